@@ -1,0 +1,45 @@
+export type { TensorAlgebra } from './algebra/algebra.js';
+export { arrayAlgebra } from './algebra/arrays.js';
+export { elementCount, type NDArray, ndarray } from './algebra/ndarray.js';
+export { type DecoderConfig, decoderConfig } from './decoder/config.js';
+export {
+  type LayerCache,
+  type ReferenceInput,
+  type ReferenceResult,
+  runReference,
+  type StageTrace,
+} from './decoder/reference.js';
+export { rotaryAngles } from './decoder/rotary.js';
+export { type Checkpoint, readSafetensors } from './decoder/safetensors.js';
+export { type ErrorCode, type ErrorData, TransPruneError } from './errors.js';
+export {
+  type Method,
+  type MethodName,
+  methodByName,
+  methodNames,
+  type SignalName,
+} from './methods/index.js';
+export {
+  createPlan,
+  newlyAccumulatedLayers,
+  type PositionMode,
+  type PrunePlan,
+  type Stage,
+  validatePlan,
+} from './plan/plan.js';
+export { type PresetName, type PresetPlan, presetNames, presetPlan } from './plan/presets.js';
+export { keptImageTokens, selectTokens } from './plan/selection.js';
+export {
+  type AttentionShape,
+  type InstructionAttentionInput,
+  instructionAttention,
+  type RotaryTable,
+} from './signals/instruction-attention.js';
+export { uniformNoise } from './signals/noise.js';
+export {
+  type Direction,
+  directions,
+  layerTransition,
+  type ModulePass,
+  tokenTransition,
+} from './signals/transition.js';

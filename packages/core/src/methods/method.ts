@@ -1,0 +1,40 @@
+import type { TensorAlgebra } from '../algebra/algebra.js';
+
+/**
+ * What a method can ask of the decoder at a stage, each `[batch, tokens]` over the tokens that are
+ * still there:
+ * - `transition`: token transition, summed over the plan's accumulated layers up to the stage
+ * - `instructionAttention`: attention that each token receives from the instruction
+ * - `noise`: a fixed uniform number in [0, 1) for each original position, drawn from the plan's seed
+ */
+export type SignalName = 'transition' | 'instructionAttention' | 'noise';
+
+/**
+ * A pruning method: the signals it needs and a formula over them. Nothing else in the project knows
+ * a method's name.
+ */
+export interface Method<Needs extends SignalName = SignalName> {
+  readonly summary: string;
+  readonly source: string;
+  readonly needs: readonly Needs[];
+  /**
+   * Score of every token, the larger the more worth keeping.
+   *
+   * @param signals one `[batch, tokens]` tensor for each name in `needs`
+   * @param imageMask `[batch, tokens]`, 1 at image tokens and 0 at text
+   * @returns `[batch, tokens]`; what it holds at text tokens is not used
+   */
+  score<T>(algebra: TensorAlgebra<T>, signals: Readonly<Record<Needs, T>>, imageMask: T): T;
+}
+
+/** Keeps the type of a method's own signal list while it is written down. */
+export function defineMethod<Needs extends SignalName>(method: Method<Needs>): Method<Needs> {
+  return method;
+}
+
+/** Scales image columns to sum 1 and clears the others: `x * mask / (sum(x * mask) + 1e-8)`. */
+export function normalizeOverImage<T>(algebra: TensorAlgebra<T>, x: T, imageMask: T): T {
+  const masked = algebra.multiply(x, imageMask);
+  const sum = algebra.add(algebra.sum(masked, [-1], true), algebra.constant(1e-8));
+  return algebra.divide(masked, sum);
+}

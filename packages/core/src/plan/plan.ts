@@ -1,0 +1,114 @@
+import { TransPruneError } from '../errors.js';
+import { type MethodName, methodByName, methodNames } from '../methods/index.js';
+import { type Direction, directions } from '../signals/transition.js';
+
+/** One prune: acts on the residual stream between layer `afterLayer` and the next (1-based). */
+export interface Stage {
+  readonly afterLayer: number;
+  /** Share of the *original* image tokens that is left behind this stage, in (0, 1]. */
+  readonly keepRatio: number;
+}
+
+/** What the tokens behind a prune take as positions; `renumber` counts the survivors from 0. */
+export const positionModes = ['renumber'] as const;
+export type PositionMode = (typeof positionModes)[number];
+
+/** Everything that decides which tokens are dropped where. Plain data, fit for JSON. */
+export interface PrunePlan {
+  readonly method: MethodName;
+  /** Layers (1-based) whose token transition is summed up. */
+  readonly accumulateLayers: readonly number[];
+  readonly direction: Direction;
+  /** In order of depth; empty means that nothing is pruned. */
+  readonly stages: readonly Stage[];
+  readonly positions: PositionMode;
+  /** Seed of the `noise` signal. */
+  readonly seed: number;
+}
+
+/** The plan's fields with the defaults of the authors' code. */
+export function createPlan(fields: Pick<PrunePlan, 'stages'> & Partial<PrunePlan>): PrunePlan {
+  return {
+    method: 'transprune',
+    accumulateLayers: [],
+    direction: '1-cos',
+    positions: 'renumber',
+    seed: 0,
+    ...fields,
+  };
+}
+
+/**
+ * Checks a plan against a decoder's depth.
+ *
+ * @throws TransPruneError INVALID_PLAN that names the field, what is allowed and what came
+ */
+export function validatePlan(plan: PrunePlan, layers: number): void {
+  oneOf('method', plan.method, methodNames);
+  oneOf('direction', plan.direction, directions);
+  oneOf('positions', plan.positions, positionModes);
+  let previous: Stage = { afterLayer: 0, keepRatio: 1 };
+  for (const stage of plan.stages) {
+    const { afterLayer, keepRatio } = stage;
+    if (!Number.isInteger(afterLayer) || afterLayer < 1 || afterLayer >= layers) {
+      fail(
+        `prune layers must be whole numbers from 1 to ${layers - 1} for a decoder of ${layers} layers, got ${afterLayer}`,
+        { field: 'stages.afterLayer', layers, got: afterLayer },
+      );
+    }
+    if (afterLayer <= previous.afterLayer) {
+      fail(`prune layers must rise, got ${afterLayer} behind ${previous.afterLayer}`, {
+        field: 'stages.afterLayer',
+        got: afterLayer,
+      });
+    }
+    if (!(keepRatio > 0 && keepRatio <= 1)) {
+      fail(`keep ratios must be above 0 and at most 1, got ${keepRatio}`, {
+        field: 'stages.keepRatio',
+        got: keepRatio,
+      });
+    }
+    if (keepRatio > previous.keepRatio) {
+      fail(
+        `keep ratios must not rise from stage to stage (each is relative to the original image tokens), got ${keepRatio} behind ${previous.keepRatio}`,
+        { field: 'stages.keepRatio', got: keepRatio },
+      );
+    }
+    previous = stage;
+  }
+  for (const layer of plan.accumulateLayers) {
+    if (!Number.isInteger(layer) || layer < 1 || layer > layers) {
+      fail(
+        `accumulated layers must be whole numbers from 1 to ${layers} for a decoder of ${layers} layers, got ${layer}`,
+        { field: 'accumulateLayers', layers, got: layer },
+      );
+    }
+  }
+  const first = plan.stages[0];
+  const needsTransition = methodByName(plan.method).needs.includes('transition');
+  if (first && needsTransition && !plan.accumulateLayers.some((l) => l <= first.afterLayer)) {
+    fail(
+      `${plan.method} needs an accumulated layer at or before its first prune (after layer ${first.afterLayer}), got [${plan.accumulateLayers.join(', ')}]`,
+      { field: 'accumulateLayers', got: plan.accumulateLayers },
+    );
+  }
+}
+
+/** Layers whose transition a stage newly adds: those behind the previous stage, up to this one. */
+export function newlyAccumulatedLayers(plan: PrunePlan, stage: number): number[] {
+  const previous = plan.stages[stage - 1]?.afterLayer ?? 0;
+  const current = plan.stages[stage]?.afterLayer ?? 0;
+  return [...new Set(plan.accumulateLayers)]
+    .filter((layer) => layer > previous && layer <= current)
+    .sort((a, b) => a - b);
+}
+
+function oneOf(field: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value)) {
+    fail(`${field} must be one of ${allowed.join(', ')}, got ${value}`, { field, got: value });
+  }
+}
+
+function fail(message: string, data: Record<string, unknown>): never {
+  throw new TransPruneError('INVALID_PLAN', message, data);
+}

@@ -1,0 +1,64 @@
+/**
+ * Token transition: how strongly a module changes a token, and in which direction.
+ *
+ * Source: TransPrune (CVPR 2026, arXiv 2507.20630), formulas 1-3, and the authors' code, which runs
+ * the direction variant `1-cos` where formula 2 prints `1-|cos|`. The four variants are those of the
+ * supplement's table 2.
+ */
+import type { TensorAlgebra } from '../algebra/algebra.js';
+
+/** How the angle between a module's input and output enters the score. */
+export const directions = ['cos', '|cos|', '1-cos', '1-|cos|'] as const;
+export type Direction = (typeof directions)[number];
+
+/** What one module (self-attention or FFN) reads, after the norm, and writes, before the add. */
+export interface ModulePass<T> {
+  /** `[batch, tokens, hidden]` */
+  readonly input: T;
+  /** `[batch, tokens, hidden]` */
+  readonly output: T;
+}
+
+/**
+ * Token transition value of one module: `|out| / |in| * softmax(g(cos(in, out)))`, the softmax over
+ * every token of the sequence, text too.
+ *
+ * @returns `[batch, tokens]`
+ */
+export function tokenTransition<T>(
+  algebra: TensorAlgebra<T>,
+  { input, output }: ModulePass<T>,
+  direction: Direction,
+): T {
+  const inputNorm = algebra.l2norm(input, [-1]);
+  const outputNorm = algebra.l2norm(output, [-1]);
+  const magnitude = algebra.divide(outputNorm, inputNorm);
+  const product = algebra.sum(algebra.multiply(input, output), [-1]);
+  const cosine = algebra.divide(product, algebra.multiply(inputNorm, outputNorm));
+  const weight = algebra.softmax(directionTerm(algebra, cosine, direction), -1);
+  return algebra.multiply(magnitude, weight);
+}
+
+/** Token transition of one layer: the sum over its modules, `[batch, tokens]`. */
+export function layerTransition<T>(
+  algebra: TensorAlgebra<T>,
+  modules: readonly ModulePass<T>[],
+  direction: Direction,
+): T {
+  return modules
+    .map((module) => tokenTransition(algebra, module, direction))
+    .reduce((sum, value) => algebra.add(sum, value));
+}
+
+function directionTerm<T>(algebra: TensorAlgebra<T>, cosine: T, direction: Direction): T {
+  switch (direction) {
+    case 'cos':
+      return cosine;
+    case '|cos|':
+      return algebra.abs(cosine);
+    case '1-cos':
+      return algebra.subtract(algebra.constant(1), cosine);
+    case '1-|cos|':
+      return algebra.subtract(algebra.constant(1), algebra.abs(cosine));
+  }
+}

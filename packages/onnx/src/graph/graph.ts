@@ -1,0 +1,90 @@
+import type {
+  AttributeProto,
+  GraphProto,
+  NodeProto,
+  TensorProto,
+  ValueInfoProto,
+} from '../proto/onnx_pb.js';
+
+/** One place where a value is read. */
+export interface Use {
+  readonly node: NodeProto;
+  /** Index among the node's inputs. */
+  readonly input: number;
+}
+
+/** Who makes and who reads each value of a graph. Built once for each pass; names are values. */
+export interface GraphIndex {
+  readonly graph: GraphProto;
+  readonly producer: ReadonlyMap<string, NodeProto>;
+  readonly uses: ReadonlyMap<string, readonly Use[]>;
+  readonly initializer: ReadonlyMap<string, TensorProto>;
+  readonly input: ReadonlyMap<string, ValueInfoProto>;
+}
+
+/** Indexes a graph. */
+export function indexGraph(graph: GraphProto): GraphIndex {
+  const producer = new Map<string, NodeProto>();
+  const uses = new Map<string, Use[]>();
+  for (const node of graph.node) {
+    for (const name of node.output) if (name !== '') producer.set(name, node);
+    node.input.forEach((name, input) => {
+      if (name === '') return;
+      const list = uses.get(name);
+      if (list) list.push({ node, input });
+      else uses.set(name, [{ node, input }]);
+    });
+  }
+  const initializer = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
+  const input = new Map(
+    graph.input.filter(({ name }) => !initializer.has(name)).map((info) => [info.name, info]),
+  );
+  return { graph, producer, uses, initializer, input };
+}
+
+/** The value at an input of a node; undefined if it is left out. */
+export function inputAt(node: NodeProto, index: number): string | undefined {
+  return node.input[index] || undefined;
+}
+
+/** The value at an output of a node; undefined if it is left out. */
+export function outputAt(node: NodeProto, index: number): string | undefined {
+  return node.output[index] || undefined;
+}
+
+/** An attribute of a node. */
+export function attribute(node: NodeProto, name: string): AttributeProto | undefined {
+  return node.attribute.find((candidate) => candidate.name === name);
+}
+
+/** An integer attribute, or the operator's default. */
+export function integerAttribute(node: NodeProto, name: string, fallback: number): number {
+  const found = attribute(node, name);
+  return found ? Number(found.i) : fallback;
+}
+
+/** A float attribute, or the operator's default. */
+export function floatAttribute(node: NodeProto, name: string, fallback: number): number {
+  return attribute(node, name)?.f ?? fallback;
+}
+
+/** Sizes of a graph input or output: numbers, names of symbols, or undefined where unknown. */
+export function valueShape(info: ValueInfoProto | undefined): (number | string | undefined)[] {
+  const type = info?.type?.value;
+  if (type?.case !== 'tensorType') return [];
+  return (type.value.shape?.dim ?? []).map(({ value }) => {
+    if (value.case === 'dimValue') return Number(value.value);
+    return value.case === 'dimParam' ? value.value : undefined;
+  });
+}
+
+/** Element type of a graph input or output, as ONNX numbers it. */
+export function elementType(info: ValueInfoProto | undefined): number | undefined {
+  const type = info?.type?.value;
+  return type?.case === 'tensorType' ? type.value.elemType : undefined;
+}
+
+/** How a node is called in messages: its name and operator. */
+export function describeNode(node: NodeProto): string {
+  return `${node.opType} node "${node.name || node.output[0] || '(unnamed)'}"`;
+}

@@ -1,0 +1,46 @@
+import { TransPruneError } from '@transprune/core';
+import type { NodeProto } from '../proto/onnx_pb.js';
+
+/**
+ * Orders nodes so that each stands behind those it reads from; nodes that are free to stand where
+ * they are keep their order.
+ *
+ * @throws TransPruneError INVALID_MODEL if the graph has a cycle
+ */
+export function sortNodes(nodes: readonly NodeProto[]): NodeProto[] {
+  const producer = new Map<string, NodeProto>();
+  for (const node of nodes) for (const name of node.output) if (name) producer.set(name, node);
+  const sorted: NodeProto[] = [];
+  const state = new Map<NodeProto, 'open' | 'done'>();
+  // An explicit stack: decoders are deeper than a call stack should be.
+  for (const root of nodes) {
+    const stack: { node: NodeProto; next: number }[] = [{ node: root, next: 0 }];
+    for (let top = stack.at(-1); top; top = stack.at(-1)) {
+      const { node } = top;
+      if (top.next === 0) {
+        if (state.get(node) === 'done') {
+          stack.pop();
+          continue;
+        }
+        state.set(node, 'open');
+      }
+      const dependency = producer.get(node.input[top.next] ?? '');
+      if (top.next < node.input.length) {
+        top.next++;
+        if (!dependency || state.get(dependency) === 'done') continue;
+        if (state.get(dependency) === 'open') {
+          throw new TransPruneError(
+            'INVALID_MODEL',
+            `the graph has a cycle through ${node.opType}`,
+          );
+        }
+        stack.push({ node: dependency, next: 0 });
+        continue;
+      }
+      state.set(node, 'done');
+      sorted.push(node);
+      stack.pop();
+    }
+  }
+  return sorted;
+}

@@ -1,0 +1,17 @@
+export { onnxAlgebra } from './algebra.js';
+export type {
+  AttentionModule,
+  Decoder,
+  DecoderLayer,
+  LayerCacheNames,
+  Module,
+  Projections,
+} from './decoder/decoder.js';
+export { readDecoder } from './decoder/read.js';
+export { createEmitter, type Emitter } from './graph/emitter.js';
+export { printGraph, printNode } from './graph/print.js';
+export { decodeModel, encodeModel, type OnnxModel } from './model/codec.js';
+export { externalLocations, relocateExternalData } from './model/external-data.js';
+export { imageMaskInput, keptOutput, scoreOutput } from './prune/interface.js';
+export { readPlan } from './prune/metadata.js';
+export { type PruneOptions, type PruneReport, pruneModel } from './prune/prune.js';
