@@ -1,0 +1,112 @@
+// `npm start`, `npm test` and the other tasks, from nothing but Node and npm: installs with the pinned
+// pnpm when the lockfile or a manifest changed, builds what changed, then runs.
+//
+//   node scripts/run.mjs start                      asks the embedded model about a sample image
+//   node scripts/run.mjs <turbo task> [options]     such as build, test, typecheck, check:package
+
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const binaries = join(root, 'node_modules', '.bin');
+const environment = {
+  ...process.env,
+  PATH: `${binaries}${delimiter}${process.env.PATH}`,
+  ONNXRUNTIME_NODE_INSTALL: 'skip',
+  TURBO_TELEMETRY_DISABLED: '1',
+  TURBO_NO_UPDATE_NOTIFIER: '1',
+};
+
+const [task = 'start', ...options] = process.argv.slice(2);
+checkNode();
+await install();
+if (task === 'start') await start();
+else if (task === 'test') await test(options);
+else await orExit(run('turbo', ['run', task, ...options]));
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  console.error(
+    `Node 20.19 or newer is needed, this is ${process.versions.node}: https://nodejs.org`,
+  );
+  process.exit(1);
+}
+
+async function install() {
+  const stampFile = join(root, 'node_modules', '.install-stamp');
+  const files = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'].map((f) => join(root, f));
+  files.push(...workspaces().map((folder) => join(folder, 'package.json')));
+  const hash = createHash('sha256').update(process.version);
+  for (const file of files) hash.update(file).update(readFileSync(file));
+  const stamp = hash.digest('hex');
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
+
+  console.error('Installing dependencies ...');
+  const { packageManager } = readJson('package.json');
+  await orExit(run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile'], 'quiet'));
+  writeFileSync(stampFile, stamp);
+}
+
+async function start() {
+  console.error('Building ...');
+  await orExit(run('turbo', ['run', 'build'], 'quiet'));
+  const folder = join('packages', 'embedded-model', 'samples');
+  const [sample] = readJson(join(folder, 'samples.json')).samples;
+  const parameters = ['run', join(folder, sample.image), sample.questions[0].question, '--compare'];
+  console.error(`> transprune ${parameters.map((p) => (/\s/.test(p) ? `"${p}"` : p)).join(' ')}\n`);
+  await orExit(run(process.execPath, [join('apps', 'cli', 'bin', 'transprune.js'), ...parameters]));
+}
+
+/** Runs the tests of all packages, then prints the sum of what they report as the last line. */
+async function test(turboOptions) {
+  const results = workspaces().map((folder) => join(folder, 'test-results.json'));
+  for (const file of results) rmSync(file, { force: true });
+  const { code } = await run('turbo', ['run', 'test', '--continue', ...turboOptions]);
+  const reports = results
+    .filter((f) => existsSync(f))
+    .map((f) => JSON.parse(readFileSync(f, 'utf8')));
+  const sum = (field) => reports.reduce((total, report) => total + report[field], 0);
+  console.log(`${sum('numPassedTests')} passed, ${sum('numFailedTests')} failed`);
+  process.exit(code);
+}
+
+/** Absolute paths of the workspace's packages. */
+function workspaces() {
+  return ['packages', 'apps']
+    .flatMap((group) => readdirSync(join(root, group)).map((name) => join(root, group, name)))
+    .filter((folder) => existsSync(join(folder, 'package.json')));
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(join(root, path), 'utf8'));
+}
+
+/** Runs a command in the root; with 'quiet' its output is kept for the case that it fails. */
+function run(command, parameters, mode = 'shown') {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, parameters, {
+      cwd: root,
+      env: environment,
+      shell: process.platform === 'win32' && command !== process.execPath,
+      stdio: mode === 'quiet' ? ['ignore', 'pipe', 'pipe'] : 'inherit',
+    });
+    const output = [];
+    child.stdout?.on('data', (chunk) => output.push(chunk));
+    child.stderr?.on('data', (chunk) => output.push(chunk));
+    child.on('error', reject);
+    child.on('close', (code, signal) =>
+      resolve({ code: code ?? 1, output: Buffer.concat(output), command, signal }),
+    );
+  });
+}
+
+async function orExit(running) {
+  const { code, output } = await running;
+  if (code === 0) return;
+  process.stderr.write(output);
+  process.exit(code);
+}
