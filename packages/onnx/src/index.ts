@@ -1,4 +1,6 @@
 export { onnxAlgebra } from './algebra.js';
+export { type BuildOptions, buildDecoder, type WeightFile } from './build/decoder.js';
+export { checkpointWeights, randomWeights, type WeightSource } from './build/weights.js';
 export type {
   AttentionModule,
   Decoder,

@@ -2,7 +2,10 @@ import { create } from '@bufbuild/protobuf';
 import {
   GraphProtoSchema,
   ModelProtoSchema,
+  StringStringEntryProtoSchema,
+  type TensorProto,
   TensorProto_DataLocation,
+  type TensorProto_DataType,
   TensorProtoSchema,
 } from '../proto/onnx_pb.js';
 import type { OnnxModel } from './codec.js';
@@ -34,4 +37,30 @@ export function relocateExternalData(
   );
   const graph = create(GraphProtoSchema, { ...model.graph, initializer });
   return create(ModelProtoSchema, { ...model, graph });
+}
+
+/** Where a tensor's bytes lie; offset and length in bytes. */
+export interface ExternalPlace {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A tensor whose data lies in another file. */
+export function externalTensor(
+  name: string,
+  dataType: TensorProto_DataType,
+  dims: readonly number[],
+  { location, offset, length }: ExternalPlace,
+): TensorProto {
+  const entries = { location, offset: `${offset}`, length: `${length}` };
+  return create(TensorProtoSchema, {
+    name,
+    dataType,
+    dims: dims.map(BigInt),
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData: Object.entries(entries).map(([key, value]) =>
+      create(StringStringEntryProtoSchema, { key, value }),
+    ),
+  });
 }
