@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { TransPruneError } from '../errors.js';
+import { createPlan, newlyAccumulatedLayers, type PrunePlan, validatePlan } from './plan.js';
+import { presetNames, presetPlan } from './presets.js';
+
+const high = presetPlan('transprune-high', 32).plan;
+const stages = (...pairs: [afterLayer: number, keepRatio: number][]) =>
+  pairs.map(([afterLayer, keepRatio]) => ({ afterLayer, keepRatio }));
+
+describe('validation', () => {
+  test.each<[string, Partial<PrunePlan>, RegExp]>([
+    ['a layer beyond the decoder', { stages: stages([32, 0.5]) }, /from 1 to 31.*got 32/],
+    ['layer 0', { stages: stages([0, 0.5]) }, /got 0/],
+    ['half a layer', { stages: stages([1.5, 0.5]) }, /whole numbers/],
+    ['layers that fall', { stages: stages([9, 0.5], [7, 0.25]) }, /must rise, got 7 behind 9/],
+    ['ratios that rise', { stages: stages([7, 0.5], [9, 0.75]) }, /not rise.*got 0.75 behind 0.5/],
+    ['ratio 0', { stages: stages([7, 0]) }, /above 0 and at most 1, got 0/],
+    ['a ratio above 1', { stages: stages([7, 1.5]) }, /got 1.5/],
+    ['a ratio that is no number', { stages: stages([7, Number.NaN]) }, /got NaN/],
+    ['an accumulated layer beyond the decoder', { accumulateLayers: [33] }, /from 1 to 32.*got 33/],
+    ['nothing accumulated yet', { accumulateLayers: [8, 9] }, /at or before its first prune/],
+    ['an unknown method', { method: 'best' as never }, /one of transprune, random, got best/],
+    ['an unknown direction', { direction: 'sin' as never }, /1-\|cos\|, got sin/],
+  ])('%s is refused', (_, change, message) => {
+    expect(() => validatePlan({ ...high, ...change }, 32)).toThrow(message);
+    expect(() => validatePlan({ ...high, ...change }, 32)).toThrow(TransPruneError);
+  });
+
+  test('a method without transition needs no accumulated layer', () => {
+    validatePlan(createPlan({ method: 'random', stages: stages([7, 0.5]) }), 32);
+  });
+});
+
+describe('presets', () => {
+  test("the published layers and ratios at 32 layers, and at Qwen2.5-VL-7B's 28", () => {
+    for (const layers of [28, 32]) {
+      const { plan, schedule } = presetPlan('transprune-low', layers);
+      expect(schedule).toBe('published');
+      expect(plan.stages).toEqual(stages([7, 0.625], [9, 0.1875], [12, 0.0625]));
+      expect(plan.accumulateLayers).toEqual([7, 8, 9, 10, 11, 12]);
+      expect(plan).toMatchObject({ direction: '1-cos', positions: 'renumber' });
+    }
+  });
+
+  test('are valid at any depth from 4, and say that they are scaled', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...presetNames),
+        fc.integer({ min: 4, max: 100 }),
+        (name, layers) => {
+          const { plan, schedule } = presetPlan(name, layers);
+          validatePlan(plan, layers);
+          expect(plan.stages).toHaveLength(name === 'none' ? 0 : 3);
+          const published = name === 'none' || layers === 28 || layers === 32;
+          expect(schedule).toBe(published ? 'published' : 'depth-scaled');
+        },
+      ),
+    );
+  });
+
+  test('unknown names and decoders without room are refused', () => {
+    expect(() => presetPlan('fast', 32)).toThrow(/one of transprune-high, .*got fast/);
+    expect(() => presetPlan('transprune-high', 3)).toThrow(/at least 4 layers, got 3/);
+  });
+});
+
+test('each stage accumulates the layers since the one before', () => {
+  expect([0, 1, 2].map((stage) => newlyAccumulatedLayers(high, stage))).toEqual([
+    [7],
+    [8, 9],
+    [10, 11, 12],
+  ]);
+});
