@@ -1,1 +1,17 @@
-export {};
+export {
+  createNodeBackend,
+  type NodeBackend,
+  type NodeBackendOptions,
+  type NodeOpenOptions,
+  nodeBackend,
+} from './backend.js';
+export { type NodeDevice, nodeDevices } from './devices.js';
+export type { DataPlacement } from './external-data.js';
+export {
+  missingExternalData,
+  readModelFile,
+  type WriteOptions,
+  writeModelFile,
+} from './model-file.js';
+export { type FolderOptions, modelFolder } from './model-folder.js';
+export { type DeviceProbe, probeDevices, type Versions, versions } from './probe.js';

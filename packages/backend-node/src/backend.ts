@@ -1,0 +1,132 @@
+import { TransPruneError } from '@transprune/core';
+import type { Backend, ModelSource, Session, Unavailable } from '@transprune/runtime';
+import { InferenceSession } from 'onnxruntime-node';
+import {
+  isNodeDevice,
+  missingProvider,
+  type NodeDevice,
+  nodeDevices,
+  pointlessByDefault,
+} from './devices.js';
+import { checkModel } from './fault.js';
+import { checkModelFile } from './model-file.js';
+import { wrapSession } from './session.js';
+
+export interface NodeBackendOptions {
+  /** Threads of the CPU; as many as it has cores if left out. */
+  readonly threads?: number;
+  /** What onnxruntime may print, from 0 (everything) to 4 (the fatal only); 4 if left out. */
+  readonly logSeverity?: 0 | 1 | 2 | 3 | 4;
+  /** Writes onnxruntime's profile of each session to files with this prefix. */
+  readonly profilePrefix?: string;
+}
+
+/** What `open` takes in Node. */
+export interface NodeOpenOptions {
+  readonly device: NodeDevice | 'auto';
+}
+
+export interface NodeBackend extends Backend {
+  readonly devices: readonly NodeDevice[];
+}
+
+/**
+ * Sessions of onnxruntime-node. A device is opened or refused with the reason; a session never moves
+ * to another device than it was asked for, `auto` tries one after the other.
+ */
+export function createNodeBackend(options: NodeBackendOptions = {}): NodeBackend {
+  return {
+    name: 'node',
+    devices: nodeDevices,
+    async open(model, { device }) {
+      if (device !== 'auto' && !isNodeDevice(device)) {
+        throw new TransPruneError(
+          'INVALID_ARGUMENT',
+          `expected a device of ${nodeDevices.join(', ')} or auto, got ${device}`,
+          { device },
+        );
+      }
+      if ('path' in model) await checkModelFile(model.path);
+      return device === 'auto'
+        ? openBest(model, options)
+        : (missing(device) ?? openOn(device, model, options));
+    },
+  };
+}
+
+/** The backend with its defaults. */
+export const nodeBackend: NodeBackend = createNodeBackend();
+
+async function openBest(
+  model: ModelSource,
+  options: NodeBackendOptions,
+): Promise<Session | Unavailable> {
+  const reasons: string[] = [];
+  for (const device of nodeDevices) {
+    if (missingProvider(device) !== undefined || pointlessByDefault(device)) continue;
+    const opened = await openOn(device, model, options);
+    if (!('unavailable' in opened)) return opened;
+    reasons.push(`${device}: ${opened.unavailable}`);
+  }
+  return { unavailable: reasons.join('; ') };
+}
+
+function missing(device: NodeDevice): Unavailable | undefined {
+  const reason = missingProvider(device);
+  return reason === undefined ? undefined : { unavailable: reason };
+}
+
+async function openOn(
+  device: NodeDevice,
+  model: ModelSource,
+  options: NodeBackendOptions,
+): Promise<Session | Unavailable> {
+  const sessionOptions = sessionOptionsFor(device, model, options);
+  let inner: InferenceSession;
+  try {
+    inner =
+      'path' in model
+        ? await InferenceSession.create(model.path, sessionOptions)
+        : await InferenceSession.create(model.bytes, sessionOptions);
+  } catch (cause) {
+    await checkModel(model);
+    const reason = firstLine(cause);
+    if (device !== 'cpu') return { unavailable: reason };
+    throw new TransPruneError(
+      'UNSUPPORTED_MODEL',
+      `expected a graph that onnxruntime can run, got ${'path' in model ? model.path : 'one'} of which it says: ${reason}`,
+      { ...('path' in model && { path: model.path }), reason },
+      { cause },
+    );
+  }
+  try {
+    return wrapSession(inner, device);
+  } catch (error) {
+    await inner.release();
+    throw error;
+  }
+}
+
+function sessionOptionsFor(
+  device: NodeDevice,
+  model: ModelSource,
+  { threads, logSeverity = 4, profilePrefix }: NodeBackendOptions,
+): InferenceSession.SessionOptions {
+  const externalData = 'bytes' in model ? Object.entries(model.externalData ?? {}) : [];
+  return {
+    executionProviders: [device],
+    logSeverityLevel: logSeverity,
+    ...(threads !== undefined && { intraOpNumThreads: threads }),
+    ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
+    ...(externalData.length > 0 && {
+      externalData: externalData.map(([path, data]) => ({ path, data })),
+    }),
+  };
+}
+
+/** The runtime's message without the place in its source, which comes first. */
+function firstLine(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const line = message.split('\n').find((text) => text.trim() !== '') ?? message;
+  return line.replace(/^\/\S+\.cc:\d+ .*? was false\. /, '').trim();
+}

@@ -1,0 +1,47 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { TransPruneError } from '@transprune/core';
+import { type FormatChoice, graphPath, type VlmFiles } from '@transprune/runtime';
+import { checkModelFile } from './model-file.js';
+
+export interface FolderOptions {
+  /** Which of the graphs' files to take; float32 if left out. */
+  readonly format?: FormatChoice;
+}
+
+/**
+ * A model in a folder, laid out as on the Hugging Face hub: configs and tokenizer beside each other,
+ * graphs under `onnx/`. Nothing is looked up on the network.
+ *
+ * @throws TransPruneError NOT_FOUND if there is no such folder
+ */
+export async function modelFolder(
+  path: string,
+  { format = 'fp32' }: FolderOptions = {},
+): Promise<VlmFiles> {
+  const folder = resolve(path);
+  const found = await stat(folder).catch(() => undefined);
+  if (!found?.isDirectory()) {
+    throw new TransPruneError(
+      'NOT_FOUND',
+      `expected a model folder at ${path}, got ${found ? 'a file' : 'nothing'}; name the folder that holds config.json`,
+      { path },
+    );
+  }
+  return {
+    pretrained: folder,
+    localOnly: true,
+    async readText(name) {
+      try {
+        return await readFile(join(folder, name), 'utf8');
+      } catch {
+        return undefined;
+      }
+    },
+    async graph(name) {
+      const graph = join(folder, graphPath(name, format));
+      await checkModelFile(graph);
+      return { path: graph };
+    },
+  };
+}

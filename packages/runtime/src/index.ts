@@ -1,0 +1,32 @@
+export type {
+  Backend,
+  ElementType,
+  HostTensor,
+  ModelSource,
+  Session,
+  SessionTensor,
+  TensorData,
+  Unavailable,
+  ValueInfo,
+} from './backend.js';
+export { isElementType, tensorBytes } from './elements.js';
+export { openSession } from './open.js';
+export {
+  type FormatChoice,
+  type GraphName,
+  graphNames,
+  graphPath,
+  type NumberFormat,
+  numberFormats,
+  type VlmFiles,
+} from './vlm/files.js';
+export type {
+  FinishReason,
+  GeneratedToken,
+  GenerateRequest,
+  GenerateResult,
+} from './vlm/generate.js';
+export { type ImageSource, loadImage, type Pixels } from './vlm/images.js';
+export { loadVlm, type Vlm, type VlmOptions } from './vlm/load.js';
+export type { Ask, ChatMessage, ChatPart } from './vlm/prompt.js';
+export type { CacheReport, PrunedStage, Timings } from './vlm/result.js';

@@ -1,0 +1,185 @@
+import {
+  AutoConfig,
+  AutoProcessor,
+  AutoTokenizer,
+  type PreTrainedTokenizer,
+  type Processor,
+} from '@huggingface/transformers';
+import { TransPruneError } from '@transprune/core';
+import type { Backend, ModelSource, Session } from '../backend.js';
+import { openSession } from '../open.js';
+import { imageTokenId, type VlmConfig } from './config.js';
+import type { VlmFiles } from './files.js';
+import { type GenerateRequest, type GenerateResult, type Generator, generate } from './generate.js';
+import { createModel } from './model.js';
+import { createPromptMaker } from './prompt.js';
+import { recordSessions } from './record.js';
+
+export interface VlmOptions {
+  readonly files: VlmFiles;
+  readonly backend: Backend;
+  /** One of the backend's devices; the best that works if left out. */
+  readonly device?: string;
+  /** Used instead of the files' own decoder, for example a pruned one. */
+  readonly decoder?: ModelSource;
+  /** Needed only where `config.json` names none. */
+  readonly imageTokenId?: number;
+}
+
+/** A vision-language model, ready to answer. */
+export interface Vlm {
+  readonly modelType: string;
+  readonly imageTokenId: number;
+  /** The device that the decoder runs on. */
+  readonly device: string;
+  /** Answers a prompt. Calls may overlap; they are served one after the other. */
+  generate(request: GenerateRequest): Promise<GenerateResult>;
+  /**
+   * The same model with another decoder. Both share all other parts: dispose it before this one,
+   * and independently.
+   */
+  withDecoder(decoder: ModelSource): Promise<Vlm>;
+  dispose(): Promise<void>;
+}
+
+/** What all decoders of a model share. */
+interface Parts {
+  readonly options: VlmOptions;
+  readonly config: Awaited<ReturnType<typeof AutoConfig.from_pretrained>> & VlmConfig;
+  readonly generationConfig: object;
+  readonly processor: Processor;
+  readonly tokenizer: PreTrainedTokenizer;
+  readonly imageToken: number;
+  readonly vision: Session;
+  readonly embedding: Session;
+}
+
+const requiredFiles = [
+  'config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'preprocessor_config.json',
+];
+
+/**
+ * Loads a vision-language model: prompts, images and the generation loop by transformers.js, the
+ * graphs by the given backend.
+ *
+ * @throws TransPruneError NOT_FOUND for a missing file, INVALID_MODEL for one that doesn't parse,
+ *   UNSUPPORTED_MODEL for other kinds of models, DEVICE_UNAVAILABLE with the backend's reason
+ */
+export async function loadVlm(options: VlmOptions): Promise<Vlm> {
+  const { files, backend, device } = options;
+  const texts = await Promise.all(requiredFiles.map((path) => requireText(files, path)));
+  const rawConfig = parseJson('config.json', texts[0] ?? '');
+  const config = (await AutoConfig.from_pretrained(files.pretrained, {
+    config: rawConfig as never,
+  })) as Parts['config'];
+  const imageToken = options.imageTokenId ?? imageTokenId(config);
+  const where = {
+    local_files_only: files.localOnly,
+    ...(files.revision !== undefined && { revision: files.revision }),
+  };
+  const [processor, generationText] = await Promise.all([
+    AutoProcessor.from_pretrained(files.pretrained, where),
+    files.readText('generation_config.json'),
+  ]);
+  const tokenizer =
+    processor.tokenizer ?? (await AutoTokenizer.from_pretrained(files.pretrained, where));
+  const generationConfig = generationText
+    ? parseJson('generation_config.json', generationText)
+    : {};
+  const opened: Session[] = [];
+  const open = async (source: ModelSource) => {
+    const session = await openSession(backend, source, device);
+    opened.push(session);
+    return session;
+  };
+  try {
+    const vision = await open(await files.graph('vision_encoder'));
+    const embedding = await open(await files.graph('embed_tokens'));
+    const decoder = await open(options.decoder ?? (await files.graph('decoder_model_merged')));
+    const parts: Parts = {
+      options,
+      config,
+      generationConfig,
+      processor,
+      tokenizer,
+      imageToken,
+      vision,
+      embedding,
+    };
+    return assemble(parts, decoder, [vision, embedding, decoder]);
+  } catch (error) {
+    await disposeAll(opened);
+    throw error;
+  }
+}
+
+function assemble(parts: Parts, decoder: Session, owned: readonly Session[]): Vlm {
+  const { options, config, processor, tokenizer, imageToken, vision, embedding } = parts;
+  const recorded = recordSessions({ vision, embedding, decoder }, config, imageToken);
+  const generator: Generator = {
+    model: createModel(config, recorded.sessions, parts.generationConfig),
+    prompts: createPromptMaker(processor, tokenizer, config, tokenText(tokenizer, imageToken)),
+    recorded,
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    modelType: config.model_type,
+    imageTokenId: imageToken,
+    device: decoder.device,
+    generate(request) {
+      const answer = last.then(() => generate(generator, request));
+      last = answer.catch(() => {});
+      return answer;
+    },
+    async withDecoder(source) {
+      const other = await openSession(options.backend, source, options.device);
+      try {
+        return assemble(parts, other, [other]);
+      } catch (error) {
+        await other.dispose();
+        throw error;
+      }
+    },
+    async dispose() {
+      await last;
+      await disposeAll(owned);
+    },
+  };
+}
+
+async function requireText(files: VlmFiles, path: string): Promise<string> {
+  const text = await files.readText(path);
+  if (text === undefined) {
+    throw new TransPruneError(
+      'NOT_FOUND',
+      `expected ${path} in ${files.pretrained}, found none; a model comes as ${requiredFiles.join(', ')} and graphs under onnx/`,
+      { file: path, model: files.pretrained },
+    );
+  }
+  return text;
+}
+
+function parseJson(path: string, text: string): object {
+  try {
+    return JSON.parse(text) as object;
+  } catch (cause) {
+    throw new TransPruneError(
+      'INVALID_MODEL',
+      `expected ${path} to be JSON, got something that doesn't parse (${(cause as Error).message})`,
+      { file: path },
+      { cause },
+    );
+  }
+}
+
+/** Text of the image token, which prompts hold as a placeholder. */
+function tokenText(tokenizer: PreTrainedTokenizer, id: number): string {
+  return tokenizer.decode([id], { skip_special_tokens: false }).trim();
+}
+
+async function disposeAll(sessions: readonly Session[]): Promise<void> {
+  await Promise.all(sessions.map((session) => session.dispose()));
+}
