@@ -1,0 +1,165 @@
+/**
+ * The cost as the hardware meets it, part by part: text and image tokens, grouped-query heads, lm
+ * head, vision encoder, the scoring itself, decoding, and the bytes of the cache. In multiply-adds:
+ * floating point operations are twice as many.
+ */
+import { createPlan, type PrunePlan, TransPruneError, validatePlan } from '@transprune/core';
+import { requireCount } from '../arguments.js';
+import type { Model } from '../model/model.js';
+import { tokensPerLayer } from '../tokens.js';
+import { cacheBytes, type DecoderCost, decoderCost } from './decoder.js';
+import { type ScoringCost, scoringCost } from './scoring.js';
+import { tileCount, visionCost } from './vision.js';
+
+export interface FullCostOptions {
+  readonly imageTokens: number;
+  /** Text tokens before and behind the image. */
+  readonly textTokens: number;
+  /** Those behind the image, whose attention scores it; by default all of them. */
+  readonly instructionTokens?: number;
+  /** Tokens fed one by one behind the prefill; 0 by default. */
+  readonly decodeTokens?: number;
+  /** Of a number in the cache: 2 by default, float16. */
+  readonly bytesPerElement?: number;
+  /** The prefill's logits: at `all` positions that are left, as exported decoders do; or the `last`. */
+  readonly logits?: 'all' | 'last';
+  /** Tiles or pictures that the vision encoder sees, if not as many as the image tokens need. */
+  readonly tiles?: number;
+}
+
+export interface PrefillCost {
+  /** null if the model's vision encoder is unknown. */
+  readonly vision: number | null;
+  readonly projector: number | null;
+  readonly decoder: DecoderCost;
+  readonly scoring: ScoringCost;
+  /** Everything above; unknown parts count as 0. */
+  readonly total: number;
+}
+
+/** One way of running the model, in multiply-adds and bytes. */
+export interface RunCost {
+  /** Image tokens that each layer sees, layer 1 first. */
+  readonly imageTokensPerLayer: readonly number[];
+  readonly prefill: PrefillCost;
+  /** All decode steps together, each layer with its own cache. */
+  readonly decode: DecoderCost;
+  readonly kvCacheBytes: {
+    readonly afterPrefill: number;
+    readonly afterDecode: number;
+  };
+}
+
+export interface FullCost {
+  readonly unit: 'multiply-adds';
+  readonly model: string;
+  readonly options: Required<Omit<FullCostOptions, 'tiles'>> & { readonly tiles: number | null };
+  readonly plan: RunCost;
+  readonly baseline: RunCost;
+  /** Decoder prefill of the baseline over that of the plan, scoring not counted: the ceiling. */
+  readonly flopsBoundSpeedup: number;
+  /** The same with the scoring counted. */
+  readonly speedupWithScoring: number;
+  /** What is left out, and why. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * What a model costs under a plan, and without.
+ *
+ * @throws TransPruneError INVALID_PLAN if the plan does not fit the decoder; INVALID_ARGUMENT for a
+ * count that is none, or no token at all
+ */
+export function fullCost(model: Model, plan: PrunePlan, given: FullCostOptions): FullCost {
+  validatePlan(plan, model.decoder.layers);
+  const options = withDefaults(model, given);
+  const pruned = runCost(model, plan, options);
+  const baseline = runCost(model, createPlan({ stages: [] }), options);
+  const unpruned = baseline.prefill.decoder.total;
+  const { decoder, scoring } = pruned.prefill;
+  return {
+    unit: 'multiply-adds',
+    model: model.name,
+    options,
+    plan: pruned,
+    baseline,
+    flopsBoundSpeedup: unpruned / decoder.total,
+    speedupWithScoring: unpruned / (decoder.total + scoring.total),
+    notes: model.notes,
+  };
+}
+
+function runCost(model: Model, plan: PrunePlan, options: FullCost['options']): RunCost {
+  const { decoder } = model;
+  const { imageTokens, textTokens, decodeTokens, bytesPerElement, logits, tiles } = options;
+  const imageTokensPerLayer = tokensPerLayer(plan, decoder.layers, imageTokens);
+  const lengths = imageTokensPerLayer.map((image) => image + textTokens);
+  const left = lengths.at(-1) ?? 0;
+
+  const seen =
+    model.vision && tiles !== null ? visionCost(model.vision, imageTokens, tiles) : undefined;
+  const scoring = scoringCost(decoder, plan, options);
+  const prefill = decoderCost(
+    decoder,
+    lengths.map((tokens) => ({ tokens, keys: tokens })),
+    logits === 'all' ? left : 1,
+  );
+  // Step t of T attends to the cache and to t tokens of its own: on average (T + 1) / 2.
+  const decode = decoderCost(
+    decoder,
+    lengths.map((length) => ({ tokens: decodeTokens, keys: length + (decodeTokens + 1) / 2 })),
+    decodeTokens,
+  );
+  return {
+    imageTokensPerLayer,
+    prefill: {
+      vision: seen?.encoder ?? null,
+      projector: seen?.projector ?? null,
+      decoder: prefill,
+      scoring,
+      total: (seen?.encoder ?? 0) + (seen?.projector ?? 0) + prefill.total + scoring.total,
+    },
+    decode,
+    kvCacheBytes: {
+      afterPrefill: cacheBytes(decoder, lengths, bytesPerElement),
+      afterDecode: cacheBytes(
+        decoder,
+        lengths.map((length) => length + decodeTokens),
+        bytesPerElement,
+      ),
+    },
+  };
+}
+
+function withDefaults(model: Model, given: FullCostOptions): FullCost['options'] {
+  const { imageTokens, textTokens } = given;
+  const options = {
+    imageTokens,
+    textTokens,
+    instructionTokens: given.instructionTokens ?? textTokens,
+    decodeTokens: given.decodeTokens ?? 0,
+    bytesPerElement: given.bytesPerElement ?? 2,
+    logits: given.logits ?? 'all',
+    tiles: model.vision && (given.tiles ?? tileCount(model.vision, imageTokens)),
+  };
+  requireCount('imageTokens', imageTokens);
+  requireCount('textTokens', textTokens);
+  requireCount('instructionTokens', options.instructionTokens, textTokens);
+  requireCount('decodeTokens', options.decodeTokens);
+  if (options.tiles !== null) requireCount('tiles', options.tiles);
+  if (imageTokens + textTokens === 0) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      'expected at least one image or text token, got none',
+      { field: 'textTokens', got: textTokens },
+    );
+  }
+  if (!(options.bytesPerElement > 0)) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `bytesPerElement must be above 0 (4 for float32, 2 for float16), got ${options.bytesPerElement}`,
+      { field: 'bytesPerElement', got: options.bytesPerElement },
+    );
+  }
+  return options;
+}

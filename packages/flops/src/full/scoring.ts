@@ -1,0 +1,117 @@
+/**
+ * What the pruning itself costs: core's formulas, read as counts, and the projections that have to be
+ * made for tokens that are then dropped. Left out: top-k and gather, which only compare and move.
+ */
+import {
+  type DecoderConfig,
+  instructionAttention,
+  layerTransition,
+  methodByName,
+  newlyAccumulatedLayers,
+  type PrunePlan,
+  type SignalName,
+  type TensorAlgebra,
+} from '@transprune/core';
+import { costAlgebra, inMultiplyAdds, type OperationCount, type Shape } from '../algebra/cost.js';
+import { tokensPerLayer } from '../tokens.js';
+import { queryKeyValueCost } from './decoder.js';
+
+export interface ScoringCost extends OperationCount {
+  /**
+   * Multiply-adds of q, k and v for tokens that the prune drops. A method that reads the attention of
+   * the layer behind the prune needs that layer's projections of all tokens; they are made once, for
+   * q, k and v alike as packed graphs hold them in one matrix, and gathered afterwards.
+   */
+  readonly earlyProjections: number;
+  /** `earlyProjections + multiplyAdds + elementwise / 2`. */
+  readonly total: number;
+}
+
+/** How many tokens there are; batch size 1. */
+export interface TokenCounts {
+  readonly imageTokens: number;
+  readonly textTokens: number;
+  /** Text tokens behind the last image token. */
+  readonly instructionTokens: number;
+}
+
+/** Signals for which the layer behind the prune projects all tokens, not only the survivors. */
+const readsProjections: Readonly<Record<SignalName, boolean>> = {
+  transition: false,
+  instructionAttention: true,
+  noise: false,
+};
+
+/** What scoring adds to a prefill under this plan. */
+export function scoringCost(
+  decoder: DecoderConfig,
+  plan: PrunePlan,
+  { imageTokens, textTokens, instructionTokens }: TokenCounts,
+): ScoringCost {
+  const { algebra, count } = costAlgebra();
+  const { needs, score } = methodByName(plan.method);
+  const perLayer = tokensPerLayer(plan, decoder.layers, imageTokens);
+  let earlyProjections = 0;
+  let transition: Shape | undefined;
+
+  plan.stages.forEach(({ afterLayer }, stage) => {
+    const before = perLayer[afterLayer - 1] ?? 0;
+    const dropped = before - (perLayer[afterLayer] ?? 0);
+    const tokens = before + textTokens;
+    if (imageTokens === 0) return;
+    if (needs.includes('transition')) {
+      // The survivors' rows of what was summed up so far.
+      const survivors: Shape | undefined = transition && [1, tokens];
+      transition = newlyAccumulatedLayers(plan, stage)
+        .map(() => transitionOfLayer(algebra, decoder, plan, tokens))
+        .reduce(
+          (sum: Shape | undefined, value) => (sum ? algebra.add(sum, value) : value),
+          survivors,
+        );
+    }
+    const signals: Record<SignalName, Shape> = {
+      transition: transition ?? [1, tokens],
+      instructionAttention: needs.includes('instructionAttention')
+        ? attentionBehind(algebra, decoder, tokens, Math.max(1, instructionTokens))
+        : [1, tokens],
+      noise: [1, tokens],
+    };
+    score(algebra, signals, [1, tokens]);
+    if (needs.some((name) => readsProjections[name])) {
+      earlyProjections += dropped * queryKeyValueCost(decoder);
+    }
+  });
+  const operations = count();
+  return { ...operations, earlyProjections, total: earlyProjections + inMultiplyAdds(operations) };
+}
+
+function transitionOfLayer(
+  algebra: TensorAlgebra<Shape>,
+  { hiddenSize }: DecoderConfig,
+  { direction }: PrunePlan,
+  tokens: number,
+): Shape {
+  const stream: Shape = [1, tokens, hiddenSize];
+  const module = { input: stream, output: stream };
+  return layerTransition(algebra, [module, module], direction);
+}
+
+function attentionBehind(
+  algebra: TensorAlgebra<Shape>,
+  { heads, kvHeads, headDim }: DecoderConfig,
+  tokens: number,
+  rows: number,
+): Shape {
+  const rotary = (length: number) => ({ cos: [length, headDim / 2], sin: [length, headDim / 2] });
+  return instructionAttention<Shape>(
+    algebra,
+    {
+      queries: [1, rows, heads * headDim],
+      keys: [1, tokens, kvHeads * headDim],
+      queryRotary: rotary(rows),
+      keyRotary: rotary(tokens),
+      causalBias: [rows, tokens],
+    },
+    { heads, kvHeads, headDim, scale: 1 / Math.sqrt(headDim) },
+  );
+}

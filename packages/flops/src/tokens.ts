@@ -1,0 +1,16 @@
+import { keptImageTokens, type PrunePlan } from '@transprune/core';
+
+/** The part of a plan that decides how many tokens each layer sees. */
+export type Schedule = Pick<PrunePlan, 'stages'>;
+
+/**
+ * Image tokens that each layer sees, layer 1 first: a prune after layer p is felt from layer p+1 on.
+ *
+ * @returns `layers` numbers
+ */
+export function tokensPerLayer(plan: Schedule, layers: number, imageTokens: number): number[] {
+  return Array.from({ length: layers }, (_, at) => {
+    const stage = plan.stages.findLast(({ afterLayer }) => afterLayer <= at);
+    return stage ? keptImageTokens(stage.keepRatio, imageTokens) : imageTokens;
+  });
+}
