@@ -61,17 +61,31 @@ async function start() {
   await orExit(run(process.execPath, [join('apps', 'cli', 'bin', 'transprune.js'), ...parameters]));
 }
 
-/** Runs the tests of all packages, then prints the sum of what they report as the last line. */
+/** Runs the tests of all packages, then prints the sum of their reports as the last line. */
 async function test(turboOptions) {
-  const results = workspaces().map((folder) => join(folder, 'test-results.json'));
-  for (const file of results) rmSync(file, { force: true });
+  const reportFiles = workspaces().map((folder) => join(folder, 'test-results.json'));
+  for (const file of reportFiles) rmSync(file, { force: true });
   const { code } = await run('turbo', ['run', 'test', '--continue', ...turboOptions]);
-  const reports = results
-    .filter((f) => existsSync(f))
-    .map((f) => JSON.parse(readFileSync(f, 'utf8')));
+
+  const reports = reportFiles
+    .filter((file) => existsSync(file))
+    .map((file) => JSON.parse(readFileSync(file, 'utf8')));
   const sum = (field) => reports.reduce((total, report) => total + report[field], 0);
-  console.log(`${sum('numPassedTests')} passed, ${sum('numFailedTests')} failed`);
+  // A file that does not even load fails without a failed test in it.
+  const broken = reports
+    .flatMap((report) => report.testResults)
+    .filter((file) => file.status === 'failed' && !file.assertionResults.some(isFailed));
+  const failed = sum('numFailedTests') + broken.length;
+
+  const skipped = sum('numPendingTests') + sum('numTodoTests');
+  if (skipped > 0) console.log(`${skipped} skipped`);
+  if (code !== 0 && failed === 0) console.log('a package could not run its tests, see above');
+  else console.log(`${sum('numPassedTests')} passed, ${failed} failed`);
   process.exit(code);
+}
+
+function isFailed(assertion) {
+  return assertion.status === 'failed';
 }
 
 /** Absolute paths of the workspace's packages. */
@@ -98,9 +112,7 @@ function run(command, parameters, mode = 'shown') {
     child.stdout?.on('data', (chunk) => output.push(chunk));
     child.stderr?.on('data', (chunk) => output.push(chunk));
     child.on('error', reject);
-    child.on('close', (code, signal) =>
-      resolve({ code: code ?? 1, output: Buffer.concat(output), command, signal }),
-    );
+    child.on('close', (code) => resolve({ code: code ?? 1, output: Buffer.concat(output) }));
   });
 }
 
