@@ -1,20 +1,4 @@
-import { Command } from 'commander';
-
-/**
- * Runs the command line.
- * @param parameters what follows the program's name
- * @returns the exit code
- */
-export async function main(parameters: readonly string[]): Promise<number> {
-  const program = new Command('transprune').description('Prune image tokens inside VLM decoders.');
-  program
-    .command('run')
-    .argument('<image>')
-    .argument('<question>')
-    .option('--compare')
-    .action((image: string, question: string) => {
-      console.log(`${image}: ${question}`);
-    });
-  await program.parseAsync(parameters, { from: 'user' });
-  return 0;
-}
+export type { Io, TextSink } from './io.js';
+export { main } from './main.js';
+export { runProcess } from './process.js';
+export { version } from './version.js';

@@ -1,0 +1,114 @@
+/** The benchmark: a decoder against itself, pruned, and against an oracle that need not score. */
+import { type PrunePlan, TransPruneError } from '@transprune/core';
+import { type Decoder, type OnnxModel, pruneModel } from '@transprune/onnx';
+import type { Backend, ModelSource, Session } from '@transprune/runtime';
+import { openSession } from '@transprune/runtime';
+import type { Io } from '../io.js';
+import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
+import { keptIndices } from './kept.js';
+import { type Measurements, measure } from './measure.js';
+import type { PromptSizes } from './prompt.js';
+import { medianByRound, type Summary, summary } from './statistics.js';
+
+export interface BenchOptions {
+  readonly path: string;
+  readonly original: OnnxModel;
+  readonly decoder: Decoder;
+  readonly plan: PrunePlan;
+  readonly sizes: PromptSizes;
+  readonly backend: Backend;
+  readonly device: string;
+  readonly runs: number;
+  readonly warmups: number;
+  readonly decodeSteps: number;
+  readonly folders: TemporaryFolders;
+  readonly say: (text: string) => void;
+  readonly signal: Io['signal'];
+}
+
+export interface BenchResult {
+  readonly device: string;
+  readonly prefill: Readonly<Record<'baseline' | 'oracle' | 'pruned', Summary>>;
+  readonly decode: Readonly<Record<'baseline' | 'pruned', Summary>>;
+  /** Median of the rounds' baseline over pruned. */
+  readonly speedup: number;
+  /** Median of the rounds' (pruned - oracle) / baseline. */
+  readonly scoringOverhead: number;
+  /** Median of the steps' pruned over baseline. */
+  readonly decodeRatio: number;
+}
+
+/** @throws TransPruneError DEVICE_UNAVAILABLE, and what the model is at fault of */
+export async function runBench(options: BenchOptions): Promise<BenchResult> {
+  const { original, path, plan, sizes, backend, device, folders, say } = options;
+  checkLength(options);
+  const opened: Session[] = [];
+  const open = async (source: ModelSource) => {
+    const session = await openSession(backend, source, device);
+    opened.push(session);
+    return session;
+  };
+  const rewritten = async (rewrite: Parameters<typeof pruneModel>[2]) =>
+    open(await temporaryModel(pruneModel(original, plan, rewrite).model, path, folders));
+  try {
+    say('asking the pruned decoder which tokens it keeps');
+    const traced = await rewritten({ trace: true });
+    const constantIndices = await keptIndices(traced, sizes, plan.stages.length);
+    await traced.dispose();
+    say('opening the unpruned decoder, the oracle and the pruned decoder');
+    const sessions = {
+      baseline: await open({ path }),
+      oracle: await rewritten({ constantIndices }),
+      pruned: await rewritten({}),
+    };
+    const { runs, warmups, decodeSteps, signal } = options;
+    const measured = await measure({
+      sessions,
+      decoding: ['baseline', 'pruned'],
+      sizes,
+      runs,
+      warmups,
+      decodeSteps,
+      signal,
+      onRound: (round) => say(round < 0 ? 'warm-up round' : `round ${round + 1} of ${runs}`),
+    });
+    return resultOf(measured, sessions.pruned.device);
+  } finally {
+    await Promise.all(opened.map((session) => session.dispose()));
+  }
+}
+
+function resultOf(
+  { prefill, decode }: Measurements<'baseline' | 'oracle' | 'pruned'>,
+  device: string,
+): BenchResult {
+  const { baseline, oracle, pruned } = prefill;
+  const [before = [], after = []] = [decode.baseline, decode.pruned];
+  return {
+    device,
+    prefill: {
+      baseline: summary(baseline),
+      oracle: summary(oracle),
+      pruned: summary(pruned),
+    },
+    decode: { baseline: summary(before), pruned: summary(after) },
+    speedup: medianByRound((b = 0, p = 0) => b / p, baseline, pruned),
+    scoringOverhead: medianByRound((b = 0, o = 0, p = 0) => (p - o) / b, baseline, oracle, pruned),
+    decodeRatio: medianByRound((b = 0, p = 0) => p / b, before, after),
+  };
+}
+
+/** The rotary table ends somewhere; a longer sequence would read behind it. */
+function checkLength({ original, decoder, sizes, decodeSteps }: BenchOptions): void {
+  const wanted = sizes.imageTokens + sizes.textTokens + decodeSteps;
+  const table = decoder.layers[0]?.attention.rotary.cos;
+  const dims = original.graph?.initializer.find(({ name }) => name === table)?.dims;
+  const positions = Number(dims?.[0] ?? Number.POSITIVE_INFINITY);
+  if (wanted > positions) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected at most ${positions} tokens, which this decoder has positions for, got ${wanted} (image, text and decoded ones); lower --image-tokens or --text-tokens`,
+      { positions, got: wanted },
+    );
+  }
+}

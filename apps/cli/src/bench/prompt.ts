@@ -1,0 +1,78 @@
+/** What a decoder is fed: a prompt of random embeddings, the image first, and single tokens behind it. */
+import { uniformNoise } from '@transprune/core';
+import { imageMaskInput } from '@transprune/onnx';
+import type { HostTensor, Session, SessionTensor } from '@transprune/runtime';
+
+export interface PromptSizes {
+  readonly imageTokens: number;
+  readonly textTokens: number;
+  readonly hiddenSize: number;
+}
+
+export type Feeds = Record<string, HostTensor | SessionTensor>;
+
+const seed = 2;
+
+/** The whole prompt, with empty caches. */
+export function prefillFeeds({ inputs }: Session, sizes: PromptSizes): Feeds {
+  const tokens = sizes.imageTokens + sizes.textTokens;
+  const feeds = tokenFeeds(inputs, sizes, tokens, 0);
+  for (const { name, shape, type } of inputs) {
+    if (!name.startsWith('past_key_values.')) continue;
+    const dims = shape.map((size, axis) => (axis === 0 ? 1 : typeof size === 'number' ? size : 0));
+    const data = type === 'float16' ? new Uint16Array(0) : new Float32Array(0);
+    feeds[name] = { type, dims, data };
+  }
+  return feeds;
+}
+
+/**
+ * One token behind a sequence.
+ *
+ * @param outputs what the previous run gave
+ * @param past tokens that layer 1 has seen
+ */
+export function decodeFeeds(
+  { inputs }: Session,
+  sizes: PromptSizes,
+  outputs: Readonly<Record<string, SessionTensor>>,
+  past: number,
+): Feeds {
+  const feeds = tokenFeeds(inputs, sizes, 1, past);
+  for (const { name } of inputs) {
+    const cache = outputs[name.replace('past_key_values.', 'present.')];
+    if (cache && name.startsWith('past_key_values.')) feeds[name] = cache;
+  }
+  return feeds;
+}
+
+/** Everything but the caches; only what the session takes. */
+function tokenFeeds(
+  inputs: Session['inputs'],
+  { hiddenSize, imageTokens }: PromptSizes,
+  tokens: number,
+  past: number,
+): Feeds {
+  const integers = (length: number, at: (i: number) => number): HostTensor => ({
+    type: 'int64',
+    dims: [1, length],
+    data: BigInt64Array.from({ length }, (_, i) => BigInt(at(i))),
+  });
+  const noise = uniformNoise(seed + past, tokens * hiddenSize);
+  const known: Feeds = {
+    inputs_embeds: {
+      type: 'float32',
+      dims: [1, tokens, hiddenSize],
+      data: noise.map((u) => 2 * u - 1),
+    },
+    attention_mask: integers(past + tokens, () => 1),
+    position_ids: integers(tokens, (i) => past + i),
+    [imageMaskInput]: integers(tokens, (i) => (past === 0 && i < imageTokens ? 1 : 0)),
+  };
+  return Object.fromEntries(
+    inputs.flatMap(({ name }) => {
+      const tensor = known[name];
+      return tensor ? [[name, tensor]] : [];
+    }),
+  );
+}

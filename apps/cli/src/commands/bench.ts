@@ -1,0 +1,147 @@
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { readDecoder } from '@transprune/onnx';
+import { type Command, Option } from 'commander';
+import { runBench } from '../bench/bench.js';
+import { type SyntheticName, syntheticNames, writeSyntheticDecoder } from '../bench/synthetic.js';
+import { example } from '../help.js';
+import type { Io } from '../io.js';
+import { decoderModel, sizesOf } from '../model/sizes.js';
+import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
+import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
+import { wholeNumber } from '../options/parsers.js';
+import {
+  addPresetOption,
+  choosePlan,
+  type PlanOptions,
+  scheduleNote,
+} from '../options/plan-options.js';
+import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
+import { type BenchReport, showBench } from '../show/bench.js';
+import { costReport } from '../show/costs.js';
+import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
+
+const defaults = { imageTokens: 576, runs: 5, warmups: 1, decodeSteps: 8 };
+
+type Options = PlanOptions &
+  TokenOptions &
+  DeviceOptions &
+  OutputOptions & {
+    readonly model?: string;
+    readonly synthetic?: SyntheticName;
+    readonly runs: number;
+    readonly threads: number;
+  };
+
+export function addBenchCommand(program: Command, io: Io): void {
+  const command = program
+    .command('bench')
+    .description(
+      'Time prefill and decoding, unpruned and pruned, on random embeddings. The oracle drops the same tokens without scoring: what the scoring costs is the difference.',
+    )
+    .addOption(
+      new Option('--synthetic <name>', 'decoder of these sizes with random weights')
+        .choices(syntheticNames)
+        .conflicts('model'),
+    )
+    .option(
+      '--model <path>',
+      'model folder, or a decoder as an .onnx file (default: the small one that comes along)',
+    );
+  addTokenOptions(addPresetOption(command), defaults.imageTokens)
+    .option(
+      '--runs <count>',
+      'rounds that count, behind one that does not',
+      wholeNumber(1),
+      defaults.runs,
+    )
+    .option('--threads <count>', 'threads of the CPU', wholeNumber(1), availableParallelism());
+  addDeviceOption(command);
+  addOutputOptions(command)
+    .addHelpText('after', example('transprune bench --synthetic smollm2-135m --json'))
+    .action((options: Options) =>
+      withTemporaryFolders(io, (folders) => bench(options, folders, io)),
+    );
+}
+
+async function bench(options: Options, folders: TemporaryFolders, io: Io): Promise<void> {
+  const terminal = createTerminal(io, options);
+  const { createNodeBackend, readModelFile } = await import('@transprune/backend-node');
+  const { runs, threads, device, imageTokens = defaults.imageTokens, textTokens } = options;
+  const { warmups, decodeSteps } = defaults;
+  if (options.synthetic) terminal.info(`making ${options.synthetic} with random weights`);
+  const path = options.synthetic
+    ? writeSyntheticDecoder(
+        options.synthetic,
+        await folders.create(),
+        imageTokens + textTokens + decodeSteps,
+      )
+    : await decoderPath(options.model);
+  const original = await readModelFile(path);
+  const decoder = readDecoder(original);
+  const config = sizesOf(decoder);
+  const chosen = choosePlan(options, config.layers);
+  const note = scheduleNote(chosen, config.layers);
+  if (note) terminal.info(note);
+  const name = options.synthetic ?? path;
+  const result = await runBench({
+    path,
+    original,
+    decoder,
+    plan: chosen.plan,
+    sizes: { imageTokens, textTokens, hiddenSize: config.hiddenSize },
+    backend: createNodeBackend({ threads }),
+    device,
+    runs,
+    warmups,
+    decodeSteps,
+    folders,
+    say: terminal.info,
+    signal: io.signal,
+  });
+  const costs = costReport(decoderModel(name, config, imageTokens), chosen.plan, {
+    imageTokens,
+    textTokens,
+    bytesPerElement: 4,
+  });
+  const report: BenchReport = {
+    model: name,
+    synthetic: options.synthetic !== undefined,
+    preset: chosen.preset,
+    schedule: chosen.schedule,
+    sizes: config,
+    imageTokens,
+    textTokens,
+    stages: costs.stages,
+    device: result.device,
+    threads,
+    runs,
+    warmups,
+    baselineMs: result.prefill.baseline.median,
+    oracleMs: result.prefill.oracle.median,
+    prunedMs: result.prefill.pruned.median,
+    speedup: result.speedup,
+    flopsBoundSpeedup: costs.full.flopsBoundSpeedup,
+    scoringOverhead: result.scoringOverhead,
+    decode: {
+      stepsPerRun: decodeSteps,
+      baselineMs: result.decode.baseline.median,
+      prunedMs: result.decode.pruned.median,
+      ratio: result.decodeRatio,
+    },
+    prefillTimes: result.prefill,
+    decodeTimes: result.decode,
+  };
+  terminal.result(report, () => showBench(report));
+}
+
+/** The decoder of a model folder, or the file itself. */
+async function decoderPath(model: string | undefined): Promise<string> {
+  if (model !== undefined && (await stat(model).catch(() => undefined))?.isFile()) return model;
+  const { modelDirectory } = await import('@transprune/embedded-model');
+  const { modelFolder } = await import('@transprune/backend-node');
+  const files = await modelFolder(model ?? modelDirectory);
+  const source = await files.graph('decoder_model_merged');
+  return 'path' in source ? source.path : join(files.pretrained, 'onnx/decoder_model_merged.onnx');
+}

@@ -1,0 +1,87 @@
+import { externalLocations, type Inspection, inspectModel, readPlan } from '@transprune/onnx';
+import type { Command } from 'commander';
+import { example } from '../help.js';
+import type { Io } from '../io.js';
+import { table } from '../show/table.js';
+import { layerRanges } from '../show/units.js';
+import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
+
+export function addInspectCommand(program: Command, io: Io): void {
+  const command = program
+    .command('inspect')
+    .description(
+      "Show a decoder's sizes and whether it can be pruned, and if not, why. Reads no weights.",
+    )
+    .argument('<model>', 'decoder as an .onnx file');
+  addOutputOptions(command)
+    .addHelpText('after', example('transprune inspect decoder_model_merged.onnx'))
+    .action((path: string, options: OutputOptions) => inspect(path, options, io));
+}
+
+async function inspect(path: string, options: OutputOptions, io: Io): Promise<void> {
+  const { readModelFile } = await import('@transprune/backend-node');
+  const model = await readModelFile(path);
+  const inspection = inspectModel(model);
+  const document = {
+    path,
+    ...withNulls(inspection),
+    inputs: model.graph?.input.map(({ name }) => name) ?? [],
+    outputs: model.graph?.output.map(({ name }) => name) ?? [],
+    externalData: externalLocations(model),
+    plan: readPlan(model) ?? null,
+  };
+  createTerminal(io, options).result(document, () => show(document));
+}
+
+const optionalFields = [
+  'reason',
+  'layers',
+  'hiddenSize',
+  'heads',
+  'kvHeads',
+  'headDim',
+  'intermediateSize',
+  'vocabularySize',
+] as const satisfies readonly (keyof Inspection)[];
+
+/** The same with null where the graph does not tell, so that every document has every field. */
+function withNulls(inspection: Inspection) {
+  const unknown = Object.fromEntries(optionalFields.map((name) => [name, null]));
+  return { ...unknown, ...inspection } as Omit<Inspection, (typeof optionalFields)[number]> & {
+    [Field in (typeof optionalFields)[number]]: NonNullable<Inspection[Field]> | null;
+  };
+}
+
+type Document = ReturnType<typeof withNulls> & {
+  readonly path: string;
+  readonly externalData: readonly string[];
+  readonly plan: ReturnType<typeof readPlan> | null;
+};
+
+function show(document: Document): string {
+  const { path, plan, reason, externalData } = document;
+  const or = (value: number | null) => `${value ?? 'unknown'}`;
+  const rows = [
+    ['layers', or(document.layers)],
+    ['hidden size', or(document.hiddenSize)],
+    ['heads', or(document.heads)],
+    ['kv heads', or(document.kvHeads)],
+    ['head_dim', or(document.headDim)],
+    ['MLP size', or(document.intermediateSize)],
+    ['vocabulary', or(document.vocabularySize)],
+    ['attention family', document.attentionFamily],
+    ['exporter family', document.exporterFamily],
+    ['producer', document.producer || 'not named'],
+    ['operator set', `${document.opset}`],
+    ['nodes', `${document.nodes}`],
+    ['external data', externalData.join(', ') || 'none'],
+    ['prunable', document.prunable ? 'yes' : 'no'],
+  ];
+  const lines = [path, table([], rows)];
+  if (reason) lines.push(`Not prunable: ${reason}.`);
+  if (plan) {
+    const layers = layerRanges(plan.stages.map(({ afterLayer }) => afterLayer));
+    lines.push(`Pruned by ${plan.method} after layers ${layers || '(none)'}.`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,216 @@
+import { resolve } from 'node:path';
+import { TransPruneError } from '@transprune/core';
+import {
+  type Decoder,
+  type OnnxModel,
+  type PruneReport,
+  pruneModel,
+  readDecoder,
+  readPlan,
+} from '@transprune/onnx';
+import type { Command } from 'commander';
+import { example } from '../help.js';
+import type { Io } from '../io.js';
+import { decoderModel, sizesAreKnown, sizesOf } from '../model/sizes.js';
+import {
+  addPlanOptions,
+  choosePlan,
+  type PlanOptions,
+  scheduleNote,
+} from '../options/plan-options.js';
+import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
+import { type CostReport, costLegend, costReport, costRows } from '../show/costs.js';
+import { table } from '../show/table.js';
+import { bytes, change } from '../show/units.js';
+import {
+  addOutputOptions,
+  createTerminal,
+  type OutputOptions,
+  type Terminal,
+} from '../terminal.js';
+
+/** LLaVA-1.5's; only the figures shown depend on it, not the graph. */
+const defaultImageTokens = 576;
+
+type Options = PlanOptions &
+  TokenOptions &
+  OutputOptions & {
+    readonly output: string;
+    readonly trace?: boolean;
+    readonly dryRun?: boolean;
+  };
+
+export function addPruneCommand(program: Command, io: Io): void {
+  const command = program
+    .command('prune')
+    .description(
+      'Rewrite a decoder so that it drops image tokens by itself. Weights in external files are neither read nor copied: the new file refers to the same ones.',
+    )
+    .argument('<model>', 'decoder as an .onnx file')
+    .requiredOption('-o, --output <file>', 'where to write the pruned decoder');
+  addPlanOptions(command)
+    .option('--trace', 'add outputs that tell which tokens each prune kept, and their scores')
+    .option('--dry-run', 'do everything but write');
+  addTokenOptions(command, defaultImageTokens);
+  addOutputOptions(command)
+    .addHelpText(
+      'after',
+      example(
+        'transprune prune decoder.onnx -o decoder-pruned.onnx',
+        'transprune prune decoder.onnx -o decoder-pruned.onnx --accumulate 7-12 --prune-after 7,9,12 --keep .875,.625,.125 --trace',
+      ),
+    )
+    .action((path: string, options: Options) => prune(path, options, io));
+}
+
+async function prune(path: string, options: Options, io: Io): Promise<void> {
+  const { output, trace = false, dryRun = false } = options;
+  const terminal = createTerminal(io, options);
+  if (resolve(path) === resolve(output)) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected another file than ${path} to write to; the original is needed to prune it differently later`,
+      { path },
+    );
+  }
+  const { readModelFile } = await import('@transprune/backend-node');
+  const original = await readModelFile(path);
+  refusePruned(original, path);
+  await requireExternalData(original, path);
+  const decoder = readDecoder(original);
+  const layers = decoder.layers.length;
+  const chosen = choosePlan(options, layers);
+  const note = scheduleNote(chosen, layers);
+  if (note) terminal.info(note);
+  const { model, report } = pruneModel(original, chosen.plan, { trace });
+  const externalData = dryRun ? [] : await write(model, output, path, terminal);
+  const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, chosen.plan, options) : null;
+  const { plan, preset, schedule } = chosen;
+  terminal.result(
+    {
+      input: path,
+      output: dryRun ? null : output,
+      dryRun,
+      preset,
+      schedule,
+      plan,
+      trace,
+      before: countsOf(original),
+      after: countsOf(model),
+      scoringNodes: report.scoringNodes,
+      constantBytes: report.constantBytes,
+      externalData,
+      ...(costs ?? { stages: plan.stages }),
+    },
+    () => {
+      const done = dryRun ? 'Nothing was written (--dry-run).' : `Wrote ${output}.`;
+      return [show(original, model, report, costs), done].join('\n');
+    },
+  );
+}
+
+function refusePruned(model: OnnxModel, path: string): void {
+  if (!readPlan(model)) return;
+  throw new TransPruneError(
+    'UNSUPPORTED_MODEL',
+    `expected ${path} to be a decoder that is not pruned yet, found one with a plan in its metadata; start from the original file`,
+    { path },
+  );
+}
+
+async function requireExternalData(model: OnnxModel, path: string): Promise<void> {
+  const { missingExternalData } = await import('@transprune/backend-node');
+  const folder = resolve(path, '..');
+  const missing = await missingExternalData(model, folder);
+  if (missing.length === 0) return;
+  const files = missing.map((location) => resolve(folder, location));
+  throw new TransPruneError(
+    'NOT_FOUND',
+    `the weights of ${path} are missing: ${files.join(', ')}; put them beside the model again`,
+    { files },
+  );
+}
+
+/** Writes, and says what the user has to know about where the weights are. */
+async function write(model: OnnxModel, output: string, sourcePath: string, terminal: Terminal) {
+  const { writeModelFile } = await import('@transprune/backend-node');
+  const placements = await writeModelFile(model, output, { sourcePath });
+  for (const { placement, data, location, reason } of placements) {
+    if (placement === 'linked') terminal.info(`linked ${data} as ${location} beside ${output}`);
+    if (placement === 'outside') {
+      terminal.warn(
+        `${output} refers to its weights as ${location}, outside its folder, which ONNX Runtime refuses to load; ${data} could not be linked into the folder: ${reason}. Write the pruned decoder next to the original instead, or copy the weights beside it and prune again`,
+      );
+    }
+  }
+  return placements.map(({ data, location, placement }) => ({ data, location, placement }));
+}
+
+function costsOf(
+  decoder: Decoder,
+  name: string,
+  plan: Parameters<typeof costReport>[1],
+  { imageTokens = defaultImageTokens, textTokens }: TokenOptions,
+): CostReport {
+  const model = decoderModel(name, sizesOf(decoder), imageTokens);
+  return costReport(model, plan, { imageTokens, textTokens, bytesPerElement: 4 });
+}
+
+function countsOf({ graph }: OnnxModel) {
+  return {
+    nodes: graph?.node.length ?? 0,
+    inputs: graph?.input.length ?? 0,
+    outputs: graph?.output.length ?? 0,
+  };
+}
+
+function show(
+  original: OnnxModel,
+  pruned: OnnxModel,
+  report: PruneReport,
+  costs: CostReport | null,
+): string {
+  const [before, after] = [countsOf(original), countsOf(pruned)];
+  const row = (name: string, from: number, to: number) => [
+    name,
+    `${from}`,
+    `${to}`,
+    change(from, to),
+  ];
+  const rows = [
+    row('nodes', before.nodes, after.nodes),
+    ['  score and select', '', `${report.scoringNodes}`, ''],
+    row('inputs', before.inputs, after.inputs),
+    row('outputs', before.outputs, after.outputs),
+    ['added constants', '', bytes(report.constantBytes), ''],
+    ['stages', '0', `${report.stages.length}`, ''],
+  ];
+  if (!costs) {
+    const kept = report.stages.map(({ afterLayer, keepRatio }) => [
+      `  after layer ${afterLayer}, keep`,
+      '',
+      `${keepRatio}`,
+      '',
+    ]);
+    return table(['', 'before', 'after', 'change'], [...rows, ...kept]);
+  }
+  const start = costs.imageTokens;
+  for (const { afterLayer, imageTokens } of costs.stages) {
+    rows.push(row(`  image tokens after layer ${afterLayer}`, start, imageTokens));
+  }
+  const [cacheBefore, cacheAfter] = [costs.full.baseline, costs.full.pruned].map(
+    ({ kvCacheBytes }) => kvCacheBytes.afterPrefill,
+  );
+  rows.push(...costRows(costs), [
+    'KV cache, float32',
+    bytes(cacheBefore ?? 0),
+    bytes(cacheAfter ?? 0),
+    change(cacheBefore ?? 0, cacheAfter ?? 0),
+  ]);
+  const lines = [
+    table(['', 'before', 'after', 'change'], rows),
+    `For ${costs.imageTokens} image and ${costs.textTokens} text tokens.`,
+    costLegend,
+  ];
+  return lines.join('\n');
+}

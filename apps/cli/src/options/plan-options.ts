@@ -1,0 +1,100 @@
+import {
+  createPlan,
+  type Direction,
+  directions,
+  type PresetPlan,
+  type PrunePlan,
+  presetNames,
+  presetPlan,
+  TransPruneError,
+  validatePlan,
+} from '@transprune/core';
+import { type Command, Option } from 'commander';
+import { layerList, numberList } from './parsers.js';
+
+/** What the user said about where and how to prune. */
+export interface PlanOptions {
+  readonly preset?: string;
+  readonly accumulate?: readonly number[];
+  readonly pruneAfter?: readonly number[];
+  readonly keep?: readonly number[];
+  readonly direction?: Direction;
+}
+
+/** A plan, and where its layer numbers come from. */
+export interface ChosenPlan {
+  /** null for stages named one by one. */
+  readonly preset: string | null;
+  readonly schedule: PresetPlan['schedule'] | 'custom';
+  readonly plan: PrunePlan;
+}
+
+export const defaultPreset = 'transprune-high';
+
+/** Adds `--preset`. */
+export function addPresetOption(command: Command): Command {
+  return command.addOption(presetOption());
+}
+
+/** Adds `--preset`, and the options that name stages one by one instead. */
+export function addPlanOptions(command: Command): Command {
+  return command
+    .addOption(presetOption().conflicts(['accumulate', 'pruneAfter', 'keep']))
+    .option('--accumulate <layers>', 'layers whose token transition is summed up', layerList)
+    .option('--prune-after <layers>', 'layers that are followed by a prune, from 1', layerList)
+    .option('--keep <ratios>', 'share of the original image tokens left by each prune', numberList)
+    .addOption(
+      new Option('--direction <form>', 'how direction enters the token transition')
+        .choices(directions)
+        .default('1-cos'),
+    );
+}
+
+function presetOption(): Option {
+  return new Option('--preset <name>', 'published configuration')
+    .choices(presetNames)
+    .default(defaultPreset);
+}
+
+/**
+ * The plan for a decoder of this depth.
+ *
+ * @throws TransPruneError INVALID_ARGUMENT for options that do not go together, INVALID_PLAN for a
+ *   plan that does not fit the decoder
+ */
+export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
+  const { preset = defaultPreset, accumulate, pruneAfter, keep, direction = '1-cos' } = options;
+  if (!accumulate && !pruneAfter && !keep) {
+    const { plan, schedule } = presetPlan(preset, layers);
+    const directed = { ...plan, direction };
+    validatePlan(directed, layers);
+    return { preset, schedule, plan: directed };
+  }
+  if (!pruneAfter || !keep || pruneAfter.length !== keep.length) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected --prune-after and --keep with as many entries each, got ${pruneAfter?.length ?? 'no'} and ${keep?.length ?? 'no'}; for example --prune-after 7,9,12 --keep .875,.625,.125`,
+      { pruneAfter, keep },
+    );
+  }
+  const plan = createPlan({
+    direction,
+    accumulateLayers: accumulate ?? layersBetween(pruneAfter),
+    stages: pruneAfter.map((afterLayer, i) => ({ afterLayer, keepRatio: keep[i] ?? 1 })),
+  });
+  validatePlan(plan, layers);
+  return { preset: null, schedule: 'custom', plan };
+}
+
+/** From the first prune to the last, as the published configurations have it. */
+function layersBetween(pruneAfter: readonly number[]): number[] {
+  const [first = 1, last = 0] = [pruneAfter[0], pruneAfter.at(-1)];
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+}
+
+/** A sentence for plans whose layer numbers nobody published; undefined for the others. */
+export function scheduleNote({ schedule, preset }: ChosenPlan, layers: number): string | undefined {
+  return schedule === 'depth-scaled'
+    ? `${preset} is published for 32 layers; its layer numbers are scaled to ${layers}, which is this project's own choice`
+    : undefined;
+}

@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import { wholeNumber } from './parsers.js';
+
+/** How many tokens the figures are for. */
+export interface TokenOptions {
+  readonly imageTokens?: number;
+  readonly textTokens: number;
+}
+
+const defaultTextTokens = 64;
+
+/**
+ * Adds `--image-tokens` and `--text-tokens`.
+ *
+ * @param imageTokens the default; left out where it depends on the model
+ */
+export function addTokenOptions(command: Command, imageTokens?: number): Command {
+  const described = 'image tokens in the prompt';
+  if (imageTokens === undefined) {
+    command.option('--image-tokens <count>', `${described} (default: the model's)`, wholeNumber(1));
+  } else {
+    command.option('--image-tokens <count>', described, wholeNumber(1), imageTokens);
+  }
+  return command.option(
+    '--text-tokens <count>',
+    'text tokens in the prompt',
+    wholeNumber(0),
+    defaultTextTokens,
+  );
+}

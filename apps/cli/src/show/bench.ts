@@ -1,0 +1,73 @@
+import type { DecoderConfig } from '@transprune/core';
+import type { Summary } from '../bench/statistics.js';
+import type { StageReport } from './costs.js';
+import { table } from './table.js';
+import { milliseconds, percent, times } from './units.js';
+
+/** The benchmark's document; times are in milliseconds, medians unless they say otherwise. */
+export interface BenchReport {
+  readonly model: string;
+  readonly synthetic: boolean;
+  readonly preset: string | null;
+  readonly schedule: string;
+  readonly sizes: DecoderConfig;
+  readonly imageTokens: number;
+  readonly textTokens: number;
+  readonly stages: readonly StageReport[];
+  readonly device: string;
+  readonly threads: number;
+  readonly runs: number;
+  readonly warmups: number;
+  readonly baselineMs: number;
+  /** Drops the same tokens by constant indices, and scores nothing. */
+  readonly oracleMs: number;
+  readonly prunedMs: number;
+  /** Median of the rounds' baseline over pruned. */
+  readonly speedup: number;
+  /** Counted multiply-adds of the unpruned prefill over those of the pruned one, without scoring. */
+  readonly flopsBoundSpeedup: number;
+  /** Median of the rounds' (pruned - oracle) / baseline. */
+  readonly scoringOverhead: number;
+  /** Per token. */
+  readonly decode: {
+    readonly stepsPerRun: number;
+    readonly baselineMs: number;
+    readonly prunedMs: number;
+    /** Median of the steps' pruned over baseline: below 1 is faster. */
+    readonly ratio: number;
+  };
+  readonly prefillTimes: Readonly<Record<'baseline' | 'oracle' | 'pruned', Summary>>;
+  readonly decodeTimes: Readonly<Record<'baseline' | 'pruned', Summary>>;
+}
+
+export function showBench(report: BenchReport): string {
+  const { prefillTimes, decodeTimes, decode } = report;
+  const row = (name: string, { median, min, max }: Summary, note: string) => [
+    name,
+    milliseconds(median),
+    milliseconds(min),
+    milliseconds(max),
+    note,
+  ];
+  const kept = report.stages.map(({ imageTokens }) => imageTokens).join(', ');
+  return [
+    `${report.model}: ${report.sizes.layers} layers, ${report.imageTokens} image tokens (${report.preset}: then ${kept || 'all'}), ${report.textTokens} text tokens`,
+    `${report.device}, ${report.threads} threads; ${report.runs} interleaved rounds behind ${report.warmups} of warm-up`,
+    table(
+      ['', 'median', 'min', 'max', 'against unpruned'],
+      [
+        row('prefill, unpruned', prefillTimes.baseline, ''),
+        row(
+          'prefill, oracle',
+          prefillTimes.oracle,
+          times(prefillTimes.baseline.median / prefillTimes.oracle.median),
+        ),
+        row('prefill, pruned', prefillTimes.pruned, times(report.speedup)),
+        row('decode step, unpruned', decodeTimes.baseline, ''),
+        row('decode step, pruned', decodeTimes.pruned, times(1 / decode.ratio)),
+      ],
+    ),
+    `Counted multiply-adds would allow ${times(report.flopsBoundSpeedup)}: ${percent(report.speedup / report.flopsBoundSpeedup)} of that is reached.`,
+    `Scoring takes ${percent(report.scoringOverhead)} of the unpruned prefill.`,
+  ].join('\n');
+}

@@ -1,0 +1,96 @@
+/** The two ways of counting, as the commands show them. */
+import { keptImageTokens, type PrunePlan } from '@transprune/core';
+import { fullCost, type Model, publishedCost, type RunCost } from '@transprune/flops';
+import { change, scaled } from './units.js';
+
+/** A prune, with what it leaves of a number of image tokens. */
+export interface StageReport {
+  readonly afterLayer: number;
+  readonly keepRatio: number;
+  readonly imageTokens: number;
+}
+
+export interface CostReport {
+  readonly imageTokens: number;
+  readonly textTokens: number;
+  readonly stages: readonly StageReport[];
+  readonly finalImageTokens: number;
+  /** Image tokens only, as the papers' tables count: tera multiply-adds, printed as TFLOPs. */
+  readonly published: { readonly baselineTflops: number; readonly prunedTflops: number };
+  /** Everything, in multiply-adds and bytes. */
+  readonly full: {
+    readonly unit: 'multiply-adds';
+    readonly baseline: RunCost;
+    readonly pruned: RunCost;
+    /** Decoder prefill, scoring left out. */
+    readonly flopsBoundSpeedup: number;
+    readonly speedupWithScoring: number;
+    readonly notes: readonly string[];
+  };
+}
+
+/**
+ * What a plan costs and saves.
+ *
+ * @throws TransPruneError INVALID_ARGUMENT for counts that are none
+ */
+export function costReport(
+  model: Model,
+  plan: PrunePlan,
+  tokens: {
+    readonly imageTokens: number;
+    readonly textTokens: number;
+    readonly decodeTokens?: number;
+    readonly bytesPerElement?: number;
+  },
+): CostReport {
+  const { imageTokens, textTokens } = tokens;
+  const full = fullCost(model, plan, tokens);
+  const stages = plan.stages.map(({ afterLayer, keepRatio }) => ({
+    afterLayer,
+    keepRatio,
+    imageTokens: keptImageTokens(keepRatio, imageTokens),
+  }));
+  return {
+    imageTokens,
+    textTokens,
+    stages,
+    finalImageTokens: stages.at(-1)?.imageTokens ?? imageTokens,
+    published: {
+      baselineTflops: publishedCost(model, { stages: [] }, imageTokens) / 1e12,
+      prunedTflops: publishedCost(model, plan, imageTokens) / 1e12,
+    },
+    full: {
+      unit: full.unit,
+      baseline: full.baseline,
+      pruned: full.plan,
+      flopsBoundSpeedup: full.flopsBoundSpeedup,
+      speedupWithScoring: full.speedupWithScoring,
+      notes: full.notes,
+    },
+  };
+}
+
+/** Rows `[what, before, after, change]` of the costs. */
+export function costRows({ published, full }: CostReport): string[][] {
+  const { baseline, pruned } = full;
+  const row = (name: string, before: number, after: number) => [
+    name,
+    scaled(before),
+    scaled(after),
+    change(before, after),
+  ];
+  const seen = (cost: RunCost) => (cost.prefill.vision ?? 0) + (cost.prefill.projector ?? 0);
+  const rows = [
+    row('prefill, as published', published.baselineTflops * 1e12, published.prunedTflops * 1e12),
+    row('decoder prefill, in full', baseline.prefill.decoder.total, pruned.prefill.decoder.total),
+    row('  scoring', 0, pruned.prefill.scoring.total),
+  ];
+  if (seen(baseline) > 0) rows.push(row('  vision encoder', seen(baseline), seen(pruned)));
+  return rows;
+}
+
+/** What `costRows` counts. */
+export const costLegend =
+  'Prefill in multiply-adds, which papers print as FLOPs. As published: image tokens alone, no scoring,\n' +
+  'vision encoder or lm head. In full: text tokens, grouped-query heads and lm head too.';
