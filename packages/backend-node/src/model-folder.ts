@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { TransPruneError } from '@transprune/core';
 import { type FormatChoice, graphPath, type VlmFiles } from '@transprune/runtime';
 import { checkModelFile } from './model-file.js';
@@ -40,8 +40,22 @@ export async function modelFolder(
     },
     async graph(name) {
       const graph = join(folder, graphPath(name, format));
+      const others = await graphFiles(dirname(graph), name);
+      if (others.length > 0 && !others.includes(basename(graph))) {
+        throw new TransPruneError(
+          'NOT_FOUND',
+          `expected ${graph}, found only ${others.join(', ')}; choose the format that the ending stands for`,
+          { path: graph, found: others },
+        );
+      }
       await checkModelFile(graph);
       return { path: graph };
     },
   };
+}
+
+/** The formats that a graph is there in. */
+async function graphFiles(folder: string, name: string): Promise<string[]> {
+  const files = await readdir(folder).catch(() => []);
+  return files.filter((file) => file.startsWith(name) && file.endsWith('.onnx'));
 }

@@ -83,7 +83,7 @@ function difference(found: number[], expected: number[] | string): string | unde
   if (typeof expected === 'string') return undefined;
   const worst = expected.reduce((max, value, i) => {
     const error = Math.abs((found[i] ?? Number.NaN) - value);
-    return error <= max ? max : error;
+    return Math.max(error, max);
   }, 0);
   return worst <= tolerance
     ? undefined

@@ -6,6 +6,7 @@ import {
 } from '@huggingface/transformers';
 import { TransPruneError } from '@transprune/core';
 import { type ImageSource, loadImage } from './images.js';
+import { quietly } from './model.js';
 import type { Ask, PromptMaker } from './prompt.js';
 import type { RecordedSessions } from './record.js';
 import {
@@ -95,14 +96,17 @@ export async function generate(
   if (signal?.aborted) interrupt();
   signal?.addEventListener('abort', interrupt, { once: true });
   try {
-    await model.generate({
+    const options = {
       ...inputs,
       max_new_tokens: maxNewTokens,
       do_sample: temperature > 0,
       ...(temperature > 0 && { temperature }),
       stopping_criteria: stopping,
       streamer: collected,
-    } as unknown as Parameters<PreTrainedModel['generate']>[0]);
+    };
+    await quietly(() =>
+      model.generate(options as unknown as Parameters<PreTrainedModel['generate']>[0]),
+    );
   } catch (cause) {
     throw explainMismatch(cause);
   } finally {

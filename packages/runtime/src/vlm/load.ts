@@ -2,6 +2,7 @@ import {
   AutoConfig,
   AutoProcessor,
   AutoTokenizer,
+  ModelFileNotFoundError,
   type PreTrainedTokenizer,
   type Processor,
 } from '@huggingface/transformers';
@@ -11,7 +12,7 @@ import { openSession } from '../open.js';
 import { imageTokenId, type VlmConfig } from './config.js';
 import type { VlmFiles } from './files.js';
 import { type GenerateRequest, type GenerateResult, type Generator, generate } from './generate.js';
-import { createModel } from './model.js';
+import { type ModelClass, modelClass } from './model.js';
 import { createPromptMaker } from './prompt.js';
 import { recordSessions } from './record.js';
 
@@ -46,6 +47,7 @@ export interface Vlm {
 interface Parts {
   readonly options: VlmOptions;
   readonly config: Awaited<ReturnType<typeof AutoConfig.from_pretrained>> & VlmConfig;
+  readonly model: ModelClass;
   readonly generationConfig: object;
   readonly processor: Processor;
   readonly tokenizer: PreTrainedTokenizer;
@@ -53,13 +55,6 @@ interface Parts {
   readonly vision: Session;
   readonly embedding: Session;
 }
-
-const requiredFiles = [
-  'config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'preprocessor_config.json',
-];
 
 /**
  * Loads a vision-language model: prompts, images and the generation loop by transformers.js, the
@@ -70,22 +65,17 @@ const requiredFiles = [
  */
 export async function loadVlm(options: VlmOptions): Promise<Vlm> {
   const { files, backend, device } = options;
-  const texts = await Promise.all(requiredFiles.map((path) => requireText(files, path)));
-  const rawConfig = parseJson('config.json', texts[0] ?? '');
-  const config = (await AutoConfig.from_pretrained(files.pretrained, {
-    config: rawConfig as never,
-  })) as Parts['config'];
-  const imageToken = options.imageTokenId ?? imageTokenId(config);
-  const where = {
-    local_files_only: files.localOnly,
-    ...(files.revision !== undefined && { revision: files.revision }),
-  };
-  const [processor, generationText] = await Promise.all([
-    AutoProcessor.from_pretrained(files.pretrained, where),
+  const [configText, generationText] = await Promise.all([
+    files.readText('config.json'),
     files.readText('generation_config.json'),
   ]);
-  const tokenizer =
-    processor.tokenizer ?? (await AutoTokenizer.from_pretrained(files.pretrained, where));
+  if (configText === undefined) throw missingFile(files, 'config.json');
+  const config = (await AutoConfig.from_pretrained(files.pretrained, {
+    config: parseJson('config.json', configText) as never,
+  })) as Parts['config'];
+  const model = modelClass(config);
+  const imageToken = options.imageTokenId ?? imageTokenId(config);
+  const { processor, tokenizer } = await loadProcessor(files);
   const generationConfig = generationText
     ? parseJson('generation_config.json', generationText)
     : {};
@@ -102,6 +92,7 @@ export async function loadVlm(options: VlmOptions): Promise<Vlm> {
     const parts: Parts = {
       options,
       config,
+      model,
       generationConfig,
       processor,
       tokenizer,
@@ -120,7 +111,9 @@ function assemble(parts: Parts, decoder: Session, owned: readonly Session[]): Vl
   const { options, config, processor, tokenizer, imageToken, vision, embedding } = parts;
   const recorded = recordSessions({ vision, embedding, decoder }, config, imageToken);
   const generator: Generator = {
-    model: createModel(config, recorded.sessions, parts.generationConfig),
+    model: new parts.model(config, recorded.sessions, {
+      generation_config: parts.generationConfig,
+    }),
     prompts: createPromptMaker(processor, tokenizer, config, tokenText(tokenizer, imageToken)),
     recorded,
   };
@@ -150,16 +143,44 @@ function assemble(parts: Parts, decoder: Session, owned: readonly Session[]): Vl
   };
 }
 
-async function requireText(files: VlmFiles, path: string): Promise<string> {
-  const text = await files.readText(path);
-  if (text === undefined) {
+async function loadProcessor(
+  files: VlmFiles,
+): Promise<{ processor: Processor; tokenizer: PreTrainedTokenizer }> {
+  const where = {
+    local_files_only: files.localOnly,
+    ...(files.revision !== undefined && { revision: files.revision }),
+  };
+  try {
+    const processor = await AutoProcessor.from_pretrained(files.pretrained, where);
+    const tokenizer =
+      processor.tokenizer ?? (await AutoTokenizer.from_pretrained(files.pretrained, where));
+    return { processor, tokenizer };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    // transformers.js takes a missing tokenizer configuration for an empty one, which no class fits.
+    if ((await files.readText('tokenizer_config.json')) === undefined) {
+      throw missingFile(files, 'tokenizer_config.json', cause);
+    }
+    if (cause instanceof ModelFileNotFoundError) {
+      const path = /"([^"]+)"/.exec(reason)?.[1] ?? '';
+      throw missingFile(files, path.split(/[\\/]/).at(-1) ?? path, cause);
+    }
     throw new TransPruneError(
-      'NOT_FOUND',
-      `expected ${path} in ${files.pretrained}, found none; a model comes as ${requiredFiles.join(', ')} and graphs under onnx/`,
-      { file: path, model: files.pretrained },
+      'INVALID_MODEL',
+      `expected a processor and a tokenizer that transformers.js knows in ${files.pretrained}, got: ${reason}`,
+      { model: files.pretrained, reason },
+      { cause },
     );
   }
-  return text;
+}
+
+function missingFile(files: VlmFiles, file: string, cause?: unknown): TransPruneError {
+  return new TransPruneError(
+    'NOT_FOUND',
+    `expected ${file} in ${files.pretrained}, found none; a model comes as config.json, tokenizer.json, tokenizer_config.json, preprocessor_config.json, often processor_config.json, and graphs under onnx/`,
+    { file, model: files.pretrained },
+    { cause },
+  );
 }
 
 function parseJson(path: string, text: string): object {

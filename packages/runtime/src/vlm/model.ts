@@ -3,23 +3,20 @@ import { TransPruneError } from '@transprune/core';
 import type { TransformersSession } from './adapter.js';
 import type { VlmConfig } from './config.js';
 
-type ModelConstructor = new (
+/** A model of transformers.js that runs on the sessions it is given. */
+export type ModelClass = new (
   config: transformers.PretrainedConfig,
   sessions: Readonly<Record<string, TransformersSession>>,
-  configs: Readonly<Record<string, object>>,
+  configs: { readonly generation_config: object },
 ) => transformers.PreTrainedModel;
 
 /**
- * Makes the transformers.js model of a config on given sessions; it merges image features into the
- * prompt, builds positions and runs the generation loop.
+ * The transformers.js class of a model: it merges image features into the prompt, builds positions
+ * and runs the generation loop.
  *
- * @throws TransPruneError UNSUPPORTED_MODEL if transformers.js has no such image-text model
+ * @throws TransPruneError UNSUPPORTED_MODEL if transformers.js has no such decoder-only model
  */
-export function createModel(
-  config: transformers.PretrainedConfig & VlmConfig,
-  sessions: Readonly<Record<string, TransformersSession>>,
-  generationConfig: object,
-): transformers.PreTrainedModel {
+export function modelClass(config: VlmConfig): ModelClass {
   const known = new Map(
     transformers.AutoModelForImageTextToText.MODEL_CLASS_MAPPINGS.flatMap((mapping) => [
       ...mapping,
@@ -30,11 +27,28 @@ export function createModel(
   if (typeof found !== 'function' || config.is_encoder_decoder) {
     throw new TransPruneError(
       'UNSUPPORTED_MODEL',
-      `expected a decoder-only image-text model, one of ${[...known.keys()].join(', ')}; got model_type ${config.model_type}`,
+      `expected the config of a decoder-only image-text model, with a model_type of ${[...known.keys()].join(', ')}; got ${config.model_type ?? 'none'}`,
       { modelType: config.model_type },
     );
   }
-  return new (found as ModelConstructor)(config, sessions, {
-    generation_config: generationConfig,
-  });
+  return found as ModelClass;
+}
+
+let quietCalls = 0;
+let levelBefore = transformers.env.logLevel;
+
+/**
+ * Keeps transformers.js from printing a failed run's inputs, tensors and all, to the console; the
+ * error itself passes through.
+ */
+export async function quietly<Result>(call: () => Promise<Result>): Promise<Result> {
+  if (quietCalls++ === 0) {
+    levelBefore = transformers.env.logLevel;
+    transformers.env.logLevel = transformers.LogLevel.NONE;
+  }
+  try {
+    return await call();
+  } finally {
+    if (--quietCalls === 0) transformers.env.logLevel = levelBefore;
+  }
 }

@@ -1,14 +1,12 @@
 import { TransPruneError } from '@transprune/core';
+import { imageMaskInput } from '@transprune/onnx';
 import type { HostTensor, Session, SessionTensor } from '../backend.js';
 import { tensorBytes } from '../elements.js';
 import { adaptSession, type Feeds, type Outputs, type TransformersSession } from './adapter.js';
 import { isCacheInput, isCacheOutput, type VlmConfig, withCacheSizes } from './config.js';
 
-/** The decoder input that pruned graphs add: 1 at image tokens, int64 `[batch, tokens]`. */
-export const imageMaskInput = 'image_mask';
-
-/** Outputs that only the prefill is asked for. */
-const isTrace = (name: string) => name.startsWith('pruning.');
+/** Outputs beyond what transformers.js knows; only the prefill is asked for them. */
+const isTrace = (name: string) => name !== 'logits' && !isCacheOutput(name);
 
 /** The sessions a vision-language model runs on. */
 export interface VlmSessions {
@@ -28,7 +26,7 @@ export interface RunRecord {
   prefillEnd: number;
   /** The prompt's tokens, 1 at image tokens. */
   imageMask: BigInt64Array;
-  /** Outputs of the prefill that tell what was pruned. */
+  /** Outputs of the prefill besides logits and caches: they tell what was pruned. */
   trace: Readonly<Record<string, HostTensor>>;
   /** Shapes of the caches behind the latest run, by output name. */
   caches: readonly CacheShape[];
@@ -151,8 +149,9 @@ function pastLength(feeds: Feeds): number {
 /** The mask for the tokens of this run; without a remembered one, none is an image token. */
 function maskFor(feeds: Feeds, known: HostTensor<'int64'> | undefined): HostTensor<'int64'> {
   const [batch = 1, tokens = 1] = feeds.inputs_embeds?.dims ?? feeds.input_ids?.dims ?? [];
-  if (!known)
+  if (!known) {
     return { type: 'int64', dims: [batch, tokens], data: new BigInt64Array(batch * tokens) };
+  }
   if (known.dims[0] !== batch || known.dims[1] !== tokens) {
     throw new TransPruneError(
       'UNSUPPORTED_MODEL',

@@ -1,3 +1,4 @@
+import { keptOutput, scoreOutput } from '@transprune/onnx';
 import type { RunRecord } from './record.js';
 
 /** How long the parts of an answer took, in milliseconds. */
@@ -29,8 +30,11 @@ export interface PrunedStage {
   readonly kept: readonly number[];
   /** The image tokens among them, counted among the prompt's image tokens from 0. */
   readonly keptImageTokens: readonly number[];
-  /** What the image tokens were ranked by, if the graph gives it out. */
-  readonly scores?: readonly number[];
+  /**
+   * What the tokens before the stage were ranked by, 0 at text: those that the stage before kept, or
+   * the whole prompt.
+   */
+  readonly scores: readonly number[];
 }
 
 /** Lengths and size of the caches, read from the shapes of `present.{layer}.{key,value}`. */
@@ -52,18 +56,16 @@ export function prunedStages({ trace, imageMask }: RunRecord): PrunedStage[] {
     if (flag === 1n) imageIndex.set(position, imageIndex.size);
   });
   const stages: PrunedStage[] = [];
-  for (const [name, tensor] of Object.entries(trace)) {
-    const stage = /^pruning\.kept\.(\d+)$/.exec(name)?.[1];
-    if (stage === undefined) continue;
-    const kept = Array.from(tensor.data, Number);
-    const scores = trace[`pruning.score.${stage}`];
-    stages[Number(stage)] = {
+  for (let stage = 0; ; stage++) {
+    const positions = trace[keptOutput(stage)];
+    if (!positions) return stages;
+    const kept = Array.from(positions.data, Number);
+    stages.push({
       kept,
       keptImageTokens: kept.flatMap((position) => imageIndex.get(position) ?? []),
-      ...(scores && { scores: Array.from(scores.data, Number) }),
-    };
+      scores: Array.from(trace[scoreOutput(stage)]?.data ?? [], Number),
+    });
   }
-  return stages.filter((stage) => stage !== undefined);
 }
 
 /** Puts the record's times and those around it together. */

@@ -1,0 +1,255 @@
+import { copyFile, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TransPruneError } from '@transprune/core';
+import { officialCase, officialFile } from '@transprune/fixtures';
+import { buildDecoder, encodeModel, randomWeights } from '@transprune/onnx';
+import type { HostTensor, Session } from '@transprune/runtime';
+import { describe, expect, test } from 'vitest';
+import { createNodeBackend, nodeBackend } from './backend.js';
+import { temporaryFolder } from './testing/temporary.js';
+
+const decoderPath = officialFile('group-query-attention/model.onnx');
+const dataPath = officialFile('group-query-attention/model.onnx.data');
+const layers = 14;
+
+async function open(...model: Parameters<typeof nodeBackend.open>): Promise<Session> {
+  const opened = await nodeBackend.open(...model);
+  if ('unavailable' in opened) throw new Error(opened.unavailable);
+  return opened;
+}
+
+function prefillFeeds(tokens: number, embeddings: Float32Array): Record<string, HostTensor> {
+  const empty: HostTensor = { type: 'float32', dims: [1, 4, 0, 16], data: new Float32Array(0) };
+  const caches = Array.from({ length: layers }, (_, layer) => [
+    [`past_key_values.${layer}.key`, empty],
+    [`past_key_values.${layer}.value`, empty],
+  ]).flat();
+  return {
+    ...Object.fromEntries(caches),
+    inputs_embeds: { type: 'float32', dims: [1, tokens, 64], data: embeddings },
+    attention_mask: {
+      type: 'int64',
+      dims: [1, tokens],
+      data: new BigInt64Array(tokens).fill(1n),
+    },
+  };
+}
+
+/** The error's code and message, for one assertion on both. */
+async function failure(attempt: Promise<unknown>): Promise<string> {
+  const error = await attempt.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  return TransPruneError.isInstance(error)
+    ? `${error.code}: ${error.message}`
+    : `not ours: ${error}`;
+}
+
+describe('a session', () => {
+  test('runs a decoder from its file, weights beside it', async () => {
+    const official = officialCase('high');
+    const session = await open({ path: decoderPath }, { device: 'cpu' });
+    const outputs = await session.run(
+      prefillFeeds(official.sequenceLength, official.inputsEmbeds),
+      ['logits', 'present.0.key'],
+    );
+    expect(Object.keys(outputs)).toEqual(['logits', 'present.0.key']);
+    expect(outputs['present.0.key']?.dims).toEqual([1, 4, official.sequenceLength, 16]);
+    const logits = await outputs.logits?.download();
+    const last = Array.from(logits?.data.slice(-128) ?? [], Number);
+    const worst = Math.max(
+      ...last.map((value, i) => Math.abs(value - (official.unprunedLastLogits[i] ?? 0))),
+    );
+    expect(worst).toBeLessThan(1e-4);
+    await session.dispose();
+  });
+
+  test('takes what it gave out for the next step', async () => {
+    const official = officialCase('high');
+    const session = await open({ path: decoderPath }, { device: 'auto' });
+    const tokens = official.sequenceLength;
+    const first = await session.run(prefillFeeds(tokens, official.inputsEmbeds));
+    const caches = Object.entries(first)
+      .filter(([name]) => name !== 'logits')
+      .map(([name, tensor]) => [name.replace('present', 'past_key_values'), tensor]);
+    const next = await session.run({
+      ...Object.fromEntries(caches),
+      inputs_embeds: { type: 'float32', dims: [1, 1, 64], data: new Float32Array(64).fill(0.1) },
+      attention_mask: {
+        type: 'int64',
+        dims: [1, tokens + 1],
+        data: new BigInt64Array(tokens + 1).fill(1n),
+      },
+    });
+    expect(next['present.13.value']?.dims).toEqual([1, 4, tokens + 1, 16]);
+    await session.dispose();
+  });
+
+  test('describes inputs and outputs', async () => {
+    const session = await open({ path: decoderPath }, { device: 'cpu' });
+    expect(session.device).toBe('cpu');
+    expect(session.inputs.find(({ name }) => name === 'attention_mask')).toEqual({
+      name: 'attention_mask',
+      type: 'int64',
+      shape: ['batch_size', 'total_sequence_length'],
+    });
+    expect(session.outputs[0]).toMatchObject({ name: 'logits', type: 'float32' });
+    await session.dispose();
+  });
+
+  test('runs from bytes with the contents of its data file', async () => {
+    const bytes = await readFile(decoderPath);
+    const externalData = { 'model.onnx.data': await readFile(dataPath) };
+    const session = await open({ bytes, externalData }, { device: 'cpu' });
+    expect(session.inputs).toHaveLength(2 + 2 * layers);
+    await session.dispose();
+  });
+
+  test('says which tensors are missing, and what it was fed when it fails', async () => {
+    const session = await open({ path: decoderPath }, { device: 'cpu' });
+    const { attention_mask, ...rest } = prefillFeeds(2, new Float32Array(128));
+    expect(await failure(session.run(rest))).toBe(
+      'INVALID_ARGUMENT: expected a tensor for attention_mask',
+    );
+    const wrong = { type: 'int64', dims: [2], data: new BigInt64Array(2) } as const;
+    expect(await failure(session.run({ ...rest, attention_mask: wrong }))).toMatch(
+      /^INVALID_ARGUMENT: the graph failed on .*attention_mask \[2\].*: .*[Rr]ank/,
+    );
+    await session.dispose();
+    expect(await failure(session.run(rest))).toMatch(/^INVALID_ARGUMENT: this session is disposed/);
+    await session.dispose();
+  });
+
+  test('refuses a tensor of another backend', async () => {
+    const session = await open({ path: decoderPath }, { device: 'cpu' });
+    const foreign = {
+      type: 'int64',
+      dims: [1, 2],
+      download: async () => ({ type: 'int64', dims: [1, 2], data: new BigInt64Array(2) }) as const,
+      dispose() {},
+    } as const;
+    const feeds = { ...prefillFeeds(2, new Float32Array(128)), attention_mask: foreign };
+    expect(await failure(session.run(feeds))).toMatch(/tensor for attention_mask is of another/);
+    await session.dispose();
+  });
+});
+
+describe('a device', () => {
+  test('must be one of the list', async () => {
+    expect(await failure(nodeBackend.open({ path: decoderPath }, { device: 'tpu' }))).toBe(
+      'INVALID_ARGUMENT: expected a device of cuda, webgpu, dml, coreml, cpu or auto, got tpu',
+    );
+  });
+
+  test.runIf(process.platform === 'linux')('is refused with the reason', async () => {
+    for (const device of ['dml', 'coreml']) {
+      const opened = await nodeBackend.open({ path: decoderPath }, { device });
+      expect(opened).toEqual({
+        unavailable: expect.stringMatching(
+          /^onnxruntime-node \d+\.\d+\.\d+ for linux \S+ has no such execution provider, only .*cpu/,
+        ),
+      });
+    }
+  });
+});
+
+describe('a model at fault', () => {
+  test('is not found', async () => {
+    const missing = officialFile('nothing.onnx');
+    expect(await failure(nodeBackend.open({ path: missing }, { device: 'auto' }))).toBe(
+      `NOT_FOUND: expected a model at ${missing}, got no such file or folder; check the path`,
+    );
+  });
+
+  test('is a folder', async () => {
+    expect(await failure(nodeBackend.open({ path: officialFile('') }, { device: 'cpu' }))).toMatch(
+      /^INVALID_MODEL: .* to be an ONNX file, got a folder/,
+    );
+  });
+
+  test('is cut off', async () => {
+    const path = join(await temporaryFolder(), 'cut.onnx');
+    await writeFile(path, (await readFile(decoderPath)).subarray(0, 3000));
+    for (const device of ['cpu', 'auto']) {
+      expect(await failure(nodeBackend.open({ path }, { device }))).toMatch(
+        /^INVALID_MODEL: .*cut/,
+      );
+    }
+  });
+
+  test('is something else', async () => {
+    const bytes = new TextEncoder().encode('<!doctype html><title>Not found</title>');
+    expect(await failure(nodeBackend.open({ bytes }, { device: 'cpu' }))).toMatch(
+      /^INVALID_MODEL: .*another format/,
+    );
+  });
+
+  test('misses its data file', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'model.onnx');
+    await copyFile(decoderPath, path);
+    expect(await failure(nodeBackend.open({ path }, { device: 'cpu' }))).toContain(
+      `NOT_FOUND: the model's weights are missing: ${join(folder, 'model.onnx.data')}; ${path} keeps`,
+    );
+    const bytes = await readFile(decoderPath);
+    expect(await failure(nodeBackend.open({ bytes }, { device: 'cpu' }))).toBe(
+      "NOT_FOUND: the model's weights are missing: model.onnx.data; pass them as externalData",
+    );
+  });
+
+  test('has a data file that is cut off', async () => {
+    const folder = await temporaryFolder();
+    await copyFile(decoderPath, join(folder, 'model.onnx'));
+    await copyFile(dataPath, join(folder, 'model.onnx.data'));
+    await truncate(join(folder, 'model.onnx.data'), 1000);
+    expect(
+      await failure(nodeBackend.open({ path: join(folder, 'model.onnx') }, { device: 'cpu' })),
+    ).toMatch(/^INVALID_MODEL: expected at least \d+ bytes in .*model.onnx.data, got 1000/);
+  });
+
+  test('reaches out of its folder, which the runtime refuses', async () => {
+    const folder = await temporaryFolder();
+    await copyFile(decoderPath, join(folder, 'model.onnx'));
+    await symlink(dataPath, join(folder, 'model.onnx.data'));
+    expect(
+      await failure(nodeBackend.open({ path: join(folder, 'model.onnx') }, { device: 'cpu' })),
+    ).toMatch(/^UNSUPPORTED_MODEL: .*escapes model directory/);
+  });
+
+  test('has an operator that nobody knows', async () => {
+    const model = smallDecoder();
+    const node = model.graph?.node[0];
+    if (node) node.opType = 'NoSuchOperator';
+    expect(
+      await failure(nodeBackend.open({ bytes: encodeModel(model) }, { device: 'cpu' })),
+    ).toMatch(/^UNSUPPORTED_MODEL: .*NoSuchOperator/);
+  });
+});
+
+test('options reach the session', async () => {
+  const folder = await temporaryFolder();
+  const backend = createNodeBackend({ threads: 1, profilePrefix: join(folder, 'profile') });
+  const opened = await backend.open({ bytes: encodeModel(smallDecoder()) }, { device: 'cpu' });
+  expect('unavailable' in opened).toBe(false);
+  if (!('unavailable' in opened)) await opened.dispose();
+});
+
+function smallDecoder() {
+  return buildDecoder(
+    {
+      layers: 1,
+      hiddenSize: 32,
+      heads: 2,
+      kvHeads: 2,
+      headDim: 16,
+      intermediateSize: 32,
+      vocabularySize: 8,
+      rmsNormEpsilon: 1e-5,
+      ropeTheta: 10000,
+      maxPositions: 8,
+      tiedEmbeddings: false,
+    },
+    randomWeights(1),
+  );
+}
