@@ -104,6 +104,16 @@ describe('modelFromConfig', () => {
     ]);
   });
 
+  it('does not take any encoder inside a LLaVA for CLIP', () => {
+    const vision_config = { ...llavaFile.vision_config, model_type: 'conv_transformer' };
+    const model = modelFromConfig({ ...llavaFile, vision_config, image_seq_length: 144 });
+    expect(model.vision).toBeNull();
+    expect(model.imageTokens).toBe(144);
+    expect(model.notes).toEqual([
+      'the vision encoder is not counted: "conv_transformer" is not one that model_type "llava" is known with',
+    ]);
+  });
+
   it.each([
     [null, 'expected config.json to be a JSON object, got null'],
     [{ ...llavaFile, vision_config: 3 }, 'expected vision_config to be a JSON object, got 3'],

@@ -1,6 +1,6 @@
 /** Models by a Hugging Face `config.json`. */
 import { decoderConfig } from '@transprune/core';
-import { type Fields, fieldsOf } from './fields.js';
+import { type Fields, fieldsOf, sizeOf } from './fields.js';
 import type { Model } from './model.js';
 import { visionFamilies, visionReading } from './vision-config.js';
 
@@ -23,7 +23,7 @@ const comparisonTokens = 576;
  * A model's sizes from its `config.json`, parsed.
  *
  * The vision encoder is read for LLaVA, LLaVA-Next, SmolVLM (Idefics3) and Qwen2.5-VL; for any other
- * family `vision` is null and `notes` says so.
+ * family or encoder `vision` is null and `notes` says so.
  *
  * @throws TransPruneError INVALID_MODEL that names the field that is missing or not a number
  */
@@ -31,21 +31,30 @@ export function modelFromConfig(json: unknown, name = 'config.json', source = na
   const outer = fieldsOf(json, 'config.json');
   const decoder = decoderConfig(withTextDefaults(outer));
   const vision = visionReading(outer, decoder.hiddenSize);
-  const unread = outer.vision_config !== undefined && vision === null;
+  const declared = outer.image_seq_length === undefined ? null : sizeOf(outer, 'image_seq_length');
+  const assumed = declared
+    ? { tokens: declared, words: `image_seq_length of ${name}` }
+    : {
+        tokens: comparisonTokens,
+        words: `${comparisonTokens} image tokens, as many as LLaVA-1.5 makes`,
+      };
   return {
     name,
     source,
     decoder,
     vision: vision?.encoder ?? null,
-    imageTokens: vision?.imageTokens ?? comparisonTokens,
-    imageAssumption:
-      vision?.imageAssumption ?? `${comparisonTokens} image tokens, as many as LLaVA-1.5 makes`,
-    notes: unread
-      ? [
-          `the vision encoder is not counted: model_type ${JSON.stringify(outer.model_type)} is none of ${visionFamilies.join(', ')}`,
-        ]
-      : [],
+    imageTokens: vision?.imageTokens ?? assumed.tokens,
+    imageAssumption: vision?.imageAssumption ?? assumed.words,
+    notes: vision === null && outer.vision_config !== undefined ? [uncounted(outer)] : [],
   };
+}
+
+function uncounted(outer: Fields): string {
+  const family = JSON.stringify(outer.model_type);
+  const { model_type: encoder } = fieldsOf(outer.vision_config, 'vision_config');
+  return visionFamilies.includes(String(outer.model_type))
+    ? `the vision encoder is not counted: ${JSON.stringify(encoder)} is not one that model_type ${family} is known with`
+    : `the vision encoder is not counted: model_type ${family} is none of ${visionFamilies.join(', ')}`;
 }
 
 function withTextDefaults(outer: Fields): Fields {

@@ -13,7 +13,7 @@ export interface VisionReading {
   readonly imageAssumption: string;
 }
 
-type Family = (outer: Fields, vision: Fields, decoderHidden: number) => VisionReading;
+type Family = (outer: Fields, vision: Fields, decoderHidden: number) => VisionReading | null;
 
 /** By the model's own `model_type`. */
 const families: Readonly<Record<string, Family>> = {
@@ -28,7 +28,8 @@ const families: Readonly<Record<string, Family>> = {
 export const visionFamilies = Object.keys(families) as readonly string[];
 
 /**
- * Reads the vision encoder, or answers null if the model's family is not among `visionFamilies`.
+ * Reads the vision encoder, or answers null if the model's family is not among `visionFamilies`, or its
+ * encoder is another one than the family's.
  *
  * @param outer the whole `config.json`
  * @param decoderHidden the decoder's hidden size, where the projector ends
@@ -40,6 +41,9 @@ export function visionReading(outer: Fields, decoderHidden: number): VisionReadi
   return family(outer, fieldsOf(outer.vision_config, 'vision_config'), decoderHidden);
 }
 
+/** Encoders of LLaVA that are understood; a file that names none means CLIP. */
+const llavaEncoders: readonly unknown[] = [undefined, 'clip_vision_model', 'siglip_vision_model'];
+
 /**
  * LLaVA: CLIP with a class token, or SigLIP without, read at `vision_feature_layer`; each patch is a
  * token and passes a two-layer MLP. Source: LlavaConfig, CLIPVisionConfig.
@@ -50,7 +54,8 @@ function llava(
   decoderHidden: number,
   tiles: number,
   grid: string,
-): VisionReading {
+): VisionReading | null {
+  if (!llavaEncoders.includes(vision.model_type)) return null;
   const classToken = vision.model_type === 'siglip_vision_model' ? 0 : 1;
   const patch = sizeOf(vision, 'patch_size', 32);
   const edge = sizeOf(vision, 'image_size', 224);
