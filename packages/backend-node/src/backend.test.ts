@@ -5,8 +5,8 @@ import { officialCase, officialFile } from '@transprune/fixtures';
 import { buildDecoder, encodeModel, randomWeights } from '@transprune/onnx';
 import type { HostTensor, Session } from '@transprune/runtime';
 import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../testing/temporary.js';
 import { createNodeBackend, nodeBackend } from './backend.js';
-import { temporaryFolder } from './testing/temporary.js';
 
 const decoderPath = officialFile('group-query-attention/model.onnx');
 const dataPath = officialFile('group-query-attention/model.onnx.data');

@@ -15,9 +15,9 @@ import { TransPruneError } from '@transprune/core';
 import { officialFile } from '@transprune/fixtures';
 import { externalLocations } from '@transprune/onnx';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../testing/temporary.js';
 import { nodeBackend } from './backend.js';
 import { missingExternalData, readModelFile, writeModelFile } from './model-file.js';
-import { temporaryFolder } from './testing/temporary.js';
 
 const decoderPath = officialFile('group-query-attention/model.onnx');
 const dataName = 'model.onnx.data';

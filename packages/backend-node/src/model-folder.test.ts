@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { modelDirectory } from '@transprune/embedded-model';
 import { loadVlm } from '@transprune/runtime';
 import { expect, test } from 'vitest';
+import { temporaryFolder } from '../testing/temporary.js';
 import { nodeBackend } from './backend.js';
 import { modelFolder } from './model-folder.js';
-import { temporaryFolder } from './testing/temporary.js';
 
 test('gives texts and graphs by their paths', async () => {
   const files = await modelFolder(modelDirectory);

@@ -51,6 +51,7 @@ interface Parts {
   readonly generationConfig: object;
   readonly processor: Processor;
   readonly tokenizer: PreTrainedTokenizer;
+  readonly chatTemplate: string | undefined;
   readonly imageToken: number;
   readonly vision: Session;
   readonly embedding: Session;
@@ -75,7 +76,7 @@ export async function loadVlm(options: VlmOptions): Promise<Vlm> {
   })) as Parts['config'];
   const model = modelClass(config);
   const imageToken = options.imageTokenId ?? imageTokenId(config);
-  const { processor, tokenizer } = await loadProcessor(files);
+  const { processor, tokenizer, chatTemplate } = await loadProcessor(files);
   const generationConfig = generationText
     ? parseJson('generation_config.json', generationText)
     : {};
@@ -96,6 +97,7 @@ export async function loadVlm(options: VlmOptions): Promise<Vlm> {
       generationConfig,
       processor,
       tokenizer,
+      chatTemplate,
       imageToken,
       vision,
       embedding,
@@ -108,13 +110,16 @@ export async function loadVlm(options: VlmOptions): Promise<Vlm> {
 }
 
 function assemble(parts: Parts, decoder: Session, owned: readonly Session[]): Vlm {
-  const { options, config, processor, tokenizer, imageToken, vision, embedding } = parts;
+  const { options, config, tokenizer, imageToken, vision, embedding } = parts;
   const recorded = recordSessions({ vision, embedding, decoder }, config, imageToken);
   const generator: Generator = {
     model: new parts.model(config, recorded.sessions, {
       generation_config: parts.generationConfig,
     }),
-    prompts: createPromptMaker(processor, tokenizer, config, tokenText(tokenizer, imageToken)),
+    prompts: createPromptMaker({
+      ...parts,
+      imageToken: tokenizer.decode([imageToken], { skip_special_tokens: false }).trim(),
+    }),
     recorded,
   };
   let last: Promise<unknown> = Promise.resolve();
@@ -145,7 +150,7 @@ function assemble(parts: Parts, decoder: Session, owned: readonly Session[]): Vl
 
 async function loadProcessor(
   files: VlmFiles,
-): Promise<{ processor: Processor; tokenizer: PreTrainedTokenizer }> {
+): Promise<Pick<Parts, 'processor' | 'tokenizer' | 'chatTemplate'>> {
   const where = {
     local_files_only: files.localOnly,
     ...(files.revision !== undefined && { revision: files.revision }),
@@ -154,7 +159,10 @@ async function loadProcessor(
     const processor = await AutoProcessor.from_pretrained(files.pretrained, where);
     const tokenizer =
       processor.tokenizer ?? (await AutoTokenizer.from_pretrained(files.pretrained, where));
-    return { processor, tokenizer };
+    // Newer repositories keep the template in a file of its own, which transformers.js doesn't read.
+    const chatTemplate =
+      processor.chat_template ?? (await files.readText('chat_template.jinja')) ?? undefined;
+    return { processor, tokenizer, chatTemplate };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     // transformers.js takes a missing tokenizer configuration for an empty one, which no class fits.
@@ -194,11 +202,6 @@ function parseJson(path: string, text: string): object {
       { cause },
     );
   }
-}
-
-/** Text of the image token, which prompts hold as a placeholder. */
-function tokenText(tokenizer: PreTrainedTokenizer, id: number): string {
-  return tokenizer.decode([id], { skip_special_tokens: false }).trim();
 }
 
 async function disposeAll(sessions: readonly Session[]): Promise<void> {

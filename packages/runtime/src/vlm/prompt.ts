@@ -50,36 +50,67 @@ const imagesFirst = [
   PixtralProcessor,
 ];
 
-/**
- * @param tokenizer of models whose processor has none of its own
- * @param imageToken text of the image token
- */
-export function createPromptMaker(
-  processor: Processor,
-  tokenizer: PreTrainedTokenizer,
-  config: VlmConfig,
-  imageToken: string,
-): PromptMaker {
+/** What a prompt maker is made of. */
+export interface PromptParts {
+  readonly processor: Processor;
+  /** The processor's own, or the one beside a processor that only knows images. */
+  readonly tokenizer: PreTrainedTokenizer;
+  /** Goes before the tokenizer's. */
+  readonly chatTemplate: string | undefined;
+  readonly config: VlmConfig;
+  /** Text of the image token. */
+  readonly imageToken: string;
+}
+
+/** Makes prompts as a model was trained on them. */
+export function createPromptMaker({
+  processor,
+  tokenizer,
+  chatTemplate,
+  config,
+  imageToken,
+}: PromptParts): PromptMaker {
   const call = processor as unknown as ProcessorCall;
   return {
     tokenizer,
     render(ask, images) {
       if ('prompt' in ask) return ask.prompt;
       const messages = 'messages' in ask ? ask.messages : [userTurn(ask.question, images)];
-      return renderMessages(processor, tokenizer, messages, imageToken);
+      if (!chatTemplate && !tokenizer.chat_template) return plainPrompt(messages, imageToken);
+      const rendered: unknown = tokenizer.apply_chat_template(messages as never, {
+        tokenize: false,
+        add_generation_prompt: true,
+        ...(chatTemplate && { chat_template: chatTemplate }),
+      });
+      return String(rendered);
     },
     async prepare(prompt, images) {
       checkPlaceholders(prompt, images.length, imageToken);
-      if (images.length === 0) return (await tokenizer(prompt)) as ModelInputs;
+      const options = { add_special_tokens: !startsWithBos(prompt, tokenizer) };
+      if (images.length === 0) return (await tokenizer(prompt, options)) as ModelInputs;
       const pictures = [...images];
       if (!processor.tokenizer) {
-        return prepareByParts(call, tokenizer, { prompt, pictures, imageToken, config });
+        return prepareByParts(call, tokenizer, {
+          prompt,
+          pictures,
+          imageToken,
+          config,
+          options,
+        });
       }
       const first = imagesFirst.some((kind) => processor instanceof kind);
-      const inputs = first ? await call(pictures, prompt) : await call(prompt, pictures);
+      const inputs = first
+        ? await call(pictures, prompt, options)
+        : await call(prompt, pictures, options);
       return inputs as ModelInputs;
     },
   };
+}
+
+/** Templates that write the begin token themselves must not get a second one. */
+function startsWithBos(prompt: string, tokenizer: PreTrainedTokenizer): boolean {
+  const bos: unknown = tokenizer.bos_token;
+  return typeof bos === 'string' && bos !== '' && prompt.startsWith(bos);
 }
 
 function userTurn(question: string, images: number): ChatMessage {
@@ -87,22 +118,9 @@ function userTurn(question: string, images: number): ChatMessage {
   return { role: 'user', content: [...placeholders, { type: 'text', text: question }] };
 }
 
-/** By the model's chat template; without one, the texts with a placeholder a line for each image. */
-function renderMessages(
-  processor: Processor,
-  tokenizer: PreTrainedTokenizer,
-  messages: readonly ChatMessage[],
-  imageToken: string,
-): string {
-  if (!processor.chat_template && !tokenizer.chat_template) {
-    return messages.flatMap(({ content }) => plainParts(content, imageToken)).join('\n');
-  }
-  const rendered: unknown = tokenizer.apply_chat_template(messages as never, {
-    tokenize: false,
-    add_generation_prompt: true,
-    ...(processor.chat_template && { chat_template: processor.chat_template }),
-  });
-  return String(rendered);
+/** Without a template: the texts, and a placeholder for each image, a line each. */
+function plainPrompt(messages: readonly ChatMessage[], imageToken: string): string {
+  return messages.flatMap(({ content }) => plainParts(content, imageToken)).join('\n');
 }
 
 function plainParts(content: ChatMessage['content'], imageToken: string): string[] {
@@ -131,6 +149,7 @@ async function prepareByParts(
     readonly pictures: readonly RawImage[];
     readonly imageToken: string;
     readonly config: VlmConfig;
+    readonly options: { readonly add_special_tokens: boolean };
   },
 ): Promise<ModelInputs> {
   const imageInputs = await call(parts.pictures);
@@ -145,5 +164,5 @@ async function prepareByParts(
   }
   const tokens = Math.floor(height / patch) * Math.floor(width / patch);
   const prompt = parts.prompt.replaceAll(parts.imageToken, parts.imageToken.repeat(tokens));
-  return { ...imageInputs, ...(await tokenizer(prompt)) } as ModelInputs;
+  return { ...imageInputs, ...(await tokenizer(prompt, parts.options)) } as ModelInputs;
 }
