@@ -9,6 +9,7 @@ export type {
   Module,
   Projections,
 } from './decoder/decoder.js';
+export { type DecoderSizes, type Inspection, inspectModel } from './decoder/inspect.js';
 export { readDecoder } from './decoder/read.js';
 export { createEmitter, type Emitter } from './graph/emitter.js';
 export { printGraph, printNode } from './graph/print.js';

@@ -41,7 +41,11 @@ export function readDecoder(model: OnnxModel): Decoder {
   const readings: AttentionReading[] = [];
   const intermediate: number[] = [];
   const families = new Set<string>();
-  const caches = cacheInputs(graph);
+  const attentions = cacheInputs(graph).map(([pastKey, pastValue], index) => ({
+    pastKey,
+    pastValue,
+    ...attentionOf(graph, pastKey, `layer ${index + 1}`),
+  }));
   const first = normOf(graph, inputs.embeddings);
   if (!first) {
     refuse({
@@ -56,12 +60,11 @@ export function readDecoder(model: OnnxModel): Decoder {
   }
   let stream: string | undefined = first.stream;
   let normed = first.normed;
-  for (const [index, [pastKey, pastValue]] of caches.entries()) {
+  for (const [index, { pastKey, pastValue, node, family }] of attentions.entries()) {
     const where = `layer ${index + 1}`;
     if (stream === undefined) {
       refuse({ where, expected: 'a residual stream from the layer before', found: 'none' });
     }
-    const { node, family } = attentionOf(graph, pastKey, where);
     families.add(family.name);
     const reading = family.read(graph, node, where);
     checkProjections(graph, reading, normed, where);

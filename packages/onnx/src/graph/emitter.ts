@@ -60,9 +60,14 @@ export function createEmitter(taken: Iterable<string>, opset: number): Emitter {
   const initializers: TensorProto[] = [];
   let prefix = 'graph';
 
+  const counts = new Map<string, number>();
   const freshName = (hint: string) => {
-    let name = `${prefix}/${hint}`;
-    for (let n = 1; used.has(name); n++) name = `${prefix}/${hint}_${n}`;
+    const base = `${prefix}/${hint}`;
+    let name = base;
+    for (let n = counts.get(base) ?? 1; used.has(name); n++) {
+      name = `${base}_${n}`;
+      counts.set(base, n + 1);
+    }
     used.add(name);
     return name;
   };

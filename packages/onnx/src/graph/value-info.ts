@@ -8,13 +8,13 @@ import {
   ValueInfoProtoSchema,
 } from '../proto/onnx_pb.js';
 
-/** Describes a tensor that goes in or out of a graph. */
+/** Describes a tensor that goes in or out of a graph; of unknown rank if no sizes are given. */
 export function tensorInfo(
   name: string,
   elemType: number,
-  sizes: readonly (number | string | undefined)[],
+  sizes?: readonly (number | string | undefined)[],
 ): ValueInfoProto {
-  const dim = sizes.map((size) =>
+  const dim = sizes?.map((size) =>
     create(TensorShapeProto_DimensionSchema, {
       value:
         typeof size === 'number'
@@ -26,7 +26,7 @@ export function tensorInfo(
   );
   const tensorType = create(TypeProto_TensorSchema, {
     elemType,
-    shape: create(TensorShapeProtoSchema, { dim }),
+    ...(dim && { shape: create(TensorShapeProtoSchema, { dim }) }),
   });
   return create(ValueInfoProtoSchema, {
     name,

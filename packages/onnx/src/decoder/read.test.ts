@@ -1,0 +1,155 @@
+import { clone } from '@bufbuild/protobuf';
+import { TransPruneError } from '@transprune/core';
+import { describe, expect, test } from 'vitest';
+import { buildDecoder } from '../build/decoder.js';
+import { randomWeights } from '../build/weights.js';
+import type { OnnxModel } from '../model/codec.js';
+import { type GraphProto, ModelProtoSchema, type NodeProto } from '../proto/onnx_pb.js';
+import { smallConfig } from '../testing.test-helper.js';
+import { inspectModel } from './inspect.js';
+import { readDecoder } from './read.js';
+
+const decoder = buildDecoder(smallConfig, randomWeights(1));
+const split = buildDecoder(smallConfig, randomWeights(1), { projections: 'split' });
+
+/** A copy of a model, changed. */
+function changed(change: (graph: GraphProto, model: OnnxModel) => void, from = decoder): OnnxModel {
+  const model = clone(ModelProtoSchema, from);
+  change(model.graph!, model);
+  return model;
+}
+
+const nodeOf = (graph: GraphProto, opType: string): NodeProto =>
+  graph.node.find((node) => node.opType === opType)!;
+const setInteger = (node: NodeProto, name: string, value: bigint) => {
+  node.attribute.find((attribute) => attribute.name === name)!.i = value;
+};
+
+test.each([
+  ['packed', decoder],
+  ['split', split],
+])('%s projections', (kind, model) => {
+  const read = readDecoder(model);
+  expect(read).toMatchObject({
+    hiddenSize: 24,
+    intermediateSize: 40,
+    vocabularySize: 32,
+    attention: { heads: 6, kvHeads: 2, headDim: 16 },
+  });
+  expect(read.layers.map(({ attention }) => attention.projections.kind)).toEqual(
+    new Array(6).fill(kind),
+  );
+  expect(read.layers[2]!.cache).toEqual({
+    pastKey: 'past_key_values.2.key',
+    pastValue: 'past_key_values.2.value',
+    presentKey: 'present.2.key',
+    presentValue: 'present.2.value',
+  });
+  expect(inspectModel(model)).toMatchObject({
+    prunable: true,
+    layers: 6,
+    exporterFamily: 'transprune',
+  });
+});
+
+test('names of nodes and values inside the graph do not matter', () => {
+  const kept = new Set([...decoder.graph!.input, ...decoder.graph!.output].map(({ name }) => name));
+  const rename = (name: string) =>
+    name === '' || kept.has(name) ? name : `${name.length}~${name}`;
+  const renamed = changed((graph) => {
+    for (const node of graph.node) {
+      node.name = '';
+      node.input = node.input.map(rename);
+      node.output = node.output.map(rename);
+    }
+    for (const tensor of graph.initializer) tensor.name = rename(tensor.name);
+  });
+  expect(readDecoder(renamed).layers).toHaveLength(6);
+});
+
+describe('refusals name the place, what was expected and what was found', () => {
+  test.each<[string, (graph: GraphProto, model: OnnxModel) => void, RegExp]>([
+    [
+      'an encoder',
+      (graph) => {
+        graph.input = graph.input.filter(({ name }) => name === 'inputs_embeds');
+      },
+      /expected a decoder with past_key_values.*found no cache inputs among inputs_embeds/,
+    ],
+    [
+      'a decoder that takes ids',
+      (graph) => {
+        graph.input.find(({ name }) => name === 'inputs_embeds')!.name = 'input_ids';
+      },
+      /expected an input inputs_embeds.*cannot tell image tokens/,
+    ],
+    [
+      'control flow',
+      (graph) => {
+        graph.node[0]!.opType = 'If';
+      },
+      /expected no control flow, found If/,
+    ],
+    [
+      'another attention operator',
+      (graph) => {
+        nodeOf(graph, 'GroupQueryAttention').opType = 'PagedAttention';
+      },
+      /layer 1: expected past_key_values.0.key .*group-query-attention.*found PagedAttention/,
+    ],
+    [
+      'rotary outside of attention',
+      (graph) => setInteger(nodeOf(graph, 'GroupQueryAttention'), 'do_rotary', 0n),
+      /layer 1: expected rotary embedding inside GroupQueryAttention.*found do_rotary = 0/,
+    ],
+    [
+      'interleaved rotary',
+      (graph) => setInteger(nodeOf(graph, 'GroupQueryAttention'), 'rotary_interleaved', 1n),
+      /half-split rotary/,
+    ],
+    [
+      'a part of the head rotated',
+      (graph) => {
+        graph.initializer.find(({ name }) => name === 'cos_cache')!.dims[1] = 2n;
+      },
+      /layer 1: expected a projection .*whole head rotated/,
+    ],
+    [
+      'another norm',
+      (graph) => {
+        nodeOf(graph, 'SimplifiedLayerNormalization').opType = 'LayerNormalization';
+      },
+      /layer 1: expected a SimplifiedLayerNormalization/,
+    ],
+    [
+      'a stream that is read twice',
+      (graph) => {
+        const join = nodeOf(graph, 'SkipSimplifiedLayerNormalization');
+        nodeOf(graph, 'Sigmoid').input = [join.output[3]!];
+      },
+      /residual stream to be read by its norm and one add, found 2 readers/,
+    ],
+    [
+      'float16 embeddings',
+      (graph) => {
+        const type = graph.input.find(({ name }) => name === 'inputs_embeds')!.type!.value;
+        if (type.case === 'tensorType') type.value.elemType = 10;
+      },
+      /inputs_embeds: expected float32, found element type 10/,
+    ],
+    [
+      'an operator set from before',
+      (_, model) => {
+        model.opsetImport[0]!.version = 11n;
+      },
+      /13 or later, got 11/,
+    ],
+  ])('%s', (_, change, message) => {
+    const model = changed(change);
+    expect(() => readDecoder(model)).toThrow(message);
+    expect(() => readDecoder(model)).toThrow(TransPruneError);
+    const inspection = inspectModel(model);
+    expect(inspection.prunable).toBe(false);
+    expect(inspection.reason).toMatch(message);
+  });
+});

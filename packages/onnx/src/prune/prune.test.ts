@@ -1,0 +1,216 @@
+import { createPlan, ndarray, type PrunePlan, presetPlan, runReference } from '@transprune/core';
+import { maxDifference, openDecoder } from '@transprune/fixtures';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { buildDecoder } from '../build/decoder.js';
+import { checkpointWeights } from '../build/weights.js';
+import { printNode } from '../graph/print.js';
+import { encodeModel } from '../model/codec.js';
+import {
+  smallConfig as config,
+  randomCheckpoint,
+  randomEmbeddings,
+} from '../testing.test-helper.js';
+import { readPlan } from './metadata.js';
+import { pruneModel } from './prune.js';
+
+const checkpoint = randomCheckpoint(config, 1);
+const weights = checkpointWeights(checkpoint);
+const packed = buildDecoder(config, weights);
+const graphs = { packed, split: buildDecoder(config, weights, { projections: 'split' }) };
+const { plan } = presetPlan('transprune-high', config.layers);
+
+const span = (tokens: number, start: number, images: number) =>
+  Array.from({ length: tokens }, (_, i) => (i >= start && i < start + images ? 1 : 0));
+
+/** Runs a pruned decoder and the reference on the same prompt, then one decoding step on both. */
+async function runBoth(model: typeof packed, plan: PrunePlan, imageMask: number[], seed: number) {
+  const tokens = imageMask.length;
+  const embeddings = randomEmbeddings(config, tokens, seed);
+  const next = randomEmbeddings(config, 1, seed + 1);
+  const decoder = await openDecoder(
+    encodeModel(pruneModel(model, plan, { trace: true }).model),
+    config,
+  );
+  const graph = [await decoder.step(embeddings, imageMask), await decoder.step(next)] as const;
+  const prefill = runReference(config, checkpoint, {
+    inputsEmbeds: ndarray(embeddings, [1, tokens, config.hiddenSize]),
+    imageMask,
+    plan,
+  });
+  const decoded = runReference(config, checkpoint, {
+    inputsEmbeds: ndarray(next, [1, 1, config.hiddenSize]),
+    cache: prefill.cache,
+    plan,
+  });
+  return { graph, prefill, decoded };
+}
+
+describe('random plans and prompts, held against the reference', () => {
+  const stagesOf = fc
+    .tuple(
+      fc.uniqueArray(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 }),
+      fc.array(fc.integer({ min: 3, max: 64 }), { minLength: 3, maxLength: 3 }),
+    )
+    .map(([layers, ratios]) => {
+      const descending = [...ratios].sort((a, b) => b - a);
+      return layers
+        .sort((a, b) => a - b)
+        .map((afterLayer, i) => ({ afterLayer, keepRatio: (descending[i] ?? 64) / 64 }));
+    });
+  const scenario = fc.record({
+    stages: stagesOf,
+    method: fc.constantFrom('transprune' as const, 'random' as const),
+    direction: fc.constantFrom('1-cos' as const, '|cos|' as const),
+    before: fc.integer({ min: 1, max: 6 }),
+    images: fc.integer({ min: 1, max: 24 }),
+    after: fc.integer({ min: 0, max: 8 }),
+    seed: fc.nat(1000),
+    projections: fc.constantFrom('packed' as const, 'split' as const),
+  });
+
+  test('kept tokens, scores, logits and cache lengths agree, then a decoding step', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        scenario,
+        async ({ before, images, after, seed, projections, ...fields }) => {
+          const plan = createPlan({ accumulateLayers: [1, 2, 3, 4, 5], ...fields, seed });
+          const mask = span(before + images + after, before, images);
+          const {
+            graph: steps,
+            prefill,
+            decoded,
+          } = await runBoth(graphs[projections], plan, mask, seed);
+          prefill.stages.forEach((stage, index) => {
+            const score = steps[0].extra[`pruning.score.${index}`]!;
+            const expected = [...stage.score].map((s, i) => s * stage.imageMask[i]!);
+            expect(maxDifference(score, expected)).toBeLessThan(1e-5);
+            expect(steps[0].extra[`pruning.kept.${index}`]).toEqual(stage.kept);
+          });
+          expect(maxDifference(steps[0].logits, prefill.logits.data)).toBeLessThan(1e-4);
+          expect(maxDifference(steps[1].logits, decoded.logits.data)).toBeLessThan(1e-4);
+          const lengths = decoded.cache.map(({ key }) => key.shape[2]);
+          expect(steps[1].cacheLengths).toEqual(lengths);
+        },
+      ),
+      { numRuns: 25, seed: 20 },
+    );
+  }, 60_000);
+});
+
+test('a prompt without image is not pruned', async () => {
+  const embeddings = randomEmbeddings(config, 9, 3);
+  const unpruned = await openDecoder(encodeModel(packed), config);
+  const pruned = await openDecoder(encodeModel(pruneModel(packed, plan).model), config);
+  const expected = await unpruned.step(embeddings);
+  const actual = await pruned.step(embeddings, new Array(9).fill(0));
+  expect(maxDifference(actual.logits, expected.logits)).toBeLessThan(1e-5);
+});
+
+test('counts are floored in float64, also where float32 would round up', async () => {
+  // 0.29 * 100 is 28.999999999999996.
+  const plan = createPlan({ method: 'random', stages: [{ afterLayer: 1, keepRatio: 0.29 }] });
+  const decoder = await openDecoder(encodeModel(pruneModel(packed, plan).model), config);
+  const step = await decoder.step(randomEmbeddings(config, 101, 3), span(101, 1, 100));
+  expect(step.logitsShape[1]).toBe(1 + 28);
+});
+
+test('constant indices gather the same rows without scoring', async () => {
+  const mask = span(20, 2, 12);
+  const { graph, prefill } = await runBoth(packed, plan, mask, 5);
+  let before = mask.map((_, i) => i);
+  const constantIndices = prefill.stages.map(({ kept }) => {
+    const indices = kept.map((position) => before.indexOf(position));
+    before = [...kept];
+    return indices;
+  });
+  const { model, report } = pruneModel(packed, plan, { constantIndices });
+  const oracle = await openDecoder(encodeModel(model), config);
+  const step = await oracle.step(randomEmbeddings(config, 20, 5), mask);
+  expect(maxDifference(step.logits, graph[0].logits)).toBeLessThan(1e-5);
+  expect(report.nodes.after).toBeLessThan(pruneModel(packed, plan).report.nodes.after / 2);
+});
+
+test('the pass changes nothing of what came in, and gives the same bytes each time', () => {
+  const before = encodeModel(packed);
+  const first = encodeModel(pruneModel(packed, plan).model);
+  expect(encodeModel(packed)).toEqual(before);
+  expect(encodeModel(pruneModel(packed, plan).model)).toEqual(first);
+});
+
+test('inputs and outputs keep their names; lengths behind a prune have names of their own', () => {
+  const { model } = pruneModel(packed, plan, { trace: true });
+  const names = (infos: readonly { name: string }[]) => infos.map(({ name }) => name);
+  expect(names(model.graph!.input)).toEqual([...names(packed.graph!.input), 'image_mask']);
+  expect(names(model.graph!.output)).toEqual([
+    ...names(packed.graph!.output),
+    ...[0, 1, 2].flatMap((stage) => [`pruning.kept.${stage}`, `pruning.score.${stage}`]),
+  ]);
+  const lengthOf = (name: string) => {
+    const info = [...model.graph!.input, ...model.graph!.output].find((i) => i.name === name);
+    const type = info!.type!.value;
+    return type.case === 'tensorType' ? type.value.shape!.dim.map(({ value }) => value.value) : [];
+  };
+  expect(lengthOf('present.0.key')[2]).toBe('total_sequence_length');
+  expect(lengthOf('present.5.key')[2]).toBe('total_sequence_length_after_layer_3');
+  expect(lengthOf('past_key_values.5.key')[2]).toBe('past_sequence_length_after_layer_3');
+  expect(lengthOf('logits')).toEqual(['batch_size', 'sequence_length_after_layer_3', 32n]);
+});
+
+test('the plan is in the metadata, and a pruned model is not pruned again', () => {
+  const { model } = pruneModel(packed, plan);
+  expect(readPlan(model)).toEqual(plan);
+  expect(readPlan(packed)).toBeUndefined();
+  expect(() => pruneModel(model, plan)).toThrow(/not pruned yet/);
+});
+
+test('the nodes of a stage, with the random method as the shortest', () => {
+  const one = createPlan({ method: 'random', stages: [{ afterLayer: 2, keepRatio: 0.5 }] });
+  const { model } = pruneModel(packed, one);
+  const added = model.graph!.node.filter(({ name }) => name.startsWith('pruning'));
+  expect(added.map(printNode).join('\n')).toMatchInlineSnapshot(`
+    "pruning/Shape = Shape(inputs_embeds)
+    pruning/Gather = Gather(pruning/Shape, constants/INT64[]1_) { axis=0 }
+    pruning/Range = Range(constants/INT64[]0, pruning/Gather, constants/INT64[]1_)
+    pruning/after_layer_2/Mod = Mod(pruning/Range, constants/INT64[1]16384)
+    pruning/after_layer_2/Gather = Gather(constants/FLOAT[16384]3, pruning/after_layer_2/Mod) { axis=0 }
+    pruning/after_layer_2/Unsqueeze = Unsqueeze(pruning/after_layer_2/Gather, constants/INT64[1]0)
+    pruning/Cast = Cast(image_mask) { to=9 }
+    pruning/Cast_1 = Cast(pruning/Cast) { to=1 }
+    pruning/after_layer_2/Mul = Mul(pruning/after_layer_2/Unsqueeze, pruning/Cast_1)
+    pruning/after_layer_2/Mul_1 = Mul(pruning/after_layer_2/Mul, pruning/Cast_1)
+    pruning/after_layer_2/Sub = Sub(constants/FLOAT[]1, pruning/Cast_1)
+    pruning/after_layer_2/Mul_3 = Mul(pruning/after_layer_2/Sub, constants/FLOAT[]1.0000000150474662e+30)
+    pruning/after_layer_2/Add_1 = Add(pruning/after_layer_2/Mul_1, pruning/after_layer_2/Mul_3)
+    pruning/after_layer_2/ReduceSum = ReduceSum(pruning/after_layer_2/Sub, constants/INT64[2]0,1) { keepdims=0 }
+    pruning/after_layer_2/Cast = Cast(pruning/after_layer_2/ReduceSum) { to=7 }
+    pruning/ReduceSum = ReduceSum(pruning/Cast_1, constants/INT64[2]0,1) { keepdims=0 }
+    pruning/Cast_2 = Cast(pruning/ReduceSum) { to=11 }
+    pruning/after_layer_2/Mul_2 = Mul(pruning/Cast_2, constants/DOUBLE[]0.5)
+    pruning/after_layer_2/Floor = Floor(pruning/after_layer_2/Mul_2)
+    pruning/after_layer_2/Cast_1 = Cast(pruning/after_layer_2/Floor) { to=7 }
+    pruning/after_layer_2/Add = Add(pruning/after_layer_2/Cast, pruning/after_layer_2/Cast_1)
+    pruning/after_layer_2/Reshape = Reshape(pruning/after_layer_2/Add, constants/INT64[1]1_)
+    pruning/after_layer_2/Add_1/largest, pruning/after_layer_2/Add_1/indices = TopK(pruning/after_layer_2/Add_1, pruning/after_layer_2/Reshape) { axis=-1 }
+    pruning/after_layer_2/Cast_2 = Cast(pruning/after_layer_2/Add_1/indices) { to=1 }
+    pruning/after_layer_2/Neg = Neg(pruning/after_layer_2/Cast_2)
+    pruning/after_layer_2/Neg/largest, pruning/after_layer_2/Neg/indices = TopK(pruning/after_layer_2/Neg, pruning/after_layer_2/Reshape) { axis=-1 }
+    pruning/after_layer_2/GatherElements = GatherElements(pruning/after_layer_2/Add_1/indices, pruning/after_layer_2/Neg/indices) { axis=-1 }
+    pruning/after_layer_2/Squeeze = Squeeze(pruning/after_layer_2/GatherElements, constants/INT64[1]0)
+    pruning/after_layer_2/Gather_2 = Gather(layer_1/ffn/MatMul_2/normed, pruning/after_layer_2/Squeeze) { axis=1 }
+    pruning/after_layer_2/Gather_1 = Gather(layer_1/ffn/MatMul_2/stream, pruning/after_layer_2/Squeeze) { axis=1 }
+    pruning/after_layer_2/mask/Shape_2 = Shape(pruning/after_layer_2/Gather_1) { start=0, end=1 }
+    pruning/after_layer_2/mask/Shape = Shape(past_key_values.2.key) { start=2, end=3 }
+    pruning/after_layer_2/mask/Shape_1 = Shape(pruning/after_layer_2/Gather_1) { start=1, end=2 }
+    pruning/after_layer_2/mask/Add = Add(pruning/after_layer_2/mask/Shape, pruning/after_layer_2/mask/Shape_1)
+    pruning/after_layer_2/mask/Concat = Concat(pruning/after_layer_2/mask/Shape_2, pruning/after_layer_2/mask/Add) { axis=0 }
+    pruning/after_layer_2/mask/ConstantOfShape = ConstantOfShape(pruning/after_layer_2/mask/Concat) { value=tensor }
+    pruning/after_layer_2/Gather_3 = Gather(pruning/Cast_1, pruning/after_layer_2/Squeeze) { axis=1 }
+    pruning/after_layer_2/Gather_4 = Gather(pruning/Range, pruning/after_layer_2/Squeeze) { axis=0 }"
+  `);
+});
+
+test('a plan that does not fit is refused', () => {
+  const beyond = createPlan({ accumulateLayers: [1], stages: [{ afterLayer: 6, keepRatio: 0.5 }] });
+  expect(() => pruneModel(packed, beyond)).toThrow(/from 1 to 5 for a decoder of 6 layers, got 6/);
+});
