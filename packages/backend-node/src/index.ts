@@ -6,6 +6,12 @@ export {
   nodeBackend,
 } from './backend.js';
 export { type NodeDevice, nodeDevices } from './devices.js';
+export {
+  type DownloadOptions,
+  type DownloadProgress,
+  defaultCacheFolder,
+  downloadModel,
+} from './download.js';
 export type { DataPlacement } from './external-data.js';
 export {
   missingExternalData,

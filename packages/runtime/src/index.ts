@@ -29,4 +29,11 @@ export type {
 export { type ImageSource, loadImage, type Pixels } from './vlm/images.js';
 export { loadVlm, type Vlm, type VlmOptions } from './vlm/load.js';
 export type { Ask, ChatMessage, ChatPart } from './vlm/prompt.js';
+export {
+  checkLocation,
+  fetchFile,
+  type RemoteOptions,
+  remoteModel,
+  remoteUrl,
+} from './vlm/remote.js';
 export type { CacheReport, PrunedStage, Timings } from './vlm/result.js';
