@@ -58,7 +58,14 @@ async function read(source: ImageSource): Promise<RawImage> {
     const response = await fetch(source);
     return RawImage.fromBlob(await response.blob());
   }
-  return RawImage.fromURL(source);
+  return RawImage.fromURL(pathOfFileUrl(source) ?? source);
+}
+
+/** transformers.js takes the path of a file URL with its escapes. */
+function pathOfFileUrl(source: string | URL): string | undefined {
+  if (!String(source).startsWith('file:')) return undefined;
+  const path = decodeURIComponent(new URL(source).pathname);
+  return path.replace(/^\/(?=[A-Za-z]:)/, '');
 }
 
 /** transformers.js knows no picture of grey and alpha; alpha is dropped, as it does itself. */
