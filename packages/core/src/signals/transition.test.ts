@@ -17,7 +17,7 @@ test.each([
   const value = tokenTransition(arrayAlgebra, { input, output }, direction);
   expect(value.shape).toEqual([1, 2]);
   value.data.forEach((v, i) => {
-    expect(v).toBeCloseTo(expected[i]!, 12);
+    expect(v).toBeCloseTo(expected[i]!, 7);
   });
 });
 
@@ -28,4 +28,21 @@ test("a layer's transition is the sum over its modules", () => {
   two.data.forEach((v, i) => {
     expect(v).toBeCloseTo(2 * one.data[i]!, 12);
   });
+});
+
+test('a module that writes nothing leaves no trace in the value of any token', () => {
+  const silent = { input, output: ndarray([0, 0, 0, 0], [1, 2, 2]) };
+  expect([...tokenTransition(arrayAlgebra, silent, '1-cos').data]).toEqual([0, 0]);
+  const both = layerTransition(arrayAlgebra, [{ input, output }, silent], '1-cos');
+  expect(both).toEqual(tokenTransition(arrayAlgebra, { input, output }, '1-cos'));
+});
+
+test('a module that writes nothing, and a token that is zero, count as 0', () => {
+  const zeros = ndarray(new Float64Array(4), [1, 2, 2]);
+  const silent = tokenTransition(arrayAlgebra, { input, output: zeros }, '1-cos');
+  expect([...silent.data]).toEqual([0, 0]);
+  const half = ndarray([3, 4, 0, 0], [1, 2, 2]);
+  const mixed = tokenTransition(arrayAlgebra, { input: half, output: half }, 'cos');
+  expect(mixed.data[0]).toBeCloseTo(e / (e + 1), 7);
+  expect(mixed.data[1]).toBe(0);
 });

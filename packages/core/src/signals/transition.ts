@@ -19,6 +19,12 @@ export interface ModulePass<T> {
   readonly output: T;
 }
 
+/** Keeps the angle defined where a module writes nothing, as one with untrained weights does. */
+const epsilon = 1e-30;
+
+/** Keeps a token that a module leaves silent (or that is zero itself) at 0 instead of NaN. */
+const epsilon = 1e-8;
+
 /**
  * Token transition value of one module: `|out| / |in| * softmax(g(cos(in, out)))`, the softmax over
  * every token of the sequence, text too.
@@ -34,7 +40,8 @@ export function tokenTransition<T>(
   const outputNorm = algebra.l2norm(output, [-1]);
   const magnitude = algebra.divide(outputNorm, inputNorm);
   const product = algebra.sum(algebra.multiply(input, output), [-1]);
-  const cosine = algebra.divide(product, algebra.multiply(inputNorm, outputNorm));
+  const norms = algebra.multiply(inputNorm, outputNorm);
+  const cosine = algebra.divide(product, algebra.add(norms, algebra.constant(epsilon)));
   const weight = algebra.softmax(directionTerm(algebra, cosine, direction), -1);
   return algebra.multiply(magnitude, weight);
 }
