@@ -123,7 +123,7 @@ describe('operations, counted by hand', () => {
       layerTransition(a, [{ input: stream, output: stream }], '1-cos'),
     );
     const norms = 2 * (2 * 6 + 2);
-    const magnitude = 2;
+    const magnitude = 2 + 2;
     const cosine = 6 + 6 + 2 + 2 + 2;
     const weight = 2 + 5 * 2;
     expect(operations).toEqual({

@@ -21,7 +21,7 @@ const tokens = { imageTokens: 8, textTokens: 3, instructionTokens: 2 };
 
 /** Elementwise operations of one module's transition, from the tally's rules. */
 const moduleTransition = (n: number, d: number) =>
-  2 * (2 * n * d + n) + n + (n * d + n * d + n + n + n) + (n + 5 * n) + n;
+  2 * (2 * n * d + n) + (n + n) + (n * d + n * d + n + n + n) + (n + 5 * n) + n;
 
 describe('scoringCost', () => {
   it('by hand: one stage, one accumulated layer', () => {
