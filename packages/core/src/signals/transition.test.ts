@@ -37,10 +37,7 @@ test('a module that writes nothing leaves no trace in the value of any token', (
   expect(both).toEqual(tokenTransition(arrayAlgebra, { input, output }, '1-cos'));
 });
 
-test('a module that writes nothing, and a token that is zero, count as 0', () => {
-  const zeros = ndarray(new Float64Array(4), [1, 2, 2]);
-  const silent = tokenTransition(arrayAlgebra, { input, output: zeros }, '1-cos');
-  expect([...silent.data]).toEqual([0, 0]);
+test('a token that is zero counts as 0', () => {
   const half = ndarray([3, 4, 0, 0], [1, 2, 2]);
   const mixed = tokenTransition(arrayAlgebra, { input: half, output: half }, 'cos');
   expect(mixed.data[0]).toBeCloseTo(e / (e + 1), 7);

@@ -19,9 +19,6 @@ export interface ModulePass<T> {
   readonly output: T;
 }
 
-/** Keeps the angle defined where a module writes nothing, as one with untrained weights does. */
-const epsilon = 1e-30;
-
 /** Keeps a token that a module leaves silent (or that is zero itself) at 0 instead of NaN. */
 const epsilon = 1e-8;
 
@@ -38,10 +35,10 @@ export function tokenTransition<T>(
 ): T {
   const inputNorm = algebra.l2norm(input, [-1]);
   const outputNorm = algebra.l2norm(output, [-1]);
-  const magnitude = algebra.divide(outputNorm, inputNorm);
+  const positive = (x: T) => algebra.add(x, algebra.constant(epsilon));
+  const magnitude = algebra.divide(outputNorm, positive(inputNorm));
   const product = algebra.sum(algebra.multiply(input, output), [-1]);
-  const norms = algebra.multiply(inputNorm, outputNorm);
-  const cosine = algebra.divide(product, algebra.add(norms, algebra.constant(epsilon)));
+  const cosine = algebra.divide(product, positive(algebra.multiply(inputNorm, outputNorm)));
   const weight = algebra.softmax(directionTerm(algebra, cosine, direction), -1);
   return algebra.multiply(magnitude, weight);
 }

@@ -98,6 +98,29 @@ describe('random plans and prompts, held against the reference', () => {
   }, 60_000);
 });
 
+test('layers that write nothing leave text where it is', async () => {
+  const silent = {
+    ...checkpoint,
+    tensor(name: string) {
+      const tensor = checkpoint.tensor(name);
+      const isOutput = /layers\.[01]\..*(o_proj|down_proj)/.test(name);
+      return isOutput ? ndarray(new Float64Array(tensor.data.length), tensor.shape) : tensor;
+    },
+  };
+  const plan = createPlan({
+    accumulateLayers: [1, 2],
+    stages: [{ afterLayer: 2, keepRatio: 0.25 }],
+  });
+  const model = pruneModel(buildDecoder(config, checkpointWeights(silent)), plan, { trace: true });
+  const decoder = await openDecoder(encodeModel(model.model), config);
+  const mask = span(24, 4, 16);
+  const step = await decoder.step(randomEmbeddings(config, 24, 8), mask);
+  expect(step.extra['pruning.score.0']!.every(Number.isFinite)).toBe(true);
+  const kept = step.extra['pruning.kept.0']!;
+  expect(kept.filter((i) => mask[i] === 0)).toHaveLength(8);
+  expect(kept.filter((i) => mask[i] === 1)).toHaveLength(4);
+});
+
 test('a prompt without image is not pruned', async () => {
   const embeddings = randomEmbeddings(config, 9, 3);
   const unpruned = await openDecoder(encodeModel(packed), config);
