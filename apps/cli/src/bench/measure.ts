@@ -15,7 +15,7 @@ export interface Measurements<Variant extends string> {
 export interface MeasureOptions<Variant extends string> {
   readonly sessions: Readonly<Record<Variant, Session>>;
   /** Variants that decode behind their prefill. */
-  readonly decoding: readonly Variant[];
+  readonly decoding: readonly NoInfer<Variant>[];
   readonly sizes: PromptSizes;
   readonly runs: number;
   /** Rounds before those that count. */

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { readDecoder } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import { runBench } from '../bench/bench.js';
 import { type SyntheticName, syntheticNames, writeSyntheticDecoder } from '../bench/synthetic.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { decoderPath } from '../model/decoder-path.js';
 import { decoderModel, sizesOf } from '../model/sizes.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
@@ -77,7 +77,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
         await folders.create(),
         imageTokens + textTokens + decodeSteps,
       )
-    : await decoderPath(options.model);
+    : await findDecoder(options.model);
   const original = await readModelFile(path);
   const decoder = readDecoder(original);
   const config = sizesOf(decoder);
@@ -137,11 +137,9 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
 }
 
 /** The decoder of a model folder, or the file itself. */
-async function decoderPath(model: string | undefined): Promise<string> {
+async function findDecoder(model: string | undefined): Promise<string> {
   if (model !== undefined && (await stat(model).catch(() => undefined))?.isFile()) return model;
   const { modelDirectory } = await import('@transprune/embedded-model');
   const { modelFolder } = await import('@transprune/backend-node');
-  const files = await modelFolder(model ?? modelDirectory);
-  const source = await files.graph('decoder_model_merged');
-  return 'path' in source ? source.path : join(files.pretrained, 'onnx/decoder_model_merged.onnx');
+  return decoderPath(await modelFolder(model ?? modelDirectory));
 }

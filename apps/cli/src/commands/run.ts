@@ -1,4 +1,233 @@
+import { createPlan, type DecoderConfig } from '@transprune/core';
+import { modelFromConfig } from '@transprune/flops';
+import { pruneModel, readDecoder } from '@transprune/onnx';
+import type { GenerateResult, ModelSource, Vlm, VlmFiles } from '@transprune/runtime';
 import type { Command } from 'commander';
+import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { decoderPath } from '../model/decoder-path.js';
+import { sizesOf } from '../model/sizes.js';
+import { type TemporaryFolders, temporaryModel, withTemporaryFolders } from '../model/temporary.js';
+import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
+import { wholeNumber } from '../options/parsers.js';
+import {
+  addPresetOption,
+  type ChosenPlan,
+  choosePlan,
+  type PlanOptions,
+  scheduleNote,
+} from '../options/plan-options.js';
+import { answerReport } from '../run/answer.js';
+import { type CostReport, costReport } from '../show/costs.js';
+import { showComparison, showFigures } from '../show/run.js';
+import {
+  addOutputOptions,
+  createTerminal,
+  type OutputOptions,
+  type Terminal,
+} from '../terminal.js';
 
-export function addRunCommand(_program: Command, _io: Io): void {}
+const defaultRuns = 3;
+
+type Options = PlanOptions &
+  DeviceOptions &
+  OutputOptions & {
+    readonly model?: string;
+    readonly compare?: boolean;
+    readonly runs: number;
+    readonly maxNewTokens: number;
+  };
+
+interface Request {
+  readonly image: string;
+  readonly question: string;
+}
+
+export function addRunCommand(program: Command, io: Io): void {
+  const command = program
+    .command('run')
+    .description('Ask a question about a picture, with a decoder that prunes itself.')
+    .argument('<image>', 'picture: PNG, JPEG, WebP')
+    .argument('<question>')
+    .option('--model <folder>', 'model folder (default: the small one that comes along)');
+  addDeviceOption(addPresetOption(command))
+    .option('--compare', 'answer with the unpruned decoder too, and show both side by side')
+    .option('--runs <count>', 'with --compare: rounds that are timed', wholeNumber(1), defaultRuns)
+    .option('--max-new-tokens <count>', 'longest answer', wholeNumber(1), 128);
+  addOutputOptions(command)
+    .addHelpText('after', example('transprune run scene.png "what color is the heart?" --compare'))
+    .action((image: string, question: string, options: Options) =>
+      withTemporaryFolders(io, (folders) => run({ image, question }, options, folders, io)),
+    );
+}
+
+async function run(
+  request: Request,
+  options: Options,
+  folders: TemporaryFolders,
+  io: Io,
+): Promise<void> {
+  const terminal = createTerminal(io, options);
+  const [{ createNodeBackend, modelFolder }, { loadImage, loadVlm }, { modelDirectory }] =
+    await Promise.all([
+      import('@transprune/backend-node'),
+      import('@transprune/runtime'),
+      import('@transprune/embedded-model'),
+    ]);
+  // Before anything that takes time.
+  await loadImage(request.image);
+  const files = await modelFolder(options.model ?? modelDirectory);
+  const pruned = await pruneDecoder(files, options, folders);
+  const note = scheduleNote(pruned.chosen, pruned.decoder.layers);
+  if (note) terminal.info(note);
+  const vlm = await loadVlm({
+    files,
+    backend: createNodeBackend(),
+    device: options.device,
+    decoder: pruned.source,
+  });
+  try {
+    const ask = options.compare ? compare : answer;
+    const { preset, schedule, plan } = pruned.chosen;
+    const common = {
+      ...request,
+      model: files.pretrained,
+      device: vlm.device,
+      preset,
+      schedule,
+      plan,
+    };
+    await ask({ request, options, io, terminal, files, vlm, pruned, common });
+  } finally {
+    await vlm.dispose();
+  }
+}
+
+interface Asking {
+  readonly request: Request;
+  readonly options: Options;
+  readonly io: Io;
+  readonly terminal: Terminal;
+  readonly files: VlmFiles;
+  readonly vlm: Vlm;
+  readonly pruned: PrunedDecoder;
+  /** What every document begins with. */
+  readonly common: object;
+}
+
+/** One answer, shown as it comes. */
+async function answer({ request, options, io, terminal, files, vlm, pruned, common }: Asking) {
+  const stream = !options.json;
+  const result = await generate(vlm, request, options, io, (text) => {
+    if (stream) io.stdout.write(text);
+  });
+  const costs = await costsOf(files, pruned, result);
+  const report = answerReport([result], pruned.decoder.layers, pruned.chosen.plan, costs, 'pruned');
+  terminal.result({ ...common, ...promptOf(result), pruned: report }, () => '');
+  terminal.info(showFigures(report));
+}
+
+/** Both answers. The rounds alternate, behind one of warm-up. */
+async function compare({ request, options, io, terminal, files, vlm, pruned, common }: Asking) {
+  const unpruned = await vlm.withDecoder(await files.graph('decoder_model_merged'));
+  const sides = [
+    { vlm: unpruned, rounds: [] as GenerateResult[] },
+    { vlm, rounds: [] as GenerateResult[] },
+  ] as const;
+  try {
+    for (let round = -1; round < options.runs; round++) {
+      terminal.info(round < 0 ? 'warm-up round' : `round ${round + 1} of ${options.runs}`);
+      for (const side of sides) {
+        const result = await generate(side.vlm, request, options, io);
+        if (round >= 0) side.rounds.push(result);
+      }
+    }
+  } finally {
+    await unpruned.dispose();
+  }
+  const [first] = sides[0].rounds;
+  if (!first) return;
+  const { layers } = pruned.decoder;
+  const costs = await costsOf(files, pruned, first);
+  const before = answerReport(
+    sides[0].rounds,
+    layers,
+    createPlan({ stages: [] }),
+    costs,
+    'baseline',
+  );
+  const after = answerReport(sides[1].rounds, layers, pruned.chosen.plan, costs, 'pruned');
+  const document = {
+    ...common,
+    ...promptOf(first),
+    runs: options.runs,
+    warmups: 1,
+    unpruned: before,
+    pruned: after,
+  };
+  terminal.result(document, () =>
+    [
+      showComparison(before, after),
+      `${pruned.chosen.preset} on ${vlm.device}; medians of ${options.runs} alternating rounds behind one of warm-up.`,
+      'FLOPs: multiply-adds of the prefill. As published: image tokens alone; in full: all tokens, lm head, scoring.',
+    ].join('\n'),
+  );
+}
+
+function generate(
+  vlm: Vlm,
+  { image, question }: Request,
+  { maxNewTokens }: Options,
+  { signal }: Io,
+  onText: (text: string) => void = () => {},
+): Promise<GenerateResult> {
+  return vlm.generate({
+    question,
+    images: [image],
+    maxNewTokens,
+    signal,
+    onToken: ({ text }) => onText(text),
+  });
+}
+
+function promptOf({ prompt }: GenerateResult) {
+  return { imageTokens: prompt.imageTokens, textTokens: prompt.textTokens };
+}
+
+interface PrunedDecoder {
+  readonly source: ModelSource;
+  readonly chosen: ChosenPlan;
+  readonly decoder: DecoderConfig;
+}
+
+/** The folder's decoder, rewritten; the folder stays as it is. */
+async function pruneDecoder(
+  files: VlmFiles,
+  options: Options,
+  folders: TemporaryFolders,
+): Promise<PrunedDecoder> {
+  const { readModelFile } = await import('@transprune/backend-node');
+  const path = await decoderPath(files);
+  const original = await readModelFile(path);
+  const decoder = sizesOf(readDecoder(original));
+  const chosen = choosePlan(options, decoder.layers);
+  const { model } = pruneModel(original, chosen.plan, { trace: true });
+  return { source: await temporaryModel(model, path, folders), chosen, decoder };
+}
+
+/** The decoder's sizes are the graph's; those of the vision encoder are in `config.json`. */
+async function costsOf(
+  files: VlmFiles,
+  { decoder, chosen }: PrunedDecoder,
+  { prompt }: GenerateResult,
+): Promise<CostReport> {
+  const config: unknown = JSON.parse((await files.readText('config.json')) ?? '{}');
+  const model = { ...modelFromConfig(config), decoder };
+  const lastImage = prompt.imagePositions.at(-1) ?? -1;
+  return costReport(model, chosen.plan, {
+    imageTokens: prompt.imageTokens,
+    textTokens: prompt.textTokens,
+    instructionTokens: prompt.imageTokens + prompt.textTokens - 1 - lastImage,
+    bytesPerElement: 4,
+  });
+}

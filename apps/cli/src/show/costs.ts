@@ -40,7 +40,8 @@ export function costReport(
   tokens: {
     readonly imageTokens: number;
     readonly textTokens: number;
-    readonly decodeTokens?: number;
+    /** Text tokens behind the image; all of them if left out. */
+    readonly instructionTokens?: number;
     readonly bytesPerElement?: number;
   },
 ): CostReport {

@@ -1,0 +1,64 @@
+/** Answers of the unpruned and the pruned decoder, as they are compared. */
+import type { PrunePlan } from '@transprune/core';
+import type { GenerateResult } from '@transprune/runtime';
+import { median } from '../bench/statistics.js';
+import type { CostReport } from '../show/costs.js';
+
+/** What one decoder did with the question. Times are medians over the rounds. */
+export interface AnswerReport {
+  readonly answer: string;
+  readonly finishReason: string;
+  readonly tokens: number;
+  /** Image tokens that each layer sees, layer 1 first. */
+  readonly imageTokensPerLayer: readonly number[];
+  readonly timeToFirstTokenMs: number;
+  readonly prefillMs: number;
+  readonly tokensPerSecond: number;
+  /** Keys and values of all layers behind the last token. */
+  readonly kvCacheBytes: number;
+  /** Tokens in each layer's cache behind the last token. */
+  readonly kvLengths: readonly number[];
+  /** Multiply-adds of the prefill, image tokens only. */
+  readonly publishedFlops: number;
+  /** Multiply-adds of the prefill, everything that is counted. */
+  readonly fullFlops: number;
+}
+
+/**
+ * @param rounds the same request, answered several times
+ * @param costs of the plan that the decoder runs under
+ * @param side which of the two it is
+ */
+export function answerReport(
+  rounds: readonly GenerateResult[],
+  layers: number,
+  plan: PrunePlan,
+  costs: CostReport,
+  side: 'baseline' | 'pruned',
+): AnswerReport {
+  const [first] = rounds;
+  if (!first) throw new Error('expected at least one round');
+  const over = (value: (result: GenerateResult) => number) => median(rounds.map(value));
+  return {
+    answer: first.text,
+    finishReason: first.finishReason,
+    tokens: first.tokenIds.length,
+    imageTokensPerLayer: tokensSeen(first, layers, plan),
+    timeToFirstTokenMs: over(({ timings }) => timings.timeToFirstTokenMs),
+    prefillMs: over(({ timings }) => timings.prefillMs),
+    tokensPerSecond: over(({ timings }) => timings.decodeTokensPerSecond),
+    kvCacheBytes: first.cache.bytes,
+    kvLengths: first.cache.lengths,
+    publishedFlops:
+      1e12 * (side === 'pruned' ? costs.published.prunedTflops : costs.published.baselineTflops),
+    fullFlops: costs.full[side].prefill.total,
+  };
+}
+
+/** From the trace: what the stages really left, not what the plan says. */
+function tokensSeen({ prompt, stages }: GenerateResult, layers: number, plan: PrunePlan): number[] {
+  return Array.from({ length: layers }, (_, behind) => {
+    const stage = plan.stages.findLastIndex(({ afterLayer }) => afterLayer <= behind);
+    return stages[stage]?.keptImageTokens.length ?? prompt.imageTokens;
+  });
+}
