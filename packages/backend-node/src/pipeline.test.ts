@@ -101,7 +101,7 @@ describe('the embedded model', () => {
 
 describe('a pruned decoder', () => {
   const plan = createPlan({
-    accumulateLayers: [1, 3],
+    accumulateLayers: [2, 3, 4],
     stages: [
       { afterLayer: 2, keepRatio: 0.5 },
       { afterLayer: 4, keepRatio: 0.25 },
