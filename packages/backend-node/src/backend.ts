@@ -21,11 +21,6 @@ export interface NodeBackendOptions {
   readonly profilePrefix?: string;
 }
 
-/** What `open` takes in Node. */
-export interface NodeOpenOptions {
-  readonly device: NodeDevice | 'auto';
-}
-
 export interface NodeBackend extends Backend {
   readonly devices: readonly NodeDevice[];
 }

@@ -2,7 +2,6 @@ export {
   createNodeBackend,
   type NodeBackend,
   type NodeBackendOptions,
-  type NodeOpenOptions,
   nodeBackend,
 } from './backend.js';
 export { type NodeDevice, nodeDevices } from './devices.js';

@@ -1,11 +1,11 @@
 import { TransPruneError } from '@transprune/core';
 import {
   type ElementType,
+  elementsOf,
   type HostTensor,
   isElementType,
   type Session,
   type SessionTensor,
-  type TensorData,
   type ValueInfo,
 } from '@transprune/runtime';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
@@ -67,7 +67,7 @@ function wrapTensor(tensor: Tensor): SessionTensor {
     type,
     dims,
     async download() {
-      return { type, dims, data: bits(type, tensor.data as ArrayBufferView) };
+      return { type, dims, data: elementsOf(type, tensor.data as ArrayBufferView) };
     },
     dispose: () => tensor.dispose(),
   };
@@ -85,14 +85,6 @@ function toOrt(name: string, tensor: HostTensor | SessionTensor): Tensor {
   const own = behind.get(tensor);
   if (!own) throw invalid(`the tensor for ${name} is of another backend; download it first`);
   return own;
-}
-
-/** Newer engines hand out float16 as its own array class; the contract has the bits. */
-function bits(type: ElementType, data: ArrayBufferView): TensorData[ElementType] {
-  if (type === 'float16' && !(data instanceof Uint16Array)) {
-    return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
-  }
-  return data as TensorData[ElementType];
 }
 
 function invalid(message: string, cause?: unknown): TransPruneError {

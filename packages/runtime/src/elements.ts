@@ -1,4 +1,4 @@
-import type { ElementType } from './backend.js';
+import type { ElementType, TensorData } from './backend.js';
 
 /** Bytes that one element takes. */
 const bytesPerElement: Readonly<Record<ElementType, number>> = {
@@ -20,4 +20,19 @@ export function tensorBytes(tensor: {
   readonly dims: readonly number[];
 }): number {
   return tensor.dims.reduce((count, size) => count * size, bytesPerElement[tensor.type]);
+}
+
+/**
+ * A tensor's elements in the array class that the contract has for them: newer engines hand out
+ * float16 as a class of its own, where the contract has the bits. Nothing is copied.
+ */
+export function elementsOf<Type extends ElementType>(
+  type: Type,
+  data: ArrayBufferView,
+): TensorData[Type] {
+  const bits =
+    type === 'float16' && !(data instanceof Uint16Array)
+      ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
+      : data;
+  return bits as TensorData[Type];
 }

@@ -9,7 +9,7 @@ export type {
   Unavailable,
   ValueInfo,
 } from './backend.js';
-export { isElementType, tensorBytes } from './elements.js';
+export { elementsOf, isElementType, tensorBytes } from './elements.js';
 export { openSession } from './open.js';
 export {
   type FormatChoice,

@@ -42,3 +42,14 @@ test('other element types are refused', () => {
   const tensor = new Tensor('uint8', Uint8Array.of(1), [1]);
   expect(() => fromTransformers(inner(tensor))).toThrow(/int64, int32 or bool .* got uint8/);
 });
+
+test('float16 of an array class of its own becomes its bits', () => {
+  const bits = Uint16Array.of(0x3c00, 0x4000);
+  class OwnFloat16 extends Uint8Array {}
+  const data = new OwnFloat16(bits.buffer);
+  expect(fromTransformers({ type: 'float16', dims: [2], data })).toEqual({
+    type: 'float16',
+    dims: [2],
+    data: bits,
+  });
+});

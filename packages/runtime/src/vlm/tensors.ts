@@ -7,8 +7,8 @@
  */
 import { Tensor } from '@huggingface/transformers';
 import { TransPruneError } from '@transprune/core';
-import type { ElementType, HostTensor, SessionTensor, TensorData } from '../backend.js';
-import { isElementType } from '../elements.js';
+import type { HostTensor, SessionTensor } from '../backend.js';
+import { elementsOf, isElementType } from '../elements.js';
 
 /** What transformers.js feeds to a session: what its tensors hold inside. */
 export interface InnerTensor {
@@ -74,13 +74,5 @@ export function fromTransformers(inner: InnerTensor): HostTensor | SessionTensor
       { type },
     );
   }
-  return { type, dims, data: elements(type, data) };
-}
-
-/** Newer engines hand out float16 as its own array class; the contract has the bits. */
-function elements(type: ElementType, data: ArrayBufferView): TensorData[ElementType] {
-  if (type === 'float16' && !(data instanceof Uint16Array)) {
-    return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
-  }
-  return data as TensorData[ElementType];
+  return { type, dims, data: elementsOf(type, data) };
 }
