@@ -2,6 +2,7 @@ import { TransPruneError } from '@transprune/core';
 import { Command, CommanderError } from 'commander';
 import { addBenchCommand } from './commands/bench.js';
 import { addDoctorCommand } from './commands/doctor.js';
+import { addEvaluateCommand } from './commands/evaluate.js';
 import { addInspectCommand } from './commands/inspect.js';
 import { addPlanCommand } from './commands/plan.js';
 import { addPruneCommand } from './commands/prune.js';
@@ -51,6 +52,7 @@ function createProgram(io: Io): Command {
     addPruneCommand,
     addRunCommand,
     addBenchCommand,
+    addEvaluateCommand,
     addDoctorCommand,
   ];
   for (const addCommand of add) addCommand(program, io);

@@ -5,3 +5,12 @@ export const modelDirectory: string = fileURLToPath(new URL('../model/', import.
 
 /** Absolute path of the folder with the sample images and `samples.json`, which describes them. */
 export const samplesDirectory: string = fileURLToPath(new URL('../samples/', import.meta.url));
+
+export {
+  type EvaluationSet,
+  type Question,
+  type QuestionKind,
+  readEvaluation,
+  type Scene,
+  type SceneObject,
+} from './evaluation.js';

@@ -1,0 +1,91 @@
+/** Answers to the held-out questions, counted. */
+import type { EvaluationSet, Question, QuestionKind, Scene } from '@transprune/embedded-model';
+import type { ImageSource, Vlm } from '@transprune/runtime';
+
+/** How one decoder did on the held-out questions. */
+export interface Accuracy {
+  /** Share of right answers for each kind of question. */
+  readonly kinds: Readonly<Partial<Record<QuestionKind, number>>>;
+  /** Share of right answers over all questions. */
+  readonly all: number;
+  /**
+   * Of the patches under the objects that a question depends on, the share that is left behind the
+   * last prune, mean over questions; descriptions, which depend on every object, are left out. 1 if
+   * nothing is pruned.
+   */
+  readonly keptObjectPatches: number;
+}
+
+/** A scene with its picture. */
+export interface PicturedScene extends Scene {
+  readonly image: ImageSource;
+}
+
+/** Cuts the first `limit` scenes out of their sheets. */
+export async function pictureScenes(set: EvaluationSet, limit: number): Promise<PicturedScene[]> {
+  const { loadImage } = await import('@transprune/runtime');
+  const { imageSize, sheetColumns, sheetRows } = set;
+  const sheets = await Promise.all(set.sheets.map((path) => loadImage(path)));
+  const cut = async (scene: Scene, index: number): Promise<PicturedScene> => {
+    const onSheet = index % (sheetColumns * sheetRows);
+    const left = (onSheet % sheetColumns) * imageSize;
+    const top = Math.floor(onSheet / sheetColumns) * imageSize;
+    const sheet = sheets[Math.floor(index / (sheetColumns * sheetRows))];
+    // The last row and column belong to the crop.
+    const box: [number, number, number, number] = [
+      left,
+      top,
+      left + imageSize - 1,
+      top + imageSize - 1,
+    ];
+    const image = await sheet?.crop(box);
+    if (!image) throw new Error(`scene ${index} has no place on a sheet`);
+    return { ...scene, image: { ...image, channels: 3 } };
+  };
+  return Promise.all(set.scenes.slice(0, limit).map(cut));
+}
+
+/** Asks every question of every scene. */
+export async function measureAccuracy(
+  vlm: Vlm,
+  scenes: readonly PicturedScene[],
+  signal: AbortSignal,
+): Promise<Accuracy> {
+  const right = new Map<QuestionKind, boolean[]>();
+  const kept: number[] = [];
+  for (const scene of scenes) {
+    for (const question of scene.questions) {
+      const { text, stages } = await vlm.generate({
+        question: question.question,
+        images: [scene.image],
+        signal,
+      });
+      const list = right.get(question.kind) ?? [];
+      list.push(text.trim() === question.answer);
+      right.set(question.kind, list);
+      if (question.kind !== 'describe') {
+        kept.push(keptShare(scene, question, stages.at(-1)?.keptImageTokens));
+      }
+    }
+  }
+  return {
+    kinds: Object.fromEntries([...right].map(([kind, list]) => [kind, mean(list.map(Number))])),
+    all: mean([...right.values()].flat().map(Number)),
+    keptObjectPatches: mean(kept),
+  };
+}
+
+function keptShare(
+  { objects }: Scene,
+  question: Question,
+  kept: readonly number[] | undefined,
+): number {
+  if (!kept) return 1;
+  const left = new Set(kept);
+  const patches = new Set(question.objects.flatMap((index) => objects[index]?.patches ?? []));
+  return patches.size === 0 ? 1 : [...patches].filter((p) => left.has(p)).length / patches.size;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+}
