@@ -7,6 +7,9 @@ export interface PromptSizes {
   readonly imageTokens: number;
   readonly textTokens: number;
   readonly hiddenSize: number;
+  /** Of the caches. */
+  readonly kvHeads: number;
+  readonly headDim: number;
 }
 
 export type Feeds = Record<string, HostTensor | SessionTensor>;
@@ -17,9 +20,9 @@ const seed = 2;
 export function prefillFeeds({ inputs }: Session, sizes: PromptSizes): Feeds {
   const tokens = sizes.imageTokens + sizes.textTokens;
   const feeds = tokenFeeds(inputs, sizes, tokens, 0);
-  for (const { name, shape, type } of inputs) {
+  for (const { name, type } of inputs) {
     if (!name.startsWith('past_key_values.')) continue;
-    const dims = shape.map((size, axis) => (axis === 0 ? 1 : typeof size === 'number' ? size : 0));
+    const dims = [1, sizes.kvHeads, 0, sizes.headDim];
     const data = type === 'float16' ? new Uint16Array(0) : new Float32Array(0);
     feeds[name] = { type, dims, data };
   }

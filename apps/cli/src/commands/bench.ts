@@ -90,7 +90,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
     original,
     decoder,
     plan: chosen.plan,
-    sizes: { imageTokens, textTokens, hiddenSize: config.hiddenSize },
+    sizes: { ...config, imageTokens, textTokens },
     backend: createNodeBackend({ threads }),
     device,
     runs,

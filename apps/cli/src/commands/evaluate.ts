@@ -71,7 +71,10 @@ function variants(layers: number): { name: string; plan?: PrunePlan }[] {
       const { plan } = presetPlan(name, layers);
       return [
         { name, plan },
-        { name: name.replace('transprune', 'random'), plan: { ...plan, method: 'random' as const } },
+        {
+          name: name.replace('transprune', 'random'),
+          plan: { ...plan, method: 'random' as const },
+        },
       ];
     }),
   ];

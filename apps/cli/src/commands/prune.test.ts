@@ -1,0 +1,131 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nodeBackend, readModelFile } from '@transprune/backend-node';
+import { officialCase } from '@transprune/fixtures';
+import { readPlan } from '@transprune/onnx';
+import { openSession } from '@transprune/runtime';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { copyDecoder, dataName } from '../../testing/models.js';
+import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
+import { prefillFeeds } from '../bench/prompt.js';
+import { exitCodes } from '../exit-codes.js';
+
+let folder: string;
+let input: string;
+let output: string;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  input = await copyDecoder(folder);
+  output = join(folder, 'pruned.onnx');
+});
+
+/** Runs a decoder on a case's embeddings. */
+async function outputsOf(path: string, name: 'high' | 'late-image') {
+  const { inputsEmbeds, sequenceLength, imageStart, imageTokens, hiddenSize } = officialCase(name);
+  const session = await openSession(nodeBackend, { path }, 'cpu');
+  const textTokens = sequenceLength - imageTokens;
+  const sizes = { imageTokens, textTokens, hiddenSize, kvHeads: 4, headDim: 16 };
+  const feeds = prefillFeeds(session, sizes);
+  feeds.inputs_embeds = {
+    type: 'float32',
+    dims: [1, sequenceLength, hiddenSize],
+    data: inputsEmbeds,
+  };
+  if (feeds.image_mask) {
+    const data = new BigInt64Array(sequenceLength).fill(1n, imageStart, imageStart + imageTokens);
+    feeds.image_mask = { type: 'int64', dims: [1, sequenceLength], data };
+  }
+  const outputs = await session.run(feeds);
+  const read = async (value: string) =>
+    Array.from((await outputs[value]?.download())?.data ?? [], Number);
+  return { session, read };
+}
+
+describe('the official decoder', () => {
+  test('keeps what the official implementation keeps', async () => {
+    const expected = officialCase('high');
+    const document = await transpruneJson(
+      ...['prune', input, '-o', output, '--trace'],
+      ...['--accumulate', expected.accumulateLayers.join()],
+      ...['--prune-after', expected.pruneLayers.join()],
+      ...['--keep', expected.keepRatios.join()],
+    );
+    expect(document).toMatchObject({
+      input,
+      output,
+      dryRun: false,
+      schedule: 'custom',
+      trace: true,
+    });
+    const { session, read } = await outputsOf(output, 'high');
+    const { imageStart, imageTokens } = expected;
+    for (const [index, stage] of expected.stages.entries()) {
+      const kept = await read(`pruning.kept.${index}`);
+      const isImage = (at: number) => at >= imageStart && at < imageStart + imageTokens;
+      expect(kept.filter(isImage)).toEqual(stage.keptImageOriginal);
+    }
+    const vocabulary = expected.prefillLastLogits.length;
+    const logits = (await read('logits')).slice(-vocabulary);
+    logits.forEach((value, i) => {
+      expect(Math.abs(value - (expected.prefillLastLogits[i] ?? Number.NaN))).toBeLessThan(1e-4);
+    });
+    await session.dispose();
+  });
+
+  test('keeping everything changes nothing', async () => {
+    const stages = ['--accumulate', '3-6', '--prune-after', '3,6', '--keep', '1,1'];
+    const { exitCode } = await transprune('prune', input, '-o', output, ...stages);
+    expect(exitCode).toBe(exitCodes.ok);
+    const [before, after] = [
+      await outputsOf(input, 'late-image'),
+      await outputsOf(output, 'late-image'),
+    ];
+    const [expected, found] = [await before.read('logits'), await after.read('logits')];
+    expect(found).toHaveLength(expected.length);
+    const worst = Math.max(...found.map((value, i) => Math.abs(value - (expected[i] ?? 0))));
+    expect(worst).toBeLessThan(1e-4);
+    await Promise.all([before.session.dispose(), after.session.dispose()]);
+  });
+});
+
+test('the document tells what was done', async () => {
+  const document = await transpruneJson('prune', input, '-o', output, '--image-tokens', '100');
+  expect(document).toMatchObject({
+    preset: 'transprune-high',
+    schedule: 'depth-scaled',
+    before: { nodes: 164, inputs: 30, outputs: 29 },
+    after: { inputs: 31, outputs: 29 },
+    externalData: [{ location: dataName, placement: 'inside' }],
+    imageTokens: 100,
+    finalImageTokens: 12,
+  });
+  expect(document.after.nodes).toBeGreaterThan(document.before.nodes);
+  expect(document.published.prunedTflops).toBeLessThan(document.published.baselineTflops);
+  expect(readPlan(await readModelFile(output))).toEqual(document.plan);
+});
+
+test('the table sets before against after', async () => {
+  const { stdout, stderr } = await transprune('prune', input, '-o', output);
+  expect(stdout).toMatch(/ before .* after .* change /);
+  expect(stdout).toMatch(/nodes .* 164 .* \d+ .* \+[\d.]+ %/);
+  expect(stdout).toMatch(/image tokens after layer 5 .* 576 .* 72 .* -87\.5 %/);
+  expect(stdout).toMatch(/prefill, as published/);
+  expect(stdout).toContain(`Wrote ${output}.`);
+  expect(stderr).toContain("this project's own choice");
+});
+
+test('--dry-run does everything but write', async () => {
+  const dry = await transpruneJson('prune', input, '-o', output, '--dry-run');
+  expect(dry).toMatchObject({ dryRun: true, output: null, externalData: [] });
+  await expect(stat(output)).rejects.toThrow('ENOENT');
+  const wet = await transpruneJson('prune', input, '-o', output);
+  expect(dry.after).toEqual(wet.after);
+});
+
+test('the same call writes the same bytes', async () => {
+  await transprune('prune', input, '-o', output);
+  const first = await readFile(output);
+  await transprune('prune', input, '-o', output);
+  expect(first.equals(await readFile(output))).toBe(true);
+});

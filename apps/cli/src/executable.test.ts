@@ -1,0 +1,63 @@
+/** The executable as users start it: a process of its own, on what was built. */
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { measured, start } from '../testing/executable.js';
+import { copyDecoderWithLargeData, dataName } from '../testing/models.js';
+import { temporaryFolder } from '../testing/program.js';
+import { exitCodes } from './exit-codes.js';
+
+const mostMemory = 300e6;
+const dataBytes = 6 * 2 ** 30;
+/** What Node, the libraries and the small model file come to; far below the data file. */
+const mostRead = 150e6;
+
+describe('prune with a data file of several gigabytes', () => {
+  test.each([
+    ['beside it', '', 'inside'],
+    ['in another folder', 'elsewhere', 'linked'],
+  ])('%s: little memory, no read of the data', async (_, below, placement) => {
+    const folder = await temporaryFolder();
+    const input = await copyDecoderWithLargeData(folder, dataBytes);
+    await mkdir(join(folder, below), { recursive: true });
+    const output = join(folder, below, 'pruned.onnx');
+    const { outcome, usage } = await measured(folder, ['prune', input, '-o', output, '--json']);
+    expect(outcome).toMatchObject({ exitCode: exitCodes.ok });
+    const { externalData } = JSON.parse(outcome.stdout) as { externalData: object[] };
+    expect(externalData).toEqual([{ data: join(folder, dataName), location: dataName, placement }]);
+    expect(usage.residentBytes).toBeLessThan(mostMemory);
+    if (usage.readBytes !== null) expect(usage.readBytes).toBeLessThan(mostRead);
+    expect((await stat(output)).size).toBeLessThan(1e6);
+    // Still a hole: nobody filled it in.
+    expect((await stat(join(folder, below, dataName))).blocks * 512).toBeLessThan(100e6);
+  });
+});
+
+test('data and messages are kept apart, and the exit code is the process’s', async () => {
+  const good = await start(['plan', '--model', 'smolvlm-256m', '--json']).outcome;
+  expect(good.exitCode).toBe(exitCodes.ok);
+  expect(JSON.parse(good.stdout)).toMatchObject({ model: 'smolvlm-256m' });
+  expect(good.stderr).toContain('scaled to 30');
+  const bad = await start(['inspect', '/nowhere/model.onnx']).outcome;
+  expect(bad).toMatchObject({ exitCode: exitCodes.notFound, stdout: '' });
+});
+
+test('an interruption leaves no temporary files', async () => {
+  const temporary = await temporaryFolder();
+  const { child, outcome } = start(['bench', '--synthetic', 'smollm2-135m', '--runs', '1000'], {
+    env: { TMPDIR: temporary },
+  });
+  const written = async () => {
+    const [folder] = await readdir(temporary);
+    return folder !== undefined && (await readdir(join(temporary, folder))).length > 0;
+  };
+  while (child.exitCode === null && !(await written())) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  child.kill('SIGINT');
+  const { exitCode, stdout, stderr } = await outcome;
+  expect(exitCode).toBe(exitCodes.interrupted);
+  expect(stdout).toBe('');
+  expect(stderr).toMatch(/error: interrupted\n$/);
+  expect(await readdir(temporary)).toEqual([]);
+}, 60_000);

@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest';
+import { capturingIo, transprune } from '../testing/program.js';
+import { exitCodes } from './exit-codes.js';
+import { main } from './main.js';
+import { version } from './version.js';
+
+const commands = ['plan', 'inspect', 'prune', 'run', 'bench', 'doctor'];
+
+describe('help', () => {
+  test.each(commands)('of %s ends with an example', async (command) => {
+    const { exitCode, stdout, stderr } = await transprune(command, '--help');
+    expect(exitCode).toBe(exitCodes.ok);
+    expect(stdout).toMatch(new RegExp(`Example:\n {2}\\$ transprune ${command}.*\n$`, 's'));
+    for (const option of ['--json', '--quiet', '--verbose']) expect(stdout).toContain(option);
+    expect(stderr).toBe('');
+  });
+
+  test('of the program names every command', async () => {
+    const { exitCode, stdout } = await transprune('--help');
+    expect(exitCode).toBe(exitCodes.ok);
+    for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
+    expect(stdout).toMatch(/Example:\n {2}\$ transprune .*\n$/);
+  });
+
+  test('takes the place of a missing command, on stderr', async () => {
+    const { exitCode, stdout, stderr } = await transprune();
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('Usage: transprune');
+  });
+
+  test('the version is that of the package', async () => {
+    expect(await transprune('--version')).toEqual({
+      exitCode: 0,
+      stdout: `${version}\n`,
+      stderr: '',
+    });
+  });
+});
+
+describe('usage errors', () => {
+  test.each([
+    ['an unknown command', ['prnue'], /unknown command 'prnue'/],
+    [
+      'an unknown option',
+      ['plan', '--model', 'llava-1.5-7b', '--modle', 'x'],
+      /unknown option '--modle'/,
+    ],
+    ['a missing option', ['plan'], /required option '--model <name>' not specified/],
+    ['a missing argument', ['inspect'], /missing required argument 'model'/],
+    ['an argument too many', ['doctor', 'now'], /too many arguments/],
+    [
+      'an unknown preset',
+      ['plan', '--model', 'llava-1.5-7b', '--preset', 'max'],
+      /transprune-high/,
+    ],
+    [
+      'an unknown direction',
+      ['plan', '--model', 'llava-1.5-7b', '--direction', 'up'],
+      /Allowed choices are cos/,
+    ],
+    [
+      'a count that is none',
+      ['plan', '--model', 'llava-1.5-7b', '--text-tokens', 'many'],
+      /whole number of at least 0/,
+    ],
+    [
+      'layers that are none',
+      ['plan', '--model', 'llava-1.5-7b', '--prune-after', '9-7', '--keep', '.5'],
+      /layer numbers such as/,
+    ],
+    [
+      'ratios that are none',
+      ['plan', '--model', 'llava-1.5-7b', '--prune-after', '7', '--keep', 'half'],
+      /numbers such as/,
+    ],
+    [
+      'a preset beside stages',
+      ['plan', '--model', 'llava-1.5-7b', '--preset', 'none', '--keep', '.5'],
+      /cannot be used with/,
+    ],
+    ['an unknown device', ['run', 'a.png', 'b', '--device', 'abacus'], /Allowed choices are auto/],
+    [
+      'both kinds of model',
+      ['bench', '--model', 'a', '--synthetic', 'smollm2-135m'],
+      /cannot be used/,
+    ],
+  ])('%s', async (_, parameters, message) => {
+    const { exitCode, stdout, stderr } = await transprune(...parameters);
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^error: /);
+    expect(stderr).not.toContain('    at ');
+  });
+
+  test('are one document with --json', async () => {
+    const { exitCode, stdout, stderr } = await transprune('plan', '--json');
+    expect(JSON.parse(stdout)).toEqual({
+      error: {
+        code: 'USAGE',
+        message: "required option '--model <name>' not specified",
+        exitCode,
+        data: {},
+      },
+    });
+    expect(stderr).toMatch(/^error: /);
+  });
+});
+
+describe('errors', () => {
+  test('show where they came from with --verbose only', async () => {
+    const missing = ['inspect', '/nowhere/model.onnx'];
+    expect((await transprune(...missing)).stderr).not.toContain('    at ');
+    expect((await transprune(...missing, '--verbose')).stderr).toContain('    at ');
+  });
+
+  test('carry code and data of the error with --json', async () => {
+    const { stdout } = await transprune('plan', '--model', 'gpt-2', '--json');
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: 'NOT_FOUND',
+      exitCode: exitCodes.notFound,
+      data: { got: 'gpt-2' },
+    });
+  });
+
+  test('are red on a terminal, unless NO_COLOR is set', async () => {
+    const on = async (env: Record<string, string>) => {
+      const io = capturingIo();
+      await main(['plan'], { ...io, stderr: { ...io.stderr, isTTY: true }, env });
+      return io.stderr.text();
+    };
+    expect(await on({})).toContain('\u001b[31merror:');
+    expect(await on({ NO_COLOR: '1' })).not.toContain('\u001b');
+  });
+});
+
+test('an interruption ends a command with 130', async () => {
+  const interruption = new AbortController();
+  const io = capturingIo(interruption.signal);
+  const running = main(['bench', '--image-tokens', '32', '--text-tokens', '4'], io);
+  interruption.abort();
+  expect(await running).toBe(exitCodes.interrupted);
+  expect(io.stdout.text()).toBe('');
+});
