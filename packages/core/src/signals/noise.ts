@@ -5,11 +5,14 @@
  * @returns `count` numbers
  */
 export function uniformNoise(seed: number, count: number): Float32Array {
+  const noise = new Float32Array(count);
   let state = seed >>> 0;
-  return Float32Array.from({ length: count }, () => {
+  // A plain loop: whole models are filled with it.
+  for (let i = 0; i < count; i++) {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 8) / 0x1000000;
-  });
+    noise[i] = ((mixed ^ (mixed >>> 14)) >>> 8) / 0x1000000;
+  }
+  return noise;
 }
