@@ -63,8 +63,9 @@ export function randomWeights(seed: number): WeightSource {
     linear(_names, inFeatures, outFeatures) {
       const columns = outFeatures.reduce((sum, size) => sum + size, 0);
       const bound = Math.sqrt(3 / inFeatures);
-      const noise = uniformNoise(seed + calls++, inFeatures * columns);
-      return noise.map((u) => (2 * u - 1) * bound);
+      const weights = uniformNoise(seed + calls++, inFeatures * columns);
+      for (let i = 0; i < weights.length; i++) weights[i] = (2 * (weights[i] ?? 0) - 1) * bound;
+      return weights;
     },
     vector: (_name, size) => new Float32Array(size).fill(1),
   };
