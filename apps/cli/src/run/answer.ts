@@ -11,13 +11,17 @@ export interface AnswerReport {
   readonly tokens: number;
   /** Image tokens that each layer sees, layer 1 first. */
   readonly imageTokensPerLayer: readonly number[];
+  /** For each prune, the image tokens behind it, counted from 0 in the order of the prompt. */
+  readonly keptImageTokens: readonly (readonly number[])[];
   readonly timeToFirstTokenMs: number;
   readonly prefillMs: number;
   readonly tokensPerSecond: number;
-  /** Keys and values of all layers behind the last token. */
+  /** Keys and values of all layers behind the prefill; the answer's tokens come on top. */
   readonly kvCacheBytes: number;
-  /** Tokens in each layer's cache behind the last token. */
+  /** Tokens in each layer's cache behind the prefill. */
   readonly kvLengths: readonly number[];
+  /** As `kvCacheBytes`, behind the last token of the answer. */
+  readonly kvCacheBytesAtEnd: number;
   /** Multiply-adds of the prefill, image tokens only. */
   readonly publishedFlops: number;
   /** Multiply-adds of the prefill, everything that is counted. */
@@ -44,15 +48,23 @@ export function answerReport(
     finishReason: first.finishReason,
     tokens: first.tokenIds.length,
     imageTokensPerLayer: tokensSeen(first, layers, plan),
+    keptImageTokens: first.stages.map(({ keptImageTokens }) => keptImageTokens),
     timeToFirstTokenMs: over(({ timings }) => timings.timeToFirstTokenMs),
     prefillMs: over(({ timings }) => timings.prefillMs),
     tokensPerSecond: over(({ timings }) => timings.decodeTokensPerSecond),
-    kvCacheBytes: first.cache.bytes,
-    kvLengths: first.cache.lengths,
+    ...cacheBehindPrefill(first),
+    kvCacheBytesAtEnd: first.cache.bytes,
     publishedFlops:
       1e12 * (side === 'pruned' ? costs.published.prunedTflops : costs.published.baselineTflops),
     fullFlops: costs.full[side].prefill.total,
   };
+}
+
+/** Each token of the answer but the last has gone through the decoder, and added one to each cache. */
+function cacheBehindPrefill({ cache, tokenIds }: GenerateResult) {
+  const kvLengths = cache.lengths.map((length) => length - (tokenIds.length - 1));
+  const sum = (lengths: readonly number[]) => lengths.reduce((total, length) => total + length, 0);
+  return { kvLengths, kvCacheBytes: (cache.bytes * sum(kvLengths)) / sum(cache.lengths) };
 }
 
 /** From the trace: what the stages really left, not what the plan says. */

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { clone } from '@bufbuild/protobuf';
 import { createPlan } from '@transprune/core';
 import {
   maxDifference,
@@ -13,7 +14,10 @@ import {
 } from '@transprune/fixtures';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readDecoder } from '../decoder/read.js';
+import { createEmitter } from '../graph/emitter.js';
+import { tensorInfo } from '../graph/value-info.js';
 import { decodeModel, encodeModel, type OnnxModel } from '../model/codec.js';
+import { ModelProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { pruneModel } from './prune.js';
 
 const original = decodeModel(readFileSync(officialFile('group-query-attention/model.onnx')));
@@ -37,6 +41,27 @@ function open(model: OnnxModel) {
 }
 const lastRow = (logits: Float32Array) => logits.slice(-vocabulary);
 
+/**
+ * The model with both terms of each score as outputs, `pruning.term.{stage}.{0,1}`: the traced score is
+ * the masked sum of the two.
+ */
+function withTerms(model: OnnxModel, stages: number): OnnxModel {
+  const copy = clone(ModelProtoSchema, model);
+  const graph = copy.graph!;
+  const producer = (name: string) => graph.node.find(({ output }) => output.includes(name))!;
+  const emitter = createEmitter([], 21);
+  for (let stage = 0; stage < stages; stage++) {
+    const masked = producer(producer(`pruning.score.${stage}`).input[0]!);
+    producer(masked.input[0]!).input.forEach((term, i) => {
+      const name = `pruning.term.${stage}.${i}`;
+      emitter.emit('Identity', [term], { outputs: [name] });
+      graph.output.push(tensorInfo(name, TensorProto_DataType.FLOAT));
+    });
+  }
+  graph.node.push(...emitter.nodes);
+  return copy;
+}
+
 test('the structure is read', () => {
   expect(readDecoder(original)).toMatchObject({
     attentionFamily: 'group-query-attention',
@@ -59,14 +84,19 @@ describe.each<OfficialCaseName>(['high', 'low', 'late-image'])('official case %s
     })),
   });
 
-  test('scores, kept tokens, logits, decoding steps and cache lengths', async () => {
-    const decoder = await open(pruneModel(original, plan, { trace: true }).model);
+  test('both terms, scores, kept tokens, logits, decoding steps and cache lengths', async () => {
+    const { model } = pruneModel(original, plan, { trace: true });
+    const decoder = await open(withTerms(model, official.stages.length));
     let step = await decoder.step(official.inputsEmbeds, imageMask);
     let before = imageMask.map((_, i) => i);
     official.stages.forEach((stage, index) => {
       const score = step.extra[`pruning.score.${index}`]!;
       expect(score).toHaveLength(stage.tokensBefore);
       const isImage = (i: number) => imageMask[before[i]!] === 1;
+      const term = (i: number) =>
+        step.extra[`pruning.term.${index}.${i}`]!.filter((_, at) => isImage(at));
+      expect(maxDifference(term(0), stage.ttvNormalized)).toBeLessThan(1e-5);
+      expect(maxDifference(term(1), stage.igaNormalized)).toBeLessThan(1e-5);
       expect(
         maxDifference(
           score.filter((_, i) => isImage(i)),

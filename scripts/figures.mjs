@@ -1,0 +1,127 @@
+// Measures every figure that the documentation shows, and writes them where they are shown.
+//
+//   node scripts/figures.mjs            runs the commands (about 15 minutes), then renders
+//   node scripts/figures.mjs render     renders what docs/figures/*.json hold
+//
+// Raw results are kept in docs/figures. A figure stands between `<!-- NAME:start -->` and
+// `<!-- NAME:end -->`.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { keptPatches } from './kept-patches.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const path = (...parts) => join(root, ...parts);
+const samples = 'packages/embedded-model/samples';
+const sample = JSON.parse(readFileSync(path(samples, 'samples.json'), 'utf8')).samples[0];
+const picture = `${samples}/${sample.image}`;
+const question = sample.questions[0].question;
+
+const commands = {
+  plan: ['plan', '--model', 'llava-1.5-7b', '--preset', 'transprune-high'],
+  'bench-high': ['bench', '--synthetic', 'smollm2-135m', '--preset', 'transprune-high'],
+  'bench-low': ['bench', '--synthetic', 'smollm2-135m', '--preset', 'transprune-low'],
+  'run-high': ['run', picture, question, '--compare', '--preset', 'transprune-high'],
+  'run-low': ['run', picture, question, '--compare', '--preset', 'transprune-low'],
+  evaluation: ['evaluate'],
+};
+
+const shown = (name) =>
+  `transprune ${commands[name].map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' ')}`;
+const load = (name) => JSON.parse(readFileSync(path('docs/figures', `${name}.json`), 'utf8'));
+
+if (process.argv[2] !== 'render') measure();
+render();
+
+function measure() {
+  mkdirSync(path('docs/figures'), { recursive: true });
+  for (const [name, parameters] of Object.entries(commands)) {
+    console.error(`> ${shown(name)}`);
+    const program = [path('apps/cli/bin/transprune.js'), ...parameters, '--json', '--quiet'];
+    const output = execFileSync(process.execPath, program, { cwd: root, encoding: 'utf8' });
+    // The folder of this checkout says nothing about the figures.
+    writeFileSync(path('docs/figures', `${name}.json`), output.replaceAll(root, ''));
+  }
+}
+
+function render() {
+  const scene = readFileSync(path(picture));
+  const views = ['high', 'low'].map((name) => ({ name, run: load(`run-${name}`) }));
+  writeFileSync(path('docs/figures/kept-patches.svg'), keptPatches(scene, question, views));
+  replace('README.md', { speed: speed(), answer: answer() });
+  replace('packages/embedded-model/README.md', { evaluation: evaluation() });
+}
+
+/** The before/after table of the README's first screen. */
+function speed() {
+  const columns = [load('bench-high'), load('bench-low')];
+  const [{ imageTokens, textTokens, threads, runs, baselineMs, decode }] = columns;
+  const row = (name, unpruned, value) =>
+    `| ${name} | ${unpruned} | ${columns.map(value).join(' | ')} |`;
+  const times = (x) => `${x.toFixed(2)} x`;
+  const percent = (x) => `${(100 * x).toFixed(1)} %`;
+  return [
+    '| | unpruned | TransPrune-High | TransPrune-Low |',
+    '|-|-:|-:|-:|',
+    row('image tokens at the last layer', imageTokens, ({ stages }) => stages.at(-1).imageTokens),
+    row('prefill', `${baselineMs.toFixed(0)} ms`, ({ prunedMs }) => `${prunedMs.toFixed(0)} ms`),
+    row('speed-up of the prefill', '', ({ speedup }) => `**${times(speedup)}**`),
+    row('what the FLOPs allow', '', ({ flopsBoundSpeedup }) => times(flopsBoundSpeedup)),
+    row('cost of scoring, of the unpruned prefill', '', (b) => percent(b.scoringOverhead)),
+    row(
+      'a decode step',
+      `${decode.baselineMs.toFixed(1)} ms`,
+      (b) => `${b.decode.prunedMs.toFixed(1)} ms`,
+    ),
+    '',
+    `SmolLM2-135M's shape with random weights, ${imageTokens} image and ${textTokens} text tokens, ONNX Runtime on ${threads} CPU threads, medians of ${runs} interleaved rounds: \`${shown('bench-high')}\` and \`--preset transprune-low\`. Both columns were measured against an unpruned run of their own; times shown for it are those of the first.`,
+  ].join('\n');
+}
+
+/** What `run` says about the sample scene. */
+function answer() {
+  const { unpruned, pruned } = load('run-high');
+  const layers = (side) => side.imageTokensPerLayer.join(' ');
+  return [
+    '```console',
+    `$ ${shown('run-high')}`,
+    `unpruned  ${unpruned.answer}   image tokens per layer: ${layers(unpruned)}`,
+    `pruned    ${pruned.answer}   image tokens per layer: ${layers(pruned)}`,
+    '```',
+  ].join('\n');
+}
+
+/** Accuracy of the embedded model for each kind of question. */
+function evaluation() {
+  const { priors, results, scenes } = load('evaluation');
+  const percent = (share) => (100 * share).toFixed(1);
+  const names = Object.keys(results);
+  const cells = (name, prior, value) =>
+    `| ${name} | ${prior} | ${names.map((column) => percent(value(results[column]))).join(' | ')} |`;
+  return [
+    `| right answers, % | prior | ${names.join(' | ')} |`,
+    `|-|-:|${names.map(() => '-:|').join('')}`,
+    ...Object.entries(priors).map(([kind, prior]) =>
+      cells(kind, percent(prior), ({ kinds }) => kinds[kind]),
+    ),
+    cells('all', '', ({ all }) => all),
+    cells('patches of the asked objects kept', '', (result) => result.keptObjectPatches),
+    '',
+    `${scenes} held-out scenes: \`${shown('evaluation')}\`. "random" keeps as many image tokens at the same layers, drawn at random.`,
+  ].join('\n');
+}
+
+/** Writes figures between their markers. */
+function replace(file, figures) {
+  let text = readFileSync(path(file), 'utf8');
+  for (const [name, figure] of Object.entries(figures)) {
+    const [start, end] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`];
+    const [from, to] = [text.indexOf(start), text.indexOf(end)];
+    if (from < 0 || to < from)
+      throw new Error(`${file} has no place for ${name}: ${start} ... ${end}`);
+    text = `${text.slice(0, from + start.length)}\n${figure}\n${text.slice(to)}`;
+  }
+  writeFileSync(path(file), text);
+}
