@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { officialDecoder } from '../../testing/models.js';
+import { transprune, transpruneJson } from '../../testing/program.js';
+import { exitCodes } from '../exit-codes.js';
+
+const small = ['--image-tokens', '40', '--text-tokens', '8', '--runs', '2', '--device', 'cpu'];
+
+describe('a decoder with external weights', () => {
+  test('as a document', async () => {
+    const document = await transpruneJson('bench', '--model', officialDecoder, ...small);
+    expect(document).toMatchObject({
+      model: officialDecoder,
+      synthetic: false,
+      imageTokens: 40,
+      textTokens: 8,
+      device: 'cpu',
+      runs: 2,
+      sizes: { layers: 14, hiddenSize: 64, heads: 4 },
+      stages: [{ imageTokens: 35 }, { imageTokens: 25 }, { imageTokens: 5 }],
+    });
+    const { baselineMs, oracleMs, prunedMs, decode, prefillTimes, decodeTimes } = document;
+    for (const ms of [baselineMs, oracleMs, prunedMs, decode.baselineMs, decode.prunedMs]) {
+      expect(ms).toBeGreaterThan(0);
+    }
+    expect(document.flopsBoundSpeedup).toBeGreaterThan(1);
+    expect(document.speedup).toBeGreaterThan(0);
+    expect(decode.ratio).toBeGreaterThan(0);
+    expect(Number.isFinite(document.scoringOverhead)).toBe(true);
+    expect(prefillTimes.pruned.values).toHaveLength(2);
+    expect(prefillTimes.pruned.min).toBeLessThanOrEqual(prunedMs);
+    expect(decodeTimes.baseline.values).toHaveLength(2 * decode.stepsPerRun);
+  });
+
+  test('as a table', async () => {
+    const { stdout, stderr } = await transprune('bench', '--model', officialDecoder, ...small);
+    expect(stdout).toMatch(/prefill, unpruned .* ms .* ms .* ms /);
+    expect(stdout).toMatch(/decode step, pruned .* ms .* [\d.]+x /);
+    expect(stdout).toMatch(/Scoring takes .* % of the unpruned prefill\./);
+    expect(stderr).toContain('round 2 of 2');
+  });
+});
+
+test('more tokens than the decoder has positions for', async () => {
+  const { exitCode, stderr } = await transprune('bench', '--image-tokens', '4000');
+  expect(exitCode).toBe(exitCodes.usage);
+  expect(stderr).toMatch(/expected at most 2048 tokens/);
+});
+
+test('a model that is not there', async () => {
+  const { exitCode } = await transprune('bench', '--model', '/nowhere');
+  expect(exitCode).toBe(exitCodes.notFound);
+});

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { presetPlan } from '@transprune/core';
+import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { tokensPerLayer } from '@transprune/flops';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
+import { exitCodes } from '../exit-codes.js';
+import { runs } from '../show/units.js';
+
+const image = join(samplesDirectory, 'scene-1.png');
+const question = 'what color is the heart?';
+
+/** The sizes are the model's; what the preset keeps of them is counted by another package. */
+const config = JSON.parse(readFileSync(join(modelDirectory, 'config.json'), 'utf8'));
+const layers: number = config.text_config.num_hidden_layers;
+const imageTokens: number = config.image_seq_length;
+const { plan } = presetPlan('transprune-high', layers);
+const imageTokensPerLayer = tokensPerLayer(plan, layers, imageTokens);
+
+describe('one answer', () => {
+  test('is the data; figures go to stderr', async () => {
+    const { exitCode, stdout, stderr } = await transprune('run', image, question);
+    expect(exitCode).toBe(exitCodes.ok);
+    expect(stdout).toMatch(/^\S.*\n$/);
+    expect(stderr).toContain(`image tokens ${runs(imageTokensPerLayer)}; first token after `);
+  });
+
+  test('as a document', async () => {
+    const document = await transpruneJson('run', image, question);
+    expect(document).toMatchObject({
+      image,
+      question,
+      device: 'cpu',
+      preset: 'transprune-high',
+      schedule: 'depth-scaled',
+      imageTokens,
+      pruned: { imageTokensPerLayer, finishReason: 'stop' },
+    });
+    expect(document.pruned.answer).not.toBe('');
+  });
+
+  test('ends where it is told to', async () => {
+    const document = await transpruneJson(
+      'run',
+      image,
+      'describe the image.',
+      '--max-new-tokens',
+      '2',
+    );
+    expect(document.pruned).toMatchObject({ tokens: 2, finishReason: 'length' });
+  });
+});
+
+describe('the comparison', () => {
+  test('sets both answers side by side', async () => {
+    const document = await transpruneJson('run', image, question, '--compare', '--runs', '1');
+    const { unpruned, pruned, textTokens } = document;
+    expect(unpruned.imageTokensPerLayer).toEqual(Array(layers).fill(imageTokens));
+    expect(pruned.imageTokensPerLayer).toEqual(imageTokensPerLayer);
+    expect(pruned.kvLengths).toEqual(imageTokensPerLayer.map((tokens) => tokens + textTokens));
+    expect(unpruned.kvLengths).toEqual(Array(layers).fill(imageTokens + textTokens));
+    const total = (lengths: number[]) => lengths.reduce((sum, length) => sum + length, 0);
+    expect(pruned.kvCacheBytes / unpruned.kvCacheBytes).toBeCloseTo(
+      total(pruned.kvLengths) / total(unpruned.kvLengths),
+      6,
+    );
+    for (const field of ['publishedFlops', 'fullFlops', 'kvCacheBytesAtEnd']) {
+      expect(pruned[field]).toBeLessThan(unpruned[field]);
+    }
+    for (const side of [unpruned, pruned]) {
+      expect(side.answer).not.toBe('');
+      expect(side.timeToFirstTokenMs).toBeGreaterThan(side.prefillMs);
+      expect(side.tokensPerSecond).toBeGreaterThan(0);
+    }
+  });
+
+  test('as a table', async () => {
+    const { stdout, stderr } = await transprune('run', image, question, '--compare', '--runs', '1');
+    for (const row of [
+      / unpruned .* pruned .* change /,
+      /answer /,
+      /time to first token .* ms .* ms /,
+      /tokens\/s /,
+      /KV cache .* B .* B /,
+      /FLOPs, as published /,
+      /FLOPs, in full /,
+      /behind one of warm-up/,
+    ]) {
+      expect(stdout).toMatch(row);
+    }
+    expect(stdout).toContain(runs(imageTokensPerLayer));
+    expect(stderr).toContain('warm-up round');
+  });
+
+  test('without pruning, both sides are the same', async () => {
+    const parameters = ['--compare', '--runs', '1', '--preset', 'none'];
+    const { unpruned, pruned } = await transpruneJson('run', image, question, ...parameters);
+    expect(pruned.answer).toBe(unpruned.answer);
+    expect(pruned.kvLengths).toEqual(unpruned.kvLengths);
+    expect(pruned.fullFlops).toBe(unpruned.fullFlops);
+  });
+});
+
+describe('bad input', () => {
+  test.each([
+    ['an image that is not there', '/nowhere/a.png', [], exitCodes.notFound, /\/nowhere\/a\.png/],
+    [
+      'a model folder that is not there',
+      image,
+      ['--model', '/nowhere'],
+      exitCodes.notFound,
+      /\/nowhere/,
+    ],
+    ['a model that is a file', image, ['--model', image], exitCodes.notFound, /a file/],
+    [
+      'a folder without a model',
+      image,
+      ['--model', samplesDirectory],
+      exitCodes.notFound,
+      /decoder_model_merged/,
+    ],
+    [
+      'a device that is not here',
+      image,
+      ['--device', 'coreml'],
+      exitCodes.failure,
+      /device coreml .* cannot be used/,
+    ],
+  ])('%s', async (_, path, parameters, expected, message) => {
+    const { exitCode, stdout, stderr } = await transprune('run', path, question, ...parameters);
+    expect(stderr).toMatch(message);
+    expect(exitCode).toBe(expected);
+    expect(stdout).toBe('');
+  });
+
+  test('a file that is no image', async () => {
+    const path = join(await temporaryFolder(), 'notes.png');
+    await writeFile(path, 'no pixels here');
+    const { exitCode, stdout, stderr } = await transprune('run', path, question);
+    expect(exitCode).toBe(exitCodes.failure);
+    expect(stderr).toMatch(/expected .*notes\.png" to be an image/);
+    expect(stdout).toBe('');
+  });
+
+  test('a model is an image as little', async () => {
+    const { exitCode } = await transprune('run', join(modelDirectory, 'config.json'), question);
+    expect(exitCode).toBe(exitCodes.failure);
+  });
+});
