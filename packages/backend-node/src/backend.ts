@@ -1,6 +1,5 @@
 import { TransPruneError } from '@transprune/core';
 import type { Backend, ModelSource, Session, Unavailable } from '@transprune/runtime';
-import { InferenceSession } from 'onnxruntime-node';
 import {
   isNodeDevice,
   missingProvider,
@@ -8,17 +7,13 @@ import {
   nodeDevices,
   pointlessByDefault,
 } from './devices.js';
-import { checkModel } from './fault.js';
 import { checkModelFile } from './model-file.js';
-import { wrapSession } from './session.js';
+import { openOn, type SessionOptions } from './open.js';
+import { deviceFault } from './probe.js';
 
-export interface NodeBackendOptions {
-  /** Threads of the CPU; as many as it has cores if left out. */
-  readonly threads?: number;
-  /** What onnxruntime may print, from 0 (everything) to 4 (the fatal only); 4 if left out. */
-  readonly logSeverity?: 0 | 1 | 2 | 3 | 4;
-  /** Writes onnxruntime's profile of each session to files with this prefix. */
-  readonly profilePrefix?: string;
+export interface NodeBackendOptions extends SessionOptions {
+  /** Opens devices without trying them first, also those that compute wrongly. */
+  readonly trustDevices?: boolean;
 }
 
 export interface NodeBackend extends Backend {
@@ -26,8 +21,9 @@ export interface NodeBackend extends Backend {
 }
 
 /**
- * Sessions of onnxruntime-node. A device is opened or refused with the reason; a session never moves
- * to another device than it was asked for, `auto` tries one after the other.
+ * Sessions of onnxruntime-node. A device is opened or refused with the reason: it must run a small
+ * decoder as the CPU does, which is tried once. A session never moves to another device than it was
+ * asked for; `auto` takes the first that works.
  */
 export function createNodeBackend(options: NodeBackendOptions = {}): NodeBackend {
   return {
@@ -42,9 +38,7 @@ export function createNodeBackend(options: NodeBackendOptions = {}): NodeBackend
         );
       }
       if ('path' in model) await checkModelFile(model.path);
-      return device === 'auto'
-        ? openBest(model, options)
-        : (missing(device) ?? openOn(device, model, options));
+      return device === 'auto' ? openBest(model, options) : openChecked(device, model, options);
     },
   };
 }
@@ -58,70 +52,20 @@ async function openBest(
 ): Promise<Session | Unavailable> {
   const reasons: string[] = [];
   for (const device of nodeDevices) {
-    if (missingProvider(device) !== undefined || pointlessByDefault(device)) continue;
-    const opened = await openOn(device, model, options);
+    if (pointlessByDefault(device)) continue;
+    const opened = await openChecked(device, model, options);
     if (!('unavailable' in opened)) return opened;
     reasons.push(`${device}: ${opened.unavailable}`);
   }
   return { unavailable: reasons.join('; ') };
 }
 
-function missing(device: NodeDevice): Unavailable | undefined {
-  const reason = missingProvider(device);
-  return reason === undefined ? undefined : { unavailable: reason };
-}
-
-async function openOn(
+async function openChecked(
   device: NodeDevice,
   model: ModelSource,
   options: NodeBackendOptions,
 ): Promise<Session | Unavailable> {
-  const sessionOptions = sessionOptionsFor(device, model, options);
-  let inner: InferenceSession;
-  try {
-    inner =
-      'path' in model
-        ? await InferenceSession.create(model.path, sessionOptions)
-        : await InferenceSession.create(model.bytes, sessionOptions);
-  } catch (cause) {
-    await checkModel(model);
-    const reason = firstLine(cause);
-    if (device !== 'cpu') return { unavailable: reason };
-    throw new TransPruneError(
-      'UNSUPPORTED_MODEL',
-      `expected a graph that onnxruntime can run, got ${'path' in model ? model.path : 'one'} of which it says: ${reason}`,
-      { ...('path' in model && { path: model.path }), reason },
-      { cause },
-    );
-  }
-  try {
-    return wrapSession(inner, device);
-  } catch (error) {
-    await inner.release();
-    throw error;
-  }
-}
-
-function sessionOptionsFor(
-  device: NodeDevice,
-  model: ModelSource,
-  { threads, logSeverity = 4, profilePrefix }: NodeBackendOptions,
-): InferenceSession.SessionOptions {
-  const externalData = 'bytes' in model ? Object.entries(model.externalData ?? {}) : [];
-  return {
-    executionProviders: [device],
-    logSeverityLevel: logSeverity,
-    ...(threads !== undefined && { intraOpNumThreads: threads }),
-    ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
-    ...(externalData.length > 0 && {
-      externalData: externalData.map(([path, data]) => ({ path, data })),
-    }),
-  };
-}
-
-/** The runtime's message without the place in its source, which comes first. */
-function firstLine(cause: unknown): string {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const line = message.split('\n').find((text) => text.trim() !== '') ?? message;
-  return line.replace(/^\/\S+\.cc:\d+ .*? was false\. /, '').trim();
+  const trusted = device === 'cpu' || options.trustDevices === true;
+  const fault = trusted ? missingProvider(device) : await deviceFault(device);
+  return fault === undefined ? openOn(device, model, options) : { unavailable: fault };
 }

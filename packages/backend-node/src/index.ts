@@ -19,4 +19,5 @@ export {
   writeModelFile,
 } from './model-file.js';
 export { type FolderOptions, modelFolder } from './model-folder.js';
+export type { SessionOptions } from './open.js';
 export { type DeviceProbe, probeDevices, type Versions, versions } from './probe.js';
