@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { modelDirectory } from '@transprune/embedded-model';
 import { onTestFinished } from 'vitest';
-import type { ValueInfo } from '../src/backend.js';
+import type { HostTensor, ValueInfo } from '../src/backend.js';
 import type { VlmFiles } from '../src/vlm/files.js';
-import { type FakeSession, fakeSession, float32 } from './fake-backend.js';
+import { loadVlm } from '../src/vlm/load.js';
+import { type FakeSession, fakeBackend, fakeSession, float32 } from './fake-backend.js';
 
 export const hidden = 4;
 export const vocabulary = 80;
@@ -143,3 +144,38 @@ export async function fakeFiles(
     graph: async (name) => ({ path: name }),
   };
 }
+
+/** Of the embedded model's files, which the fake ones are made from. */
+export const imageToken = 4;
+export const imageTokens = 144;
+
+/** What a LLaVA's vision encoder takes. */
+export const pixels: ValueInfo = {
+  name: 'pixel_values',
+  type: 'float32',
+  shape: ['n', 3, 'h', 'w'],
+};
+
+export interface FakeSetup {
+  readonly files?: VlmFiles;
+  readonly decoder?: Partial<FakeDecoderOptions>;
+  readonly vision?: FakeSession;
+}
+
+/** A model on fake sessions that answers the tokens 7 and 17. */
+export async function loadFake({ files, decoder, vision }: FakeSetup = {}) {
+  const sessions = {
+    vision_encoder: vision ?? fakeVision([pixels], () => imageTokens),
+    embed_tokens: fakeEmbedding(),
+    decoder_model_merged: fakeDecoder({ answer: [7, 17], ...decoder }),
+  };
+  const vlm = await loadVlm({
+    files: files ?? (await fakeFiles()),
+    backend: fakeBackend(sessions),
+  });
+  return { vlm, sessions };
+}
+
+/** A tensor's elements, which must be in memory. */
+export const hostData = (tensor: unknown): number[] =>
+  Array.from((tensor as HostTensor).data, Number);

@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import { samplesDirectory } from '@transprune/embedded-model';
+import { describe, expect, test } from 'vitest';
+import {
+  fakeFiles,
+  fakeVision,
+  hostData,
+  imageToken,
+  imageTokens,
+  loadFake,
+  pixels,
+} from '../../testing/fake-vlm.js';
+import type { ValueInfo } from '../backend.js';
+
+const image = join(samplesDirectory, 'scene-1.png');
+
+describe('a model', () => {
+  const grid: ValueInfo = { name: 'grid_thw', type: 'int64', shape: ['n', 3] };
+
+  test('Qwen2-VL: text first, a grid beside the pixels, positions in three rows', async () => {
+    const files = await fakeFiles({
+      'config.json': {
+        model_type: 'qwen2_vl',
+        architectures: ['Qwen2VLForConditionalGeneration'],
+        image_token_index: undefined,
+        image_token_id: 73,
+        vision_start_token_id: 74,
+        vision_config: { spatial_merge_size: 2 },
+        num_hidden_layers: 2,
+        num_attention_heads: 2,
+        num_key_value_heads: 1,
+        hidden_size: 4,
+        text_config: undefined,
+      },
+      'preprocessor_config.json': {
+        image_processor_type: 'Qwen2VLImageProcessor',
+        processor_class: 'Qwen2VLProcessor',
+        min_pixels: 56 * 56,
+        max_pixels: 112 * 112,
+        patch_size: 14,
+        temporal_patch_size: 2,
+        merge_size: 2,
+        size: undefined,
+        crop_size: undefined,
+      },
+      'tokenizer_config.json': {
+        chat_template:
+          '{% for part in messages[0].content %}{% if part.type == "image" %}<|vision_start|><|image_pad|>{% else %}{{ part.text }}{% endif %}{% endfor %}',
+      },
+      'tokenizer.json': {
+        added_tokens: ['<unk>', '<s>', '</s>', '<pad>']
+          .map(special)
+          .concat(special('<|image_pad|>', 73), special('<|vision_start|>', 74)),
+      },
+    });
+    const vision = fakeVision([pixels, grid], ({ grid_thw: sizes }) => {
+      const [t = 0, h = 0, w = 0] = hostData(sizes);
+      return (t * h * w) / 4;
+    });
+    const positions: ValueInfo = { name: 'position_ids', type: 'int64', shape: [3, 'b', 's'] };
+    const { vlm, sessions } = await loadFake({
+      files,
+      vision,
+      decoder: { extraInputs: [positions] },
+    });
+    const result = await vlm.generate({ question: 'what color is the cross', images: [image] });
+    expect(result.prompt.imageTokens).toBeGreaterThan(3);
+    expect(vlm.imageTokenId).toBe(73);
+    const total = result.prompt.textTokens + result.prompt.imageTokens;
+    const fed = sessions.decoder_model_merged.runs.map(({ feeds }) => feeds.position_ids?.dims);
+    expect(fed).toEqual([
+      [3, 1, total],
+      [3, 1, 1],
+      [3, 1, 1],
+    ]);
+  });
+
+  test('SmolVLM: an image in pieces, each with its tokens', async () => {
+    const files = await fakeFiles({
+      'config.json': {
+        model_type: 'smolvlm',
+        architectures: ['SmolVLMForConditionalGeneration'],
+        image_token_index: undefined,
+        image_token_id: imageToken,
+      },
+      'preprocessor_config.json': {
+        image_processor_type: 'Idefics3ImageProcessor',
+        processor_class: 'Idefics3Processor',
+        do_image_splitting: true,
+        size: { longest_edge: 96 },
+        max_image_size: { longest_edge: 48 },
+        crop_size: undefined,
+      },
+      'processor_config.json': { image_seq_len: 9 },
+    });
+    const inputs: ValueInfo[] = [
+      { name: 'pixel_values', type: 'float32', shape: ['b', 'n', 3, 'h', 'w'] },
+      { name: 'pixel_attention_mask', type: 'bool', shape: ['b', 'n', 'h', 'w'] },
+    ];
+    const vision = fakeVision(inputs, ({ pixel_values: values }) => 9 * (values?.dims[1] ?? 0));
+    const { vlm } = await loadFake({ files, vision });
+    const result = await vlm.generate({ question: 'what color is the cross', images: [image] });
+    expect(result.prompt.imageTokens).toBe(5 * 9);
+    expect(vision.runs[0]?.feeds.pixel_attention_mask).toMatchObject({ type: 'bool' });
+  });
+
+  test('LLaVA-OneVision: its processor knows images only', async () => {
+    const files = await fakeFiles({
+      'config.json': { model_type: 'llava_onevision', architectures: [] },
+      'preprocessor_config.json': {
+        image_processor_type: 'LlavaOnevisionImageProcessor',
+        processor_class: 'LlavaOnevisionProcessor',
+      },
+    });
+    const { vlm } = await loadFake({ files });
+    const result = await vlm.generate({ question: 'what color is the cross', images: [image] });
+    expect(result.prompt.imageTokens).toBe(imageTokens);
+    expect(result.tokenIds).toEqual([7, 17, 2]);
+  });
+
+  test('a template in a file of its own is used', async () => {
+    const files = await fakeFiles(
+      { 'tokenizer_config.json': { chat_template: undefined } },
+      { 'chat_template.jinja': '<image>{{ messages[0].content[1].text }} is' },
+    );
+    const { vlm } = await loadFake({ files });
+    const result = await vlm.generate({ question: 'what color', images: [image] });
+    expect(result.prompt.text).toBe('<image>what color is');
+    const plain = await loadFake({
+      files: await fakeFiles({ 'tokenizer_config.json': { chat_template: undefined } }),
+    });
+    const asked = await plain.vlm.generate({ question: 'what color', images: [image] });
+    expect(asked.prompt.text).toBe('<image>\nwhat color');
+  });
+
+  test('text models and encoder-decoders are refused', async () => {
+    for (const change of [{ model_type: 'llama' }, { is_encoder_decoder: true }]) {
+      const files = await fakeFiles({ 'config.json': change });
+      await expect(loadFake({ files })).rejects.toMatchObject({
+        code: 'UNSUPPORTED_MODEL',
+        message: expect.stringContaining('llava'),
+      });
+    }
+  });
+});
+
+function special(content: string, id: number) {
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
+  return { id, content, special: true, ...flags };
+}
