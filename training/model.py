@@ -230,10 +230,10 @@ def stacking_order(layers: int) -> list[tuple[int, bool]]:
 
     All silent copies but one go in front. A shallow decoder reads the image into the question in its
     first two layers; so these end up in the middle, behind the layers after which tokens are pruned.
-    The copies in front are of the reading layers, so their queries and keys mean something at once.
+    The copies in front are of the second and third layer in turn: early enough that their queries and
+    keys fit there, and not of the first, whose attention writes most for the background.
     """
-    half = layers // 2
-    front = [(index % half, True) for index in range(layers - 1)]
+    front = [((1 + index % 2) % layers, True) for index in range(layers - 1)]
     return [*front, *((index, False) for index in range(layers)), (layers - 1, True)]
 
 
