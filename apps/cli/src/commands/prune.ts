@@ -44,7 +44,7 @@ export function addPruneCommand(program: Command, io: Io): void {
   const command = program
     .command('prune')
     .description(
-      'Rewrite a decoder so that it drops image tokens by itself. Weights in external files are neither read nor copied: the new file refers to the same ones.',
+      'Rewrite a decoder so that it drops image tokens by itself. Weights in external files are neither read nor copied: the new file refers to the same ones, through a hard link if it is written to another folder.',
     )
     .argument('<model>', 'decoder as an .onnx file')
     .requiredOption('-o, --output <file>', 'where to write the pruned decoder');

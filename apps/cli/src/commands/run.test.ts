@@ -83,7 +83,7 @@ describe('the comparison', () => {
       /answer /,
       /time to first token .* ms .* ms /,
       /tokens\/s /,
-      /KV cache .* B .* B /,
+      /KV cache .*B .*B /,
       /FLOPs, as published /,
       /FLOPs, in full /,
       /behind one of warm-up/,

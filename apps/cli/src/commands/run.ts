@@ -27,7 +27,7 @@ import {
   type Terminal,
 } from '../terminal.js';
 
-const defaultRuns = 3;
+const defaultRuns = 5;
 
 type Options = PlanOptions &
   DeviceOptions &
