@@ -33,7 +33,7 @@ export function modelFromConfig(json: unknown, name = 'config.json', source = na
   const vision = visionReading(outer, decoder.hiddenSize);
   const declared = outer.image_seq_length === undefined ? null : sizeOf(outer, 'image_seq_length');
   const assumed = declared
-    ? { tokens: declared, words: `image_seq_length of ${name}` }
+    ? { tokens: declared, words: 'as its image_seq_length says' }
     : {
         tokens: comparisonTokens,
         words: `${comparisonTokens} image tokens, as many as LLaVA-1.5 makes`,
