@@ -10,6 +10,7 @@ import { addRunCommand } from './commands/run.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
 import { example } from './help.js';
 import { type Io, processIo } from './io.js';
+import { pendingEnded } from './pending.js';
 import { red, useColor } from './terminal.js';
 import { version } from './version.js';
 
@@ -26,6 +27,7 @@ export async function main(parameters: readonly string[], io: Io = processIo()):
     await Promise.race([work, interruption.promise]);
     return exitCodes.ok;
   } catch (error) {
+    await pendingEnded();
     report(error, parameters, io);
     return exitCodeOf(error);
   } finally {

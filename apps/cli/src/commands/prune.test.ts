@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend, readModelFile } from '@transprune/backend-node';
 import { officialCase } from '@transprune/fixtures';
@@ -6,9 +6,10 @@ import { readPlan } from '@transprune/onnx';
 import { openSession } from '@transprune/runtime';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { copyDecoder, dataName } from '../../testing/models.js';
-import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
+import { capturingIo, temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
 import { prefillFeeds } from '../bench/prompt.js';
 import { exitCodes } from '../exit-codes.js';
+import { main } from '../main.js';
 
 let folder: string;
 let input: string;
@@ -128,4 +129,17 @@ test('the same call writes the same bytes', async () => {
   const first = await readFile(output);
   await transprune('prune', input, '-o', output);
   expect(first.equals(await readFile(output))).toBe(true);
+});
+
+test('an interruption leaves the whole file or none', async () => {
+  for (const delay of [0, 5, 10, 15, 20, 40]) {
+    const interruption = new AbortController();
+    const running = main(['prune', input, '-o', output], capturingIo(interruption.signal));
+    setTimeout(() => interruption.abort(), delay);
+    const exitCode = await running;
+    expect([exitCodes.ok, exitCodes.interrupted]).toContain(exitCode);
+    const others = (await readdir(folder)).filter((name) => name !== 'pruned.onnx');
+    expect(others.sort()).toEqual(['model.onnx', dataName]);
+    await rm(output, { force: true });
+  }
 });

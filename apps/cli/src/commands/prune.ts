@@ -19,6 +19,7 @@ import {
   scheduleNote,
 } from '../options/plan-options.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
+import { finishFirst } from '../pending.js';
 import { type CostReport, costLegend, costReport, costRows } from '../show/costs.js';
 import { table } from '../show/table.js';
 import { bytes, change } from '../show/units.js';
@@ -83,6 +84,7 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
   const note = scheduleNote(chosen, layers);
   if (note) terminal.info(note);
   const { model, report } = pruneModel(original, chosen.plan, { trace });
+  io.signal.throwIfAborted();
   const externalData = dryRun ? [] : await write(model, output, path, terminal);
   const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, chosen.plan, options) : null;
   const { plan, preset, schedule } = chosen;
@@ -134,7 +136,7 @@ async function requireExternalData(model: OnnxModel, path: string): Promise<void
 /** Writes, and says what the user has to know about where the weights are. */
 async function write(model: OnnxModel, output: string, sourcePath: string, terminal: Terminal) {
   const { writeModelFile } = await import('@transprune/backend-node');
-  const placements = await writeModelFile(model, output, { sourcePath });
+  const placements = await finishFirst(writeModelFile(model, output, { sourcePath }));
   for (const { placement, data, location, reason } of placements) {
     if (placement === 'linked') terminal.info(`linked ${data} as ${location} beside ${output}`);
     if (placement === 'outside') {
