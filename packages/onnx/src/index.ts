@@ -9,10 +9,10 @@ export type {
   Module,
   Projections,
 } from './decoder/decoder.js';
-export { type DecoderSizes, type Inspection, inspectModel } from './decoder/inspect.js';
 export { readDecoder } from './decoder/read.js';
 export { createEmitter, type Emitter } from './graph/emitter.js';
 export { printGraph, printNode } from './graph/print.js';
+export { type DecoderSizes, type Inspection, inspectModel } from './inspect.js';
 export { decodeModel, encodeModel, type OnnxModel } from './model/codec.js';
 export { externalLocations, relocateExternalData } from './model/external-data.js';
 export { imageMaskInput, keptOutput, scoreOutput } from './prune/interface.js';

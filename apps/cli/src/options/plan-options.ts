@@ -2,6 +2,8 @@ import {
   createPlan,
   type Direction,
   directions,
+  type MethodName,
+  methodNames,
   type PresetPlan,
   type PrunePlan,
   presetNames,
@@ -19,6 +21,7 @@ export interface PlanOptions {
   readonly pruneAfter?: readonly number[];
   readonly keep?: readonly number[];
   readonly direction?: Direction;
+  readonly method?: MethodName;
 }
 
 /** A plan, and where its layer numbers come from. */
@@ -47,6 +50,11 @@ export function addPlanOptions(command: Command): Command {
       new Option('--direction <form>', 'how direction enters the token transition')
         .choices(directions)
         .default('1-cos'),
+    )
+    .addOption(
+      new Option('--method <name>', 'what tokens are ranked by')
+        .choices(methodNames)
+        .default('transprune'),
     );
 }
 
@@ -63,12 +71,13 @@ function presetOption(): Option {
  *   plan that does not fit the decoder
  */
 export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
-  const { preset = defaultPreset, accumulate, pruneAfter, keep, direction = '1-cos' } = options;
+  const { preset = defaultPreset, accumulate, pruneAfter, keep, direction, method } = options;
+  const ranking = { ...(direction && { direction }), ...(method && { method }) };
   if (!accumulate && !pruneAfter && !keep) {
     const { plan, schedule } = presetPlan(preset, layers);
-    const directed = { ...plan, direction };
-    validatePlan(directed, layers);
-    return { preset, schedule, plan: directed };
+    const ranked = { ...plan, ...ranking };
+    validatePlan(ranked, layers);
+    return { preset, schedule, plan: ranked };
   }
   if (!pruneAfter || !keep || pruneAfter.length !== keep.length) {
     throw new TransPruneError(
@@ -78,7 +87,7 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
     );
   }
   const plan = createPlan({
-    direction,
+    ...ranking,
     accumulateLayers: accumulate ?? layersBetween(pruneAfter),
     stages: pruneAfter.map((afterLayer, i) => ({ afterLayer, keepRatio: keep[i] ?? 1 })),
   });

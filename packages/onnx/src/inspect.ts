@@ -1,9 +1,11 @@
 /** What a model file is, for people: also for one that is refused, with the reason. */
-import { indexGraph, valueShape } from '../graph/graph.js';
-import type { OnnxModel } from '../model/codec.js';
-import { readPlan } from '../prune/metadata.js';
-import type { Decoder } from './decoder.js';
-import { cacheInputs, isRefusal, readDecoder } from './read.js';
+import { createPlan } from '@transprune/core';
+import type { Decoder } from './decoder/decoder.js';
+import { cacheInputs, isRefusal, readDecoder } from './decoder/read.js';
+import { indexGraph, valueShape } from './graph/graph.js';
+import type { OnnxModel } from './model/codec.js';
+import { readPlan } from './prune/metadata.js';
+import { pruneModel } from './prune/prune.js';
 
 /** Sizes that could be read; a field is left out where the graph was not understood that far. */
 export interface DecoderSizes {
@@ -29,26 +31,44 @@ export interface Inspection extends DecoderSizes {
   readonly attentionFamily: string;
 }
 
-const prunedAlready = 'pruned already, see its metadata';
-
-/** Describes a model; never throws for one that cannot be pruned. */
+/** Describes a model; never throws for one that cannot be pruned. Rewrites it once, to be sure. */
 export function inspectModel(model: OnnxModel): Inspection {
-  const header = {
+  const reason = readPlan(model) ? 'pruned already, see its metadata' : whyNot(model);
+  return {
     exporterFamily: exporterFamily(model),
     producer: [model.producerName, model.producerVersion].filter(Boolean).join(' '),
     opset: Number(model.opsetImport.find(({ domain }) => domain === '')?.version ?? 0n),
     nodes: model.graph?.node.length ?? 0,
+    ...sizesOf(model),
+    prunable: reason === undefined,
+    ...(reason !== undefined && { reason }),
   };
+}
+
+/** A graph whose layers are understood can still read something that has no value behind a prune. */
+const trialPlan = createPlan({
+  accumulateLayers: [1],
+  stages: [{ afterLayer: 1, keepRatio: 0.5 }],
+});
+
+function whyNot(model: OnnxModel): string | undefined {
+  return attempt(() => pruneModel(model, trialPlan)).refusal;
+}
+
+function sizesOf(model: OnnxModel): DecoderSizes & { attentionFamily: string } {
+  const { result: decoder } = attempt(() => readDecoder(model));
+  return decoder
+    ? { ...decoderSizes(decoder), attentionFamily: decoder.attentionFamily }
+    : guessedSizes(model);
+}
+
+/** What a reading gives, or why it was refused; other errors pass through. */
+function attempt<T>(read: () => T): { result?: T; refusal?: string } {
   try {
-    const decoder = readDecoder(model);
-    const sizes = { ...decoderSizes(decoder), attentionFamily: decoder.attentionFamily };
-    return readPlan(model)
-      ? { ...header, ...sizes, prunable: false, reason: prunedAlready }
-      : { ...header, ...sizes, prunable: true };
+    return { result: read() };
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    const reason = readPlan(model) ? prunedAlready : error.message;
-    return { ...header, ...guessedSizes(model), prunable: false, reason };
+    return { refusal: error.message };
   }
 }
 
