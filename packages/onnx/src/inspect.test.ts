@@ -29,3 +29,8 @@ test('an input whose value behind a prune is not known is found before anybody p
   expect(inspection).toMatchObject({ layers: 6, prunable: false });
   expect(inspection.reason).toMatch(/behind the prune after layer 1.*the input total_length/);
 });
+
+test('a decoder of one layer has no place for a prune', () => {
+  const inspection = inspectModel(buildDecoder({ ...smallConfig, layers: 1 }, randomWeights(1)));
+  expect(inspection).toMatchObject({ layers: 1, prunable: false });
+});

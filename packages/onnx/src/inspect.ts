@@ -1,7 +1,7 @@
 /** What a model file is, for people: also for one that is refused, with the reason. */
-import { createPlan } from '@transprune/core';
+import { createPlan, TransPruneError } from '@transprune/core';
 import type { Decoder } from './decoder/decoder.js';
-import { cacheInputs, isRefusal, readDecoder } from './decoder/read.js';
+import { cacheInputs, readDecoder } from './decoder/read.js';
 import { indexGraph, valueShape } from './graph/graph.js';
 import type { OnnxModel } from './model/codec.js';
 import { readPlan } from './prune/metadata.js';
@@ -67,7 +67,7 @@ function attempt<T>(read: () => T): { result?: T; refusal?: string } {
   try {
     return { result: read() };
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!TransPruneError.isInstance(error)) throw error;
     return { refusal: error.message };
   }
 }

@@ -2,7 +2,7 @@
  * Turns a graph into a `Decoder`: anchored at the names of inputs and outputs, which exporters agree
  * on, and walked from there; no node is ever recognized by its name.
  */
-import { type AttentionShape, TransPruneError } from '@transprune/core';
+import type { AttentionShape } from '@transprune/core';
 import { elementType, type GraphIndex, indexGraph, valueShape } from '../graph/graph.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
@@ -246,9 +246,4 @@ function vocabularySize(graph: GraphIndex): number {
   const declared = valueShape(logits)[2];
   if (typeof declared === 'number') return declared;
   return linearInto(graph, names.logits)?.outFeatures ?? 0;
-}
-
-/** True for errors that mean "this graph is not understood", false for all others. */
-export function isRefusal(error: unknown): error is TransPruneError {
-  return TransPruneError.isInstance(error) && error.code === 'UNSUPPORTED_MODEL';
 }
