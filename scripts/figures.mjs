@@ -27,6 +27,8 @@ const commands = {
   'run-low': ['run', picture, question, '--compare', '--preset', 'transprune-low'],
   evaluation: ['evaluate'],
 };
+/** Shown as they stand on a terminal. */
+const asText = ['run-high', 'bench-high'];
 
 const shown = (name) =>
   `transprune ${commands[name].map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' ')}`;
@@ -39,11 +41,18 @@ function measure() {
   mkdirSync(path('docs/figures'), { recursive: true });
   for (const [name, parameters] of Object.entries(commands)) {
     console.error(`> ${shown(name)}`);
-    const program = [path('apps/cli/bin/transprune.js'), ...parameters, '--json', '--quiet'];
-    const output = execFileSync(process.execPath, program, { cwd: root, encoding: 'utf8' });
-    // The folder of this checkout says nothing about the figures.
-    writeFileSync(path('docs/figures', `${name}.json`), output.replaceAll(root, ''));
+    writeFileSync(path('docs/figures', `${name}.json`), outputOf([...parameters, '--json']));
+    if (asText.includes(name)) {
+      writeFileSync(path('docs/figures', `${name}.txt`), outputOf(parameters));
+    }
   }
+}
+
+function outputOf(parameters) {
+  const program = [path('apps/cli/bin/transprune.js'), ...parameters, '--quiet'];
+  const output = execFileSync(process.execPath, program, { cwd: root, encoding: 'utf8' });
+  // The folder of this checkout says nothing about the figures.
+  return output.replaceAll(root, '');
 }
 
 function render() {
@@ -52,6 +61,7 @@ function render() {
   writeFileSync(path('docs/figures/kept-patches.svg'), keptPatches(scene, question, views));
   replace('README.md', { speed: speed(), answer: answer() });
   replace('packages/embedded-model/README.md', { evaluation: evaluation() });
+  replace('apps/cli/README.md', { run: terminal('run-high'), bench: terminal('bench-high') });
 }
 
 /** The before/after table of the README's first screen. */
@@ -91,6 +101,12 @@ function answer() {
     `pruned    ${pruned.answer}   image tokens per layer: ${layers(pruned)}`,
     '```',
   ].join('\n');
+}
+
+/** A command and what it prints. */
+function terminal(name) {
+  const output = readFileSync(path('docs/figures', `${name}.txt`), 'utf8');
+  return `\`\`\`text\n$ ${shown(name)}\n${output}\`\`\``;
 }
 
 /** Accuracy of the embedded model for each kind of question. */

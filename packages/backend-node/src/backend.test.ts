@@ -117,7 +117,7 @@ describe('a session', () => {
     );
     const wrong = { type: 'int64', dims: [2], data: new BigInt64Array(2) } as const;
     expect(await failure(session.run({ ...rest, attention_mask: wrong }))).toMatch(
-      /^INVALID_ARGUMENT: the graph failed on .*attention_mask \[2\].*: .*[Rr]ank/,
+      /^RUN_FAILED: the graph failed on .*attention_mask \[2\].*: .*[Rr]ank/,
     );
     await session.dispose();
     expect(await failure(session.run(rest))).toMatch(/^INVALID_ARGUMENT: this session is disposed/);

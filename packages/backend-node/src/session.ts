@@ -34,7 +34,12 @@ export function wrapSession(inner: InferenceSession, device: string): Session {
       );
       const results = await inner.run(fed, fetch).catch((cause: unknown) => {
         const shapes = inputs.map(({ name }) => `${name} [${feeds[name]?.dims.join(', ')}]`);
-        throw invalid(`the graph failed on ${shapes.join('; ')}: ${messageOf(cause)}`, cause);
+        throw new TransPruneError(
+          'RUN_FAILED',
+          `the graph failed on ${shapes.join('; ')}: ${messageOf(cause)}`,
+          {},
+          { cause },
+        );
       });
       return Object.fromEntries(
         Object.entries(results).map(([name, tensor]) => [name, wrapTensor(tensor as Tensor)]),
@@ -87,8 +92,8 @@ function toOrt(name: string, tensor: HostTensor | SessionTensor): Tensor {
   return own;
 }
 
-function invalid(message: string, cause?: unknown): TransPruneError {
-  return new TransPruneError('INVALID_ARGUMENT', message, {}, { cause });
+function invalid(message: string): TransPruneError {
+  return new TransPruneError('INVALID_ARGUMENT', message);
 }
 
 function messageOf(cause: unknown): string {

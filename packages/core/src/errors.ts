@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'UNSUPPORTED_MODEL'
   | 'INVALID_IMAGE'
   | 'DEVICE_UNAVAILABLE'
+  | 'RUN_FAILED'
   | 'WRITE_FAILED'
   | 'VERIFICATION_FAILED';
 

@@ -50,6 +50,7 @@ export interface Session {
    *
    * @param feeds one tensor for each input
    * @param fetch names of the wanted outputs; all if left out
+   * @throws TransPruneError INVALID_ARGUMENT for feeds that are not the graph's, RUN_FAILED if it fails
    */
   run(
     feeds: Readonly<Record<string, HostTensor | SessionTensor>>,
