@@ -1,13 +1,13 @@
 import { clone } from '@bufbuild/protobuf';
 import { presetPlan } from '@transprune/core';
 import { expect, test } from 'vitest';
+import { smallConfig } from '../testing/random-decoder.js';
 import { buildDecoder } from './build/decoder.js';
 import { randomWeights } from './build/weights.js';
 import { tensorInfo } from './graph/value-info.js';
 import { inspectModel } from './inspect.js';
 import { ModelProtoSchema, TensorProto_DataType } from './proto/onnx_pb.js';
 import { pruneModel } from './prune/prune.js';
-import { smallConfig } from './testing.test-helper.js';
 
 const decoder = buildDecoder(smallConfig, randomWeights(1));
 

@@ -1,12 +1,12 @@
 import { clone } from '@bufbuild/protobuf';
 import { TransPruneError } from '@transprune/core';
 import { describe, expect, test } from 'vitest';
+import { smallConfig } from '../../testing/random-decoder.js';
 import { buildDecoder } from '../build/decoder.js';
 import { randomWeights } from '../build/weights.js';
 import { inspectModel } from '../inspect.js';
 import type { OnnxModel } from '../model/codec.js';
 import { type GraphProto, ModelProtoSchema, type NodeProto } from '../proto/onnx_pb.js';
-import { smallConfig } from '../testing.test-helper.js';
 import { readDecoder } from './read.js';
 
 const decoder = buildDecoder(smallConfig, randomWeights(1));

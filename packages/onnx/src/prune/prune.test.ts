@@ -2,15 +2,15 @@ import { createPlan, ndarray, type PrunePlan, presetPlan, runReference } from '@
 import { maxDifference, openDecoder } from '@transprune/fixtures';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { buildDecoder } from '../build/decoder.js';
-import { checkpointWeights } from '../build/weights.js';
-import { printNode } from '../graph/print.js';
-import { encodeModel } from '../model/codec.js';
 import {
   smallConfig as config,
   randomCheckpoint,
   randomEmbeddings,
-} from '../testing.test-helper.js';
+} from '../../testing/random-decoder.js';
+import { buildDecoder } from '../build/decoder.js';
+import { checkpointWeights } from '../build/weights.js';
+import { printNode } from '../graph/print.js';
+import { encodeModel } from '../model/codec.js';
 import { readPlan } from './metadata.js';
 import { pruneModel } from './prune.js';
 
