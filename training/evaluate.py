@@ -19,7 +19,7 @@ def main() -> None:
     """Print accuracy with float32 and float16 weights beside the prior."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", default="decoder-deep")
-    parser.add_argument("--scenes", type=int, default=1500)
+    parser.add_argument("--scenes", type=int, default=600)
     add_run_option(parser)
     arguments = parser.parse_args()
 

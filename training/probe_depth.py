@@ -65,7 +65,7 @@ def main() -> None:
     """Print one row per layer after which tokens are pruned."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", default="decoder-deep")
-    parser.add_argument("--scenes", type=int, default=200)
+    parser.add_argument("--scenes", type=int, default=100)
     parser.add_argument("--keep", type=int, default=18, help="image tokens that stay, of 144")
     add_run_option(parser)
     arguments = parser.parse_args()
