@@ -23,7 +23,7 @@ def main() -> None:
     add_run_option(parser)
     arguments = parser.parse_args()
 
-    model = load_model(CHECKPOINTS / arguments.run / f"{arguments.checkpoint}.pt", pick_device())
+    model = load_model(CHECKPOINTS / arguments.name / f"{arguments.checkpoint}.pt", pick_device())
     single = accuracy(model, TEST_SEED, arguments.scenes)
     half = accuracy(rounded_to_half(model), TEST_SEED, arguments.scenes)
     print("| kind | questions | prior | float32 | float16 weights |")

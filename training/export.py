@@ -179,7 +179,7 @@ def main() -> None:
     add_run_option(parser)
     arguments = parser.parse_args()
 
-    model = load_model(CHECKPOINTS / arguments.run / f"{arguments.checkpoint}.pt", torch.device("cpu"))
+    model = load_model(CHECKPOINTS / arguments.name / f"{arguments.checkpoint}.pt", torch.device("cpu"))
     while model.decoder.shape.num_hidden_layers < DEPTH:
         model = stack_layers(model)
     model = rounded_to_half(model.eval())

@@ -70,7 +70,7 @@ def main() -> None:
     add_run_option(parser)
     arguments = parser.parse_args()
 
-    model = load_model(CHECKPOINTS / arguments.run / f"{arguments.checkpoint}.pt", pick_device())
+    model = load_model(CHECKPOINTS / arguments.name / f"{arguments.checkpoint}.pt", pick_device())
     whole = accuracy(model, PROBE_SEED, arguments.scenes, likeliest_words)
     print(f"unpruned: questions {overall(whole):.3f}, descriptions {whole['describe'][0]:.3f}\n")
     print("| pruned after layer | objects first | random | background first | random, descriptions |")

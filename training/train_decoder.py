@@ -104,7 +104,7 @@ def main() -> None:
     stage = DEEP if arguments.stack else SHALLOW
     device, workers = pick_device(), Workers()
     torch.manual_seed(arguments.seed)
-    folder = CHECKPOINTS / arguments.run
+    folder = CHECKPOINTS / arguments.name
     path = folder / f"{stage.checkpoint}.pt"
     progress = Progress(arguments.minutes, arguments.steps)
     mix = dict(FIRST_WEIGHTS)

@@ -69,7 +69,7 @@ def main() -> None:
     vision = vision.to(memory_format=torch.channels_last)
     parameters = [*vision.parameters(), *heads.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=arguments.rate, weight_decay=0.02)
-    path = CHECKPOINTS / arguments.run / "vision.pt"
+    path = CHECKPOINTS / arguments.name / "vision.pt"
     progress = Progress(arguments.minutes, arguments.steps)
     checkpoint = load_checkpoint(path, device)
     if checkpoint:

@@ -19,7 +19,7 @@ VISION_SEED, DECODER_SEED, DEEP_SEED = 1, 2, 3  # keep the scenes of the stages 
 def add_run_option(parser: argparse.ArgumentParser) -> None:
     """The option that keeps runs apart."""
     parser.add_argument(
-        "--run", default="", metavar="NAME", help="folder under checkpoints/ for a run of its own"
+        "--name", default="", help="folder under checkpoints/ for a run of its own"
     )
 
 
