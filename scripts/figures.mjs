@@ -1,7 +1,8 @@
 // Measures every figure that the documentation shows, and writes them where they are shown.
 //
-//   node scripts/figures.mjs            runs the commands (about 15 minutes), then renders
-//   node scripts/figures.mjs render     renders what docs/figures/*.json hold
+//   node scripts/figures.mjs                  runs every command (5 minutes on 2 cores), then renders
+//   node scripts/figures.mjs bench-high ...   runs these only, then renders
+//   node scripts/figures.mjs render           renders what docs/figures/*.json hold
 //
 // Raw results are kept in docs/figures. A figure stands between `<!-- NAME:start -->` and
 // `<!-- NAME:end -->`.
@@ -20,7 +21,6 @@ const picture = `${samples}/${sample.image}`;
 const question = sample.questions[0].question;
 
 const commands = {
-  plan: ['plan', '--model', 'llava-1.5-7b', '--preset', 'transprune-high'],
   'bench-high': ['bench', '--synthetic', 'smollm2-135m', '--preset', 'transprune-high'],
   'bench-low': ['bench', '--synthetic', 'smollm2-135m', '--preset', 'transprune-low'],
   'run-high': ['run', picture, question, '--compare', '--preset', 'transprune-high'],
@@ -34,12 +34,14 @@ const shown = (name) =>
   `transprune ${commands[name].map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' ')}`;
 const load = (name) => JSON.parse(readFileSync(path('docs/figures', `${name}.json`), 'utf8'));
 
-if (process.argv[2] !== 'render') measure();
+const [first, ...others] = process.argv.slice(2);
+if (first !== 'render') measure(first ? [first, ...others] : Object.keys(commands));
 render();
 
-function measure() {
+function measure(names) {
   mkdirSync(path('docs/figures'), { recursive: true });
-  for (const [name, parameters] of Object.entries(commands)) {
+  for (const name of names) {
+    const parameters = commands[name];
     console.error(`> ${shown(name)}`);
     writeFileSync(path('docs/figures', `${name}.json`), outputOf([...parameters, '--json']));
     if (asText.includes(name)) {

@@ -1,6 +1,6 @@
 /**
- * Times sessions against one another. Runs are interleaved, so that whatever else the machine does
- * meets all of them alike.
+ * Times sessions against one another. Runs are interleaved, and each round begins with another of
+ * them, so that whatever else the machine does, and what a run leaves behind, meets all of them alike.
  */
 import type { Session, SessionTensor } from '@transprune/runtime';
 import { decodeFeeds, type PromptSizes, prefillFeeds } from './prompt.js';
@@ -40,7 +40,7 @@ export async function measure<Variant extends string>(
     signal.throwIfAborted();
     options.onRound?.(round);
     const caches = new Map<Variant, Outputs>();
-    for (const name of variants) {
+    for (const name of rotated(variants, round + warmups)) {
       const { outputs, ms } = await timed(sessions[name], feeds.get(name) ?? {});
       if (round >= 0) prefill[name]?.push(ms);
       if (decoding.includes(name)) caches.set(name, outputs);
@@ -78,6 +78,12 @@ async function decodeInTurns<Variant extends string>(
   }
   for (const outputs of caches.values()) disposeAll(outputs);
   return series;
+}
+
+/** The same names, beginning `by` places further on. */
+function rotated<T>(names: readonly T[], by: number): T[] {
+  const start = by % names.length;
+  return [...names.slice(start), ...names.slice(0, start)];
 }
 
 async function timed(session: Session, feeds: Parameters<Session['run']>[0]) {
