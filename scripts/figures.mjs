@@ -95,14 +95,8 @@ function speed() {
 /** What `run` says about the sample scene. */
 function answer() {
   const { unpruned, pruned } = load('run-high');
-  const layers = (side) => side.imageTokensPerLayer.join(' ');
-  return [
-    '```console',
-    `$ ${shown('run-high')}`,
-    `unpruned  ${unpruned.answer}   image tokens per layer: ${layers(unpruned)}`,
-    `pruned    ${pruned.answer}   image tokens per layer: ${layers(pruned)}`,
-    '```',
-  ].join('\n');
+  const layers = pruned.imageTokensPerLayer.join(' ');
+  return `"${question}" Unpruned: ${unpruned.answer}. Pruned: ${pruned.answer}. Image tokens from layer to layer of the embedded model: ${layers}. (\`${shown('run-high')}\`)`;
 }
 
 /** A command and what it prints. */
