@@ -1,3 +1,4 @@
+import { clone } from '@bufbuild/protobuf';
 import { createPlan, ndarray, type PrunePlan, presetPlan, runReference } from '@transprune/core';
 import { maxDifference, openDecoder } from '@transprune/fixtures';
 import fc from 'fast-check';
@@ -9,8 +10,10 @@ import {
 } from '../../testing/random-decoder.js';
 import { buildDecoder } from '../build/decoder.js';
 import { checkpointWeights } from '../build/weights.js';
+import { createEmitter } from '../graph/emitter.js';
 import { printNode } from '../graph/print.js';
 import { encodeModel } from '../model/codec.js';
+import { ModelProtoSchema } from '../proto/onnx_pb.js';
 import { readPlan } from './metadata.js';
 import { pruneModel } from './prune.js';
 
@@ -65,6 +68,8 @@ describe('random plans and prompts, held against the reference', () => {
     before: fc.integer({ min: 1, max: 6 }),
     images: fc.integer({ min: 1, max: 24 }),
     after: fc.integer({ min: 0, max: 8 }),
+    /** Text tokens among the image tokens: several spans instead of one. */
+    gaps: fc.array(fc.nat(23), { maxLength: 4 }),
     seed: fc.nat(1000),
     projections: fc.constantFrom('packed' as const, 'split' as const),
   });
@@ -73,9 +78,10 @@ describe('random plans and prompts, held against the reference', () => {
     await fc.assert(
       fc.asyncProperty(
         scenario,
-        async ({ before, images, after, seed, projections, ...fields }) => {
+        async ({ before, images, after, gaps, seed, projections, ...fields }) => {
           const plan = createPlan({ accumulateLayers: [1, 2, 3, 4, 5], ...fields, seed });
           const mask = span(before + images + after, before, images);
+          for (const gap of gaps) mask[before + (gap % images)] = 0;
           const {
             graph: steps,
             prefill,
@@ -96,6 +102,38 @@ describe('random plans and prompts, held against the reference', () => {
       { numRuns: 25, seed: 20 },
     );
   }, 60_000);
+});
+
+test('adds in nodes of their own, and projections with a bias, are pruned alike', async () => {
+  const spelled = clone(ModelProtoSchema, packed);
+  const graph = spelled.graph!;
+  const emitter = createEmitter([], 21);
+  const bias = (size: number) => emitter.float(new Float32Array(size));
+  for (const node of graph.node) {
+    const [a = '', b = '', weight = ''] = node.input;
+    const output = node.output[0]!;
+    if (node.opType === 'SkipSimplifiedLayerNormalization') {
+      const sum = node.output[3] || `${output}/sum`;
+      emitter.emit('Add', [a, b], { outputs: [sum] });
+      emitter.emit('SimplifiedLayerNormalization', [sum, weight], {
+        attributes: { axis: -1, epsilon: { float: config.rmsNormEpsilon } },
+        outputs: [output],
+      });
+    } else if (node.opType === 'MatMul' && /q_proj|o_proj/.test(b)) {
+      node.output = [`${output}/product`];
+      const size = b.includes('q_proj') ? 96 + 2 * 32 : config.hiddenSize;
+      emitter.nodes.push(node);
+      emitter.emit('Add', [`${output}/product`, bias(size)], { outputs: [output] });
+    } else emitter.nodes.push(node);
+  }
+  graph.node = emitter.nodes;
+  graph.initializer.push(...emitter.initializers);
+  const mask = span(20, 2, 12);
+  const { graph: fused } = await runBoth(packed, plan, mask, 5);
+  const { graph: apart } = await runBoth(spelled, plan, mask, 5);
+  expect(apart[0].extra['pruning.kept.2']).toEqual(fused[0].extra['pruning.kept.2']);
+  expect(maxDifference(apart[0].logits, fused[0].logits)).toBeLessThan(1e-4);
+  expect(maxDifference(apart[1].logits, fused[1].logits)).toBeLessThan(1e-4);
 });
 
 test('layers that write nothing leave text where it is', async () => {
