@@ -121,7 +121,7 @@ function evaluation() {
     cells('all', '', ({ all }) => all),
     cells('patches of the asked objects kept', '', (result) => result.keptObjectPatches),
     '',
-    `${scenes} held-out scenes: \`${shown('evaluation')}\`. "random" keeps as many image tokens at the same layers, drawn at random.`,
+    `${scenes} held-out scenes: \`${shown('evaluation')}\`. "random" keeps as many image tokens at the same layers, drawn at random, with one seed.`,
   ].join('\n');
 }
 
