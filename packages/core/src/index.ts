@@ -31,6 +31,7 @@ export { type PresetName, type PresetPlan, presetNames, presetPlan } from './pla
 export { keptImageTokens, selectTokens } from './plan/selection.js';
 export {
   type AttentionShape,
+  blockedLogit,
   type InstructionAttentionInput,
   instructionAttention,
   type RotaryTable,

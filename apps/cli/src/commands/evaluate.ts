@@ -1,13 +1,13 @@
 import { type PrunePlan, presetNames, presetPlan } from '@transprune/core';
 import type { QuestionKind } from '@transprune/embedded-model';
-import { type OnnxModel, pruneModel, readDecoder } from '@transprune/onnx';
-import type { ModelSource } from '@transprune/runtime';
+import { pruneModel, readDecoder } from '@transprune/onnx';
+import type { Vlm } from '@transprune/runtime';
 import type { Command } from 'commander';
 import { type Accuracy, measureAccuracy, pictureScenes } from '../evaluate/accuracy.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { decoderPath } from '../model/decoder-path.js';
-import { temporaryModel, withTemporaryFolders } from '../model/temporary.js';
+import { type TemporaryFolders, temporaryModel, withTemporaryFolders } from '../model/temporary.js';
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import { wholeNumber } from '../options/parsers.js';
 import { table } from '../show/table.js';
@@ -25,67 +25,62 @@ export function addEvaluateCommand(program: Command, io: Io): void {
   addOutputOptions(addDeviceOption(command))
     .addHelpText('after', example('transprune evaluate --scenes 20'))
     .action((options: Options) =>
-      withTemporaryFolders(io, async (folders) => {
-        const terminal = createTerminal(io, options);
-        const [{ createNodeBackend, modelFolder, readModelFile }, { loadVlm }, embedded] =
-          await Promise.all([
-            import('@transprune/backend-node'),
-            import('@transprune/runtime'),
-            import('@transprune/embedded-model'),
-          ]);
-        const files = await modelFolder(embedded.modelDirectory);
-        const path = await decoderPath(files);
-        const original = await readModelFile(path);
-        const set = embedded.readEvaluation();
-        const scenes = await pictureScenes(set, options.scenes);
-        const vlm = await loadVlm({ files, backend: createNodeBackend(), device: options.device });
-        const results: Record<string, Accuracy> = {};
-        try {
-          for (const { name, plan } of variants(readDecoder(original).layers.length)) {
-            terminal.info(`${name}: ${scenes.length} scenes`);
-            const decoder = await decoderFor(original, plan, (model) =>
-              temporaryModel(model, path, folders),
-            );
-            const variant = await vlm.withDecoder(decoder);
-            results[name] = await measureAccuracy(variant, scenes, io.signal);
-            await variant.dispose();
-          }
-        } finally {
-          await vlm.dispose();
-        }
-        const priors = Object.fromEntries(
-          Object.entries(set.kinds).map(([kind, { prior }]) => [kind, prior]),
-        );
-        const document = { scenes: scenes.length, device: vlm.device, priors, results };
-        terminal.result(document, () => show(priors, results));
-      }),
+      withTemporaryFolders(io, (folders) => evaluate(options, folders, io)),
     );
 }
 
-/** The unpruned decoder, every preset, and its random twin. */
-function variants(layers: number): { name: string; plan?: PrunePlan }[] {
-  const pruning = presetNames.filter((name) => name !== 'none');
-  return [
-    { name: 'unpruned' },
-    ...pruning.flatMap((name) => {
-      const { plan } = presetPlan(name, layers);
-      return [
-        { name, plan },
-        {
-          name: name.replace('transprune', 'random'),
-          plan: { ...plan, method: 'random' as const },
-        },
-      ];
-    }),
-  ];
+async function evaluate(options: Options, folders: TemporaryFolders, io: Io): Promise<void> {
+  const terminal = createTerminal(io, options);
+  const [{ createNodeBackend, modelFolder, readModelFile }, { loadVlm }, embedded] =
+    await Promise.all([
+      import('@transprune/backend-node'),
+      import('@transprune/runtime'),
+      import('@transprune/embedded-model'),
+    ]);
+  const files = await modelFolder(embedded.modelDirectory);
+  const path = await decoderPath(files);
+  const original = await readModelFile(path);
+  const set = embedded.readEvaluation();
+  const scenes = await pictureScenes(set, options.scenes);
+  const unpruned = await loadVlm({ files, backend: createNodeBackend(), device: options.device });
+  const results: Record<string, Accuracy> = {};
+  const measure = async (name: string, vlm: Vlm) => {
+    terminal.info(`${name}: ${scenes.length} scenes`);
+    results[name] = await measureAccuracy(vlm, scenes, io.signal);
+  };
+  try {
+    await measure('unpruned', unpruned);
+    for (const { name, plan } of variants(readDecoder(original).layers.length)) {
+      const { model } = pruneModel(original, plan, { trace: true });
+      const pruned = await unpruned.withDecoder(await temporaryModel(model, path, folders));
+      try {
+        await measure(name, pruned);
+      } finally {
+        await pruned.dispose();
+      }
+    }
+  } finally {
+    await unpruned.dispose();
+  }
+  const priors = Object.fromEntries(
+    Object.entries(set.kinds).map(([kind, { prior }]) => [kind, prior]),
+  );
+  const document = { scenes: scenes.length, device: unpruned.device, priors, results };
+  terminal.result(document, () => show(priors, results));
 }
 
-function decoderFor(
-  original: OnnxModel,
-  plan: PrunePlan | undefined,
-  place: (model: OnnxModel) => Promise<ModelSource>,
-): Promise<ModelSource> {
-  return place(plan ? pruneModel(original, plan, { trace: true }).model : original);
+/** Every preset that prunes, and its random twin. */
+function variants(layers: number): { name: string; plan: PrunePlan }[] {
+  return presetNames
+    .filter((name) => name !== 'none')
+    .flatMap((name) => {
+      const { plan } = presetPlan(name, layers);
+      const random: PrunePlan = { ...plan, method: 'random' };
+      return [
+        { name, plan },
+        { name: name.replace('transprune', 'random'), plan: random },
+      ];
+    });
 }
 
 function show(

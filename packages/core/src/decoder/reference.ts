@@ -8,6 +8,7 @@ import { methodByName, type SignalName } from '../methods/index.js';
 import { newlyAccumulatedLayers, type PrunePlan, validatePlan } from '../plan/plan.js';
 import { keptImageTokens, selectTokens } from '../plan/selection.js';
 import {
+  blockedLogit,
   instructionAttention,
   type RotaryTable,
   rotate,
@@ -52,9 +53,6 @@ export interface ReferenceInput {
   /** The cache of an earlier call, to go on behind it. */
   readonly cache?: readonly LayerCache[];
 }
-
-/** Large enough to vanish in a softmax, small enough to stay finite in float32. */
-const blocked = -1e9;
 
 /**
  * Runs a decoder over embeddings.
@@ -214,7 +212,7 @@ function attentionBehind(
 }
 
 /** First instruction token: the one behind the last image token, or the last token if none is. */
-export function instructionStart(imageMask: readonly number[]): number {
+function instructionStart(imageMask: readonly number[]): number {
   const lastImage = imageMask.findLastIndex((m) => m !== 0);
   return Math.min(lastImage + 1, imageMask.length - 1);
 }
@@ -247,7 +245,7 @@ function rotaryRows(config: DecoderConfig, from: number, to: number): RotaryTabl
 /** Row r stands at position `start + r` and sees what is not behind it: `[rows, tokens]`. */
 function causalBias(start: number, rows: number, tokens: number): NDArray {
   const bias = Float64Array.from({ length: rows * tokens }, (_, at) =>
-    at % tokens > start + Math.floor(at / tokens) ? blocked : 0,
+    at % tokens > start + Math.floor(at / tokens) ? blockedLogit : 0,
   );
   return ndarray(bias, [rows, tokens]);
 }

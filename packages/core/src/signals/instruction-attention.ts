@@ -22,9 +22,12 @@ export interface InstructionAttentionInput<T> {
   readonly queryRotary: RotaryTable<T>;
   /** Angles at all tokens, `[tokens, head_dim / 2]`. */
   readonly keyRotary: RotaryTable<T>;
-  /** 0 where a row may look at a token, a large negative number where not: `[rows, tokens]`. */
+  /** 0 where a row may look at a token, `blockedLogit` where not: `[rows, tokens]`. */
   readonly causalBias: T;
 }
+
+/** What a causal bias holds where a row may not look: gone in a softmax, still finite in float32. */
+export const blockedLogit = -1e9;
 
 /** Sizes of an attention module. */
 export interface AttentionShape {

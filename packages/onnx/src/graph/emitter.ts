@@ -46,9 +46,6 @@ export interface Emitter {
   scope(prefix: string): void;
 }
 
-/** The largest int64: "to the end" as a slice's end. */
-export const sliceEnd = 0x7fffffffffffffffn;
-
 /**
  * @param taken names that the graph uses already
  * @param opset version of the standard operator set
@@ -119,7 +116,7 @@ export function createEmitter(taken: Iterable<string>, opset: number): Emitter {
     },
     double: (value) => constant('DOUBLE', bytesOf(Float64Array.of(value)), [], `${value}`),
     int64(values, dims = [values.length]) {
-      const data = BigInt64Array.from(values, (v) => (v === Infinity ? sliceEnd : BigInt(v)));
+      const data = BigInt64Array.from(values, BigInt);
       return constant(
         'INT64',
         bytesOf(data),

@@ -139,43 +139,45 @@ function emitStages(
   return plan.stages.map(({ afterLayer, keepRatio }, index) => {
     emitter.scope(`pruning/after_layer_${afterLayer}`);
     const next = layerBehind(decoder, afterLayer);
+    const cut = (indices: string) => {
+      const crossing = crossings(next, needs.includes('instructionAttention'), readersOf);
+      return emitCut(emitter, crossing, indices, redirect);
+    };
     const fixed = constantIndices?.[index];
-    let indices: string;
-    if (fixed) {
-      indices = emitter.int64(fixed);
-    } else {
-      const transition = emitTransition(emitter, layers, plan, index, state.transition);
-      state = { ...state, transition };
-      const score = emitScore(emitter, decoder, plan, next, state);
-      indices = emitSelection(emitter, score, state.imageMask, originalImages, keepRatio);
-      if (trace) emitter.emit('Identity', [score], { outputs: [scoreOutput(index)] });
-    }
-    const crossing = crossings(next, needs.includes('instructionAttention'), readersOf);
-    const gathered = emitCut(emitter, crossing, indices, redirect);
+    if (fixed) return cutStage(next, afterLayer, cut(emitter.int64(fixed)));
+
+    const transition = emitTransition(emitter, layers, plan, index, state.transition);
+    state = { ...state, transition };
+    const score = emitScore(emitter, decoder, plan, next, state);
+    const indices = emitSelection(emitter, score, state.imageMask, originalImages, keepRatio);
+    if (trace) emitter.emit('Identity', [score], { outputs: [scoreOutput(index)] });
+    const gathered = cut(indices);
     const gather = (value: string | undefined, axis: number) =>
       value && emitter.emit('Gather', [value, indices], { attributes: { axis } });
-    if (plan.accumulateLayers.includes(afterLayer + 1) && !fixed) {
+    if (plan.accumulateLayers.includes(afterLayer + 1)) {
       // The norm in front of the layer still sees every token; its transition is of those that stay.
       const { input } = next.attention;
       const rows = gathered.get(input) ?? gather(input, 1) ?? '';
       layers[afterLayer] = { ...next, attention: { ...next.attention, input: rows } };
     }
-    if (!fixed) {
-      state = {
-        imageMask: gather(state.imageMask, 1) ?? '',
-        transition: gather(state.transition, 1),
-        positions: gather(state.positions, 0),
-      };
-    }
+    state = {
+      imageMask: gather(state.imageMask, 1) ?? '',
+      transition: gather(state.transition, 1),
+      positions: gather(state.positions, 0),
+    };
     if (trace && state.positions) {
       emitter.emit('Identity', [state.positions], { outputs: [keptOutput(index)] });
     }
-    return {
-      afterLayer,
-      stream: gathered.get(next.streamIn) ?? '',
-      gathered: [...gathered.values()],
-    };
+    return cutStage(next, afterLayer, gathered);
   });
+}
+
+function cutStage(
+  { streamIn }: DecoderLayer,
+  afterLayer: number,
+  gathered: ReadonlyMap<string, string>,
+): CutStage {
+  return { afterLayer, stream: gathered.get(streamIn) ?? '', gathered: [...gathered.values()] };
 }
 
 /** The tokens before the first stage. */

@@ -4,6 +4,7 @@
  */
 import {
   type AttentionShape,
+  blockedLogit,
   instructionAttention,
   layerTransition,
   methodByName,
@@ -30,9 +31,6 @@ export interface TokenState {
 
 /** Added to text tokens, so that they outrank every score. */
 const textBonus = 1e30;
-
-/** Above every mask of a row that may not look at a token. */
-const blocked = -1e9;
 
 /** Most positions that the `noise` signal tells apart; further ones start over. */
 const noiseTable = 16384;
@@ -64,13 +62,19 @@ export function emitScore(
   const algebra = onnxAlgebra(emitter);
   const method = methodByName(plan.method);
   const read: Record<SignalName, () => string> = {
-    transition: () => state.transition ?? algebra.multiply(state.imageMask, algebra.constant(0)),
+    transition: () => known('transition', state.transition),
     instructionAttention: () => emitInstructionAttention(emitter, decoder, next, state.imageMask),
-    noise: () => emitNoise(emitter, plan.seed, state.positions ?? ''),
+    noise: () => emitNoise(emitter, plan.seed, known('positions', state.positions)),
   };
   const signals = Object.fromEntries(method.needs.map((name) => [name, read[name]()]));
   const score = method.score(algebra, signals as Record<SignalName, string>, state.imageMask);
   return algebra.multiply(score, state.imageMask);
+}
+
+/** What a valid plan has made by the time that a method asks for it. */
+function known(name: string, value: string | undefined): string {
+  if (value === undefined) throw new Error(`expected ${name} to be known before they are scored`);
+  return value;
 }
 
 /**
@@ -153,7 +157,7 @@ function emitInstructionAttention(
       keys,
       queryRotary: table(start),
       keyRotary: table(all),
-      causalBias: algebra.multiply(isBehind, algebra.constant(blocked)),
+      causalBias: algebra.multiply(isBehind, algebra.constant(blockedLogit)),
     },
     shape,
   );
