@@ -42,6 +42,8 @@ function measure(names) {
   mkdirSync(path('docs/figures'), { recursive: true });
   for (const name of names) {
     const parameters = commands[name];
+    if (!parameters)
+      throw new Error(`no figure ${name}; there are ${Object.keys(commands).join(', ')}`);
     console.error(`> ${shown(name)}`);
     writeFileSync(path('docs/figures', `${name}.json`), outputOf([...parameters, '--json']));
     if (asText.includes(name)) {

@@ -192,6 +192,11 @@ test('constant indices gather the same rows without scoring', async () => {
   expect(report.nodes.after).toBeLessThan(pruneModel(packed, plan).report.nodes.after / 2);
 });
 
+test('constant indices leave nothing to trace', () => {
+  const options = { trace: true, constantIndices: [[0], [0], [0]] };
+  expect(() => pruneModel(packed, plan, options)).toThrow(/either a trace or constant indices/);
+});
+
 test('the pass changes nothing of what came in, and gives the same bytes each time', () => {
   const before = encodeModel(packed);
   const first = encodeModel(pruneModel(packed, plan).model);

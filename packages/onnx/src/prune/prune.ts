@@ -41,7 +41,8 @@ export interface PruneOptions {
   readonly trace?: boolean;
   /**
    * For each stage, indices among the tokens before it. The graph gathers these and scores nothing:
-   * the bound that scoring is measured against. Such a graph serves one prompt length, and no decoding.
+   * the bound that scoring is measured against. Such a graph serves one prompt length, no decoding, and
+   * has no trace.
    */
   readonly constantIndices?: readonly (readonly number[])[];
 }
@@ -61,7 +62,7 @@ export interface PruneReport {
  * changed; weights are shared, not copied.
  *
  * @throws TransPruneError UNSUPPORTED_MODEL if the graph is not understood, INVALID_PLAN if the plan
- *   does not fit it
+ *   does not fit it, INVALID_ARGUMENT for options that exclude each other
  */
 export function pruneModel(
   model: OnnxModel,
@@ -72,6 +73,12 @@ export function pruneModel(
     throw new TransPruneError(
       'UNSUPPORTED_MODEL',
       'expected a decoder that is not pruned yet, found one with a plan in its metadata; start from the original file',
+    );
+  }
+  if (options.trace && options.constantIndices) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      'expected either a trace or constant indices, got both: constant indices leave nothing to trace',
     );
   }
   const decoder = readDecoder(model);
