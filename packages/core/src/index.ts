@@ -2,8 +2,8 @@ export type { TensorAlgebra } from './algebra/algebra.js';
 export { arrayAlgebra } from './algebra/arrays.js';
 export { elementCount, type NDArray, ndarray } from './algebra/ndarray.js';
 export { type DecoderConfig, decoderConfig } from './decoder/config.js';
+export type { LayerCache } from './decoder/layer.js';
 export {
-  type LayerCache,
   type ReferenceInput,
   type ReferenceResult,
   runReference,
@@ -24,17 +24,21 @@ export {
   newlyAccumulatedLayers,
   type PositionMode,
   type PrunePlan,
+  positionModes,
   type Stage,
   validatePlan,
 } from './plan/plan.js';
 export { type PresetName, type PresetPlan, presetNames, presetPlan } from './plan/presets.js';
-export { keptImageTokens, selectTokens } from './plan/selection.js';
+export { type ImageQuota, imageQuotas, keptImageTokens, selectTokens } from './plan/selection.js';
 export {
   type AttentionShape,
+  attentionLogits,
   blockedLogit,
   type InstructionAttentionInput,
   instructionAttention,
   type RotaryTable,
+  rotate,
+  splitHeads,
 } from './signals/instruction-attention.js';
 export { uniformNoise } from './signals/noise.js';
 export {

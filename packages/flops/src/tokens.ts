@@ -6,6 +6,8 @@ export type Schedule = Pick<PrunePlan, 'stages'>;
 /**
  * Image tokens that each layer sees, layer 1 first: a prune after layer p is felt from layer p+1 on.
  *
+ * @param imageTokens those of a single span, or of all spans if they are ranked together. Under a plan
+ *   with `perImage` shares are rounded down span by span: call it for each span and add up
  * @returns `layers` numbers
  */
 export function tokensPerLayer(plan: Schedule, layers: number, imageTokens: number): number[] {

@@ -16,6 +16,7 @@ export interface TensorAlgebra<T> {
   divide(a: T, b: T): T;
   abs(x: T): T;
   negate(x: T): T;
+  tanh(x: T): T;
 
   /** Sum over `axes`; they stay as size 1 if `keepDims`, else they are dropped. */
   sum(x: T, axes: readonly number[], keepDims?: boolean): T;

@@ -22,6 +22,7 @@ describe('operations on a hand-computed example', () => {
       -0.5, -1, -1, 1.5, -0, -2,
     ]);
     expect(values(algebra.abs(x))).toEqual([1, 2, 2, 3, 0, 4]);
+    expect(values(algebra.tanh(row))).toEqual([Math.tanh(1), Math.tanh(10), Math.tanh(100)]);
   });
 
   test('reductions drop axes or keep them as 1', () => {
@@ -34,6 +35,9 @@ describe('operations on a hand-computed example', () => {
   test('shapes', () => {
     expect(algebra.transpose(x, [1, 0])).toEqual(ndarray([1, -3, 2, 0, 2, 4], [3, 2]));
     expect(algebra.reshape(x, [0, -1, 1]).shape).toEqual([2, 3, 1]);
+    const deep = ndarray(new Float64Array(48), [2, 2, 4, 3]);
+    expect(algebra.reshape(deep, [0, 4, -1, 0]).shape).toEqual([2, 4, 2, 3]);
+    expect(algebra.reshape(deep, [0, 1, -1, 3]).shape).toEqual([2, 1, 8, 3]);
     expect(algebra.slice(x, -1, 1, 3)).toEqual(ndarray([2, 2, 0, 4], [2, 2]));
     const joined = algebra.concat([algebra.slice(x, 1, 0, 1), algebra.slice(x, 1, 2, 9)], -1);
     expect(joined).toEqual(ndarray([1, 2, -3, 4], [2, 2]));
@@ -50,6 +54,7 @@ describe('operations on a hand-computed example', () => {
     expect(() => algebra.add(x, ndarray([1, 2], [2]))).toThrow(/do not broadcast/);
     expect(() => algebra.matmul(x, x)).toThrow(/inner sizes/);
     expect(() => algebra.reshape(x, [4])).toThrow(/cannot reshape/);
+    expect(() => algebra.reshape(x, [4, -1])).toThrow(/cannot reshape/);
     expect(() => ndarray([1, 2], [3])).toThrow(/expected 3 elements/);
   });
 });

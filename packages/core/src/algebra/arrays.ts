@@ -15,6 +15,7 @@ export const arrayAlgebra: TensorAlgebra<NDArray> = {
   divide: (a, b) => elementwise(a, b, (x, y) => x / y),
   abs: (x) => ({ shape: x.shape, data: x.data.map(Math.abs) }),
   negate: (x) => ({ shape: x.shape, data: x.data.map((v) => -v) }),
+  tanh: (x) => ({ shape: x.shape, data: x.data.map(Math.tanh) }),
 
   sum: (x, axes, keepDims = false) => reduce(x, axes, keepDims, (values) => total(values)),
   mean: (x, axes, keepDims = false) =>
@@ -76,7 +77,7 @@ export const arrayAlgebra: TensorAlgebra<NDArray> = {
     const copied = shape.map((size, axis) => (size === 0 ? (x.shape[axis] ?? 0) : size));
     const known = elementCount(copied.filter((size) => size !== -1));
     const resolved = copied.map((size) => (size === -1 ? x.data.length / known : size));
-    if (elementCount(resolved) !== x.data.length) {
+    if (!resolved.every(Number.isInteger) || elementCount(resolved) !== x.data.length) {
       throw new TransPruneError(
         'INVALID_ARGUMENT',
         `cannot reshape [${x.shape.join(', ')}] to [${shape.join(', ')}]`,

@@ -21,6 +21,8 @@ describe('validation', () => {
     ['an accumulated layer beyond the decoder', { accumulateLayers: [33] }, /from 1 to 32.*got 33/],
     ['nothing accumulated yet', { accumulateLayers: [8, 9] }, /at or before its first prune/],
     ['an unknown method', { method: 'best' as never }, /one of transprune, .*got best/],
+    ['unknown positions', { positions: 'drop' as never }, /one of renumber, keep, got drop/],
+    ['perImage that is no boolean', { perImage: 1 as never }, /true or false, got 1/],
     ['an unknown direction', { direction: 'sin' as never }, /1-\|cos\|, got sin/],
   ])('%s is refused', (_, change, message) => {
     expect(() => validatePlan({ ...high, ...change }, 32)).toThrow(message);
@@ -30,6 +32,13 @@ describe('validation', () => {
   test('a method without transition needs no accumulated layer', () => {
     validatePlan(createPlan({ method: 'random', stages: stages([7, 0.5]) }), 32);
   });
+});
+
+test('positions may be kept and images have quotas; an old plan has neither field', () => {
+  validatePlan({ ...high, positions: 'keep', perImage: true }, 32);
+  expect(high.perImage).toBe(false);
+  const { perImage: _, ...old } = high;
+  validatePlan(JSON.parse(JSON.stringify(old)) as PrunePlan, 32);
 });
 
 describe('presets', () => {

@@ -9,8 +9,12 @@ export interface Stage {
   readonly keepRatio: number;
 }
 
-/** What the tokens behind a prune take as positions; `renumber` counts the survivors from 0. */
-export const positionModes = ['renumber'] as const;
+/**
+ * What the tokens behind a prune take as positions.
+ * - `renumber`: they are counted anew, in each layer by that layer's own cache (the authors' code)
+ * - `keep`: they keep the position that they had in the unpruned sequence, as in FastV
+ */
+export const positionModes = ['renumber', 'keep'] as const;
 export type PositionMode = (typeof positionModes)[number];
 
 /** Everything that decides which tokens are dropped where. Plain data, fit for JSON. */
@@ -22,6 +26,12 @@ export interface PrunePlan {
   /** In order of depth; empty means that nothing is pruned. */
   readonly stages: readonly Stage[];
   readonly positions: PositionMode;
+  /**
+   * Each image, a span of the image mask numbered 1, 2, 3, ..., keeps the floor of the ratio of its own
+   * size; false: all image tokens are ranked together. Plans written before there was this field lack
+   * it, which means false.
+   */
+  readonly perImage: boolean;
   /** Seed of the `noise` signal. */
   readonly seed: number;
 }
@@ -33,6 +43,7 @@ export function createPlan(fields: Pick<PrunePlan, 'stages'> & Partial<PrunePlan
     accumulateLayers: [],
     direction: '1-cos',
     positions: 'renumber',
+    perImage: false,
     seed: 0,
     ...fields,
   };
@@ -47,6 +58,13 @@ export function validatePlan(plan: PrunePlan, layers: number): void {
   oneOf('method', plan.method, methodNames);
   oneOf('direction', plan.direction, directions);
   oneOf('positions', plan.positions, positionModes);
+  const perImage: unknown = plan.perImage;
+  if (perImage !== undefined && typeof perImage !== 'boolean') {
+    fail(`perImage must be true or false, got ${JSON.stringify(perImage)}`, {
+      field: 'perImage',
+      got: perImage,
+    });
+  }
   let previous: Stage = { afterLayer: 0, keepRatio: 1 };
   for (const stage of plan.stages) {
     const { afterLayer, keepRatio } = stage;

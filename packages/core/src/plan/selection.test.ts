@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { keptImageTokens, selectTokens } from './selection.js';
+import { imageQuotas, keptImageTokens, selectTokens } from './selection.js';
 
 test('counts are floored in float64, relative to the start', () => {
   expect(keptImageTokens(0.875, 576)).toBe(504);
@@ -10,30 +10,57 @@ test('counts are floored in float64, relative to the start', () => {
 });
 
 test('the best image tokens stay in their order, text always', () => {
-  expect(selectTokens([9, 1, 3, 2, 9], [0, 1, 1, 1, 0], 2)).toEqual([0, 2, 3, 4]);
+  const mask = [0, 1, 1, 1, 0];
+  expect(selectTokens([9, 1, 3, 2, 9], mask, imageQuotas(mask, 0.7, false))).toEqual([0, 2, 3, 4]);
 });
 
 test('of equal scores the earlier token wins', () => {
-  expect(selectTokens([1, 1, 1], [1, 1, 1], 2)).toEqual([0, 1]);
+  const mask = [1, 1, 1];
+  expect(selectTokens([1, 1, 1], mask, imageQuotas(mask, 0.7, false))).toEqual([0, 1]);
+});
+
+test('images are ranked together, or each by itself with its own floor', () => {
+  const mask = [1, 1, 1, 0, 2, 2, 2];
+  const scores = [1, 2, 3, 0, 4, 5, 6];
+  expect(selectTokens(scores, mask, imageQuotas(mask, 0.5, false))).toEqual([3, 4, 5, 6]);
+  expect(selectTokens(scores, mask, imageQuotas(mask, 0.5, true))).toEqual([2, 3, 6]);
+});
+
+test('quotas are of the start, also where tokens are gone already', () => {
+  const quotas = imageQuotas([1, 1, 1, 1, 2, 2, 0], 0.5, true);
+  expect(selectTokens([3, 4, 5, 1, 0], [1, 1, 1, 2, 0], quotas)).toEqual([1, 2, 3, 4]);
+});
+
+test('without an image every token stays', () => {
+  for (const perImage of [false, true]) {
+    expect(selectTokens([1, 2], [0, 0], imageQuotas([0, 0], 0.5, perImage))).toEqual([0, 1]);
+  }
 });
 
 test('whatever the scores: ascending, all text, the asked number of image tokens', () => {
-  const tokens = fc.array(fc.record({ score: fc.float({ noNaN: true }), image: fc.boolean() }), {
-    maxLength: 40,
+  const token = fc.record({
+    score: fc.float({ noNaN: true }),
+    span: fc.integer({ min: 0, max: 3 }),
   });
+  const tokens = fc.array(token, { maxLength: 40 });
+  const ratio = fc.double({ min: 0, max: 1, noNaN: true });
   fc.assert(
-    fc.property(tokens, fc.double({ min: 0, max: 1, noNaN: true }), (sequence, ratio) => {
-      const mask = sequence.map(({ image }) => Number(image));
-      const images = mask.filter(Boolean).length;
-      const count = keptImageTokens(ratio, images);
-      const kept = selectTokens(
-        sequence.map(({ score }) => score),
-        mask,
-        count,
-      );
+    fc.property(tokens, ratio, fc.boolean(), (sequence, keepRatio, perImage) => {
+      const mask = sequence.map(({ span }) => span);
+      const scores = sequence.map(({ score }) => score);
+      const kept = selectTokens(scores, mask, imageQuotas(mask, keepRatio, perImage));
       expect(kept).toEqual([...kept].sort((a, b) => a - b));
-      expect(kept.filter((i) => mask[i])).toHaveLength(count);
-      expect(kept.filter((i) => !mask[i])).toHaveLength(sequence.length - images);
+      expect(kept.filter((i) => !mask[i])).toHaveLength(mask.filter((span) => !span).length);
+      const groups = perImage ? [[1], [2], [3]] : [[1, 2, 3]];
+      for (const spans of groups) {
+        const size = mask.filter((span) => spans.includes(span)).length;
+        const left = kept.filter((i) => spans.includes(mask[i]!));
+        expect(left).toHaveLength(keptImageTokens(keepRatio, size));
+        const worst = Math.min(...left.map((i) => scores[i]!));
+        sequence.forEach(({ score, span }, i) => {
+          if (spans.includes(span) && !kept.includes(i)) expect(score).toBeLessThanOrEqual(worst);
+        });
+      }
     }),
   );
 });

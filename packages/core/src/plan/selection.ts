@@ -2,7 +2,8 @@
  * Which tokens a stage keeps.
  *
  * Source: the authors' code: the `floor(ratio * image tokens at the start)` best image tokens, in
- * their original order; text always stays. Of equal scores the earlier token wins.
+ * their original order; text always stays. Of equal scores the earlier token wins. A quota for each
+ * image is this project's own.
  */
 
 /** Image tokens left behind a stage, of `imageTokens` at the start. */
@@ -10,23 +11,56 @@ export function keptImageTokens(keepRatio: number, imageTokens: number): number 
   return Math.floor(keepRatio * imageTokens);
 }
 
+/** Image spans that are ranked together, by their numbers in the image mask, and how many tokens stay. */
+export interface ImageQuota {
+  readonly spans: ReadonlySet<number>;
+  readonly kept: number;
+}
+
+/**
+ * How many image tokens a stage keeps: of each span its own share, or of all spans together.
+ *
+ * @param imageMask `[tokens]` at the start, before any prune: the span's number at image tokens, else 0
+ */
+export function imageQuotas(
+  imageMask: ArrayLike<number>,
+  keepRatio: number,
+  perImage: boolean,
+): ImageQuota[] {
+  const sizes = new Map<number, number>();
+  for (const span of Array.from(imageMask)) {
+    if (span !== 0) sizes.set(span, (sizes.get(span) ?? 0) + 1);
+  }
+  if (perImage) {
+    return [...sizes].map(([span, size]) => ({
+      spans: new Set([span]),
+      kept: keptImageTokens(keepRatio, size),
+    }));
+  }
+  const all = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  return [{ spans: new Set(sizes.keys()), kept: keptImageTokens(keepRatio, all) }];
+}
+
 /**
  * Positions that survive, ascending.
  *
  * @param scores `[tokens]`
- * @param imageMask `[tokens]`, not 0 at image tokens
- * @param keptImages how many image tokens stay
+ * @param imageMask `[tokens]`, the span's number at image tokens, 0 at text
+ * @param quotas of every span that is in the mask, from `imageQuotas` at the start
  */
 export function selectTokens(
   scores: ArrayLike<number>,
   imageMask: ArrayLike<number>,
-  keptImages: number,
+  quotas: readonly ImageQuota[],
 ): number[] {
   const positions = Array.from({ length: imageMask.length }, (_, i) => i);
-  const isImage = (i: number) => imageMask[i] !== 0;
-  const ranked = positions
-    .filter(isImage)
-    .sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
-  const kept = new Set(ranked.slice(0, keptImages));
-  return positions.filter((i) => !isImage(i) || kept.has(i));
+  const span = (i: number) => imageMask[i] ?? 0;
+  const best = quotas.flatMap(({ spans, kept }) =>
+    positions
+      .filter((i) => spans.has(span(i)))
+      .sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b)
+      .slice(0, kept),
+  );
+  const survivors = new Set(best);
+  return positions.filter((i) => span(i) === 0 || survivors.has(i));
 }

@@ -1,25 +1,30 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arrayAlgebra } from '../algebra/arrays.js';
-import { ndarray } from '../algebra/ndarray.js';
-import { instructionAttention, rotate } from './instruction-attention.js';
+import { arrayAlgebra as algebra } from '../algebra/arrays.js';
+import { elementCount, ndarray } from '../algebra/ndarray.js';
+import {
+  attentionLogits,
+  blockedLogit,
+  instructionAttention,
+  rotate,
+  splitHeads,
+} from './instruction-attention.js';
+import { uniformNoise } from './noise.js';
 
-const still = (rows: number) => ({
-  cos: ndarray(new Array(rows).fill(1), [rows, 1]),
-  sin: ndarray(new Array(rows).fill(0), [rows, 1]),
-});
-
-test('a query that matches one key attends to it; the causal bias hides what is behind', () => {
-  const attention = instructionAttention(
-    arrayAlgebra,
-    {
-      queries: ndarray([Math.log(3), 0], [1, 1, 2]),
-      keys: ndarray([1, 0, 0, 1, 1, 0], [1, 3, 2]),
-      queryRotary: still(1),
-      keyRotary: still(3),
-      causalBias: ndarray([0, 0, -1e9], [1, 3]),
-    },
-    { heads: 1, kvHeads: 1, headDim: 2, scale: 1 },
+const random = (seed: number, shape: readonly number[]) =>
+  ndarray(
+    uniformNoise(seed, elementCount(shape)).map((u) => 2 * u - 1),
+    shape,
   );
+const size = fc.integer({ min: 1, max: 3 });
+
+test('a query that matches one key attends to it; the bias hides what is behind', () => {
+  const queries = ndarray([Math.log(3), 0], [1, 1, 1, 2]);
+  const keys = ndarray([1, 0, 0, 1, 1, 0], [1, 1, 3, 2]);
+  const shape = { heads: 1, kvHeads: 1, headDim: 2, scale: 1 };
+  const logits = attentionLogits(algebra, queries, keys, shape);
+  const bias = ndarray([0, 0, blockedLogit], [1, 3]);
+  const attention = instructionAttention(algebra, { logits, bias });
   expect(attention.shape).toEqual([1, 3]);
   expect(attention.data[0]).toBeCloseTo(0.75, 12);
   expect(attention.data[1]).toBeCloseTo(0.25, 12);
@@ -28,18 +33,75 @@ test('a query that matches one key attends to it; the causal bias hides what is 
 
 test('query heads share the key heads of their group', () => {
   // Heads 0 and 1 read key head 0, heads 2 and 3 read key head 1.
-  const attention = instructionAttention(
-    arrayAlgebra,
-    {
-      queries: ndarray([Math.log(3), 0, Math.log(3), 0, 0, 0, 0, 0], [1, 1, 8]),
-      keys: ndarray([1, 0, 5, 5, 0, 1, 7, 7], [1, 2, 4]),
-      queryRotary: still(1),
-      keyRotary: still(2),
-      causalBias: ndarray([0, 0], [1, 2]),
-    },
-    { heads: 4, kvHeads: 2, headDim: 2, scale: 1 },
+  const queries = ndarray([Math.log(3), 0, Math.log(3), 0, 0, 0, 0, 0], [1, 1, 8]);
+  const keys = ndarray([1, 0, 5, 5, 0, 1, 7, 7], [1, 2, 4]);
+  const shape = { heads: 4, kvHeads: 2, headDim: 2, scale: 1 };
+  const logits = attentionLogits(
+    algebra,
+    splitHeads(algebra, queries, 4, 2),
+    splitHeads(algebra, keys, 2, 2),
+    shape,
   );
+  const attention = instructionAttention(algebra, { logits, bias: ndarray([0, 0], [1, 2]) });
   expect(attention.data[0]).toBeCloseTo((0.75 + 0.75 + 0.5 + 0.5) / 4, 12);
+});
+
+test('logits are the scaled, capped dot products of each head with its key head', () => {
+  const sizes = fc.tuple(size, size, size, size, size, size);
+  const cap = fc.option(fc.double({ min: 0.1, max: 50, noNaN: true }), { nil: undefined });
+  fc.assert(
+    fc.property(sizes, cap, fc.nat(), (sampled, softcap, seed) => {
+      const [batch, kvHeads, group, rows, count, headDim] = sampled;
+      const heads = kvHeads * group;
+      const queries = random(seed, [batch, heads, rows, headDim]);
+      const keys = random(seed + 1, [batch, kvHeads, count, headDim]);
+      const shape = { heads, kvHeads, headDim, scale: 0.7, softcap };
+      const logits = attentionLogits(algebra, queries, keys, shape);
+      expect(logits.shape).toEqual([batch, heads, rows, count]);
+      logits.data.forEach((logit, at) => {
+        const [key, row] = [at % count, Math.floor(at / count) % rows];
+        const head = Math.floor(at / (count * rows));
+        const keyHead = Math.floor(head / group);
+        let product = 0;
+        for (let i = 0; i < headDim; i++) {
+          const q = queries.data[(head * rows + row) * headDim + i]!;
+          product += q * keys.data[(keyHead * count + key) * headDim + i]!;
+        }
+        const scaled = 0.7 * product;
+        const expected = softcap === undefined ? scaled : softcap * Math.tanh(scaled / softcap);
+        expect(logit).toBeCloseTo(expected, 12);
+      });
+    }),
+  );
+});
+
+test('equal row weights are no weights; a row without weight is not there', () => {
+  fc.assert(
+    fc.property(size, size, size, size, fc.nat(), (batch, heads, rows, keys, seed) => {
+      const logits = random(seed, [batch, heads, rows, keys]);
+      const bias = ndarray([0], [1]);
+      const weightOf = (weight: (row: number) => number) =>
+        ndarray(
+          Array.from({ length: batch * rows }, (_, at) => weight(at % rows)),
+          [batch, 1, rows, 1],
+        );
+      const plain = instructionAttention(algebra, { logits, bias });
+      const rowWeights = weightOf(() => 1 / rows);
+      const weighted = instructionAttention(algebra, { logits, bias, rowWeights });
+      expect(weighted.shape).toEqual([batch, keys]);
+      weighted.data.forEach((value, i) => {
+        expect(value).toBeCloseTo(plain.data[i]!, 12);
+      });
+
+      const lastOnly = weightOf((row) => (row === rows - 1 ? 1 : 0));
+      const last = instructionAttention(algebra, { logits, bias, rowWeights: lastOnly });
+      const lastRow = algebra.slice(logits, 2, rows - 1, rows);
+      const alone = instructionAttention(algebra, { logits: lastRow, bias });
+      last.data.forEach((value, i) => {
+        expect(value).toBeCloseTo(alone.data[i]!, 12);
+      });
+    }),
+  );
 });
 
 test('rotary turns the two halves by the angle', () => {
@@ -48,7 +110,7 @@ test('rotary turns the two halves by the angle', () => {
     cos: ndarray([Math.cos(angle)], [1, 1]),
     sin: ndarray([Math.sin(angle)], [1, 1]),
   };
-  const rotated = rotate(arrayAlgebra, ndarray([1, 0], [1, 1, 2]), table, 2);
+  const rotated = rotate(algebra, ndarray([1, 0], [1, 1, 2]), table, 2);
   expect(rotated.data[0]).toBeCloseTo(0, 12);
   expect(rotated.data[1]).toBeCloseTo(1, 12);
 });

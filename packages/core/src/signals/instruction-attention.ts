@@ -3,30 +3,12 @@
  * query and key projections of the layer behind the prune.
  *
  * Source: TransPrune (CVPR 2026, arXiv 2507.20630), formula 4, and the authors' code. Rotary
- * embedding: RoFormer (arXiv 2104.09864) in the half-split layout of LLaMA.
+ * embedding: RoFormer (arXiv 2104.09864) in the half-split layout of LLaMA. Soft cap of the logits:
+ * Gemma 2 (arXiv 2408.00118), section 2.
  */
 import type { TensorAlgebra } from '../algebra/algebra.js';
 
-/** Cosine and sine of each position's angles, `[rows, head_dim / 2]`. */
-export interface RotaryTable<T> {
-  readonly cos: T;
-  readonly sin: T;
-}
-
-export interface InstructionAttentionInput<T> {
-  /** Query projection of the instruction tokens, before rotary: `[batch, rows, heads * head_dim]`. */
-  readonly queries: T;
-  /** Key projection of all tokens, before rotary: `[batch, tokens, kv_heads * head_dim]`. */
-  readonly keys: T;
-  /** Angles at the instruction tokens, `[rows, head_dim / 2]`. */
-  readonly queryRotary: RotaryTable<T>;
-  /** Angles at all tokens, `[tokens, head_dim / 2]`. */
-  readonly keyRotary: RotaryTable<T>;
-  /** 0 where a row may look at a token, `blockedLogit` where not: `[rows, tokens]`. */
-  readonly causalBias: T;
-}
-
-/** What a causal bias holds where a row may not look: gone in a softmax, still finite in float32. */
+/** What a bias holds where a row may not look: gone in a softmax, still finite in float32. */
 export const blockedLogit = -1e9;
 
 /** Sizes of an attention module. */
@@ -36,42 +18,22 @@ export interface AttentionShape {
   readonly headDim: number;
   /** Factor on the dot products, `1 / sqrt(head_dim)` in LLaMA. */
   readonly scale: number;
+  /** Soft cap of the logits, `cap * tanh(logits / cap)`; left out: none. */
+  readonly softcap?: number | undefined;
 }
 
 /**
- * Attention that each token receives from the instruction: softmax over whole key rows, mean over
- * heads and instruction tokens.
- *
- * @returns `[batch, tokens]`
+ * Cosine and sine of each position's angles, `[tokens, head_dim / 2]` or whatever else broadcasts to
+ * `[batch, heads, tokens, head_dim / 2]`.
  */
-export function instructionAttention<T>(
-  algebra: TensorAlgebra<T>,
-  input: InstructionAttentionInput<T>,
-  { heads, kvHeads, headDim, scale }: AttentionShape,
-): T {
-  const group = heads / kvHeads;
-  // [batch, rows, kv_heads, group, head_dim] -> [batch, kv_heads, group, rows, head_dim]
-  const queries = rotate(
-    algebra,
-    algebra.transpose(
-      algebra.reshape(input.queries, [0, 0, kvHeads, group, headDim]),
-      [0, 2, 3, 1, 4],
-    ),
-    input.queryRotary,
-    headDim,
-  );
-  // [batch, tokens, kv_heads, 1, head_dim] -> [batch, kv_heads, 1, tokens, head_dim]
-  const keys = rotate(
-    algebra,
-    algebra.transpose(algebra.reshape(input.keys, [0, 0, kvHeads, 1, headDim]), [0, 2, 3, 1, 4]),
-    input.keyRotary,
-    headDim,
-  );
-  // The scale goes to the smaller factor, not to the [rows, tokens] product.
-  const scaled = algebra.multiply(queries, algebra.constant(scale));
-  const logits = algebra.matmul(scaled, algebra.transpose(keys, [0, 1, 2, 4, 3]));
-  const probabilities = algebra.softmax(algebra.add(logits, input.causalBias), -1);
-  return algebra.mean(probabilities, [1, 2, 3]);
+export interface RotaryTable<T> {
+  readonly cos: T;
+  readonly sin: T;
+}
+
+/** Splits `[batch, tokens, heads * head_dim]` into heads: `[batch, heads, tokens, head_dim]`. */
+export function splitHeads<T>(algebra: TensorAlgebra<T>, x: T, heads: number, headDim: number): T {
+  return algebra.transpose(algebra.reshape(x, [0, 0, heads, headDim]), [0, 2, 1, 3]);
 }
 
 /** Rotates the two halves of `x` `[..., tokens, head_dim]` by a table `[tokens, head_dim / 2]`. */
@@ -90,4 +52,57 @@ export function rotate<T>(
     ],
     -1,
   );
+}
+
+/**
+ * Dot products of queries and keys, scaled and, if the shape says so, capped. A key head serves the
+ * query heads of its group.
+ *
+ * @param queries `[batch, heads, rows, head_dim]`, rotated
+ * @param keys `[batch, kv_heads, keys, head_dim]`, rotated
+ * @returns `[batch, heads, rows, keys]`
+ */
+export function attentionLogits<T>(
+  algebra: TensorAlgebra<T>,
+  queries: T,
+  keys: T,
+  { heads, kvHeads, headDim, scale, softcap }: AttentionShape,
+): T {
+  // The scale goes to the smaller factor, not to the [rows, keys] product.
+  const scaled = algebra.multiply(queries, algebra.constant(scale));
+  // A group's heads and rows are merged, so that no matrix is broadcast: [batch, kv_heads, group * rows, head_dim].
+  const grouped = algebra.reshape(scaled, [0, kvHeads, -1, headDim]);
+  const products = algebra.matmul(grouped, algebra.transpose(keys, [0, 1, 3, 2]));
+  const logits = algebra.reshape(products, [0, heads, -1, 0]);
+  if (softcap === undefined) return logits;
+  const cap = algebra.constant(softcap);
+  return algebra.multiply(algebra.tanh(algebra.divide(logits, cap)), cap);
+}
+
+export interface InstructionAttentionInput<T> {
+  /** From `attentionLogits`, a row for each instruction token: `[batch, heads, rows, keys]`. */
+  readonly logits: T;
+  /** 0 where a row may look, `blockedLogit` where not; broadcast to the logits. */
+  readonly bias: T;
+  /**
+   * Weight of each row in the mean, summing to 1 in each batch row: `[batch, 1, rows, 1]`; left out:
+   * all alike.
+   */
+  readonly rowWeights?: T | undefined;
+}
+
+/**
+ * Attention that each key receives from the instruction: softmax over whole key rows, mean over heads,
+ * (weighted) mean over rows.
+ *
+ * @returns `[batch, keys]`
+ */
+export function instructionAttention<T>(
+  algebra: TensorAlgebra<T>,
+  { logits, bias, rowWeights }: InstructionAttentionInput<T>,
+): T {
+  const probabilities = algebra.softmax(algebra.add(logits, bias), -1);
+  if (rowWeights === undefined) return algebra.mean(probabilities, [1, 2]);
+  const overHeads = algebra.mean(probabilities, [1], true);
+  return algebra.sum(algebra.multiply(overHeads, rowWeights), [1, 2]);
 }

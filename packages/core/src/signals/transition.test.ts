@@ -1,7 +1,10 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { arrayAlgebra } from '../algebra/arrays.js';
-import { ndarray } from '../algebra/ndarray.js';
-import { layerTransition, tokenTransition } from './transition.js';
+import { ndarray, take } from '../algebra/ndarray.js';
+import { blockedLogit } from './instruction-attention.js';
+import { uniformNoise } from './noise.js';
+import { directions, layerTransition, tokenTransition } from './transition.js';
 
 // Two tokens: the first keeps its direction and doubles, the second turns around and halves.
 const input = ndarray([3, 4, 0, 2], [1, 2, 2]);
@@ -42,4 +45,36 @@ test('a token that is zero counts as 0', () => {
   const mixed = tokenTransition(arrayAlgebra, { input: half, output: half }, 'cos');
   expect(mixed.data[0]).toBeCloseTo(e / (e + 1), 7);
   expect(mixed.data[1]).toBe(0);
+});
+
+test('padding that is biased away leaves the others as if it were not there', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.boolean(), { minLength: 1, maxLength: 8 }).filter((real) => real.includes(true)),
+      fc.constantFrom(...directions),
+      fc.nat(),
+      (real, direction, seed) => {
+        const tokens = real.length;
+        const [read, written] = [seed, seed + 1].map((s) =>
+          ndarray(
+            uniformNoise(s, tokens * 3).map((u) => u - 0.5),
+            [1, tokens, 3],
+          ),
+        );
+        const module = { input: read!, output: written! };
+        const bias = ndarray(
+          real.map((isReal) => (isReal ? 0 : blockedLogit)),
+          [1, tokens],
+        );
+        const rows = [...real.keys()].filter((i) => real[i]);
+        const padded = layerTransition(arrayAlgebra, [module, module], direction, bias);
+        const alone = { input: take(read!, 1, rows), output: take(written!, 1, rows) };
+        const expected = layerTransition(arrayAlgebra, [alone, alone], direction);
+        expect(take(padded, 1, rows)).toEqual(expected);
+        real.forEach((isReal, i) => {
+          if (!isReal) expect(padded.data[i]).toBe(0);
+        });
+      },
+    ),
+  );
 });

@@ -26,12 +26,15 @@ const epsilon = 1e-8;
  * Token transition value of one module: `|out| / |in| * softmax(g(cos(in, out)))`, the softmax over
  * every token of the sequence, text too.
  *
+ * @param tokenBias `[batch, tokens]`, added before the softmax: 0, or `blockedLogit` at padding, which
+ *   then takes no share; left out: every token takes part
  * @returns `[batch, tokens]`
  */
 export function tokenTransition<T>(
   algebra: TensorAlgebra<T>,
   { input, output }: ModulePass<T>,
   direction: Direction,
+  tokenBias?: T,
 ): T {
   const inputNorm = algebra.l2norm(input, [-1]);
   const outputNorm = algebra.l2norm(output, [-1]);
@@ -39,18 +42,26 @@ export function tokenTransition<T>(
   const magnitude = algebra.divide(outputNorm, positive(inputNorm));
   const product = algebra.sum(algebra.multiply(input, output), [-1]);
   const cosine = algebra.divide(product, positive(algebra.multiply(inputNorm, outputNorm)));
-  const weight = algebra.softmax(directionTerm(algebra, cosine, direction), -1);
+  const term = directionTerm(algebra, cosine, direction);
+  const biased = tokenBias === undefined ? term : algebra.add(term, tokenBias);
+  const weight = algebra.softmax(biased, -1);
   return algebra.multiply(magnitude, weight);
 }
 
-/** Token transition of one layer: the sum over its modules, `[batch, tokens]`. */
+/**
+ * Token transition of one layer: the sum over its modules.
+ *
+ * @param tokenBias as for `tokenTransition`
+ * @returns `[batch, tokens]`
+ */
 export function layerTransition<T>(
   algebra: TensorAlgebra<T>,
   modules: readonly ModulePass<T>[],
   direction: Direction,
+  tokenBias?: T,
 ): T {
   return modules
-    .map((module) => tokenTransition(algebra, module, direction))
+    .map((module) => tokenTransition(algebra, module, direction, tokenBias))
     .reduce((sum, value) => algebra.add(sum, value));
 }
 

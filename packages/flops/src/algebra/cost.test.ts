@@ -1,5 +1,6 @@
 import {
   arrayAlgebra,
+  attentionLogits,
   directions,
   elementCount,
   instructionAttention,
@@ -7,6 +8,8 @@ import {
   methodByName,
   methodNames,
   type NDArray,
+  rotate,
+  splitHeads,
   type TensorAlgebra,
 } from '@transprune/core';
 import fc from 'fast-check';
@@ -41,19 +44,26 @@ describe('shapes are those of the arrays', () => {
         const tokens = rows + more;
         const headDim = 2 * half;
         const heads = kvHeads * group;
-        const [arrays, shapes] = bothShapes((algebra, tensor) =>
-          instructionAttention(
-            algebra,
-            {
-              queries: tensor([1, rows, heads * headDim]),
-              keys: tensor([1, tokens, kvHeads * headDim]),
-              queryRotary: { cos: tensor([rows, half]), sin: tensor([rows, half]) },
-              keyRotary: { cos: tensor([tokens, half]), sin: tensor([tokens, half]) },
-              causalBias: tensor([rows, tokens]),
-            },
-            { heads, kvHeads, headDim, scale: 1 },
-          ),
-        );
+        const [arrays, shapes] = bothShapes((algebra, tensor) => {
+          const rotated = (length: number, count: number) => {
+            const projected = tensor([1, length, count * headDim]);
+            const table = { cos: tensor([length, half]), sin: tensor([length, half]) };
+            return rotate(algebra, splitHeads(algebra, projected, count, headDim), table, headDim);
+          };
+          const logits = attentionLogits(algebra, rotated(rows, heads), rotated(tokens, kvHeads), {
+            heads,
+            kvHeads,
+            headDim,
+            scale: 1,
+            softcap: 30,
+          });
+          const bias = tensor([rows, tokens]);
+          return instructionAttention(algebra, {
+            logits,
+            bias,
+            rowWeights: tensor([1, 1, rows, 1]),
+          });
+        });
         expect(shapes).toEqual(arrays);
         expect(shapes).toEqual([1, tokens]);
       }),
@@ -101,6 +111,7 @@ describe('operations, counted by hand', () => {
     expect(counted((a) => a.add([2, 1], [1, 3])).elementwise).toBe(6);
     expect(counted((a) => a.multiply([4, 3], a.constant(2))).elementwise).toBe(12);
     expect(counted((a) => a.abs(a.negate([4]))).elementwise).toBe(8);
+    expect(counted((a) => a.tanh([2, 3])).elementwise).toBe(6);
   });
 
   it('reductions and softmax', () => {
@@ -130,6 +141,30 @@ describe('operations, counted by hand', () => {
       multiplyAdds: 0,
       elementwise: norms + magnitude + cosine + weight + 2,
     });
+  });
+
+  it('attention logits: 4 query heads, 2 key heads, 3 rows, 5 keys, head size 2', () => {
+    const shape = { heads: 4, kvHeads: 2, headDim: 2, scale: 1 };
+    const logits = (softcap?: number) =>
+      counted((a) => attentionLogits(a, [1, 4, 3, 2], [1, 2, 5, 2], { ...shape, softcap }));
+    const scale = 4 * 3 * 2;
+    const pairs = 4 * 3 * 5;
+    expect(logits()).toEqual({ multiplyAdds: pairs * 2, elementwise: scale });
+    // Divide, tanh, multiply.
+    expect(logits(30)).toEqual({ multiplyAdds: pairs * 2, elementwise: scale + 3 * pairs });
+  });
+
+  it('instruction attention: the mean of all rows, or a weighted one', () => {
+    const bias: Shape = [3, 5];
+    const pairs = 4 * 3 * 5;
+    const plain = counted((a) => instructionAttention(a, { logits: [1, 4, 3, 5], bias }));
+    expect(plain).toEqual({ multiplyAdds: 0, elementwise: pairs + 5 * pairs + (pairs + 5) });
+    const weighted = counted((a) =>
+      instructionAttention(a, { logits: [1, 4, 3, 5], bias, rowWeights: [1, 1, 3, 1] }),
+    );
+    // Mean over heads to [1, 1, 3, 5], multiplied, summed up.
+    const mean = pairs + 15 + 15 + 15;
+    expect(weighted).toEqual({ multiplyAdds: 0, elementwise: pairs + 5 * pairs + mean });
   });
 
   it('two operations are one multiply-add', () => {

@@ -10,8 +10,8 @@ export type Shape = readonly number[];
 /**
  * What a formula costs.
  * - `multiplyAdds`: of matrix products
- * - `elementwise`: single operations on single elements; one addition, division, exponential or
- *   square root each counts 1
+ * - `elementwise`: single operations on single elements; one addition, division, exponential,
+ *   hyperbolic tangent or square root each counts 1
  */
 export interface OperationCount {
   readonly multiplyAdds: number;
@@ -59,6 +59,7 @@ export function costAlgebra(): {
     divide: pairwise,
     abs: (x) => perElement(x, 1),
     negate: (x) => perElement(x, 1),
+    tanh: (x) => perElement(x, 1),
     sum(x, axes, keepDims = false) {
       perElement(x, 1);
       return reduced(x, axes, keepDims);

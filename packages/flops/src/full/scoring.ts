@@ -3,13 +3,16 @@
  * made for tokens that are then dropped. Left out: top-k and gather, which only compare and move.
  */
 import {
+  attentionLogits,
   type DecoderConfig,
   instructionAttention,
   layerTransition,
   methodByName,
   newlyAccumulatedLayers,
   type PrunePlan,
+  rotate,
   type SignalName,
+  splitHeads,
   type TensorAlgebra,
 } from '@transprune/core';
 import { costAlgebra, inMultiplyAdds, type OperationCount, type Shape } from '../algebra/cost.js';
@@ -102,16 +105,17 @@ function attentionBehind(
   tokens: number,
   rows: number,
 ): Shape {
-  const rotary = (length: number) => ({ cos: [length, headDim / 2], sin: [length, headDim / 2] });
-  return instructionAttention<Shape>(
-    algebra,
-    {
-      queries: [1, rows, heads * headDim],
-      keys: [1, tokens, kvHeads * headDim],
-      queryRotary: rotary(rows),
-      keyRotary: rotary(tokens),
-      causalBias: [rows, tokens],
-    },
-    { heads, kvHeads, headDim, scale: 1 / Math.sqrt(headDim) },
-  );
+  const rotated = (length: number, headCount: number) => {
+    const projected: Shape = [1, length, headCount * headDim];
+    const table = { cos: [length, headDim / 2], sin: [length, headDim / 2] };
+    return rotate<Shape>(
+      algebra,
+      splitHeads(algebra, projected, headCount, headDim),
+      table,
+      headDim,
+    );
+  };
+  const shape = { heads, kvHeads, headDim, scale: 1 / Math.sqrt(headDim) };
+  const logits = attentionLogits(algebra, rotated(rows, heads), rotated(tokens, kvHeads), shape);
+  return instructionAttention<Shape>(algebra, { logits, bias: [rows, tokens] });
 }
