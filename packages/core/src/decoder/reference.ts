@@ -102,10 +102,8 @@ export function runReference(
     }
     if (stage.afterLayer !== layer) continue;
 
-    const attention = () => {
-      const rows = instructionRows(input, tokens.places);
-      return attentionOfInstruction(inputOf(layer + 1), rows);
-    };
+    const instruction = instructionRows(input, tokens.places);
+    const attention = attentionOfInstruction(inputOf(layer + 1), instruction);
     const { trace, survivors } = prune(plan, stage.keepRatio, imageMask, tokens, attention);
     stages.push(trace);
     tokens = {
@@ -125,14 +123,14 @@ function prune(
   keepRatio: number,
   imageMask: readonly number[],
   { places, transition }: Tokens,
-  attention: () => NDArray,
+  instructionAttention: NDArray,
 ): { trace: StageTrace; survivors: readonly number[] } {
   const row = (values: ArrayLike<number>) => ndarray(values, [1, places.length]);
   const method = methodByName(plan.method);
   const noise = uniformNoise(plan.seed, (places.at(-1) ?? -1) + 1);
   const signals: Record<SignalName, NDArray> = {
     transition,
-    instructionAttention: attention(),
+    instructionAttention,
     noise: row(places.map((place) => noise[place] ?? 0)),
   };
   const spans = places.map((place) => imageMask[place] ?? 0);
