@@ -1,0 +1,34 @@
+import type { DecoderConfig } from '@transprune/core';
+import type { Emitter } from '../graph/emitter.js';
+import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import type { Layout } from './options.js';
+import type { WeightStore } from './store.js';
+import type { WeightSource } from './weights.js';
+
+/** Operators of ONNX Runtime's own. */
+export const microsoft = 'com.microsoft';
+
+/** What the parts of the builder work with. */
+export interface BuildContext {
+  readonly config: DecoderConfig;
+  readonly layout: Layout;
+  readonly weights: WeightSource;
+  readonly store: WeightStore;
+  readonly emitter: Emitter;
+  /** Whether the past is read; without it every cache starts empty. */
+  readonly withPast: boolean;
+}
+
+/** A number as a constant of the layout's type. */
+export function emitScalar({ emitter, layout, store }: BuildContext, value: number): string {
+  return layout.floatType === TensorProto_DataType.FLOAT
+    ? emitter.float(value)
+    : store.floats(`constants/FLOAT16[]${value}`, [], () => Float32Array.of(value));
+}
+
+/** `cap * tanh(x / cap)` */
+export function emitSoftcap(context: BuildContext, value: string, cap: number): string {
+  const { emitter } = context;
+  const bound = emitScalar(context, cap);
+  return emitter.emit('Mul', [emitter.emit('Tanh', [emitter.emit('Div', [value, bound])]), bound]);
+}

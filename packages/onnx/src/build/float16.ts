@@ -1,0 +1,30 @@
+/** Numbers as IEEE 754 half precision, which Node 20 has no array type for. */
+
+const smallestNormal = 2 ** -14;
+const smallestSubnormal = 2 ** -24;
+/** From here on numbers round to infinity: half a step above 65504. */
+const infinite = 65520;
+
+/** Bits of the nearest float16, ties to even; `[length]` to `[length]`. */
+export function float16Bits(values: Float32Array): Uint16Array {
+  return Uint16Array.from(values, bitsOf);
+}
+
+function bitsOf(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (size >= infinite) return sign | 0x7c00;
+  // A subnormal that rounds up to 1024 steps carries into the exponent, as it should.
+  if (size < smallestNormal) return sign | roundToEven(size / smallestSubnormal);
+  let exponent = Math.floor(Math.log2(size));
+  // The logarithm of a number next to a power of two may round to it.
+  if (2 ** exponent > size) exponent--;
+  if (2 ** (exponent + 1) <= size) exponent++;
+  return sign | (((exponent + 15) << 10) + roundToEven((size / 2 ** exponent - 1) * 1024));
+}
+
+function roundToEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
+}

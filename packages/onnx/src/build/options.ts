@@ -1,0 +1,118 @@
+/** What the builder can be asked for, and what follows from it. */
+import { type DecoderConfig, TransPruneError } from '@transprune/core';
+import { TensorProto_DataType } from '../proto/onnx_pb.js';
+
+/** Takes weights out of the model, one tensor after the other. */
+export interface WeightFile {
+  /** How the model names the file. */
+  readonly location: string;
+  /** Appends bytes to the file. */
+  append(bytes: Uint8Array): void;
+}
+
+/** Where a decoder differs from LLaMA; left out, it does not. */
+export interface Architecture {
+  /** A bias behind the query, key and value projections (Qwen2). */
+  readonly biases?: boolean;
+  /** A norm over each head of query and key, before they are rotated (Qwen3, Gemma 3). */
+  readonly queryKeyNorm?: boolean;
+  /** A second norm, on each module's output before it is added; norms have Gemma's names (Gemma 2). */
+  readonly moduleNorms?: boolean;
+  /** Attention logits become `softcap * tanh(logits / softcap)` (Gemma 2). */
+  readonly softcap?: number;
+  /** The same for the decoder's logits (Gemma 2). */
+  readonly logitSoftcap?: number;
+  /** Tokens that local attention sees, the token itself among them. */
+  readonly localWindow?: number;
+  /** Layers whose attention is local: all, or every other one from the first. */
+  readonly localLayers?: 'all' | 'alternate';
+  /** Embeddings are multiplied by this first (Gemma). */
+  readonly embeddingScale?: number;
+}
+
+/** Layout of the graph; what is not said is as ONNX Runtime GenAI writes LLaMA. */
+export interface BuildOptions {
+  /** One matrix for query, key and value, or three. */
+  readonly projections?: 'packed' | 'split';
+  /** The attention node. `multi-head` wants as many key heads as query heads, and an explicit mask. */
+  readonly attention?: 'group-query' | 'multi-head';
+  /**
+   * Rotary embedding inside the attention node, or as nodes of its own that read `position_ids`.
+   * Left out: `fused` for `group-query`, `separate` for `multi-head`.
+   */
+  readonly rotary?: 'fused' | 'separate';
+  /** Residual add and the norm behind it as one node, or as two. */
+  readonly norms?: 'fused' | 'separate';
+  /**
+   * Type of weights, caches and residual stream. `int4` has weights of 4 bits in blocks of 32
+   * (MatMulNBits) and the rest in float32, `int4-float16` the rest in float16. Embeddings and logits
+   * are float32 in each.
+   */
+  readonly precision?: 'float32' | 'float16' | 'int4' | 'int4-float16';
+  readonly architecture?: Architecture;
+  /**
+   * An `If` on the input `use_cache_branch`, with the whole decoder in each branch: with a past, and
+   * without (Optimum's merged decoders).
+   */
+  readonly mergedBranches?: boolean;
+  /** An input `num_logits_to_keep`: logits of that many last tokens, of all if it is 0. */
+  readonly numLogitsToKeep?: boolean;
+  /** How many states `past_conv.*` go through to `present_conv.*` as they are. */
+  readonly extraCaches?: number;
+  /** Where weights go; left out, they are inside the model. */
+  readonly weightFile?: WeightFile;
+}
+
+/** Options with nothing left open. */
+export type Layout = Required<Omit<BuildOptions, 'precision' | 'weightFile'>> & {
+  /** Element type of caches, the residual stream, and weights other than int4. */
+  readonly floatType: TensorProto_DataType;
+  readonly int4: boolean;
+};
+
+/**
+ * Completes and checks options.
+ *
+ * @throws TransPruneError INVALID_ARGUMENT if the options contradict each other or the sizes
+ */
+export function resolveLayout(config: DecoderConfig, options: BuildOptions): Layout {
+  const { attention = 'group-query', architecture = {}, precision = 'float32' } = options;
+  const layout: Layout = {
+    projections: options.projections ?? 'packed',
+    attention,
+    rotary: options.rotary ?? (attention === 'multi-head' ? 'separate' : 'fused'),
+    norms: options.norms ?? 'fused',
+    architecture,
+    mergedBranches: options.mergedBranches ?? false,
+    numLogitsToKeep: options.numLogitsToKeep ?? false,
+    extraCaches: options.extraCaches ?? 0,
+    floatType: precision.endsWith('float16')
+      ? TensorProto_DataType.FLOAT16
+      : TensorProto_DataType.FLOAT,
+    int4: precision.startsWith('int4'),
+  };
+  if (attention === 'multi-head') checkMultiHead(config, layout);
+  if (architecture.localLayers !== undefined && architecture.localWindow === undefined) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `localLayers: expected localWindow beside it, got localLayers = ${architecture.localLayers} alone`,
+    );
+  }
+  return layout;
+}
+
+/** What MultiHeadAttention has no input or attribute for. */
+function checkMultiHead({ heads, kvHeads }: DecoderConfig, { rotary, architecture }: Layout): void {
+  const demand = (holds: boolean, expected: string, found: string) => {
+    if (holds) return;
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `attention multi-head: expected ${expected}, got ${found}; group-query can have it`,
+    );
+  };
+  demand(heads === kvHeads, 'as many key heads as query heads', `${kvHeads} for ${heads}`);
+  demand(rotary === 'separate', 'separate rotary embedding', rotary);
+  const { softcap, localWindow } = architecture;
+  demand(softcap === undefined, 'no soft cap', `softcap = ${softcap}`);
+  demand(localWindow === undefined, 'no local window', `localWindow = ${localWindow}`);
+}
