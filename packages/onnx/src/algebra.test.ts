@@ -1,11 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import {
   arrayAlgebra,
+  attentionLogits,
   directions,
   instructionAttention,
   layerTransition,
   type NDArray,
   ndarray,
+  rotate,
+  splitHeads,
   type TensorAlgebra,
   uniformNoise,
 } from '@transprune/core';
@@ -92,20 +95,23 @@ describe.each([13, 17, 18, 21])('operator set %i', (opset) => {
       ...[2, 3].map((seed) => random(seed, [3, 2])),
       ...[4, 5].map((seed) => random(seed, [8, 2])),
       random(6, [3, 8]),
+      random(7, [1, 1, 3, 1]),
     ];
     const { graph, reference } = await readBoth(
-      (algebra, [queries, keys, cosQ, sinQ, cosK, sinK, causalBias]) =>
-        instructionAttention(
+      (algebra, [queries, keys, cosQ, sinQ, cosK, sinK, bias, rowWeights]) => {
+        const q = splitHeads(algebra, queries!, 6, 4);
+        const k = splitHeads(algebra, keys!, 2, 4);
+        const logits = attentionLogits(
           algebra,
-          {
-            queries: queries!,
-            keys: keys!,
-            queryRotary: { cos: cosQ!, sin: sinQ! },
-            keyRotary: { cos: cosK!, sin: sinK! },
-            causalBias: causalBias!,
-          },
-          shape,
-        ),
+          rotate(algebra, q, { cos: cosQ!, sin: sinQ! }, 4),
+          rotate(algebra, k, { cos: cosK!, sin: sinK! }, 4),
+          { ...shape, softcap: 2 },
+        );
+        return algebra.add(
+          instructionAttention(algebra, { logits, bias: bias! }),
+          instructionAttention(algebra, { logits, bias: bias!, rowWeights: rowWeights! }),
+        );
+      },
       inputs,
       opset,
     );

@@ -25,6 +25,7 @@ export function onnxAlgebra(emitter: Emitter): TensorAlgebra<string> {
     divide: (a, b) => emit('Div', [a, b]),
     abs: (x) => emit('Abs', [x]),
     negate: (x) => emit('Neg', [x]),
+    tanh: (x) => emit('Tanh', [x]),
     sum: (x, axes, keepDims = false) => reduce('ReduceSum', x, axes, keepDims),
     mean: (x, axes, keepDims = false) => reduce('ReduceMean', x, axes, keepDims),
     l2norm: (x, axes, keepDims = false) => reduce('ReduceL2', x, axes, keepDims),

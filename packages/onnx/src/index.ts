@@ -3,11 +3,12 @@ export { type BuildOptions, buildDecoder, type WeightFile } from './build/decode
 export { checkpointWeights, randomWeights, type WeightSource } from './build/weights.js';
 export type {
   AttentionModule,
+  AttentionReading,
   Decoder,
   DecoderLayer,
+  Heads,
   LayerCacheNames,
   Module,
-  Projections,
 } from './decoder/decoder.js';
 export { readDecoder } from './decoder/read.js';
 export { createEmitter, type Emitter } from './graph/emitter.js';

@@ -1,7 +1,7 @@
 /** What a model file is, for people: also for one that is refused, with the reason. */
 import { createPlan, TransPruneError } from '@transprune/core';
 import type { Decoder } from './decoder/decoder.js';
-import { cacheInputs, readDecoder } from './decoder/read.js';
+import { readDecoder } from './decoder/read.js';
 import { indexGraph, valueShape } from './graph/graph.js';
 import type { OnnxModel } from './model/codec.js';
 import { readPlan } from './prune/metadata.js';
@@ -90,8 +90,8 @@ function decoderSizes(decoder: Decoder): DecoderSizes {
 function guessedSizes(model: OnnxModel): DecoderSizes & { attentionFamily: string } {
   if (!model.graph) return { attentionFamily: 'unknown' };
   const graph = indexGraph(model.graph);
-  const caches = cacheInputs(graph);
-  const pastKey = caches[0]?.[0] ?? '';
+  const caches = [...graph.input.keys()].filter((name) => /^past_key_values\.\d+\.key$/.test(name));
+  const pastKey = caches[0] ?? '';
   const [, kvHeads, , headDim] = valueShape(graph.input.get(pastKey));
   const hiddenSize = valueShape(graph.input.get('inputs_embeds'))[2];
   const reader = graph.uses.get(pastKey)?.[0]?.node;

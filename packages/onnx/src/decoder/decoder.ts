@@ -15,6 +15,8 @@ export interface Decoder {
   readonly attention: AttentionShape;
   readonly inputs: DecoderInputs;
   readonly logits: string;
+  /** True if tokens may be held in less than float32; scores are computed in float32 all the same. */
+  readonly reducedPrecision: boolean;
 }
 
 export interface DecoderInputs {
@@ -22,6 +24,8 @@ export interface DecoderInputs {
   readonly embeddings: string;
   /** `[batch, past + tokens]` */
   readonly attentionMask: string;
+  /** `[batch, tokens]`, or `[3, batch, tokens]` for M-RoPE; undefined where the graph counts itself. */
+  readonly positionIds?: string | undefined;
 }
 
 export interface DecoderLayer {
@@ -41,35 +45,65 @@ export interface Module {
 }
 
 export interface AttentionModule extends Module {
+  /** Projections of the norm, `[batch, tokens, features]`; a packed one stands for several. */
+  readonly projections: readonly string[];
+  /** How the attention's node or nodes were read. */
+  readonly reading: AttentionReading;
+}
+
+/** Queries or keys of the new tokens. */
+export interface Heads {
+  readonly value: string;
+  /** `flat`: `[batch, tokens, heads * head_dim]`; `heads`: `[batch, heads, tokens, head_dim]`. */
+  readonly layout: 'flat' | 'heads';
+  /** The columns of a packed flat value. */
+  readonly columns?: readonly [from: number, to: number];
+}
+
+/** An attention module as one family reads it, whatever operators it is made of. */
+export interface AttentionReading {
+  readonly family: string;
   /** The node that mixes tokens. */
   readonly node: NodeProto;
-  readonly projections: Projections;
-  readonly rotary: RotaryReading;
-  /** What the node reads besides projections, weights and its own cache. */
+  /** As the node takes them: behind norms and rotary embedding, unless that is inside the node. */
+  readonly queries: Heads;
+  readonly keys: Heads;
+  /** The new tokens' values, or what they are packed in. */
+  readonly values: string;
+  /** Angles of the rotary embedding where the node itself rotates. */
+  readonly fusedRotary?: FusedRotary | undefined;
+  /** Where angles are read on the way from the projections to queries and keys. */
+  readonly angles: readonly AngleRead[];
+  /** Nodes that make logits of queries and keys, first to last; left out where the node does it. */
+  readonly logitNodes?: readonly NodeProto[];
+  readonly shape: AttentionShape;
+  /** Tokens that a row sees at most, itself included; undefined: all. */
+  readonly window?: number | undefined;
+  /** Values that are functions of the graph's inputs alone: masks, lengths. */
   readonly sideInputs: readonly string[];
 }
 
-/** Query, key and value before rotary; packed ones lie side by side in the last axis. */
-export type Projections =
-  | { readonly kind: 'packed'; readonly value: string }
-  | {
-      readonly kind: 'split';
-      readonly query: string;
-      readonly key: string;
-      readonly value: string;
-    };
-
-/** Where the angles of the rotary embedding are found. */
-export interface RotaryReading {
-  /** `[positions, head_dim / 2]`, values that do not depend on the input. */
+/** Constants `[positions, rotated / 2]` that the attention node looks angles up in. */
+export interface FusedRotary {
   readonly cos: string;
   readonly sin: string;
+  /** Leading features of a head that are rotated. */
+  readonly rotated: number;
+}
+
+/** A node that reads angles, or the positions that they are looked up by. */
+export interface AngleRead {
+  readonly node: NodeProto;
+  readonly value: string;
+  /** The axis of the tokens, counted from the end. */
+  readonly axis: number;
 }
 
 /** A layer's cache among the graph's inputs and outputs. */
 export interface LayerCacheNames {
-  readonly pastKey: string;
-  readonly pastValue: string;
+  /** Undefined in a graph that starts without a cache. */
+  readonly pastKey?: string | undefined;
+  readonly pastValue?: string | undefined;
   readonly presentKey: string;
   readonly presentValue: string;
 }

@@ -1,10 +1,20 @@
-/** Linear projections: a MatMul with a constant weight, with or without a bias behind it. */
-import { type GraphIndex, inputAt, outputAt } from '../graph/graph.js';
+/**
+ * Linear projections of tokens: a matrix product with a constant weight, whatever its precision, with
+ * or without a bias behind it.
+ */
+import {
+  constantShape,
+  type GraphIndex,
+  inputAt,
+  integerAttribute,
+  outputAt,
+} from '../graph/graph.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 
 export interface Linear {
-  readonly node: NodeProto;
+  /** What is projected, `[batch, tokens, inFeatures]`. */
   readonly input: string;
+  /** The projection, bias included, `[batch, tokens, outFeatures]`. */
   readonly output: string;
   readonly inFeatures: number;
   readonly outFeatures: number;
@@ -12,38 +22,54 @@ export interface Linear {
 
 /** The projection that makes a value, or undefined if none does. */
 export function linearInto(graph: GraphIndex, output: string): Linear | undefined {
-  const producer = graph.producer.get(output);
-  if (!producer) return undefined;
-  if (producer.opType === 'Add') {
-    const [bias, product] = [...producer.input].sort(
-      (a, b) => Number(graph.initializer.has(b)) - Number(graph.initializer.has(a)),
-    );
-    if (!bias || !product || !graph.initializer.has(bias)) return undefined;
-    const linear = linearInto(graph, product);
-    return linear && { ...linear, output };
+  const node = graph.producer.get(output);
+  if (!node) return undefined;
+  const [a, b] = [inputAt(node, 0), inputAt(node, 1)];
+  const found = spellings[node.opType]?.(graph, node, a ?? '', b ?? '');
+  return found && { ...found, output };
+}
+
+/** Constant features behind a product: a bias. */
+function biased(graph: GraphIndex, _: NodeProto, a: string, b: string): Linear | undefined {
+  const bias = [a, b].find((name) => constantShape(graph, name)?.length === 1);
+  return bias === undefined ? undefined : linearInto(graph, bias === a ? b : a);
+}
+
+/** Float weights, or weights that are dequantized in the graph. */
+function product(graph: GraphIndex, node: NodeProto, input: string, weight: string) {
+  const [inFeatures, outFeatures, more] = constantShape(graph, weight) ?? [];
+  if (inFeatures === undefined || outFeatures === undefined || more !== undefined) return undefined;
+  return { input, output: outputAt(node, 0) ?? '', inFeatures, outFeatures };
+}
+
+/** `com.microsoft.MatMulNBits`: 4-bit blocks, the sizes are attributes. */
+function blocks(_: GraphIndex, node: NodeProto, input: string): Linear {
+  const inFeatures = integerAttribute(node, 'K', 0);
+  const outFeatures = integerAttribute(node, 'N', 0);
+  return { input, output: outputAt(node, 0) ?? '', inFeatures, outFeatures };
+}
+
+/** Dynamic int8: the input is quantized, the integer product cast and scaled. */
+function scaled(graph: GraphIndex, _: NodeProto, a: string, b: string): Linear | undefined {
+  for (const name of [a, b]) {
+    const cast = graph.producer.get(name);
+    const integers =
+      cast?.opType === 'Cast' ? graph.producer.get(inputAt(cast, 0) ?? '') : undefined;
+    if (integers?.opType !== 'MatMulInteger') continue;
+    const quantize = graph.producer.get(inputAt(integers, 0) ?? '');
+    if (quantize?.opType !== 'DynamicQuantizeLinear') continue;
+    return product(graph, integers, inputAt(quantize, 0) ?? '', inputAt(integers, 1) ?? '');
   }
-  return asLinear(graph, producer);
+  return undefined;
 }
 
-/** The projection that reads a value; undefined if anything else reads it too. */
-export function linearFrom(graph: GraphIndex, input: string): Linear | undefined {
-  const product = soleReader(graph, input);
-  const linear = product && asLinear(graph, product);
-  if (!linear || linear.input !== input) return undefined;
-  const next = soleReader(graph, linear.output);
-  const biased = next?.opType === 'Add' && next.input.some((name) => graph.initializer.has(name));
-  return biased ? { ...linear, output: outputAt(next, 0) ?? linear.output } : linear;
-}
+type Spelling = (graph: GraphIndex, node: NodeProto, a: string, b: string) => Linear | undefined;
 
-function asLinear(graph: GraphIndex, node: NodeProto): Linear | undefined {
-  const [input, output] = [inputAt(node, 0), outputAt(node, 0)];
-  const weight = graph.initializer.get(inputAt(node, 1) ?? '');
-  if (node.opType !== 'MatMul' || !input || !output || weight?.dims.length !== 2) return undefined;
-  const [inFeatures, outFeatures] = weight.dims.map(Number);
-  return { node, input, output, inFeatures: inFeatures ?? 0, outFeatures: outFeatures ?? 0 };
-}
-
-function soleReader(graph: GraphIndex, value: string): NodeProto | undefined {
-  const uses = graph.uses.get(value) ?? [];
-  return uses.length === 1 ? uses[0]?.node : undefined;
-}
+/** How a projection can be spelled, by the operator that makes its output. */
+const spellings: Readonly<Record<string, Spelling>> = {
+  Add: biased,
+  MatMul: product,
+  MatMulNBits: blocks,
+  Mul: scaled,
+  DynamicQuantizeMatMul: product,
+};

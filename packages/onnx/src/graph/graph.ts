@@ -1,9 +1,10 @@
-import type {
-  AttributeProto,
-  GraphProto,
-  NodeProto,
-  TensorProto,
-  ValueInfoProto,
+import {
+  type AttributeProto,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+  TensorProto_DataType,
+  type ValueInfoProto,
 } from '../proto/onnx_pb.js';
 
 /** One place where a value is read. */
@@ -82,6 +83,40 @@ export function valueShape(info: ValueInfoProto | undefined): (number | string |
 export function elementType(info: ValueInfoProto | undefined): number | undefined {
   const type = info?.type?.value;
   return type?.case === 'tensorType' ? type.value.elemType : undefined;
+}
+
+/** A constant: an initializer, or what a Constant node holds; copies of it (Identity) are followed. */
+export function constantTensor(graph: GraphIndex, name: string): TensorProto | undefined {
+  const initializer = graph.initializer.get(name);
+  if (initializer) return initializer;
+  const node = graph.producer.get(name);
+  if (node?.opType === 'Constant') return attribute(node, 'value')?.t;
+  const source = node?.opType === 'Identity' ? inputAt(node, 0) : undefined;
+  return source === undefined ? undefined : constantTensor(graph, source);
+}
+
+/** Shape of a constant, also of one that is transposed, cast or dequantized in the graph. */
+export function constantShape(graph: GraphIndex, name: string): number[] | undefined {
+  const tensor = constantTensor(graph, name);
+  if (tensor) return tensor.dims.map(Number);
+  const node = graph.producer.get(name);
+  const source = node && inputAt(node, 0);
+  if (!source) return undefined;
+  const shape = constantShape(graph, source);
+  if (node.opType === 'Cast' || node.opType === 'DequantizeLinear') return shape;
+  if (node.opType !== 'Transpose') return undefined;
+  const order = attribute(node, 'perm')?.ints.map(Number);
+  return order ? shape && order.map((axis) => shape[axis] ?? 0) : shape?.reverse();
+}
+
+/** The integers of a small inline constant; undefined for anything else. */
+export function constantIntegers(graph: GraphIndex, name: string): number[] | undefined {
+  const tensor = constantTensor(graph, name);
+  if (tensor?.dataType !== TensorProto_DataType.INT64) return undefined;
+  if (tensor.int64Data.length > 0) return tensor.int64Data.map(Number);
+  const { buffer, byteOffset, byteLength } = tensor.rawData.slice();
+  const bytes = new DataView(buffer, byteOffset, byteLength);
+  return Array.from({ length: byteLength / 8 }, (_, i) => Number(bytes.getBigInt64(8 * i, true)));
 }
 
 /** How a node is called in messages: its name and operator. */

@@ -5,46 +5,91 @@ import { valueShape } from '../graph/graph.js';
 import { tensorInfo } from '../graph/value-info.js';
 import { type GraphProto, TensorProto_DataType, type ValueInfoProto } from '../proto/onnx_pb.js';
 
-/** int64 `[batch, sequence_length]`, not 0 at image tokens; all 0 while decoding. */
+/**
+ * int64 `[batch, sequence_length]`: 0 at text, another number at image tokens; all 0 while decoding.
+ * Where a plan keeps a share of each image, the numbers 1, 2, 3 ... tell the images apart.
+ */
 export const imageMaskInput = 'image_mask';
 
-/** int64 `[kept]`: survivors of a stage as positions in the input sequence, ascending. */
+/**
+ * int64 `[batch, sequence_length]`, not 0 at the tokens whose attention is asked; where a row has
+ * none, the tokens behind its last image token are.
+ */
+export const instructionMaskInput = 'instruction_mask';
+
+/** float32 `[stages]`: what each stage keeps of the image tokens at the start; all ones: everything. */
+export const keepRatiosInput = 'keep_ratios';
+
+/** int64 `[batch, past]`, 1 at what a stage's cache holds and 0 at padding; empty at the start. */
+export const pastMaskInput = (stage: number) => `past_pruning.mask.${stage}`;
+
+/** int64 `[batch, past + kept]`: the mask that goes with a stage's present cache. */
+export const maskOutput = (stage: number) => `pruning.mask.${stage}`;
+
+/**
+ * Survivors of a stage as positions in the input sequence, ascending: int64 `[kept]`, or
+ * `[batch, kept]` with -1 at padding.
+ */
 export const keptOutput = (stage: number) => `pruning.kept.${stage}`;
 
-/** float32 `[1, tokens before the stage]`: the score, 0 at text tokens. */
+/** float32 `[batch, tokens before the stage]`: the score, 0 at text tokens. */
 export const scoreOutput = (stage: number) => `pruning.score.${stage}`;
 
-/** The graph's inputs, caches behind a prune with a length of their own, and the image mask. */
+/** What the pruned graph takes and gives beyond the plan. */
+export interface InterfaceOptions {
+  readonly trace: boolean;
+  readonly batch: boolean;
+  readonly runtimeRatios: boolean;
+  readonly instructionMask: boolean;
+}
+
+const { FLOAT, INT64 } = TensorProto_DataType;
+
+/** The graph's inputs, caches behind a prune with a length of their own, and those of the pruning. */
 export function prunedInputs(
   graph: GraphProto,
   decoder: Decoder,
   plan: PrunePlan,
+  { batch, runtimeRatios, instructionMask }: InterfaceOptions,
 ): ValueInfoProto[] {
   const own = graph.input.map((info) => withOwnLength(info, decoder, plan));
   const embeddings = graph.input.find(({ name }) => name === decoder.inputs.embeddings);
   const sizes = valueShape(embeddings).slice(0, 2);
-  return plan.stages.length === 0
-    ? own
-    : [...own, tensorInfo(imageMaskInput, TensorProto_DataType.INT64, sizes)];
+  if (plan.stages.length === 0) return own;
+  return [
+    ...own,
+    tensorInfo(imageMaskInput, INT64, sizes),
+    ...(instructionMask ? [tensorInfo(instructionMaskInput, INT64, sizes)] : []),
+    ...(runtimeRatios ? [tensorInfo(keepRatiosInput, FLOAT, [plan.stages.length])] : []),
+    ...(batch
+      ? plan.stages.map(({ afterLayer }, stage) =>
+          tensorInfo(pastMaskInput(stage), INT64, [sizes[0], `past_after_layer_${afterLayer}`]),
+        )
+      : []),
+  ];
 }
 
-/** The graph's outputs, those behind a prune with a length of their own, and the trace. */
+/** The graph's outputs, those behind a prune with a length of their own, and those of the pruning. */
 export function prunedOutputs(
   graph: GraphProto,
   decoder: Decoder,
   plan: PrunePlan,
-  trace: boolean,
+  { trace, batch }: InterfaceOptions,
 ): ValueInfoProto[] {
   const own = graph.output.map((info) => withOwnLength(info, decoder, plan));
-  if (!trace) return own;
-  const stages = plan.stages.flatMap(({ afterLayer }, index) => [
-    tensorInfo(keptOutput(index), TensorProto_DataType.INT64, [`kept_after_layer_${afterLayer}`]),
-    tensorInfo(scoreOutput(index), TensorProto_DataType.FLOAT, [
-      1,
-      `tokens_at_layer_${afterLayer}`,
+  const embeddings = graph.input.find(({ name }) => name === decoder.inputs.embeddings);
+  const rows = valueShape(embeddings)[0];
+  const masks = plan.stages.map(({ afterLayer }, stage) =>
+    tensorInfo(maskOutput(stage), INT64, [rows, `total_after_layer_${afterLayer}`]),
+  );
+  const traces = plan.stages.flatMap(({ afterLayer }, stage) => [
+    tensorInfo(keptOutput(stage), INT64, [
+      ...(batch ? [rows] : []),
+      `kept_after_layer_${afterLayer}`,
     ]),
+    tensorInfo(scoreOutput(stage), FLOAT, [rows, `tokens_at_layer_${afterLayer}`]),
   ]);
-  return [...own, ...stages];
+  return [...own, ...(batch ? masks : []), ...(trace ? traces : [])];
 }
 
 /** The runtime's memory planner takes equal names of sizes for equal sizes, so each stage has its own. */

@@ -1,4 +1,11 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clone } from '@bufbuild/protobuf';
@@ -20,25 +27,16 @@ import { decodeModel, encodeModel, type OnnxModel } from '../model/codec.js';
 import { ModelProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { pruneModel } from './prune.js';
 
-const original = decodeModel(readFileSync(officialFile('group-query-attention/model.onnx')));
+const families = {
+  'group-query-attention': 'group-query-attention',
+  torchscript: 'spelled-out',
+  'dynamo-opset18': 'spelled-out',
+};
 const sizes = { layers: 14, kvHeads: 4, headDim: 16 };
 const vocabulary = 128;
 const hidden = 64;
 const embeddings = officialEmbeddings();
 
-// Weights have to lie in the model's folder.
-const folder = mkdtempSync(join(tmpdir(), 'transprune-'));
-copyFileSync(
-  officialFile('group-query-attention/model.onnx.data'),
-  join(folder, 'model.onnx.data'),
-);
-afterAll(() => rmSync(folder, { recursive: true }));
-let files = 0;
-function open(model: OnnxModel) {
-  const path = join(folder, `${files++}.onnx`);
-  writeFileSync(path, encodeModel(model));
-  return openDecoder(path, sizes);
-}
 const lastRow = (logits: Float32Array) => logits.slice(-vocabulary);
 
 /**
@@ -62,72 +60,89 @@ function withTerms(model: OnnxModel, stages: number): OnnxModel {
   return copy;
 }
 
-test('the structure is read', () => {
-  expect(readDecoder(original)).toMatchObject({
-    attentionFamily: 'group-query-attention',
-    hiddenSize: 64,
-    intermediateSize: 172,
-    vocabularySize: 128,
-    attention: { heads: 4, kvHeads: 4, headDim: 16, scale: 0.25 },
-  });
-  expect(readDecoder(original).layers).toHaveLength(14);
-});
+describe.each(Object.entries(families))('exported as %s', (family, attentionFamily) => {
+  const original = decodeModel(readFileSync(officialFile(`${family}/model.onnx`)));
+  const folder = mkdtempSync(join(tmpdir(), 'transprune-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  // Weights have to lie in the model's folder.
+  const weights = officialFile(`${family}/model.onnx.data`);
+  if (existsSync(weights)) copyFileSync(weights, join(folder, 'model.onnx.data'));
+  let files = 0;
+  const open = (model: OnnxModel) => {
+    const path = join(folder, `${files++}.onnx`);
+    writeFileSync(path, encodeModel(model));
+    return openDecoder(path, sizes);
+  };
 
-describe.each<OfficialCaseName>(['high', 'low', 'late-image'])('official case %s', (name) => {
-  const official = officialCase(name);
-  const imageMask = officialImageMask(official);
-  const plan = createPlan({
-    accumulateLayers: official.accumulateLayers,
-    stages: official.pruneLayers.map((afterLayer, i) => ({
-      afterLayer,
-      keepRatio: official.keepRatios[i] ?? 1,
-    })),
-  });
-
-  test('both terms, scores, kept tokens, logits, decoding steps and cache lengths', async () => {
-    const { model } = pruneModel(original, plan, { trace: true });
-    const decoder = await open(withTerms(model, official.stages.length));
-    let step = await decoder.step(official.inputsEmbeds, imageMask);
-    let before = imageMask.map((_, i) => i);
-    official.stages.forEach((stage, index) => {
-      const score = step.extra[`pruning.score.${index}`]!;
-      expect(score).toHaveLength(stage.tokensBefore);
-      const isImage = (i: number) => imageMask[before[i]!] === 1;
-      const term = (i: number) =>
-        step.extra[`pruning.term.${index}.${i}`]!.filter((_, at) => isImage(at));
-      expect(maxDifference(term(0), stage.ttvNormalized)).toBeLessThan(1e-5);
-      expect(maxDifference(term(1), stage.igaNormalized)).toBeLessThan(1e-5);
-      expect(
-        maxDifference(
-          score.filter((_, i) => isImage(i)),
-          stage.score,
-        ),
-      ).toBeLessThan(1e-5);
-      expect(score.filter((s, i) => !isImage(i) && s !== 0)).toEqual([]);
-      const kept = step.extra[`pruning.kept.${index}`]!;
-      expect(kept.filter((i) => imageMask[i] === 1)).toEqual(stage.keptImageOriginal);
-      expect(kept).toEqual([...kept].sort((a, b) => a - b));
-      before = kept;
+  test('the structure is read', () => {
+    expect(readDecoder(original)).toMatchObject({
+      attentionFamily,
+      hiddenSize: 64,
+      intermediateSize: 172,
+      vocabularySize: 128,
+      attention: { heads: 4, kvHeads: 4, headDim: 16, scale: 0.25 },
     });
-    expect(step.logitsShape).toEqual([1, official.prefillKeptLength, vocabulary]);
-    expect(maxDifference(lastRow(step.logits), official.prefillLastLogits)).toBeLessThan(1e-4);
-    for (const { token, logits } of official.decode) {
-      step = await decoder.step(embeddings.slice(token * hidden, (token + 1) * hidden));
-      expect(maxDifference(step.logits, logits)).toBeLessThan(1e-4);
-    }
-    expect(step.cacheLengths).toEqual(official.kvLengths);
+    expect(readDecoder(original).layers).toHaveLength(14);
   });
 
-  test('keep ratio 1 and a prompt without image give the unpruned logits', async () => {
-    const unpruned = await (await open(original)).step(official.inputsEmbeds);
-    expect(maxDifference(lastRow(unpruned.logits), official.unprunedLastLogits)).toBeLessThan(1e-4);
-    const all = { ...plan, stages: plan.stages.map((stage) => ({ ...stage, keepRatio: 1 })) };
-    const kept = await (await open(pruneModel(original, all).model)).step(
-      official.inputsEmbeds,
-      imageMask,
-    );
-    expect(maxDifference(kept.logits, unpruned.logits)).toBeLessThan(1e-4);
-    const text = await (await open(pruneModel(original, plan).model)).step(official.inputsEmbeds);
-    expect(maxDifference(text.logits, unpruned.logits)).toBeLessThan(1e-4);
+  describe.each<OfficialCaseName>(['high', 'low', 'late-image'])('official case %s', (name) => {
+    const official = officialCase(name);
+    const imageMask = officialImageMask(official);
+    const plan = createPlan({
+      accumulateLayers: official.accumulateLayers,
+      stages: official.pruneLayers.map((afterLayer, i) => ({
+        afterLayer,
+        keepRatio: official.keepRatios[i] ?? 1,
+      })),
+    });
+
+    test('both terms, scores, kept tokens, logits, decoding steps and cache lengths', async () => {
+      const { model } = pruneModel(original, plan, { trace: true });
+      const decoder = await open(withTerms(model, official.stages.length));
+      let step = await decoder.step(official.inputsEmbeds, imageMask);
+      let before = imageMask.map((_, i) => i);
+      official.stages.forEach((stage, index) => {
+        const score = step.extra[`pruning.score.${index}`]!;
+        expect(score).toHaveLength(stage.tokensBefore);
+        const isImage = (i: number) => imageMask[before[i]!] === 1;
+        const term = (i: number) =>
+          step.extra[`pruning.term.${index}.${i}`]!.filter((_, at) => isImage(at));
+        expect(maxDifference(term(0), stage.ttvNormalized)).toBeLessThan(1e-5);
+        expect(maxDifference(term(1), stage.igaNormalized)).toBeLessThan(1e-5);
+        expect(
+          maxDifference(
+            score.filter((_, i) => isImage(i)),
+            stage.score,
+          ),
+        ).toBeLessThan(1e-5);
+        expect(score.filter((s, i) => !isImage(i) && s !== 0)).toEqual([]);
+        const kept = step.extra[`pruning.kept.${index}`]!;
+        expect(kept.filter((i) => imageMask[i] === 1)).toEqual(stage.keptImageOriginal);
+        expect(kept).toEqual([...kept].sort((a, b) => a - b));
+        before = kept;
+      });
+      expect(step.logitsShape).toEqual([1, official.prefillKeptLength, vocabulary]);
+      expect(maxDifference(lastRow(step.logits), official.prefillLastLogits)).toBeLessThan(1e-4);
+      for (const { token, logits } of official.decode) {
+        step = await decoder.step(embeddings.slice(token * hidden, (token + 1) * hidden));
+        expect(maxDifference(step.logits, logits)).toBeLessThan(1e-4);
+      }
+      expect(step.cacheLengths).toEqual(official.kvLengths);
+    });
+
+    test('keep ratio 1 and a prompt without image give the unpruned logits', async () => {
+      const unpruned = await (await open(original)).step(official.inputsEmbeds);
+      expect(maxDifference(lastRow(unpruned.logits), official.unprunedLastLogits)).toBeLessThan(
+        1e-4,
+      );
+      const all = { ...plan, stages: plan.stages.map((stage) => ({ ...stage, keepRatio: 1 })) };
+      const kept = await (await open(pruneModel(original, all).model)).step(
+        official.inputsEmbeds,
+        imageMask,
+      );
+      expect(maxDifference(kept.logits, unpruned.logits)).toBeLessThan(1e-4);
+      const text = await (await open(pruneModel(original, plan).model)).step(official.inputsEmbeds);
+      expect(maxDifference(text.logits, unpruned.logits)).toBeLessThan(1e-4);
+    });
   });
 });

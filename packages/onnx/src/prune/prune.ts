@@ -9,11 +9,12 @@ import {
   TransPruneError,
   validatePlan,
 } from '@transprune/core';
-import { onnxAlgebra } from '../algebra.js';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
-import { readDecoder } from '../decoder/read.js';
+import { classify } from '../decoder/kinds.js';
+import { readGraph } from '../decoder/read.js';
 import { refuse } from '../decoder/refuse.js';
 import { createEmitter, type Emitter } from '../graph/emitter.js';
+import { indexGraph } from '../graph/graph.js';
 import { sortNodes } from '../graph/sort.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import {
@@ -24,25 +25,45 @@ import {
   NodeProtoSchema,
   TensorProto_DataType,
 } from '../proto/onnx_pb.js';
-import { crossings, emitCut } from './cut.js';
+import { cut } from './cut.js';
 import {
+  type InterfaceOptions,
   imageMaskInput,
   keptOutput,
+  maskOutput,
+  pastMaskInput,
   prunedInputs,
   prunedOutputs,
   scoreOutput,
 } from './interface.js';
 import { metadataWithPlan, readPlan } from './metadata.js';
+import { padGroupQueries } from './padding.js';
+import { emitRatios } from './ratios.js';
+import { noteAngle, type WorkingGraph } from './region.js';
 import { type CutStage, reroot } from './reroot.js';
-import { emitScore, emitSelection, emitTransition, type TokenState } from './score.js';
+import { keepPositions } from './rotary.js';
+import { emitScore, emitTransition } from './score.js';
+import { emitGather, emitSelection, type Selection } from './select.js';
+import type { StageContext } from './stage.js';
+import { emitStart, gatherState, type Start, type TokenState } from './tokens.js';
 
 export interface PruneOptions {
   /** Adds the outputs `pruning.kept.{stage}` and `pruning.score.{stage}`. */
   readonly trace?: boolean;
   /**
+   * Serves several rows with padding on either side: rows may keep different tokens, and a mask goes
+   * with each stage's cache (`past_pruning.mask.{stage}` in, `pruning.mask.{stage}` out). Without it
+   * the graph is for batch size 1.
+   */
+  readonly batch?: boolean;
+  /** Makes the keep ratios an input, `keep_ratios`; the plan's own are then only its default. */
+  readonly runtimeRatios?: boolean;
+  /** Adds the input `instruction_mask`. */
+  readonly instructionMask?: boolean;
+  /**
    * For each stage, indices among the tokens before it. The graph gathers these and scores nothing:
    * the bound that scoring is measured against. Such a graph serves one prompt length, no decoding, and
-   * has no trace.
+   * goes with no other option.
    */
   readonly constantIndices?: readonly (readonly number[])[];
 }
@@ -75,34 +96,17 @@ export function pruneModel(
       'expected a decoder that is not pruned yet, found one with a plan in its metadata; start from the original file',
     );
   }
-  if (options.trace && options.constantIndices) {
+  const { constantIndices, ...others } = options;
+  const other = Object.entries(others).find(([, value]) => value === true)?.[0];
+  if (constantIndices && other !== undefined) {
     throw new TransPruneError(
       'INVALID_ARGUMENT',
-      'expected either a trace or constant indices, got both: constant indices leave nothing to trace',
+      `expected either ${other} or constant indices, got both: constant indices gather what they say, for one prompt`,
     );
   }
-  const decoder = readDecoder(model);
-  validatePlan(plan, decoder.layers.length);
+  const opset = standardOpset(model);
   const graph = model.graph ?? create(GraphProtoSchema);
-  if (graph.input.some(({ name }) => name === imageMaskInput)) {
-    refuse({ where: 'inputs', expected: `no input ${imageMaskInput} yet`, found: 'one' });
-  }
-  const emitter = createEmitter(namesIn(graph), standardOpset(model));
-  const copies = new Map(graph.node.map((node) => [node, copyOf(node)]));
-  const stages = emitStages(emitter, decoder, plan, options, graph, copies);
-  const scoringNodes = emitter.nodes.length;
-  const initializers = new Set(graph.initializer.map(({ name }) => name));
-  reroot([...copies.values()], (name) => initializers.has(name), emitter, decoder, stages);
-  const node = sortNodes([...copies.values(), ...emitter.nodes]);
-  const pruned = create(GraphProtoSchema, {
-    ...graph,
-    node,
-    initializer: [...graph.initializer, ...emitter.initializers],
-    input: prunedInputs(graph, decoder, plan),
-    output: prunedOutputs(graph, decoder, plan, options.trace === true),
-    // Shapes noted for the unpruned graph would mislead the runtime's memory planner.
-    valueInfo: [],
-  });
+  const { pruned, layers, scoringNodes, constantBytes } = pruneGraph(graph, opset, plan, options);
   return {
     model: create(ModelProtoSchema, {
       ...model,
@@ -110,105 +114,192 @@ export function pruneModel(
       metadataProps: metadataWithPlan(model, plan),
     }),
     report: {
-      layers: decoder.layers.length,
+      layers,
       stages: plan.stages,
-      nodes: { before: graph.node.length, after: node.length },
+      nodes: { before: graph.node.length, after: pruned.node.length },
       scoringNodes,
-      constantBytes: emitter.initializers.reduce((sum, { rawData }) => sum + rawData.length, 0),
+      constantBytes,
     },
   };
+}
+
+/** The pass on one graph. */
+function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: PruneOptions) {
+  const decoder = readGraph(graph);
+  validatePlan(plan, decoder.layers.length);
+  if (graph.input.some(({ name }) => name === imageMaskInput)) {
+    refuse({ where: 'inputs', expected: `no input ${imageMaskInput} yet`, found: 'one' });
+  }
+  const emitter = createEmitter(namesIn(graph), opset);
+  const source = indexGraph(graph);
+  const working = workingGraph(graph, decoder);
+  const wanted: InterfaceOptions = {
+    trace: options.trace === true,
+    batch: options.batch === true,
+    runtimeRatios: options.runtimeRatios === true,
+    instructionMask: options.instructionMask === true,
+  };
+  const [firstStage] = plan.stages;
+  if (firstStage && wanted.batch) padGroupQueries(emitter, working, decoder, graph);
+  if (firstStage && plan.positions === 'keep') {
+    keepPositions(emitter, working, decoder, firstStage.afterLayer);
+  }
+  const stages = emitStages(emitter, working, decoder, plan, wanted, options.constantIndices);
+  const scoringNodes = emitter.nodes.length;
+  reroot(source, working, emitter, decoder, stages, plan.positions);
+  const pruned = create(GraphProtoSchema, {
+    ...graph,
+    node: sortNodes([...working.nodes, ...working.regions, ...emitter.nodes]),
+    initializer: [...graph.initializer, ...emitter.initializers],
+    input: prunedInputs(graph, decoder, plan, wanted),
+    output: prunedOutputs(graph, decoder, plan, wanted),
+    // Shapes noted for the unpruned graph would mislead the runtime's memory planner.
+    valueInfo: [],
+  });
+  return {
+    pruned,
+    layers: decoder.layers.length,
+    scoringNodes,
+    constantBytes: emitter.initializers.reduce((sum, { rawData }) => sum + rawData.length, 0),
+  };
+}
+
+/** The graph's nodes, copied so that they can be changed. */
+function workingGraph(graph: GraphProto, decoder: Decoder): WorkingGraph {
+  const copies = new Map(
+    graph.node.map((node) => [node, create(NodeProtoSchema, { ...node, input: [...node.input] })]),
+  );
+  const nodes = [...copies.values()];
+  const copyOf = (node: NodeProto) => copies.get(node) ?? node;
+  const initializers = new Set(graph.initializer.map(({ name }) => name));
+  const pasts = decoder.layers.flatMap(({ cache }) => [cache.pastKey, cache.pastValue]);
+  const tokens = new Set([decoder.inputs.embeddings, ...pasts]);
+  const working: WorkingGraph = {
+    nodes,
+    regions: [],
+    copyOf,
+    // As the graph came: the score copies nodes before the cut rewires them.
+    producer: new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node]))),
+    kindOf: classify(
+      graph.node,
+      (name) => initializers.has(name),
+      (name) => tokens.has(name),
+    ),
+    angles: new Map(),
+  };
+  for (const { attention } of decoder.layers) {
+    for (const angle of attention.reading.angles) {
+      noteAngle(working, angle);
+      noteAngle(working, { ...angle, node: copyOf(angle.node) });
+    }
+  }
+  return working;
 }
 
 /** Score, select and cut, stage by stage. */
 function emitStages(
   emitter: Emitter,
+  graph: WorkingGraph,
   decoder: Decoder,
   plan: PrunePlan,
-  { trace = false, constantIndices }: PruneOptions,
-  graph: GraphProto,
-  copies: ReadonlyMap<NodeProto, NodeProto>,
+  options: InterfaceOptions,
+  constantIndices: PruneOptions['constantIndices'],
 ): CutStage[] {
   if (plan.stages.length === 0) return [];
-  const needs = methodByName(plan.method).needs;
-  const readersOf = (value: string) => graph.node.filter(({ input }) => input.includes(value));
-  const redirect = (reader: NodeProto, from: string, to: string) => {
-    const copy = copies.get(reader);
-    if (copy) copy.input = copy.input.map((name) => (name === from ? to : name));
+  const { needs } = methodByName(plan.method);
+  const scoresProjections = needs.includes('instructionAttention');
+  const stageAt = (next: DecoderLayer, afterLayer: number, selection: Selection, mask?: string) => {
+    const gather = (value: string, axis: number) => emitGather(emitter, selection, value, axis);
+    const gathered = cut(graph, next, scoresProjections, (value) => gather(value, 1));
+    const stream = gathered.get(next.streamIn) ?? '';
+    return { afterLayer, stream, mask, gather, gathered: [...gathered.values()], rows: gathered };
   };
+  if (constantIndices) {
+    return plan.stages.map(({ afterLayer }, index) => {
+      emitter.scope(`pruning/after_layer_${afterLayer}`);
+      const indices = emitter.int64(constantIndices[index] ?? []);
+      return stageAt(layerBehind(decoder, afterLayer), afterLayer, { indices });
+    });
+  }
+
   emitter.scope('pruning');
-  const { originalImages, ...start } = emitStart(
-    emitter,
-    decoder,
-    trace || needs.includes('noise'),
-  );
-  let state: TokenState = start;
+  const start: Start = emitStart(emitter, decoder, plan, needs, options);
+  const ratios = emitRatios(emitter, plan, options.runtimeRatios);
   const layers = [...decoder.layers];
-  return plan.stages.map(({ afterLayer, keepRatio }, index) => {
+  let state: TokenState = start.state;
+  let mask = options.batch ? decoder.inputs.attentionMask : undefined;
+  return plan.stages.map((stage, index) => {
+    const { afterLayer } = stage;
     emitter.scope(`pruning/after_layer_${afterLayer}`);
     const next = layerBehind(decoder, afterLayer);
-    const cut = (indices: string) => {
-      const crossing = crossings(next, needs.includes('instructionAttention'), readersOf);
-      return emitCut(emitter, crossing, indices, redirect);
-    };
-    const fixed = constantIndices?.[index];
-    if (fixed) return cutStage(next, afterLayer, cut(emitter.int64(fixed)));
-
-    const transition = emitTransition(emitter, layers, plan, index, state.transition);
+    const transition = emitTransition(emitter, decoder, layers, plan, index, state);
     state = { ...state, transition };
-    const score = emitScore(emitter, decoder, plan, next, state);
-    const indices = emitSelection(emitter, score, state.imageMask, originalImages, keepRatio);
-    if (trace) emitter.emit('Identity', [score], { outputs: [scoreOutput(index)] });
-    const gathered = cut(indices);
-    const gather = (value: string | undefined, axis: number) =>
-      value && emitter.emit('Gather', [value, indices], { attributes: { axis } });
+    const context: StageContext = {
+      emitter,
+      graph,
+      decoder,
+      plan,
+      stage,
+      next,
+      start,
+      state,
+      mask,
+    };
+    const score = emitScore(context);
+    const selection = emitSelection(emitter, score, state, start, ratios[index] ?? '');
+    if (options.trace) emitter.emit('Identity', [score], { outputs: [scoreOutput(index)] });
+    if (selection.valid) {
+      mask = emitter.emit('Concat', [pastMaskInput(index), selection.valid], {
+        attributes: { axis: 1 },
+        outputs: [maskOutput(index)],
+      });
+    }
+    const cutStage = stageAt(next, afterLayer, selection, mask);
     if (plan.accumulateLayers.includes(afterLayer + 1)) {
       // The norm in front of the layer still sees every token; its transition is of those that stay.
       const { input } = next.attention;
-      const rows = gathered.get(input) ?? gather(input, 1) ?? '';
+      const rows = cutStage.rows.get(input) ?? cutStage.gather(input, 1);
       layers[afterLayer] = { ...next, attention: { ...next.attention, input: rows } };
     }
-    state = {
-      imageMask: gather(state.imageMask, 1) ?? '',
-      transition: gather(state.transition, 1),
-      positions: gather(state.positions, 0),
-    };
-    if (trace && state.positions) {
-      emitter.emit('Identity', [state.positions], { outputs: [keptOutput(index)] });
+    if (options.trace && state.positions) {
+      emitKept(emitter, index, cutStage.gather(state.positions, 1), selection.valid);
     }
-    return cutStage(next, afterLayer, gathered);
+    if (index + 1 < plan.stages.length) {
+      state = gatherState(state, (value) => cutStage.gather(value, 1));
+      if (selection.valid) state = masked(emitter, state, selection.valid);
+    }
+    return cutStage;
   });
 }
 
-function cutStage(
-  { streamIn }: DecoderLayer,
-  afterLayer: number,
-  gathered: ReadonlyMap<string, string>,
-): CutStage {
-  return { afterLayer, stream: gathered.get(streamIn) ?? '', gathered: [...gathered.values()] };
+/** What stands at padding is nobody's: no image, no instruction. */
+function masked(emitter: Emitter, state: TokenState, valid: string): TokenState {
+  const floats = emitter.emit('Cast', [valid], { attributes: { to: TensorProto_DataType.FLOAT } });
+  const only = (x: string) => emitter.emit('Mul', [x, floats]);
+  return {
+    ...state,
+    valid: floats,
+    imageMask: only(state.imageMask),
+    instruction: state.instruction && only(state.instruction),
+    span: state.span && only(state.span),
+  };
 }
 
-/** The tokens before the first stage. */
-function emitStart(emitter: Emitter, decoder: Decoder, withPositions: boolean) {
-  const { emit } = emitter;
-  const to = (type: TensorProto_DataType) => ({ attributes: { to: type } });
-  const isImage = emit('Cast', [imageMaskInput], to(TensorProto_DataType.BOOL));
-  const imageMask = emit('Cast', [isImage], to(TensorProto_DataType.FLOAT));
-  const count = onnxAlgebra(emitter).sum(imageMask, [0, 1]);
-  const originalImages = emit('Cast', [count], to(TensorProto_DataType.DOUBLE));
-  if (!withPositions) return { imageMask, originalImages };
-  const shape = emit('Shape', [decoder.inputs.embeddings]);
-  const tokens = emit('Gather', [shape, emitter.int64([1], [])], { attributes: { axis: 0 } });
-  const bounds = [emitter.int64([0], []), tokens, emitter.int64([1], [])];
-  return { imageMask, originalImages, positions: emit('Range', bounds) };
+/** Gives out where the survivors stood, -1 at padding. */
+function emitKept(emitter: Emitter, index: number, positions: string, valid?: string): void {
+  const { emit, int64 } = emitter;
+  const outputs = [keptOutput(index)];
+  if (!valid) {
+    emit('Squeeze', [positions, int64([0])], { outputs });
+    return;
+  }
+  const isValid = emit('Cast', [valid], { attributes: { to: TensorProto_DataType.BOOL } });
+  emit('Where', [isValid, positions, int64([-1])], { outputs });
 }
 
 function layerBehind(decoder: Decoder, afterLayer: number): DecoderLayer {
   const layer = decoder.layers[afterLayer];
   return layer ?? refuse({ where: 'plan', expected: 'a layer behind each prune', found: 'none' });
-}
-
-function copyOf(node: NodeProto): NodeProto {
-  return create(NodeProtoSchema, { ...node, input: [...node.input] });
 }
 
 function* namesIn(graph: GraphProto): Iterable<string> {

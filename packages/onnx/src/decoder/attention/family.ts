@@ -1,30 +1,24 @@
-import type { AttentionShape } from '@transprune/core';
-import type { GraphIndex } from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
-import type { Projections, RotaryReading } from '../decoder.js';
+import type { AttentionReading, LayerCacheNames } from '../decoder.js';
+import type { ClassifiedGraph } from '../stream.js';
 
-/** An attention node as one family reads it. */
-export interface AttentionReading {
-  readonly projections: Projections;
-  /** The mixed values, before the output projection. */
-  readonly output: string;
-  readonly presentKey: string;
-  readonly presentValue: string;
-  readonly sideInputs: readonly string[];
-  readonly rotary: RotaryReading;
-  readonly shape: AttentionShape;
+/** Where a layer's attention is looked for. */
+export interface AttentionSite {
+  /** The layer, for messages. */
+  readonly where: string;
+  readonly cache: LayerCacheNames;
+  /** The node that makes the present key, copies left aside. */
+  readonly presentKeyNode: NodeProto;
 }
 
 /** One way in which exporters express attention. A new one is a file beside this and a line there. */
 export interface AttentionFamily {
   readonly name: string;
-  /** True if the node that reads a layer's cache belongs to this family. */
-  matches(node: NodeProto): boolean;
   /**
-   * Reads the node.
+   * Reads the attention behind a cache.
    *
-   * @param where the layer, for messages
+   * @returns undefined if it is not of this family
    * @throws TransPruneError UNSUPPORTED_MODEL for a variant of the family that is not supported
    */
-  read(graph: GraphIndex, node: NodeProto, where: string): AttentionReading;
+  read(graph: ClassifiedGraph, site: AttentionSite): AttentionReading | undefined;
 }

@@ -1,0 +1,64 @@
+/** How new keys and values join the cache, where nodes of their own do it. */
+import { type GraphIndex, inputAt, outputAt, type Use } from '../../graph/graph.js';
+import type { NodeProto } from '../../proto/onnx_pb.js';
+import type { ClassifiedGraph } from '../stream.js';
+
+/** Operators that only copy, rearrange or scale keys on their way to the queries. */
+const carriers = new Set([
+  'Cast',
+  'Div',
+  'Expand',
+  'Identity',
+  'Mul',
+  'Reshape',
+  'Squeeze',
+  'Tile',
+  'Transpose',
+  'Unsqueeze',
+]);
+
+/** True for nodes that give their input out as it is, or in another precision. */
+function isCopy({ opType, input }: NodeProto): boolean {
+  return opType === 'Identity' || opType === 'Cast' || (opType === 'Concat' && input.length === 1);
+}
+
+/** What a value is a copy of. */
+function originalOf(graph: GraphIndex, value: string): string {
+  const node = graph.producer.get(value);
+  return node && isCopy(node) ? originalOf(graph, inputAt(node, 0) ?? '') : value;
+}
+
+/** The node that makes a value, copies of it left aside. */
+export function makerOf(graph: GraphIndex, value: string): NodeProto | undefined {
+  return graph.producer.get(originalOf(graph, value)) ?? graph.producer.get(value);
+}
+
+/**
+ * What is appended to a cache to make the present one: the other input of the node that joins the two,
+ * or all of it in a graph that starts without a cache.
+ */
+export function appended(
+  graph: GraphIndex,
+  present: string,
+  past: string | undefined,
+): string | undefined {
+  if (past === undefined) return present;
+  const node = makerOf(graph, present);
+  const [before = '', added, more] = node?.opType === 'Concat' ? node.input : [];
+  return originalOf(graph, before) === past && more === undefined ? added : undefined;
+}
+
+/** Where a value is read in the end, behind operators that only carry it. */
+export function readsBehind(graph: ClassifiedGraph, value: string): Use[] {
+  const open = [value];
+  const reads: Use[] = [];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    for (const use of graph.uses.get(name) ?? []) {
+      const carried = use.node.input.filter((input) => graph.kindOf(input) === 'token');
+      if (carriers.has(use.node.opType) && carried.length === 1) {
+        open.push(outputAt(use.node, 0) ?? '');
+      } else reads.push(use);
+    }
+  }
+  return reads;
+}

@@ -1,0 +1,46 @@
+/**
+ * `com.microsoft.MultiHeadAttention`: ONNX Runtime's transformer optimizer, and GenAI's builder where
+ * GroupQueryAttention is not available.
+ *
+ * Inputs: 0 query, 1 key, 2 value, 3 bias, 4 key_padding_mask, 5 attention_bias, 6 past key, 7 past
+ * value.
+ */
+import { floatAttribute, inputAt, integerAttribute, valueShape } from '../../graph/graph.js';
+import { refuse } from '../refuse.js';
+import type { AttentionFamily } from './family.js';
+import { pathTo } from './path.js';
+
+export const multiHeadAttention: AttentionFamily = {
+  name: 'multi-head-attention',
+  read(graph, { where, cache, presentKeyNode: node }) {
+    if (node.opType !== 'MultiHeadAttention') return undefined;
+    const [query, key, value] = [inputAt(node, 0), inputAt(node, 1), inputAt(node, 2)];
+    if (!query || !key || !value) {
+      return refuse({ where, expected: 'query, key and value apart', found: 'a packed one', node });
+    }
+    const bias = inputAt(node, 3);
+    if (bias !== undefined) {
+      refuse({ where, expected: 'biases in front of the node', found: `a bias ${bias}`, node });
+    }
+    const heads = integerAttribute(node, 'num_heads', 0);
+    const paths = [query, key].map((name) => pathTo(graph, name, where));
+    const features = paths[0]?.projections[0]?.outFeatures ?? 0;
+    const declared = valueShape(graph.input.get(cache.pastKey ?? ''))[3];
+    const headDim = typeof declared === 'number' ? declared : features / heads;
+    return {
+      family: 'multi-head-attention',
+      node,
+      queries: { value: query, layout: 'flat' },
+      keys: { value: key, layout: 'flat' },
+      values: value,
+      angles: paths.flatMap(({ angles }) => angles),
+      shape: {
+        heads,
+        kvHeads: heads,
+        headDim,
+        scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(headDim),
+      },
+      sideInputs: [4, 5].flatMap((i) => inputAt(node, i) ?? []),
+    };
+  },
+};

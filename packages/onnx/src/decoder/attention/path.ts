@@ -1,0 +1,160 @@
+/**
+ * The way from the projections to what attention takes: splitting into heads, norms of queries and
+ * keys, rotary embedding.
+ */
+import { attribute, constantShape, inputAt, valueShape } from '../../graph/graph.js';
+import type { NodeProto } from '../../proto/onnx_pb.js';
+import type { AngleRead, LayerCacheNames } from '../decoder.js';
+import { type Linear, linearInto } from '../linear.js';
+import { refuse } from '../refuse.js';
+import type { ClassifiedGraph } from '../stream.js';
+
+/** What lies between projections and a value. */
+export interface Path {
+  readonly projections: readonly Linear[];
+  readonly angles: readonly AngleRead[];
+}
+
+/** Operators that keep each token's numbers its own. */
+const pathOperators = new Set([
+  'Add',
+  'Cast',
+  'Concat',
+  'Div',
+  'Expand',
+  'Gather',
+  'Identity',
+  'LayerNormalization',
+  'LpNormalization',
+  'Mul',
+  'Neg',
+  'Pow',
+  'RMSNormalization',
+  'ReduceMean',
+  'Reciprocal',
+  'Reshape',
+  'RotaryEmbedding',
+  'SequenceAt',
+  'SimplifiedLayerNormalization',
+  'Slice',
+  'Split',
+  'SplitToSequence',
+  'Sqrt',
+  'Squeeze',
+  'Sub',
+  'Transpose',
+  'Unsqueeze',
+]);
+
+/**
+ * Follows a value back to the projections that it is made of.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL if something on the way is not understood
+ */
+export function pathTo(graph: ClassifiedGraph, value: string, where: string): Path {
+  const projections: Linear[] = [];
+  const angles: AngleRead[] = [];
+  const open = [value];
+  const seen = new Set(open);
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const linear = linearInto(graph, name);
+    if (linear) {
+      projections.push(linear);
+      continue;
+    }
+    const node = graph.producer.get(name);
+    if (!node || !pathOperators.has(node.opType)) {
+      refuse({
+        where,
+        expected: 'queries, keys and values to be linear projections of the norm',
+        found: node?.opType ?? name,
+        node,
+      });
+    }
+    for (const input of node.input) {
+      const kind = graph.kindOf(input);
+      if (kind === 'side') {
+        const axis = angleAxis(graph, node, input);
+        if (axis !== undefined) angles.push({ node, value: input, axis });
+      }
+      if (kind !== 'token' || seen.has(input)) continue;
+      seen.add(input);
+      open.push(input);
+    }
+  }
+  return { projections, angles };
+}
+
+/** The axis of the tokens in angles or positions that a node reads; undefined for anything else. */
+function angleAxis(graph: ClassifiedGraph, node: NodeProto, value: string): number | undefined {
+  if (node.opType === 'RotaryEmbedding') {
+    const isPositions = inputAt(node, node.domain === '' ? 3 : 1) === value;
+    // Without positions the standard operator takes angles that are looked up: [batch, tokens, half].
+    return isPositions ? -1 : -2;
+  }
+  if (node.opType !== 'Mul' || !isAngle(graph, value)) return undefined;
+  const rotated = node.input.find((name) => graph.kindOf(name) === 'token') ?? '';
+  return headsComeFirst(graph, rotated) ? -2 : -3;
+}
+
+/** True for what is made of cosines and sines, or looked up in a constant table. */
+function isAngle(graph: ClassifiedGraph, value: string): boolean {
+  const open = [value];
+  const seen = new Set(open);
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const node = graph.producer.get(name);
+    if (!node || node.opType === 'Shape') continue;
+    if (node.opType === 'Cos' || node.opType === 'Sin') return true;
+    const table = constantShape(graph, inputAt(node, 0) ?? '');
+    if (node.opType.startsWith('Gather') && (table?.length ?? 0) >= 2) return true;
+    for (const input of node.input) {
+      if (seen.has(input) || graph.kindOf(input) !== 'side') continue;
+      seen.add(input);
+      open.push(input);
+    }
+  }
+  return false;
+}
+
+/** True behind a transposition to `[batch, heads, tokens, head_dim]`. */
+function headsComeFirst(graph: ClassifiedGraph, value: string): boolean {
+  for (let name: string | undefined = value; name !== undefined; ) {
+    const node: NodeProto | undefined = linearInto(graph, name)
+      ? undefined
+      : graph.producer.get(name);
+    if (!node) return false;
+    if (node.opType === 'Transpose') return attribute(node, 'perm')?.ints.join() === '0,2,1,3';
+    name = node.input.find((input) => graph.kindOf(input) === 'token');
+  }
+  return false;
+}
+
+/** Key-value heads and head size, as the cache is declared. */
+export function cacheSizes(
+  graph: ClassifiedGraph,
+  { pastKey, presentKey }: LayerCacheNames,
+  where: string,
+): { kvHeads: number; headDim: number } {
+  const present = graph.graph.output.find(({ name }) => name === presentKey);
+  const declared = valueShape(graph.input.get(pastKey ?? '') ?? present);
+  const [, kvHeads, , headDim] = declared;
+  if (typeof kvHeads !== 'number' || typeof headDim !== 'number') {
+    return refuse({
+      where,
+      expected: `${pastKey ?? presentKey} [batch, heads, tokens, head size] with both sizes as numbers`,
+      found: `[${declared.map((size) => size ?? '?').join(', ')}]`,
+    });
+  }
+  return { kvHeads, headDim };
+}
+
+/** Number of query heads, from the width of what queries and keys are projected to. */
+export function queryHeads(
+  [queries, keys]: readonly Path[],
+  { kvHeads, headDim }: { kvHeads: number; headDim: number },
+): number {
+  const [projection] = queries?.projections ?? [];
+  const all = (projection?.outFeatures ?? 0) / headDim;
+  const isPacked = keys?.projections[0]?.output === projection?.output;
+  return isPacked ? all - 2 * kvHeads : all;
+}

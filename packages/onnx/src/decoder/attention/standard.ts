@@ -1,0 +1,63 @@
+/**
+ * The standard `Attention` operator (opset 23 and later), as torch.export writes it: the cache is
+ * joined inside the node, or in front of it.
+ *
+ * Inputs: 0 query, 1 key, 2 value, 3 attention mask, 4 past key, 5 past value.
+ */
+import { floatAttribute, inputAt, integerAttribute } from '../../graph/graph.js';
+import type { NodeProto } from '../../proto/onnx_pb.js';
+import type { AttentionReading, Heads } from '../decoder.js';
+import { refuse } from '../refuse.js';
+import { appended, readsBehind } from './cache.js';
+import type { AttentionFamily } from './family.js';
+import { windowOf } from './mask.js';
+import { cacheSizes, pathTo, queryHeads } from './path.js';
+
+const name = 'standard-attention';
+
+export const standardAttention: AttentionFamily = {
+  name,
+  read(graph, { where, cache, presentKeyNode }): AttentionReading | undefined {
+    const isAttention = (node: NodeProto) => node.opType === 'Attention' && node.domain === '';
+    const inside = isAttention(presentKeyNode);
+    const node = inside
+      ? presentKeyNode
+      : readsBehind(graph, presentKeyNode.output[0] ?? '').find((use) => isAttention(use.node))
+          ?.node;
+    if (!node) return undefined;
+    const query = inputAt(node, 0) ?? '';
+    const key = inside ? inputAt(node, 1) : appended(graph, cache.presentKey, cache.pastKey);
+    const value = inside ? inputAt(node, 2) : appended(graph, cache.presentValue, cache.pastValue);
+    if (!key || !value) {
+      return refuse({
+        where,
+        expected: 'new keys and values joined to the past',
+        found: 'none',
+        node,
+      });
+    }
+    const flat = integerAttribute(node, 'q_num_heads', 0);
+    const layout: Heads['layout'] = flat > 0 ? 'flat' : 'heads';
+    const { kvHeads, headDim } = cacheSizes(graph, cache, where);
+    const paths = [query, key].map((value) => pathTo(graph, value, where));
+    const softcap = floatAttribute(node, 'softcap', 0);
+    const mask = inputAt(node, 3);
+    return {
+      family: name,
+      node,
+      queries: { value: query, layout },
+      keys: { value: key, layout: inside ? layout : 'heads' },
+      values: value,
+      angles: paths.flatMap(({ angles }) => angles),
+      shape: {
+        heads: flat > 0 ? flat : queryHeads(paths, { kvHeads, headDim }),
+        kvHeads,
+        headDim,
+        scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(headDim),
+        ...(softcap !== 0 && { softcap }),
+      },
+      window: mask === undefined ? undefined : windowOf(graph, mask),
+      sideInputs: mask === undefined ? [] : [mask],
+    };
+  },
+};

@@ -1,0 +1,139 @@
+/**
+ * The residual stream: where modules' outputs are added to it, and the norms that read it. Norms are
+ * not told apart; whatever maps each token for itself between the stream and a projection is one.
+ */
+import { attribute, constantIntegers, type GraphIndex, inputAt, outputAt } from '../graph/graph.js';
+import type { NodeProto } from '../proto/onnx_pb.js';
+import type { Kind } from './kinds.js';
+import { refuse } from './refuse.js';
+
+/** A graph whose values are classified. */
+export interface ClassifiedGraph extends GraphIndex {
+  kindOf(name: string): Kind;
+}
+
+/** A place where a module's output is added to the stream. */
+export interface Join {
+  /** The node that adds. */
+  readonly node: NodeProto;
+  /** The module's output, the other term of the sum. */
+  readonly moduleOutput: string;
+  /** The sum; undefined if the fused node does not give it out (behind the last layer). */
+  readonly stream: string | undefined;
+  /** The sum after the norm, where one fused node does both. */
+  readonly normed: string | undefined;
+}
+
+const fusedJoins = new Set(['SkipSimplifiedLayerNormalization', 'SkipLayerNormalization']);
+
+/** Operators that a norm over the last axis is made of, fused or spelled out. */
+const normOperators = new Set([
+  'Add',
+  'Cast',
+  'Div',
+  'Identity',
+  'LayerNormalization',
+  'Mul',
+  'Pow',
+  'RMSNormalization',
+  'ReduceMean',
+  'Reciprocal',
+  'SimplifiedLayerNormalization',
+  'Sqrt',
+  'Sub',
+]);
+
+/** The next join of a stream; undefined behind the last layer. */
+export function joinOf(graph: ClassifiedGraph, stream: string, where: string): Join | undefined {
+  const joins = (graph.uses.get(stream) ?? []).filter(
+    ({ node, input }) =>
+      input < 2 &&
+      (fusedJoins.has(node.opType) || node.opType === 'Add') &&
+      graph.kindOf(node.input[1 - input] ?? '') === 'token',
+  );
+  const [use, second] = joins;
+  if (!use) return undefined;
+  if (second) {
+    refuse({
+      where,
+      expected: 'the residual stream to be added to once before the next norm',
+      found: `${joins.length} adds that read it`,
+      node: second.node,
+    });
+  }
+  const { node, input } = use;
+  const moduleOutput = inputAt(node, 1 - input) ?? '';
+  if (!fusedJoins.has(node.opType)) {
+    return { node, moduleOutput, stream: outputAt(node, 0), normed: undefined };
+  }
+  const bias = node.opType === 'SkipLayerNormalization' ? inputAt(node, 4) : inputAt(node, 3);
+  if (bias !== undefined) {
+    refuse({ where, expected: `${node.opType} without a bias`, found: bias, node });
+  }
+  return { node, moduleOutput, stream: outputAt(node, 3), normed: outputAt(node, 0) };
+}
+
+/**
+ * The stream as the next join reads it: a value itself, or what it is cast or scaled to (embeddings,
+ * by a constant). Undefined if nothing is added to it any more.
+ */
+export function streamFrom(
+  graph: ClassifiedGraph,
+  value: string,
+  where: string,
+): string | undefined {
+  if (joinOf(graph, value, where)) return value;
+  for (const { node, input } of graph.uses.get(value) ?? []) {
+    const isScale = node.opType === 'Mul' && graph.kindOf(node.input[1 - input] ?? '') !== 'token';
+    if (!isScale && node.opType !== 'Cast' && node.opType !== 'Identity') continue;
+    const found = streamFrom(graph, outputAt(node, 0) ?? '', where);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Where a norm starts. */
+export interface NormSource {
+  /** The stream, under each name that it has: as it was summed, as it was cast. */
+  readonly streams: readonly string[];
+  /** The norm's output, where one fused node adds and norms. */
+  readonly normed: string | undefined;
+}
+
+/**
+ * Checks that a value is a norm of the stream: made of it, token by token, by nothing else than a
+ * norm's operators.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL with the first node that is none of a norm
+ */
+export function checkNorm(
+  graph: ClassifiedGraph,
+  value: string,
+  { streams, normed }: NormSource,
+  where: string,
+): void {
+  const expected = 'a norm between the residual stream and the projections';
+  if (streams.includes(value)) refuse({ where, expected, found: 'none' });
+  const open = [value];
+  const seen = new Set(open);
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (streams.includes(name) || name === normed) continue;
+    const node = graph.producer.get(name);
+    if (!node || !normOperators.has(node.opType) || !reducesFeatures(graph, node)) {
+      refuse({ where, expected, found: node?.opType ?? name, node });
+    }
+    for (const input of node.input) {
+      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
+      seen.add(input);
+      open.push(input);
+    }
+  }
+}
+
+/** True for nodes that reduce nothing, or the last axis only. */
+function reducesFeatures(graph: GraphIndex, node: NodeProto): boolean {
+  if (node.opType !== 'ReduceMean') return true;
+  const axes =
+    attribute(node, 'axes')?.ints.map(Number) ?? constantIntegers(graph, inputAt(node, 1) ?? '');
+  return axes?.length === 1 && (axes[0] === -1 || axes[0] === 2);
+}

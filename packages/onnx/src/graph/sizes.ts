@@ -1,0 +1,18 @@
+import type { Emitter } from './emitter.js';
+
+/** From this operator set on, Shape takes the range of axes as attributes. */
+const shapeOfRange = 15;
+
+/** Beyond every axis and every index. */
+export const toTheEnd = Number.MAX_SAFE_INTEGER;
+
+/** Sizes of a value's axes `from` (included) to `to` (excluded): int64 `[to - from]`. */
+export function emitSizes(emitter: Emitter, value: string, from: number, to?: number): string {
+  const { emit, int64, opset } = emitter;
+  if (opset >= shapeOfRange) {
+    const attributes = { start: from, ...(to !== undefined && { end: to }) };
+    return emit('Shape', [value], { attributes });
+  }
+  const sizes = emit('Shape', [value]);
+  return emit('Slice', [sizes, int64([from]), int64([to ?? toTheEnd]), int64([0])]);
+}

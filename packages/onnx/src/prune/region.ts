@@ -1,0 +1,96 @@
+/**
+ * Copies of the nodes between projections and what attention takes, so that the score reads every
+ * token while the layer itself goes on with those that stay.
+ */
+import { create } from '@bufbuild/protobuf';
+import type { AngleRead } from '../decoder/decoder.js';
+import type { Kind } from '../decoder/kinds.js';
+import type { Emitter } from '../graph/emitter.js';
+import { type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
+
+/** Nodes of the graph that the passes may change, and what is known of them. */
+export interface WorkingGraph {
+  /** The graph's own nodes, copied, each behind those that it reads. */
+  readonly nodes: NodeProto[];
+  /** Copies of nodes that read the tokens before a prune, for the score. */
+  readonly regions: NodeProto[];
+  /** The original node's copy. */
+  copyOf(node: NodeProto): NodeProto;
+  readonly producer: ReadonlyMap<string, NodeProto>;
+  kindOf(name: string): Kind;
+  /** For each node that reads angles: the values, and the axis of the tokens. */
+  readonly angles: Map<NodeProto, Map<string, number>>;
+}
+
+/** Notes that a node reads angles. */
+export function noteAngle(graph: WorkingGraph, { node, value, axis }: AngleRead): void {
+  const known = graph.angles.get(node) ?? new Map<string, number>();
+  graph.angles.set(node, known.set(value, axis));
+}
+
+/**
+ * Adds nodes to the graph in front of one of its own.
+ *
+ * @param make emits them
+ * @returns the nodes
+ */
+export function insertBefore(
+  graph: WorkingGraph,
+  emitter: Emitter,
+  node: NodeProto,
+  make: () => void,
+): NodeProto[] {
+  const first = emitter.nodes.length;
+  make();
+  const added = emitter.nodes.splice(first);
+  graph.nodes.splice(graph.nodes.indexOf(node), 0, ...added);
+  return added;
+}
+
+/**
+ * Copies what lies behind a value.
+ *
+ * @param boundary values that are read as they are
+ * @param suffix makes the copies' names
+ * @returns the value's copy, or the value itself if nothing lies in between
+ */
+export function copyRegion(
+  graph: WorkingGraph,
+  value: string,
+  boundary: ReadonlySet<string>,
+  suffix: string,
+): string {
+  const made = new Set(graph.regions.flatMap(({ output }) => output));
+  const reaches = reachesAny(graph, boundary);
+  const copy = (name: string): string => {
+    const node = graph.producer.get(name);
+    if (boundary.has(name) || !node || !reaches(name)) return name;
+    const output = node.output.map((value) => (value ? `${value}/${suffix}` : ''));
+    const copied = output[node.output.indexOf(name)] ?? '';
+    if (made.has(copied)) return copied;
+    const input = node.input.map(copy);
+    const copiedNode = create(NodeProtoSchema, { ...node, name: output[0] ?? '', input, output });
+    for (const [angle, axis] of graph.angles.get(node) ?? []) {
+      noteAngle(graph, { node: copiedNode, value: angle, axis });
+    }
+    graph.regions.push(copiedNode);
+    for (const value of output) made.add(value);
+    return copied;
+  };
+  return copy(value);
+}
+
+/** Whether a value depends on any of some others, be it for their shape. */
+function reachesAny(graph: WorkingGraph, targets: ReadonlySet<string>): (value: string) => boolean {
+  const known = new Map<string, boolean>();
+  const reaches = (name: string): boolean => {
+    const answer = known.get(name);
+    if (answer !== undefined) return answer;
+    known.set(name, false);
+    const inputs = graph.producer.get(name)?.input ?? [];
+    const found = targets.has(name) || inputs.some((input) => input !== '' && reaches(input));
+    known.set(name, found);
+    return found;
+  };
+  return reaches;
+}

@@ -1,0 +1,139 @@
+/** Which tokens a stage keeps, and how their rows are taken. */
+import { onnxAlgebra } from '../algebra.js';
+import type { Emitter } from '../graph/emitter.js';
+import { emitSizes } from '../graph/sizes.js';
+import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import type { Start, TokenState } from './tokens.js';
+
+/** The rows that stay. */
+export interface Selection {
+  /** int64, ascending: `[kept]`, or `[batch, kept]` with 0 at padding. */
+  readonly indices: string;
+  /** int64 `[batch, kept]`, 0 at padding, which stands in front; undefined where there is none. */
+  readonly valid?: string;
+}
+
+/** Added to text tokens, so that they outrank every score. */
+const textBonus = 1e30;
+
+const { DOUBLE, FLOAT, INT64 } = TensorProto_DataType;
+
+/**
+ * Picks what stays: all text, and of the image tokens the best ones. With no image token in the
+ * sequence that is all there is.
+ *
+ * @param score float32 `[batch, tokens]`, 0 at text tokens
+ * @param ratio float64 scalar
+ */
+export function emitSelection(
+  emitter: Emitter,
+  score: string,
+  state: TokenState,
+  start: Start,
+  ratio: string,
+): Selection {
+  const { emit } = emitter;
+  const algebra = onnxAlgebra(emitter);
+  const to = (x: string, type: TensorProto_DataType) =>
+    emit('Cast', [x], { attributes: { to: type } });
+  const { imageMask, valid } = state;
+  const isText = algebra.subtract(valid ?? algebra.constant(1), imageMask);
+  const texts = to(algebra.sum(isText, [1], true), INT64);
+  const keptImages = state.span ? emitSpanCounts() : floorOf(start.images);
+  const counts = emit('Add', [texts, to(keptImages, INT64)]);
+  const ranked = algebra.add(
+    state.span ? emitSpanChoice() : score,
+    algebra.multiply(isText, algebra.constant(textBonus)),
+  );
+
+  if (!valid) {
+    const count = emit('Reshape', [counts, emitter.int64([1])]);
+    const best = emitTopK(emitter, ranked, count);
+    return { indices: emit('Squeeze', [ascending(best, best, count), emitter.int64([0])]) };
+  }
+  // Rows keep different numbers of tokens: the longest row decides, the others are padded in front.
+  const isPadding = algebra.subtract(algebra.constant(1), valid);
+  const count = emit('ReduceMax', [counts], { attributes: { keepdims: 0 } });
+  const width = emit('Reshape', [count, emitter.int64([1])]);
+  const last = algebra.multiply(isPadding, algebra.constant(-textBonus));
+  const best = emitTopK(emitter, algebra.add(ranked, last), width);
+  const scalar = emit('Squeeze', [width, emitter.int64([0])]);
+  const slots = emit('Range', [emitter.int64([0], []), scalar, emitter.int64([1], [])]);
+  const marked = emit('Where', [emit('Less', [slots, counts]), best, emitter.int64([-1])]);
+  const sorted = ascending(marked, marked, width);
+  return {
+    indices: emit('Max', [sorted, emitter.int64([0])]),
+    valid: to(emit('GreaterOrEqual', [sorted, emitter.int64([0])]), INT64),
+  };
+
+  /** The product is taken in float64: float32 can round up to the next whole number. */
+  function floorOf(tokens: string): string {
+    return emit('Floor', [emit('Mul', [tokens, ratio])]);
+  }
+  /** Sorting the indices as negative floats keeps the work on a GPU, whose TopK has no integers. */
+  function ascending(indices: string, keys: string, width: string): string {
+    const order = emitTopK(emitter, algebra.negate(to(keys, FLOAT)), width);
+    return emit('GatherElements', [indices, order], { attributes: { axis: -1 } });
+  }
+  /** The spans' quotas, added up: each token of a span stands for its share of the quota. */
+  function emitSpanCounts(): string {
+    const size = to(start.state.spanSize ?? '', DOUBLE);
+    const share = emit('Div', [floorOf(size), emit('Max', [size, emitter.double(1)])]);
+    const sum = emit('ReduceSum', [share, emitter.int64([1])], { attributes: { keepdims: 1 } });
+    return emit('Round', [sum]);
+  }
+  /** 1 at the image tokens that are among the best of their own span; of equals the earlier wins. */
+  function emitSpanChoice(): string {
+    const rows = (x: string) => emit('Unsqueeze', [x, emitter.int64([2])]);
+    const columns = (x: string) => emit('Unsqueeze', [x, emitter.int64([1])]);
+    const span = state.span ?? '';
+    const places = emit('CumSum', [algebra.add(imageMask, isText), emitter.int64([1], [])]);
+    const same = emit('Equal', [rows(span), columns(span)]);
+    const better = emit('Greater', [columns(score), rows(score)]);
+    const equal = emit('Equal', [columns(score), rows(score)]);
+    const earlier = emit('Less', [columns(places), rows(places)]);
+    const ahead = emit('And', [same, emit('Or', [better, emit('And', [equal, earlier])])]);
+    const rank = algebra.sum(to(ahead, FLOAT), [2]);
+    const quota = to(floorOf(to(state.spanSize ?? '', DOUBLE)), FLOAT);
+    return algebra.multiply(to(emit('Less', [rank, quota]), FLOAT), imageMask);
+  }
+}
+
+/**
+ * Takes the rows that stay from a value.
+ *
+ * @param axis the axis of the tokens; from the end if negative
+ */
+export function emitGather(
+  emitter: Emitter,
+  { indices, valid }: Selection,
+  value: string,
+  axis: number,
+): string {
+  const { emit } = emitter;
+  if (!valid) return emit('Gather', [value, indices], { attributes: { axis } });
+  // Rows differ, so each batch row gathers its own: [batch, tokens, ...].
+  const rows = (x: string) =>
+    emit('GatherND', [x, emit('Unsqueeze', [indices, emitter.int64([2])])], {
+      attributes: { batch_dims: 1 },
+    });
+  if (axis === 1 || axis === -1) return rows(ofEveryRow(value));
+  // Angles [batch, 1, tokens, half] or [batch, tokens, 1, half]: heads are aside for a moment.
+  const heads = emitter.int64([axis === -2 ? 1 : 2]);
+  return emit('Unsqueeze', [rows(ofEveryRow(emit('Squeeze', [value, heads]))), heads]);
+
+  /** A row that stands for all of them is repeated. */
+  function ofEveryRow(x: string): string {
+    const batch = emitSizes(emitter, indices, 0, 1);
+    const rest = emitSizes(emitter, x, 1);
+    return emit('Expand', [x, emit('Concat', [batch, rest], { attributes: { axis: 0 } })]);
+  }
+}
+
+/** Indices of the `count` largest along the last axis, largest first. */
+function emitTopK(emitter: Emitter, x: string, count: string): string {
+  const values = `${x}/largest`;
+  const indices = `${x}/indices`;
+  emitter.emit('TopK', [x, count], { attributes: { axis: -1 }, outputs: [values, indices] });
+  return indices;
+}

@@ -1,0 +1,31 @@
+import type { PrunePlan, Stage } from '@transprune/core';
+import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
+import type { Emitter } from '../graph/emitter.js';
+import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import type { WorkingGraph } from './region.js';
+import type { Start, TokenState } from './tokens.js';
+
+/** Everything that is at hand where a stage's score is made. */
+export interface StageContext {
+  readonly emitter: Emitter;
+  readonly graph: WorkingGraph;
+  readonly decoder: Decoder;
+  readonly plan: PrunePlan;
+  readonly stage: Stage;
+  /** The layer behind the prune. */
+  readonly next: DecoderLayer;
+  readonly start: Start;
+  /** The tokens in front of the prune. */
+  readonly state: TokenState;
+  /** int64 `[batch, past + tokens]` in front of the prune, 0 at padding; undefined where there is none. */
+  readonly mask?: string | undefined;
+}
+
+/** A value in float32, in which scores are computed whatever the weights are. */
+export function asFloat(
+  { emitter, decoder }: Pick<StageContext, 'emitter' | 'decoder'>,
+  value: string,
+): string {
+  if (!decoder.reducedPrecision) return value;
+  return emitter.emit('Cast', [value], { attributes: { to: TensorProto_DataType.FLOAT } });
+}
