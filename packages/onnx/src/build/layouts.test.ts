@@ -12,7 +12,7 @@ const config: DecoderConfig = { ...smallConfig, layers: 3 };
 const equalHeads: DecoderConfig = { ...config, heads: 3, kvHeads: 3 };
 const weights = namedRandomWeights(7);
 const tokens = 11;
-const embeddings = randomEmbeddings(config, tokens, 5);
+const someEmbeddings = randomEmbeddings(config, tokens, 5);
 const gemma = { moduleNorms: true, softcap: 3, localWindow: 4, logitSoftcap: 2 } as const;
 
 /** How many tokens each run takes. */
@@ -27,11 +27,18 @@ interface Answer {
   readonly states: Readonly<Record<string, number[]>>;
 }
 
+interface Feeding {
+  readonly logitsToKeep?: number;
+  /** How many tokens at the start are padding; positions count from the first that is none. */
+  readonly padding?: number;
+  readonly embeddings?: Float32Array;
+}
+
 /** Runs a decoder in chunks, feeding each input that it declares. */
 async function answer(
   model: OnnxModel,
   chunks: readonly number[],
-  logitsToKeep = 0,
+  { logitsToKeep = 0, padding = 0, embeddings = someEmbeddings }: Feeding = {},
 ): Promise<Answer> {
   const session = await InferenceSession.create(encodeModel(model), { logSeverityLevel: 3 });
   const caches: Record<string, Tensor> = {};
@@ -50,14 +57,14 @@ async function answer(
   let seen = 0;
   for (const count of chunks) {
     const chunk = embeddings.subarray(seen * config.hiddenSize, (seen + count) * config.hiddenSize);
-    const positions = BigInt64Array.from({ length: count }, (_, i) => BigInt(seen + i));
+    const positions = BigInt64Array.from({ length: count }, (_, i) =>
+      BigInt(Math.max(0, seen + i - padding)),
+    );
+    const mask = BigInt64Array.from({ length: seen + count }, (_, i) => (i < padding ? 0n : 1n));
     const feeds: Record<string, Tensor> = {
       ...caches,
       inputs_embeds: new Tensor('float32', chunk, [1, count, config.hiddenSize]),
-      attention_mask: new Tensor('int64', new BigInt64Array(seen + count).fill(1n), [
-        1,
-        seen + count,
-      ]),
+      attention_mask: new Tensor('int64', mask, [1, mask.length]),
       position_ids: new Tensor('int64', positions, [1, count]),
       num_logits_to_keep: new Tensor('int64', BigInt64Array.of(BigInt(logitsToKeep)), []),
       use_cache_branch: new Tensor('bool', [seen > 0], [1]),
@@ -77,7 +84,7 @@ async function answer(
   const states = Object.entries(caches)
     .filter(([name]) => name.startsWith('past_conv.'))
     .map(([name, { data }]) => [name, Array.from(data as Float32Array, Number)] as const);
-  const keys = caches[`past_key_values.${config.layers - 1}.key`]!;
+  const keys = Object.entries(caches).findLast(([name]) => name.endsWith('.key'))![1];
   return {
     logits,
     keys: Array.from(keys.data as Float32Array),
@@ -111,7 +118,7 @@ async function expectSame(
 test('the plain layout computes what the reference does', async () => {
   const checkpoint = randomCheckpoint(config, 3);
   const { logits } = runReference(config, checkpoint, {
-    inputsEmbeds: ndarray(Float64Array.from(embeddings), [1, tokens, config.hiddenSize]),
+    inputsEmbeds: ndarray(Float64Array.from(someEmbeddings), [1, tokens, config.hiddenSize]),
   });
   for (const projections of ['packed', 'split'] as const) {
     const model = buildDecoder(config, checkpointWeights(checkpoint), { projections });
@@ -134,22 +141,23 @@ const groupQueryLayouts: BuildOptions[] = [
 const multiHeadLayouts = groupQueryLayouts.map(
   (layout): BuildOptions => ({ ...layout, attention: 'multi-head', rotary: 'separate' }),
 );
-const architectures = {
+const llamaLike = {
   LLaMA: {},
   'Qwen2 (biases)': { biases: true },
   'Qwen3 (query-key norm)': { queryKeyNorm: true },
-  'Gemma (module norms, soft cap, local window)': gemma,
 };
+const architectures = { ...llamaLike, 'Gemma (module norms, soft caps, local window)': gemma };
 
-describe.each(Object.entries(architectures))('layouts of %s agree', (_, architecture) => {
-  test.each(groupQueryLayouts)('group-query %j', async (layout) => {
+describe.each(Object.entries(architectures))('%s: group-query layouts agree', (_, architecture) => {
+  test.each(groupQueryLayouts)('%j', async (layout) => {
     const base = { projections: 'split', architecture } as const;
     await expectSame(config, { ...layout, architecture }, base);
   });
+});
 
-  test.skipIf('softcap' in architecture).each(multiHeadLayouts)('%j', async (layout) => {
-    const base = { projections: 'split', architecture } as const;
-    await expectSame(equalHeads, { ...layout, architecture }, base);
+describe.each(Object.entries(llamaLike))('%s: multi-head is group-query', (_, architecture) => {
+  test.each(multiHeadLayouts)('%j', async (layout) => {
+    await expectSame(equalHeads, { ...layout, architecture }, { architecture });
   });
 });
 
@@ -187,4 +195,76 @@ describe('precision', () => {
     const layout = { attention: 'multi-head', precision } as const;
     await expectSame(equalHeads, layout, { precision }, precision === 'int4' ? 1e-4 : 2e-2);
   });
+});
+
+test.each([
+  { biases: true },
+  { queryKeyNorm: true },
+  { moduleNorms: true },
+  { softcap: 1 },
+  { logitSoftcap: 1 },
+  { localWindow: 3 },
+  { localWindow: 3, localLayers: 'alternate' },
+  { embeddingScale: 2 },
+] as const)('%j changes the logits', async (architecture) => {
+  const plain = await answer(buildDecoder(config, weights), [tokens]);
+  const model = buildDecoder(config, weights, { architecture });
+  const { logits } = await answer(model, [tokens]);
+  expect(largestDifference(logits, plain.logits)).toBeGreaterThan(1e-2);
+});
+
+test('soft caps of logits bound them', async () => {
+  const model = buildDecoder(config, weights, { architecture: { logitSoftcap: 0.5 } });
+  const { logits } = await answer(model, [tokens]);
+  expect(Math.max(...logits.map(Math.abs))).toBeLessThan(0.5);
+});
+
+test('a local window holds that many tokens, the last one among them', async () => {
+  const localWindow = 4;
+  const model = buildDecoder({ ...config, layers: 1 }, weights, { architecture: { localWindow } });
+  const plain = await answer(model, [tokens]);
+  const lastRowMoves = async (changed: number) => {
+    const others = someEmbeddings.slice();
+    others.fill(0.5, changed * config.hiddenSize, (changed + 1) * config.hiddenSize);
+    const { logits } = await answer(model, [tokens], { embeddings: others });
+    const size = config.vocabularySize;
+    return largestDifference(logits.slice(-size), plain.logits.slice(-size));
+  };
+  expect(await lastRowMoves(tokens - localWindow)).toBeGreaterThan(1e-3);
+  expect(await lastRowMoves(tokens - localWindow - 1)).toBe(0);
+});
+
+test('logits of the last tokens only', async () => {
+  for (const mergedBranches of [false, true]) {
+    const model = buildDecoder(config, weights, { numLogitsToKeep: true, mergedBranches });
+    const all = await answer(model, [tokens]);
+    const { logits } = await answer(model, [8, 3], { logitsToKeep: 2 });
+    const size = config.vocabularySize;
+    expect(logits).toHaveLength(4 * size);
+    expect(largestDifference(logits.slice(2 * size), all.logits.slice(-2 * size))).toBeLessThan(
+      1e-4,
+    );
+  }
+});
+
+test.each(['float32', 'float16'] as const)('%s extra caches pass through', async (precision) => {
+  for (const mergedBranches of [false, true]) {
+    const options = { extraCaches: 2, precision, mergedBranches } as const;
+    const model = buildDecoder(config, weights, options);
+    const { states } = await answer(model, [tokens]);
+    const values = Float32Array.from({ length: 3 * config.hiddenSize }, (_, i) => i % 7);
+    const expected = [...(precision === 'float16' ? float16Bits(values) : values)];
+    expect(states).toEqual({ 'past_conv.0': expected, 'past_conv.1': expected });
+  }
+});
+
+test.each(['float32', 'float16'] as const)('multi-head %s ignores padding', async (precision) => {
+  const padding = 4;
+  const model = buildDecoder(equalHeads, weights, { attention: 'multi-head', precision });
+  const padded = await answer(model, [8, 3], { padding });
+  const bare = someEmbeddings.subarray(padding * config.hiddenSize);
+  const alone = await answer(model, [tokens - padding], { embeddings: bare });
+  const behind = padded.logits.slice(padding * config.vocabularySize);
+  const atol = precision === 'float16' ? 2e-2 : 1e-4;
+  expect(largestDifference(behind, alone.logits)).toBeLessThan(atol);
 });

@@ -92,27 +92,42 @@ export function resolveLayout(config: DecoderConfig, options: BuildOptions): Lay
     int4: precision.startsWith('int4'),
   };
   if (attention === 'multi-head') checkMultiHead(config, layout);
-  if (architecture.localLayers !== undefined && architecture.localWindow === undefined) {
-    throw new TransPruneError(
-      'INVALID_ARGUMENT',
-      `localLayers: expected localWindow beside it, got localLayers = ${architecture.localLayers} alone`,
-    );
-  }
+  else checkGroupQuery(config, layout);
+  checkArchitecture(architecture);
   return layout;
 }
 
-/** What MultiHeadAttention has no input or attribute for. */
+function demand(holds: boolean, where: string, expected: string, found: string): void {
+  if (holds) return;
+  throw new TransPruneError('INVALID_ARGUMENT', `${where}: expected ${expected}, got ${found}`);
+}
+
+/** What ONNX Runtime's GroupQueryAttention refuses at run time. */
+function checkGroupQuery({ heads, kvHeads, headDim }: DecoderConfig, { rotary }: Layout): void {
+  const where = 'attention group-query';
+  const unit = rotary === 'fused' ? 16 : 8;
+  const expected = `head_dim to be a multiple of ${unit} with ${rotary} rotary embedding`;
+  demand(headDim % unit === 0, where, expected, `${headDim}`);
+  const found = `${kvHeads} for ${heads}`;
+  demand(heads % kvHeads === 0, where, 'query heads in groups of equal size', found);
+}
+
+/** What MultiHeadAttention has no input or attribute for, and group-query has. */
 function checkMultiHead({ heads, kvHeads }: DecoderConfig, { rotary, architecture }: Layout): void {
-  const demand = (holds: boolean, expected: string, found: string) => {
-    if (holds) return;
-    throw new TransPruneError(
-      'INVALID_ARGUMENT',
-      `attention multi-head: expected ${expected}, got ${found}; group-query can have it`,
-    );
-  };
-  demand(heads === kvHeads, 'as many key heads as query heads', `${kvHeads} for ${heads}`);
-  demand(rotary === 'separate', 'separate rotary embedding', rotary);
+  const where = 'attention multi-head';
   const { softcap, localWindow } = architecture;
-  demand(softcap === undefined, 'no soft cap', `softcap = ${softcap}`);
-  demand(localWindow === undefined, 'no local window', `localWindow = ${localWindow}`);
+  const found = `${kvHeads} for ${heads}`;
+  demand(heads === kvHeads, where, 'as many key heads as query heads', found);
+  demand(rotary === 'separate', where, 'separate rotary embedding', rotary);
+  demand(softcap === undefined, where, 'no soft cap', `softcap = ${softcap}`);
+  demand(localWindow === undefined, where, 'no local window', `localWindow = ${localWindow}`);
+}
+
+function checkArchitecture({ softcap = 1, localWindow, localLayers }: Architecture): void {
+  demand(softcap > 0, 'softcap', 'a number above 0', `${softcap}`);
+  const window = localWindow ?? 1;
+  const whole = Number.isInteger(window) && window > 0;
+  demand(whole, 'localWindow', 'a whole number above 0', `${window}`);
+  const alone = localLayers !== undefined && localWindow === undefined;
+  demand(!alone, 'localLayers', 'localWindow beside it', 'none');
 }
