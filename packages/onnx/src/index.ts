@@ -1,6 +1,16 @@
 export { onnxAlgebra } from './algebra.js';
-export { type BuildOptions, buildDecoder, type WeightFile } from './build/decoder.js';
-export { checkpointWeights, randomWeights, type WeightSource } from './build/weights.js';
+export {
+  type Architecture,
+  type BuildOptions,
+  buildDecoder,
+  type WeightFile,
+} from './build/decoder.js';
+export {
+  checkpointWeights,
+  namedRandomWeights,
+  randomWeights,
+  type WeightSource,
+} from './build/weights.js';
 export type {
   AttentionModule,
   AttentionReading,
@@ -16,6 +26,14 @@ export { printGraph, printNode } from './graph/print.js';
 export { type DecoderSizes, type Inspection, inspectModel } from './inspect.js';
 export { decodeModel, encodeModel, type OnnxModel } from './model/codec.js';
 export { externalLocations, relocateExternalData } from './model/external-data.js';
-export { imageMaskInput, keptOutput, scoreOutput } from './prune/interface.js';
+export {
+  imageMaskInput,
+  instructionMaskInput,
+  keepRatiosInput,
+  keptOutput,
+  maskOutput,
+  pastMaskInput,
+  scoreOutput,
+} from './prune/interface.js';
 export { readPlan } from './prune/metadata.js';
 export { type PruneOptions, type PruneReport, pruneModel } from './prune/prune.js';

@@ -82,9 +82,11 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
   const from = (x: string, first: string, axis: number) =>
     emit('Slice', [x, first, int64([toTheEnd]), int64([axis])]);
 
-  let start = emit('Reshape', [ownStart, one]);
+  const isWeighted = state.valid !== undefined || state.instruction !== undefined;
+  let start = ownStart;
   let weights: string | undefined;
-  if (state.valid || state.instruction) {
+  if (!isWeighted) start = emit('Reshape', [ownStart, one]);
+  else {
     const asks = emitAsking();
     const first = emit('ArgMax', [asks], { attributes: { axis: 1, keepdims: 0 } });
     start = emit('Reshape', [emit('ReduceMin', [first], { attributes: { keepdims: 0 } }), one]);
@@ -218,7 +220,7 @@ function emitOwnLogits(
 }
 
 /** A value on the way to attention, over every token in front of the prune. */
-function copyForScore({ graph, next, stage }: StageContext, value: string): string {
-  const { projections } = next.attention;
-  return copyRegion(graph, value, new Set(projections), `scored_after_layer_${stage.afterLayer}`);
+function copyForScore({ graph, next, stage, index }: StageContext, value: string): string {
+  const projections = new Set(next.attention.projections);
+  return copyRegion(graph, value, projections, index, `scored_after_layer_${stage.afterLayer}`);
 }

@@ -142,14 +142,14 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
   const [firstStage] = plan.stages;
   if (firstStage && wanted.batch) padGroupQueries(emitter, working, decoder, graph);
   if (firstStage && plan.positions === 'keep') {
-    keepPositions(emitter, working, decoder, firstStage.afterLayer);
+    keepPositions(emitter, working, decoder, firstStage.afterLayer, wanted.batch);
   }
   const stages = emitStages(emitter, working, decoder, plan, wanted, options.constantIndices);
   const scoringNodes = emitter.nodes.length;
   reroot(source, working, emitter, decoder, stages, plan.positions);
   const pruned = create(GraphProtoSchema, {
     ...graph,
-    node: sortNodes([...working.nodes, ...working.regions, ...emitter.nodes]),
+    node: sortNodes([...working.nodes, ...working.regions.flat(), ...emitter.nodes]),
     initializer: [...graph.initializer, ...emitter.initializers],
     input: prunedInputs(graph, decoder, plan, wanted),
     output: prunedOutputs(graph, decoder, plan, wanted),
@@ -208,11 +208,19 @@ function emitStages(
   if (plan.stages.length === 0) return [];
   const { needs } = methodByName(plan.method);
   const scoresProjections = needs.includes('instructionAttention');
-  const stageAt = (next: DecoderLayer, afterLayer: number, selection: Selection, mask?: string) => {
+  const stageAt = (
+    next: DecoderLayer,
+    afterLayer: number,
+    selection: Selection,
+    mask?: string,
+    scoredMask?: string,
+  ) => {
     const gather = (value: string, axis: number) => emitGather(emitter, selection, value, axis);
     const gathered = cut(graph, next, scoresProjections, (value) => gather(value, 1));
     const stream = gathered.get(next.streamIn) ?? '';
-    return { afterLayer, stream, mask, gather, gathered: [...gathered.values()], rows: gathered };
+    const scored = { afterLayer, stream: next.streamIn, mask: scoredMask };
+    const values = [...gathered.values()];
+    return { afterLayer, stream, mask, scored, gather, gathered: values, rows: gathered };
   };
   if (constantIndices) {
     return plan.stages.map(({ afterLayer }, index) => {
@@ -227,19 +235,20 @@ function emitStages(
   const ratios = emitRatios(emitter, plan, options.runtimeRatios);
   const layers = [...decoder.layers];
   let state: TokenState = start.state;
-  let mask = options.batch ? decoder.inputs.attentionMask : undefined;
   return plan.stages.map((stage, index) => {
     const { afterLayer } = stage;
     emitter.scope(`pruning/after_layer_${afterLayer}`);
     const next = layerBehind(decoder, afterLayer);
     const transition = emitTransition(emitter, decoder, layers, plan, index, state);
     state = { ...state, transition };
+    const mask = state.valid && emitScoredMask(emitter, index, state.valid);
     const context: StageContext = {
       emitter,
       graph,
       decoder,
       plan,
       stage,
+      index,
       next,
       start,
       state,
@@ -248,13 +257,13 @@ function emitStages(
     const score = emitScore(context);
     const selection = emitSelection(emitter, score, state, start, ratios[index] ?? '');
     if (options.trace) emitter.emit('Identity', [score], { outputs: [scoreOutput(index)] });
-    if (selection.valid) {
-      mask = emitter.emit('Concat', [pastMaskInput(index), selection.valid], {
+    const stageMask =
+      selection.valid &&
+      emitter.emit('Concat', [pastMaskInput(index), selection.valid], {
         attributes: { axis: 1 },
         outputs: [maskOutput(index)],
       });
-    }
-    const cutStage = stageAt(next, afterLayer, selection, mask);
+    const cutStage = stageAt(next, afterLayer, selection, stageMask, mask);
     if (plan.accumulateLayers.includes(afterLayer + 1)) {
       // The norm in front of the layer still sees every token; its transition is of those that stay.
       const { input } = next.attention;
@@ -270,6 +279,12 @@ function emitStages(
     }
     return cutStage;
   });
+}
+
+/** A mask over the cache of the layer behind a prune and the tokens in front of it. */
+function emitScoredMask(emitter: Emitter, stage: number, valid: string): string {
+  const tokens = emitter.emit('Cast', [valid], { attributes: { to: TensorProto_DataType.INT64 } });
+  return emitter.emit('Concat', [pastMaskInput(stage), tokens], { attributes: { axis: 1 } });
 }
 
 /** What stands at padding is nobody's: no image, no instruction. */

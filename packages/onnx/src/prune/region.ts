@@ -12,8 +12,8 @@ import { type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
 export interface WorkingGraph {
   /** The graph's own nodes, copied, each behind those that it reads. */
   readonly nodes: NodeProto[];
-  /** Copies of nodes that read the tokens before a prune, for the score. */
-  readonly regions: NodeProto[];
+  /** For each stage, copies of nodes that read the tokens in front of the prune, for the score. */
+  readonly regions: NodeProto[][];
   /** The original node's copy. */
   copyOf(node: NodeProto): NodeProto;
   readonly producer: ReadonlyMap<string, NodeProto>;
@@ -51,6 +51,7 @@ export function insertBefore(
  * Copies what lies behind a value.
  *
  * @param boundary values that are read as they are
+ * @param stage the stage that scores
  * @param suffix makes the copies' names
  * @returns the value's copy, or the value itself if nothing lies in between
  */
@@ -58,9 +59,12 @@ export function copyRegion(
   graph: WorkingGraph,
   value: string,
   boundary: ReadonlySet<string>,
+  stage: number,
   suffix: string,
 ): string {
-  const made = new Set(graph.regions.flatMap(({ output }) => output));
+  const region = graph.regions[stage] ?? [];
+  graph.regions[stage] = region;
+  const made = new Set(region.flatMap(({ output }) => output));
   const reaches = reachesAny(graph, boundary);
   const copy = (name: string): string => {
     const node = graph.producer.get(name);
@@ -73,7 +77,7 @@ export function copyRegion(
     for (const [angle, axis] of graph.angles.get(node) ?? []) {
       noteAngle(graph, { node: copiedNode, value: angle, axis });
     }
-    graph.regions.push(copiedNode);
+    region.push(copiedNode);
     for (const value of output) made.add(value);
     return copied;
   };

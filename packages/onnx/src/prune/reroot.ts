@@ -4,20 +4,21 @@
  * computed from the stage's own inputs: the stream that is left, a mask over the stage's own cache and
  * tokens, positions in it.
  */
-import { create } from '@bufbuild/protobuf';
 import type { PositionMode } from '@transprune/core';
 import type { Decoder } from '../decoder/decoder.js';
 import { classify, tokenAxes } from '../decoder/kinds.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
-import { elementType, type GraphIndex } from '../graph/graph.js';
-import { type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
+import type { GraphIndex } from '../graph/graph.js';
+import type { NodeProto } from '../proto/onnx_pb.js';
 import type { WorkingGraph } from './region.js';
-import { emitMask, emitPositions, emitShape, type StageInputs } from './stage-inputs.js';
+import { createCloner } from './side.js';
+import type { StageInputs } from './stage-inputs.js';
 
 /** A prune as the layers behind it see it. */
 export interface CutStage extends StageInputs {
-  readonly afterLayer: number;
+  /** The same in front of the prune, with the cache of the layer behind it: what the score sees. */
+  readonly scored: StageInputs;
   /** Every value that the cut gathered. */
   readonly gathered: readonly string[];
   /** Takes the rows that stay from a value of the stage before. */
@@ -54,16 +55,19 @@ export function reroot(
   layerOfCache.delete('');
   const isToken = (name: string) =>
     name === decoder.inputs.embeddings || layerOfCache.has(name) || stageOf.has(name);
-  const nodes = [...graph.nodes, ...graph.regions];
-  const kindOf = classify(nodes, (name) => source.initializer.has(name), isToken);
+  const { nodes } = graph;
+  const added = new Set(emitter.initializers.map(({ name }) => name));
+  const isInitializer = (name: string) => source.initializer.has(name) || added.has(name);
+  const kindOf = classify([...nodes, ...graph.regions.flat()], isInitializer, isToken);
   readLengthsOfFirstCache(nodes, decoder, layerOfCache, stages[0]?.afterLayer ?? 0);
 
   const tokenAxis = tokenAxes(
     nodes,
     (name) => name === decoder.inputs.embeddings || stageOf.has(name),
   );
+  const context = { source, nodes, emitter, decoder, kindOf, layerOfCache, tokenAxis };
   const clones = stages.map((stage) =>
-    createCloner({ source, nodes, emitter, decoder, stage, kindOf, layerOfCache, tokenAxis }),
+    createCloner(context, stage, `after_layer_${stage.afterLayer}/side`),
   );
   const angles = new Map<string, string>();
   /** Angles of a stage: those of the tokens that stay. */
@@ -106,6 +110,18 @@ export function reroot(
     });
     for (const name of node.output) if (name !== '') stageOf.set(name, depth);
   }
+  for (const [index, { scored }] of stages.entries()) {
+    const clone = createCloner(context, scored, `after_layer_${scored.afterLayer}/scored`);
+    const own = new Set(graph.regions[index]?.flatMap(({ output }) => output));
+    for (const node of graph.regions[index] ?? []) {
+      const axes = positions === 'keep' ? graph.angles.get(node) : undefined;
+      node.input = node.input.map((name) => {
+        const axis = axes?.get(name);
+        if (axis !== undefined) return keptAngle(index, name, axis);
+        return kindOf(name) === 'side' && !own.has(name) ? clone(name) : name;
+      });
+    }
+  }
 }
 
 /** What is made of one layer's cache alone belongs to that layer, whatever stage it is in. */
@@ -143,80 +159,4 @@ function readLengthsOfFirstCache(
     const isKey = decoder.layers.some(({ cache }) => cache.pastKey === name);
     node.input = [(isKey ? first?.pastKey : first?.pastValue) ?? name];
   }
-}
-
-/** Inputs that mean the same in front of a prune and behind it. */
-const sameEverywhere = new Set(['logits_to_keep', 'num_logits_to_keep', 'use_cache_branch']);
-
-interface CloneContext {
-  readonly source: GraphIndex;
-  readonly nodes: readonly NodeProto[];
-  readonly emitter: Emitter;
-  readonly decoder: Decoder;
-  readonly stage: CutStage;
-  readonly kindOf: (name: string) => string;
-  readonly layerOfCache: ReadonlyMap<string, number>;
-  readonly tokenAxis: (name: string) => number | undefined;
-}
-
-/** Clones side computations for one stage; each value once. */
-function createCloner(context: CloneContext): (name: string) => string {
-  const { source, nodes, emitter, decoder, stage, kindOf, layerOfCache } = context;
-  const producer = new Map(
-    nodes.flatMap((node) => node.output.filter(Boolean).map((name) => [name, node])),
-  );
-  const behind = decoder.layers[stage.afterLayer]?.cache;
-  const clones = new Map<string, string>();
-  const suffix = `after_layer_${stage.afterLayer}`;
-
-  const substitute = (name: string): string | undefined => {
-    const { attentionMask, embeddings, positionIds } = decoder.inputs;
-    if (name === attentionMask) {
-      return emitMask(emitter, stage, behind?.pastKey, elementType(source.input.get(name)));
-    }
-    if (name === embeddings) return stage.stream;
-    if (name === positionIds) return emitPositions(emitter, stage, behind?.pastKey, source, name);
-    if (layerOfCache.has(name)) {
-      const isKey = decoder.layers.some(({ cache }) => cache.pastKey === name);
-      return isKey ? behind?.pastKey : behind?.pastValue;
-    }
-    return sameEverywhere.has(name) ? name : undefined;
-  };
-  const root = (name: string): string =>
-    substitute(name) ??
-    refuse({
-      where: `behind the prune after layer ${stage.afterLayer}`,
-      expected: `values that depend on ${decoder.inputs.attentionMask}, positions and sizes`,
-      found: `${source.input.has(name) ? 'the input ' : ''}${name}, for which no value behind a prune is known`,
-    });
-  const clone = (name: string): string => {
-    const known = clones.get(name);
-    if (known) return known;
-    const node = producer.get(name);
-    emitter.scope(`pruning/${suffix}/side`);
-    const input = node?.input[0] ?? '';
-    const isInnerShape =
-      node?.opType === 'Shape' &&
-      kindOf(input) === 'token' &&
-      producer.has(input) &&
-      !layerOfCache.has(input);
-    if (!node || isInnerShape) {
-      const made = node ? emitShape(emitter, node, stage, context) : root(name);
-      clones.set(name, made);
-      return made;
-    }
-    const inputs = node.input.map((value) =>
-      value === '' || kindOf(value) === 'constant' ? value : clone(value),
-    );
-    emitter.scope(`pruning/${suffix}/side`);
-    const output = node.output.map((value) => (value ? `${value}/${suffix}` : ''));
-    emitter.nodes.push(
-      create(NodeProtoSchema, { ...node, name: output[0] ?? '', input: inputs, output }),
-    );
-    node.output.forEach((value, i) => {
-      clones.set(value, output[i] ?? '');
-    });
-    return clones.get(name) ?? '';
-  };
-  return clone;
 }

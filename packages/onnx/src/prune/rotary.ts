@@ -7,8 +7,8 @@ import { onnxAlgebra } from '../algebra.js';
 import type { Decoder, DecoderLayer, Heads } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
-import { emitSizes } from '../graph/sizes.js';
-import { AttributeProtoSchema } from '../proto/onnx_pb.js';
+import { emitSizes, toTheEnd } from '../graph/sizes.js';
+import { AttributeProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { insertBefore, noteAngle, type WorkingGraph } from './region.js';
 
 const microsoft = 'com.microsoft';
@@ -17,6 +17,7 @@ const microsoft = 'com.microsoft';
  * Makes the layers behind a prune take positions that can be gathered.
  *
  * @param afterLayer the first prune
+ * @param batch whether rows may have padding
  * @throws TransPruneError UNSUPPORTED_MODEL for layers with a sliding window
  */
 export function keepPositions(
@@ -24,6 +25,7 @@ export function keepPositions(
   graph: WorkingGraph,
   decoder: Decoder,
   afterLayer: number,
+  batch: boolean,
 ): void {
   const behind = decoder.layers.slice(afterLayer);
   behind.forEach(({ attention: { reading } }, at) => {
@@ -39,7 +41,7 @@ export function keepPositions(
   const fused = behind.filter(({ attention }) => attention.reading.fusedRotary);
   if (fused.length === 0) return;
   emitter.scope('pruning/positions');
-  const positions = emitPositions(emitter, decoder);
+  const positions = batch ? emitRowPositions(emitter, decoder) : emitPositions(emitter, decoder);
   for (const layer of fused) splitRotary(emitter, graph, layer, positions);
 }
 
@@ -54,6 +56,25 @@ function emitPositions(emitter: Emitter, decoder: Decoder): string {
   const last = emit('Add', [first, tokens]);
   const range = emit('Range', [scalar(first), scalar(last), int64([1], [])]);
   return emit('Expand', [range, emitSizes(emitter, embeddings, 0, 2)]);
+}
+
+/**
+ * The same for rows with padding: slots of the node's own cache, which has padding in front of the
+ * tokens, and overwrites padding behind them.
+ */
+function emitRowPositions(emitter: Emitter, { inputs }: Decoder): string {
+  const { emit, int64 } = emitter;
+  const mask = emit('Cast', [inputs.attentionMask], {
+    attributes: { to: TensorProto_DataType.INT64 },
+  });
+  const held = emit('CumSum', [mask, int64([1], [])]);
+  const isFront = emit('Cast', [emit('Equal', [held, int64([0])])], {
+    attributes: { to: TensorProto_DataType.INT64 },
+  });
+  const front = emit('ReduceSum', [isFront, int64([1])], { attributes: { keepdims: 1 } });
+  const slots = emit('Sub', [emit('Add', [held, front]), int64([1])]);
+  const tokens = emitSizes(emitter, inputs.embeddings, 1, 2);
+  return emit('Slice', [slots, emit('Neg', [tokens]), int64([toTheEnd]), int64([1])]);
 }
 
 /** Moves the rotation of queries and keys in front of the node. */

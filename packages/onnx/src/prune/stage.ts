@@ -12,12 +12,17 @@ export interface StageContext {
   readonly decoder: Decoder;
   readonly plan: PrunePlan;
   readonly stage: Stage;
+  /** Counts the stages from 0. */
+  readonly index: number;
   /** The layer behind the prune. */
   readonly next: DecoderLayer;
   readonly start: Start;
   /** The tokens in front of the prune. */
   readonly state: TokenState;
-  /** int64 `[batch, past + tokens]` in front of the prune, 0 at padding; undefined where there is none. */
+  /**
+   * int64 `[batch, past + tokens]`, 0 at padding: the cache of the layer behind the prune, and the tokens
+   * in front of it; undefined where there is no padding.
+   */
   readonly mask?: string | undefined;
 }
 
