@@ -3,7 +3,12 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { measured, start } from '../testing/executable.js';
-import { copyDecoderWithLargeData, dataName } from '../testing/models.js';
+import {
+  copyDecoderWithLargeData,
+  dataName,
+  decoderWithInlineWeights,
+  deepDecoder,
+} from '../testing/models.js';
 import { temporaryFolder } from '../testing/program.js';
 import { exitCodes } from './exit-codes.js';
 
@@ -32,6 +37,30 @@ describe('prune with a data file of several gigabytes', () => {
     expect((await stat(join(folder, below, dataName))).blocks * 512).toBeLessThan(100e6);
   });
 });
+
+test('thousands of nodes and 14 GB of weights: under 3 s and 300 MB', async () => {
+  const folder = await temporaryFolder();
+  const { path, nodes } = await deepDecoder(folder, 160, 14e9);
+  expect(nodes).toBeGreaterThan(4000);
+  const output = join(folder, 'pruned.onnx');
+  const begin = performance.now();
+  const { outcome, usage } = await measured(folder, ['prune', path, '-o', output, '--json']);
+  const seconds = (performance.now() - begin) / 1000;
+  expect(outcome).toMatchObject({ exitCode: exitCodes.ok });
+  expect(usage.residentBytes).toBeLessThan(mostMemory);
+  expect(seconds).toBeLessThan(3);
+}, 60_000);
+
+test('weights inside the file are there once while it is rewritten', async () => {
+  const folder = await temporaryFolder();
+  const weights = 2 ** 29;
+  const input = await decoderWithInlineWeights(folder, weights);
+  const output = join(folder, 'pruned.onnx');
+  const { outcome, usage } = await measured(folder, ['prune', input, '-o', output]);
+  expect(outcome).toMatchObject({ exitCode: exitCodes.ok });
+  expect((await stat(output)).size).toBeGreaterThan(weights);
+  expect(usage.residentBytes).toBeLessThan(weights + mostMemory);
+}, 60_000);
 
 test('data and messages are kept apart, and the exit code is the process’s', async () => {
   const good = await start(['plan', '--model', 'smolvlm-256m', '--json']).outcome;

@@ -1,7 +1,14 @@
 import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { officialFile } from '@transprune/fixtures';
-import { decodeModel, encodeModel, type OnnxModel } from '@transprune/onnx';
+import {
+  buildDecoder,
+  decodeModel,
+  encodeModel,
+  encodePieces,
+  namedRandomWeights,
+  type OnnxModel,
+} from '@transprune/onnx';
 
 /** A decoder of 14 layers with its weights in a file beside it. */
 export const officialDecoder = officialFile('group-query-attention/model.onnx');
@@ -21,6 +28,50 @@ export async function copyDecoder(folder: string): Promise<string> {
 export async function copyDecoderWithLargeData(folder: string, bytes: number): Promise<string> {
   const path = await copyDecoder(folder);
   await truncate(join(folder, dataName), bytes);
+  return path;
+}
+
+/**
+ * A decoder of thousands of nodes, as `model.onnx`, with a data file that claims to be large; its end is
+ * a hole.
+ *
+ * @returns the file, and how many nodes it has
+ */
+export async function deepDecoder(folder: string, layers: number, bytes: number) {
+  const pieces: Uint8Array[] = [];
+  const sizes = { hiddenSize: 16, heads: 1, kvHeads: 1, headDim: 16, intermediateSize: 16 };
+  const more = { vocabularySize: 16, rmsNormEpsilon: 1e-5, ropeTheta: 1e4, maxPositions: 64 };
+  const model = buildDecoder(
+    { layers, ...sizes, ...more, tiedEmbeddings: false },
+    namedRandomWeights(1),
+    {
+      attention: 'multi-head',
+      norms: 'separate',
+      projections: 'split',
+      architecture: { biases: true, queryKeyNorm: true },
+      weightFile: { location: dataName, append: (piece) => pieces.push(piece) },
+    },
+  );
+  const path = join(folder, 'model.onnx');
+  await writeFile(path, encodeModel(model));
+  await writeFile(join(folder, dataName), Buffer.concat(pieces));
+  await truncate(join(folder, dataName), bytes);
+  return { path, nodes: model.graph?.node.length ?? 0 };
+}
+
+/** A decoder with its weights inside the file, and as many bytes of zeros again. */
+export async function decoderWithInlineWeights(folder: string, bytes: number): Promise<string> {
+  const model = decodeModel(await readFile(officialFile('torchscript/model.onnx')));
+  const [weight] = model.graph?.initializer ?? [];
+  if (!model.graph || !weight) throw new Error('expected a model with weights');
+  model.graph.initializer.push({
+    ...weight,
+    name: 'zeros',
+    dims: [BigInt(bytes / 4)],
+    rawData: new Uint8Array(bytes),
+  });
+  const path = join(folder, 'model.onnx');
+  await writeFile(path, encodePieces(model));
   return path;
 }
 

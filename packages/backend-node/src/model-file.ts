@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { TransPruneError } from '@transprune/core';
 import {
   decodeModel,
-  encodeModel,
+  encodePieces,
   externalLocations,
   type OnnxModel,
   relocateExternalData,
@@ -120,7 +120,7 @@ export async function writeModelFile(
     );
     const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(encodeModel(moved));
+      for (const piece of encodePieces(moved)) await file.writeFile(piece);
       await file.sync();
     } finally {
       await file.close();

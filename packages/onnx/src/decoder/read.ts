@@ -9,6 +9,7 @@ import { type GraphProto, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { makerOf } from './attention/cache.js';
 import { attentionFamilies } from './attention/index.js';
 import { pathTo } from './attention/path.js';
+import { decoderGraphs } from './branches.js';
 import type {
   AttentionReading,
   Decoder,
@@ -47,7 +48,9 @@ const controlFlow = new Set(['If', 'Loop', 'Scan']);
 export function readDecoder(model: OnnxModel): Decoder {
   standardOpset(model);
   if (!model.graph) refuse({ where: 'model', expected: 'a graph', found: 'none' });
-  return readGraph(model.graph);
+  // The branch on top of a cache comes first, and tells the cache's sizes.
+  const [graph = model.graph] = decoderGraphs(model.graph);
+  return readGraph(graph);
 }
 
 /**

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { TransPruneError } from '@transprune/core';
 import { officialFile } from '@transprune/fixtures';
 import { expect, test } from 'vitest';
-import { decodeModel, encodeModel, standardOpset } from './codec.js';
+import { decodeModel, encodeModel, encodePieces, standardOpset } from './codec.js';
 import { externalLocations, relocateExternalData } from './external-data.js';
 
 const bytes = new Uint8Array(readFileSync(officialFile('group-query-attention/model.onnx')));
@@ -12,6 +12,18 @@ test('a model survives reading and writing', () => {
   expect(encodeModel(decodeModel(encodeModel(model)))).toEqual(encodeModel(model));
   expect(encodeModel(model)).toHaveLength(bytes.length);
   expect(standardOpset(model)).toBe(21);
+});
+
+test('large weights are written as they lie in the file', () => {
+  const file = new Uint8Array(readFileSync(officialFile('torchscript/model.onnx')));
+  const model = decodeModel(file);
+  const pieces = encodePieces(model);
+  const large = pieces.filter(({ length }) => length >= 2 ** 14);
+  const weights = model.graph!.initializer.filter(({ rawData }) => rawData.length >= 2 ** 14);
+  expect(weights.length).toBeGreaterThan(0);
+  expect(weights.every(({ rawData }) => large.includes(rawData))).toBe(true);
+  expect(weights.every(({ rawData }) => rawData.buffer === file.buffer)).toBe(true);
+  expect(Buffer.compare(encodeModel(decodeModel(encodeModel(model))), encodeModel(model))).toBe(0);
 });
 
 test.each([

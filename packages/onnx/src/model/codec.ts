@@ -1,6 +1,12 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { clearField, fromBinary, isFieldSet, toBinary } from '@bufbuild/protobuf';
 import { TransPruneError } from '@transprune/core';
-import { type ModelProto, ModelProtoSchema } from '../proto/onnx_pb.js';
+import {
+  GraphProtoSchema,
+  type ModelProto,
+  ModelProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+} from '../proto/onnx_pb.js';
 
 /** An ONNX model as data. Unknown fields survive; weights are views into the bytes they came from. */
 export type OnnxModel = ModelProto;
@@ -37,7 +43,53 @@ export function decodeModel(bytes: Uint8Array): OnnxModel {
 
 /** Serializes a model; the same model gives the same bytes. */
 export function encodeModel(model: OnnxModel): Uint8Array {
-  return toBinary(ModelProtoSchema, model);
+  const pieces = encodePieces(model);
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+/** Weights from this size on are pieces of their own. */
+const largeTensor = 1 << 14;
+
+/**
+ * Serializes a model in pieces, to be written one after the other. Large weights are views into
+ * whatever the model was read from: nothing of them is copied.
+ */
+export function encodePieces(model: OnnxModel): Uint8Array[] {
+  const { graph } = model;
+  const around = { ...model };
+  clearField(around, ModelProtoSchema.field.graph);
+  const head = toBinary(ModelProtoSchema, around);
+  if (!graph) return [head];
+  const body = toBinary(GraphProtoSchema, { ...graph, initializer: [] });
+  const tensors = graph.initializer.flatMap((tensor) => field(5, encodeTensor(tensor)));
+  return [head, ...field(7, [body, ...tensors])];
+}
+
+function encodeTensor(tensor: TensorProto): Uint8Array[] {
+  const { rawData } = TensorProtoSchema.field;
+  const isLarge = isFieldSet(tensor, rawData) && tensor.rawData.length >= largeTensor;
+  if (!isLarge) return [toBinary(TensorProtoSchema, tensor)];
+  const description = { ...tensor };
+  clearField(description, rawData);
+  return [toBinary(TensorProtoSchema, description), ...field(9, [tensor.rawData])];
+}
+
+/** A length-delimited field of Protocol Buffers: its number and type, its length, its contents. */
+function field(number: number, contents: readonly Uint8Array[]): Uint8Array[] {
+  const lengthDelimited = 2;
+  const length = contents.reduce((sum, piece) => sum + piece.length, 0);
+  return [Uint8Array.of(number * 8 + lengthDelimited, ...varint(length)), ...contents];
+}
+
+/** Seven bits a byte, the lowest first; the highest bit says that more follow. */
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   TransPruneError,
   validatePlan,
 } from '@transprune/core';
+import { decoderGraphs, withDecoders } from '../decoder/branches.js';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import { classify } from '../decoder/kinds.js';
 import { readGraph } from '../decoder/read.js';
@@ -106,24 +107,30 @@ export function pruneModel(
   }
   const opset = standardOpset(model);
   const graph = model.graph ?? create(GraphProtoSchema);
-  const { pruned, layers, scoringNodes, constantBytes } = pruneGraph(graph, opset, plan, options);
+  const sources = decoderGraphs(graph);
+  const passes = sources.map((source) => pruneGraph(source, opset, plan, options));
+  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+  const pruned = passes.map((pass) => pass.pruned);
   return {
     model: create(ModelProtoSchema, {
       ...model,
-      graph: pruned,
+      graph: withDecoders(graph, pruned),
       metadataProps: metadataWithPlan(model, plan),
     }),
     report: {
-      layers,
+      layers: passes[0]?.layers ?? 0,
       stages: plan.stages,
-      nodes: { before: graph.node.length, after: pruned.node.length },
-      scoringNodes,
-      constantBytes,
+      nodes: {
+        before: sum(sources.map(({ node }) => node.length)),
+        after: sum(pruned.map(({ node }) => node.length)),
+      },
+      scoringNodes: sum(passes.map(({ scoringNodes }) => scoringNodes)),
+      constantBytes: sum(passes.map(({ constantBytes }) => constantBytes)),
     },
   };
 }
 
-/** The pass on one graph. */
+/** The pass on one decoder. */
 function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: PruneOptions) {
   const decoder = readGraph(graph);
   validatePlan(plan, decoder.layers.length);

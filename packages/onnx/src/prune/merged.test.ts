@@ -1,0 +1,49 @@
+/** Merged decoders: an `If` with the whole decoder in each branch. */
+import { createPlan, positionModes } from '@transprune/core';
+import { maxDifference, openDecoder } from '@transprune/fixtures';
+import { Tensor } from 'onnxruntime-node';
+import { expect, test } from 'vitest';
+import { smallConfig as config, randomEmbeddings } from '../../testing/random-decoder.js';
+import { buildDecoder } from '../build/decoder.js';
+import { namedRandomWeights } from '../build/weights.js';
+import { readDecoder } from '../decoder/read.js';
+import { encodeModel } from '../model/codec.js';
+import { pruneModel } from './prune.js';
+
+const weights = namedRandomWeights(1);
+const plain = buildDecoder(config, weights);
+const merged = buildDecoder(config, weights, { mergedBranches: true });
+const mask = Array.from({ length: 20 }, (_, i) => (i >= 3 && i < 15 ? 1 : 0));
+
+test('a merged decoder is read through its branches', () => {
+  expect(readDecoder(merged).layers).toHaveLength(config.layers);
+  expect(readDecoder(merged)).toMatchObject({ vocabularySize: 32, intermediateSize: 40 });
+});
+
+test.each(positionModes)('both branches are pruned alike, positions %s', async (positions) => {
+  const plan = createPlan({
+    accumulateLayers: [1, 2, 3],
+    stages: [
+      { afterLayer: 2, keepRatio: 0.5 },
+      { afterLayer: 4, keepRatio: 0.25 },
+    ],
+    positions,
+  });
+  const open = (model: typeof plain) =>
+    openDecoder(encodeModel(pruneModel(model, plan, { trace: true }).model), config);
+  const [expected, decoder] = [await open(plain), await open(merged)];
+  const branch = (cached: boolean) => ({
+    extra: { use_cache_branch: new Tensor('bool', Uint8Array.of(cached ? 1 : 0), [1]) },
+  });
+  const prompt = randomEmbeddings(config, mask.length, 3);
+  const want = await expected.step(prompt, mask);
+  const step = await decoder.step(prompt, mask, branch(false));
+  expect(maxDifference(step.logits, want.logits)).toBeLessThan(1e-5);
+  expect(step.extra).toEqual(want.extra);
+  for (const seed of [4, 5]) {
+    const token = randomEmbeddings(config, 1, seed);
+    const [a, b] = [await decoder.step(token, [0], branch(true)), await expected.step(token)];
+    expect(maxDifference(a.logits, b.logits)).toBeLessThan(1e-5);
+    expect(a.cacheLengths).toEqual(b.cacheLengths);
+  }
+});
