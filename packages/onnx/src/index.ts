@@ -24,7 +24,7 @@ export { readDecoder } from './decoder/read.js';
 export { createEmitter, type Emitter } from './graph/emitter.js';
 export { printGraph, printNode } from './graph/print.js';
 export { type DecoderSizes, type Inspection, inspectModel } from './inspect.js';
-export { decodeModel, encodeModel, type OnnxModel } from './model/codec.js';
+export { decodeModel, encodeModel, encodePieces, type OnnxModel } from './model/codec.js';
 export { externalLocations, relocateExternalData } from './model/external-data.js';
 export {
   imageMaskInput,
