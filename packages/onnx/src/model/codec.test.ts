@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { create } from '@bufbuild/protobuf';
 import { TransPruneError } from '@transprune/core';
 import { officialFile } from '@transprune/fixtures';
 import { expect, test } from 'vitest';
+import { GraphProtoSchema, type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
 import { decodeModel, encodeModel, encodePieces, standardOpset } from './codec.js';
 import { externalLocations, relocateExternalData } from './external-data.js';
 
@@ -54,4 +56,22 @@ test('external data is named and renamed, the original left as it was', () => {
       externalData.filter(({ key }) => key !== 'location').map(({ value }) => value),
     );
   expect(offsets(moved)).toEqual(offsets(model));
+});
+
+test('external data inside of branches and constants is named and renamed too', () => {
+  const model = decodeModel(bytes);
+  const { initializer, ...graph } = model.graph!;
+  const holder = (attribute: object): NodeProto =>
+    create(NodeProtoSchema, { opType: 'If', output: ['x'], attribute: [attribute] });
+  const inner = create(GraphProtoSchema, { initializer });
+  const nested = {
+    ...model,
+    graph: {
+      ...graph,
+      initializer: [],
+      node: [holder({ g: inner }), holder({ t: initializer[0]! })],
+    },
+  };
+  expect(externalLocations(nested)).toEqual(['model.onnx.data']);
+  expect(externalLocations(relocateExternalData(nested, () => 'elsewhere'))).toEqual(['elsewhere']);
 });

@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import {
-  GraphProtoSchema,
-  ModelProtoSchema,
+  type AttributeProto,
+  type GraphProto,
+  type NodeProto,
   StringStringEntryProtoSchema,
   type TensorProto,
   TensorProto_DataLocation,
@@ -12,11 +13,22 @@ import type { OnnxModel } from './codec.js';
 
 /** Files that hold weights outside the model, as the model names them, each once. */
 export function externalLocations(model: OnnxModel): string[] {
-  const locations = (model.graph?.initializer ?? [])
+  const locations = [...weightsOf(model.graph)]
     .filter(({ dataLocation }) => dataLocation === TensorProto_DataLocation.EXTERNAL)
     .flatMap(({ externalData }) => externalData.filter(({ key }) => key === 'location'))
     .map(({ value }) => value);
   return [...new Set(locations)];
+}
+
+/** Every constant of a graph: initializers, and what nodes and their branches hold. */
+function* weightsOf(graph: GraphProto | undefined): Iterable<TensorProto> {
+  yield* graph?.initializer ?? [];
+  for (const { attribute } of graph?.node ?? []) {
+    for (const { t, g } of attribute) {
+      if (t) yield t;
+      if (g) yield* weightsOf(g);
+    }
+  }
 }
 
 /** The same model with every external file named anew; offsets and lengths stay. */
@@ -24,8 +36,7 @@ export function relocateExternalData(
   model: OnnxModel,
   rename: (location: string) => string,
 ): OnnxModel {
-  if (!model.graph) return model;
-  const initializer = model.graph.initializer.map((tensor) =>
+  const relocateTensor = (tensor: TensorProto): TensorProto =>
     tensor.dataLocation === TensorProto_DataLocation.EXTERNAL
       ? create(TensorProtoSchema, {
           ...tensor,
@@ -33,10 +44,22 @@ export function relocateExternalData(
             entry.key === 'location' ? { ...entry, value: rename(entry.value) } : entry,
           ),
         })
-      : tensor,
-  );
-  const graph = create(GraphProtoSchema, { ...model.graph, initializer });
-  return create(ModelProtoSchema, { ...model, graph });
+      : tensor;
+  const relocateAttribute = (known: AttributeProto): AttributeProto => ({
+    ...known,
+    ...(known.t && { t: relocateTensor(known.t) }),
+    ...(known.g && { g: relocateGraph(known.g) }),
+  });
+  const relocateNode = (node: NodeProto): NodeProto =>
+    node.attribute.some(({ t, g }) => t || g)
+      ? { ...node, attribute: node.attribute.map(relocateAttribute) }
+      : node;
+  const relocateGraph = (graph: GraphProto): GraphProto => ({
+    ...graph,
+    node: graph.node.map(relocateNode),
+    initializer: graph.initializer.map(relocateTensor),
+  });
+  return model.graph ? { ...model, graph: relocateGraph(model.graph) } : model;
 }
 
 /** Where a tensor's bytes lie; offset and length in bytes. */
