@@ -1,11 +1,16 @@
 /** What a model file is, for people: also for one that is refused, with the reason. */
-import { createPlan, TransPruneError } from '@transprune/core';
+import { create } from '@bufbuild/protobuf';
+import { createPlan, type PrunePlan, presetPlan } from '@transprune/core';
+import { decoderGraphs } from './decoder/branches.js';
 import type { Decoder } from './decoder/decoder.js';
-import { readDecoder } from './decoder/read.js';
 import { indexGraph, valueShape } from './graph/graph.js';
 import type { OnnxModel } from './model/codec.js';
+import { type GraphProto, GraphProtoSchema } from './proto/onnx_pb.js';
 import { readPlan } from './prune/metadata.js';
 import { pruneModel } from './prune/prune.js';
+import { attempt, declaredLayers, type Refusal, readAsFar } from './report/partial.js';
+import { describeStages, type StageReport } from './report/stages.js';
+import { describeStructure, type Structure } from './report/structure.js';
 
 /** Sizes that could be read; a field is left out where the graph was not understood that far. */
 export interface DecoderSizes {
@@ -22,6 +27,8 @@ export interface Inspection extends DecoderSizes {
   readonly prunable: boolean;
   /** Why not, with the first thing that was not understood. */
   readonly reason?: string;
+  /** The same in parts, where it is about the graph. */
+  readonly refusal?: Refusal;
   /** Who wrote the file, as far as its header and operators tell. */
   readonly exporterFamily: string;
   readonly producer: string;
@@ -29,52 +36,91 @@ export interface Inspection extends DecoderSizes {
   readonly nodes: number;
   /** How attention is expressed, or the operator that reads the first layer's cache. */
   readonly attentionFamily: string;
+  /** The decoder, as far as it was understood; both branches of a merged one. */
+  readonly decoders: readonly DecoderReport[];
+  /** What it was pruned by to see what comes of it; left out if it cannot be pruned. */
+  readonly trial?: {
+    readonly plan: PrunePlan;
+    readonly nodes: { readonly before: number; readonly after: number };
+  };
+}
+
+/** One decoder graph, and what pruning does to it. */
+export interface DecoderReport extends Structure {
+  /** Empty where nothing was pruned. */
+  readonly stages: readonly StageReport[];
+}
+
+export interface InspectOptions {
+  /**
+   * The plan that is tried, for a decoder of so many layers. Left out: TransPrune-High, or a prune after
+   * layer 1 in a decoder of under 4 layers. What it throws passes through.
+   */
+  readonly plan?: (layers: number) => PrunePlan;
 }
 
 /** Describes a model; never throws for one that cannot be pruned. Rewrites it once, to be sure. */
-export function inspectModel(model: OnnxModel): Inspection {
-  const reason = readPlan(model) ? 'pruned already, see its metadata' : whyNot(model);
+export function inspectModel(model: OnnxModel, options: InspectOptions = {}): Inspection {
+  const graph = model.graph ?? create(GraphProtoSchema);
+  const found = attempt(() => decoderGraphs(graph));
+  const graphs = found.result ?? [graph];
+  const readings = graphs.map(readAsFar);
+  const unread = [found, ...readings].find(({ refusal }) => refusal)?.refusal;
+  const [decoder] = readings.flatMap((reading) => reading.decoder ?? []);
+  const isPruned = readPlan(model) !== undefined;
+  const {
+    trial,
+    pruned = [],
+    refusal,
+  } = decoder && !unread && !isPruned
+    ? tryToPrune(model, decoder.layers.length, options)
+    : { refusal: unread };
+  const reason = isPruned ? 'pruned already, see its metadata' : refusal?.reason;
   return {
     exporterFamily: exporterFamily(model),
     producer: [model.producerName, model.producerVersion].filter(Boolean).join(' '),
     opset: Number(model.opsetImport.find(({ domain }) => domain === '')?.version ?? 0n),
-    nodes: model.graph?.node.length ?? 0,
-    ...sizesOf(model),
-    prunable: reason === undefined,
+    nodes: graphs.reduce((sum, { node }) => sum + node.length, 0),
+    ...(decoder && !unread ? decoderSizes(decoder) : guessedSizes(graphs[0] ?? graph)),
+    prunable: trial !== undefined,
     ...(reason !== undefined && { reason }),
+    ...(refusal && !isPruned && { refusal }),
+    decoders: graphs.map((source, at) => {
+      const read = readings[at]?.decoder;
+      const after = pruned[at];
+      return {
+        ...describeStructure(source, declaredLayers(source), read),
+        stages: trial && read && after ? describeStages(read, source, after, trial.plan) : [],
+      };
+    }),
+    ...(trial && { trial }),
   };
 }
 
 /** A graph whose layers are understood can still read something that has no value behind a prune. */
-const trialPlan = createPlan({
-  accumulateLayers: [1],
-  stages: [{ afterLayer: 1, keepRatio: 0.5 }],
-});
-
-function whyNot(model: OnnxModel): string | undefined {
-  return attempt(() => pruneModel(model, trialPlan)).refusal;
+function tryToPrune(
+  model: OnnxModel,
+  layers: number,
+  { plan: choosePlan = defaultPlan }: InspectOptions,
+): { trial?: Inspection['trial']; pruned?: readonly GraphProto[]; refusal?: Refusal } {
+  const plan = choosePlan(layers);
+  const { result, refusal } = attempt(() => pruneModel(model, plan));
+  if (!result?.model.graph) return refusal ? { refusal } : {};
+  const { nodes } = result.report;
+  return { trial: { plan, nodes }, pruned: decoderGraphs(result.model.graph) };
 }
 
-function sizesOf(model: OnnxModel): DecoderSizes & { attentionFamily: string } {
-  const { result: decoder } = attempt(() => readDecoder(model));
-  return decoder
-    ? { ...decoderSizes(decoder), attentionFamily: decoder.attentionFamily }
-    : guessedSizes(model);
+/** Smallest decoder that presets can be scaled to. */
+const fewestLayers = 4;
+
+function defaultPlan(layers: number): PrunePlan {
+  if (layers >= fewestLayers) return presetPlan('transprune-high', layers).plan;
+  return createPlan({ accumulateLayers: [1], stages: [{ afterLayer: 1, keepRatio: 0.5 }] });
 }
 
-/** What a reading gives, or why it was refused; other errors pass through. */
-function attempt<T>(read: () => T): { result?: T; refusal?: string } {
-  try {
-    return { result: read() };
-  } catch (error) {
-    if (!TransPruneError.isInstance(error)) throw error;
-    return { refusal: error.message };
-  }
-}
-
-function decoderSizes(decoder: Decoder): DecoderSizes {
+function decoderSizes(decoder: Decoder): DecoderSizes & { attentionFamily: string } {
   const { heads, kvHeads, headDim } = decoder.attention;
-  const { hiddenSize, intermediateSize, vocabularySize, layers } = decoder;
+  const { hiddenSize, intermediateSize, vocabularySize, layers, attentionFamily } = decoder;
   return {
     layers: layers.length,
     hiddenSize,
@@ -83,13 +129,13 @@ function decoderSizes(decoder: Decoder): DecoderSizes {
     heads,
     kvHeads,
     headDim,
+    attentionFamily,
   };
 }
 
 /** What inputs and outputs alone tell about a graph that is not understood. */
-function guessedSizes(model: OnnxModel): DecoderSizes & { attentionFamily: string } {
-  if (!model.graph) return { attentionFamily: 'unknown' };
-  const graph = indexGraph(model.graph);
+function guessedSizes(source: GraphProto): DecoderSizes & { attentionFamily: string } {
+  const graph = indexGraph(source);
   const caches = [...graph.input.keys()].filter((name) => /^past_key_values\.\d+\.key$/.test(name));
   const pastKey = caches[0] ?? '';
   const [, kvHeads, , headDim] = valueShape(graph.input.get(pastKey));
@@ -104,11 +150,14 @@ function guessedSizes(model: OnnxModel): DecoderSizes & { attentionFamily: strin
   };
 }
 
-/** Producers are named by the header; the two PyTorch exporters differ in how they name values. */
-function exporterFamily(model: OnnxModel): string {
-  const name = model.producerName.toLowerCase();
-  if (name !== 'pytorch') return model.producerName || 'unknown';
-  const isDynamo =
-    model.graph?.metadataProps.length || model.graph?.node.some((n) => n.metadataProps.length);
-  return isDynamo ? 'torch.export' : 'torchscript';
+/**
+ * Producers are named by the header. The two PyTorch exporters differ in what they note beside nodes, and
+ * in names: TorchScript's begin with the module's path, `/model/layers.0`.
+ */
+function exporterFamily({ producerName, graph }: OnnxModel): string {
+  if (producerName.toLowerCase() !== 'pytorch') return producerName || 'unknown';
+  const hasNotes =
+    graph?.metadataProps.length || graph?.node.some((node) => node.metadataProps.length);
+  const hasPaths = graph?.node.some(({ name }) => name.startsWith('/'));
+  return hasNotes || !hasPaths ? 'torch.export' : 'torchscript';
 }

@@ -1,14 +1,26 @@
 import { join } from 'node:path';
+import { exportedDecoder } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { alteredDecoder, dataName, officialDecoder } from '../../testing/models.js';
 import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';
 
+/** What a decoder is drawn as, behind the table; how many nodes the pass adds is its own matter. */
+async function drawing(path: string, ...options: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await transprune('inspect', path, ...options);
+  expect(stderr).toBe('');
+  const [, drawn = ''] = /┘\n(.*)/s.exec(stdout) ?? [];
+  const added = /(select: |re-root: |nodes, )\d+|\d+(?= added)/g;
+  return drawn.trimEnd().replace(added, (found) => found.replace(/\d+/, 'n'));
+}
+
 test('a decoder that can be pruned', async () => {
-  expect(await transpruneJson('inspect', officialDecoder)).toMatchObject({
+  const document = await transpruneJson('inspect', officialDecoder);
+  expect(document).toMatchObject({
     path: officialDecoder,
     prunable: true,
     reason: null,
+    refusal: null,
     layers: 14,
     hiddenSize: 64,
     heads: 4,
@@ -20,22 +32,232 @@ test('a decoder that can be pruned', async () => {
     exporterFamily: 'onnxruntime-genai',
     externalData: [dataName],
     plan: null,
+    decoders: [{ layerGroups: [{ rotary: 'inside', rotated: 16 }] }],
+    trial: { plan: { method: 'transprune' } },
   });
+  expect(document.decoders[0].stages).toHaveLength(3);
   const { stdout } = await transprune('inspect', officialDecoder);
   expect(stdout).toMatch(/prunable .* yes /);
 });
 
+describe('drawings', () => {
+  test('one attention node, rotary inside, packed projections', async () => {
+    expect(await drawing(officialDecoder)).toMatchInlineSnapshot(`
+      "Inputs
+        attention_mask: int64 [batch_size, total_sequence_length]
+        inputs_embeds: float32 [batch_size, sequence_length, 64]
+        past_key_values.{0-13}.key: float32 [batch_size, 4, past_sequence_length, kv_cache_dim]
+        past_key_values.{0-13}.value: float32 [batch_size, 4, past_sequence_length, kv_cache_dim]
+      Outputs
+        logits: float32 [batch_size, sequence_length, 128]
+        present.{0-13}.key: float32 [batch_size, 4, total_sequence_length, kv_cache_dim]
+        present.{0-13}.value: float32 [batch_size, 4, total_sequence_length, kv_cache_dim]
+      Pruned for a trial
+        transprune, token transition of layers 3-5, direction 1-cos, positions renumber
+      Weights
+        float32
+      Layers 1-14
+        attention: group-query-attention (GroupQueryAttention), 4 heads x 16
+        projections: 1 matrix, MatMul
+        rotary embedding: inside the node
+        norms: attention SimplifiedLayerNormalization; MLP SimplifiedLayerNormalization
+      Side computations
+        mask or lengths: 1 value by 3 nodes, read by layers 1-14; of attention_mask
+        mask or lengths: 1 value by 3 nodes, read by layers 1-14; of the shape of attention_mask
+      Prune after layer 3, keeping 0.875 of the image tokens
+        score and select: n nodes
+        gather: stream, projection, norm
+        re-root: n nodes cloned, n added, at the shapes of past_key_values.3.key, the stream that is left
+      Prune after layer 4, keeping 0.625 of the image tokens
+        score and select: n nodes
+        gather: stream, projection, norm
+        re-root: n nodes cloned, n added, at the shapes of past_key_values.4.key, the stream that is left
+      Prune after layer 5, keeping 0.125 of the image tokens
+        score and select: n nodes
+        gather: stream, projection
+        re-root: n nodes cloned, n added, at the shapes of past_key_values.5.key, the stream that is left"
+    `);
+  });
+
+  test('llama, TorchScript', async () => {
+    const { path } = exportedDecoder('llama', 'torchscript-17');
+    expect(await drawing(path)).toMatchInlineSnapshot(`
+      "Inputs
+        inputs_embeds: float32 [batch_size, sequence_length, 32]
+        attention_mask: int64 [batch_size, total_sequence_length]
+        position_ids: int64 [batch_size, sequence_length]
+        past_key_values.{0-5}.key: float32 [batch_size, 2, past_sequence_length, 16]
+        past_key_values.{0-5}.value: float32 [batch_size, 2, past_sequence_length, 16]
+      Outputs
+        logits: float32 [batch_size, sequence_length, 64]
+        present.{0-5}.key: float32 [batch_size, 2, total_sequence_length, 16]
+        present.{0-5}.value: float32 [batch_size, 2, total_sequence_length, 16]
+      Pruned for a trial
+        transprune, token transition of layers 1-3, direction 1-cos, positions renumber
+      Weights
+        float32
+      Layers 1-6
+        attention: spelled-out (MatMul), 4 heads x 16, 2 key-value heads
+        projections: 3 matrices, MatMul
+        rotary embedding: spelled out
+        norms: attention spelled out; MLP spelled out
+      Side computations
+        mask or lengths: 6 values by 57 nodes, read by layers 1-6; of attention_mask, the shapes of inputs_embeds, past_key_values.0.key
+        angles: 2 values by 25 nodes, read by layers 1-6; of position_ids
+        sizes: 72 values by 480 nodes, read by layers 1-6; of the shape of the layer's own values
+      Prune after layer 1, keeping 0.875 of the image tokens
+        score and select: n nodes, n of them copies of layer 2 and what it reads
+        gather: stream, 3 projections, norm
+        re-root: n nodes cloned, n added, at the shapes of past_key_values.1.key, the stream that is left
+      Prune after layer 2, keeping 0.625 of the image tokens
+        score and select: n nodes, n of them copies of layer 3 and what it reads
+        gather: stream, 3 projections, norm
+        re-root: n nodes cloned, n added, at the shapes of past_key_values.2.key, the stream that is left
+      Prune after layer 3, keeping 0.125 of the image tokens
+        score and select: n nodes, n of them copies of layer 4 and what it reads
+        gather: stream, 3 projections
+        re-root: n nodes cloned, n added, at the shapes of past_key_values.3.key, the stream that is left"
+    `);
+  });
+
+  test('gemma 2, torch.export: norms on both sides, every other layer with a window', async () => {
+    const { path } = exportedDecoder('gemma2', 'dynamo-18');
+    const options = ['--prune-after', '2', '--keep', '.5'];
+    expect(await drawing(path, ...options)).toMatchInlineSnapshot(`
+      "Inputs
+        inputs_embeds: float32 [batch_size, sequence_length, 32]
+        attention_mask: int64 [batch_size, total_sequence_length]
+        position_ids: int64 [batch_size, sequence_length]
+        past_key_values.{0-5}.key: float32 [batch_size, 2, past_sequence_length, 16]
+        past_key_values.{0-5}.value: float32 [batch_size, 2, past_sequence_length, 16]
+      Outputs
+        logits: float32 [batch_size, sequence_length, 64]
+        present.{0-5}.key: float32 [batch_size, 2, sequence_length + past_sequence_length, 16]
+        present.{0-5}.value: float32 [batch_size, 2, sequence_length + past_sequence_length, 16]
+      Pruned for a trial
+        transprune, token transition of layer 2, direction 1-cos, positions renumber
+      Weights
+        float32
+      Layers 1, 3, 5
+        attention: spelled-out (MatMul), 4 heads x 16, 2 key-value heads, window of 16 tokens, soft cap
+        projections: 3 matrices, MatMul
+        rotary embedding: spelled out
+        norms: attention spelled out; behind attention spelled out; MLP spelled out; behind MLP spelled out
+      Layers 2, 4, 6
+        attention: spelled-out (MatMul), 4 heads x 16, 2 key-value heads, soft cap
+        projections: 3 matrices, MatMul
+        rotary embedding: spelled out
+        norms: attention spelled out; behind attention spelled out; MLP spelled out; behind MLP spelled out
+      Side computations
+        mask or lengths: 1 value by 37 nodes, read by layers 1, 3, 5; of attention_mask, the shapes of inputs_embeds, past_key_values.0.key, past_key_values.1.value
+        mask or lengths: 1 value by 33 nodes, read by layers 2, 4, 6; of attention_mask, the shapes of inputs_embeds, past_key_values.0.key, past_key_values.1.value
+        angles: 2 values by 12 nodes, read by layers 1-6; of position_ids, the shape of past_key_values.1.value
+        sizes: 26 values by 77 nodes, read by layers 1-6; of the shapes of inputs_embeds, past_key_values.0.key, past_key_values.1.value, the layer's own cache
+      Prune after layer 2, keeping 0.5 of the image tokens
+        score and select: n nodes, n of them copies of layer 3 and what it reads
+        gather: stream, 3 projections
+        re-root: n nodes cloned, n added, at the shapes of past_key_values.2.key, past_key_values.2.value, the stream that is left"
+    `);
+  });
+
+  test('qwen2.5-vl, opset 23: biases, positions in three rows', async () => {
+    const { path } = exportedDecoder('qwen2.5-vl', 'dynamo-23');
+    const options = ['--prune-after', '2', '--keep', '.5'];
+    expect(await drawing(path, ...options)).toMatchInlineSnapshot(`
+      "Inputs
+        inputs_embeds: float32 [batch_size, sequence_length, 32]
+        attention_mask: int64 [batch_size, total_sequence_length]
+        position_ids: int64 [3, batch_size, sequence_length]
+        past_key_values.{0-5}.key: float32 [batch_size, 2, past_sequence_length, 8]
+        past_key_values.{0-5}.value: float32 [batch_size, 2, past_sequence_length, 8]
+      Outputs
+        logits: float32 [batch_size, sequence_length, 64]
+        present.{0-5}.key: float32 [batch_size, 2, sequence_length + past_sequence_length, 8]
+        present.{0-5}.value: float32 [batch_size, 2, sequence_length + past_sequence_length, 8]
+      Pruned for a trial
+        transprune, token transition of layer 2, direction 1-cos, positions renumber
+      Weights
+        float32
+      Layers 1-6
+        attention: standard-attention (Attention), 4 heads x 8, 2 key-value heads
+        projections: 3 matrices, MatMul, with biases
+        rotary embedding: spelled out
+        norms: attention RMSNormalization; MLP RMSNormalization
+      Side computations
+        mask or lengths: 1 value by 32 nodes, read by layers 1-6; of attention_mask, the shapes of past_key_values.0.key, past_key_values.1.value, position_ids
+        angles: 2 values by 23 nodes, read by layers 1-6; of position_ids, the shape of past_key_values.1.value
+        sizes: 26 values by 77 nodes, read by layers 1-6; of the shapes of past_key_values.0.key, past_key_values.1.value, position_ids, the layer's own cache
+      Prune after layer 2, keeping 0.5 of the image tokens
+        score and select: n nodes, n of them copies of layer 3 and what it reads
+        gather: stream, 3 projections
+        re-root: n nodes cloned, n added, at the shapes of past_key_values.2.key, past_key_values.2.value, the stream that is left"
+    `);
+  });
+
+  test('llama, 4-bit weights', async () => {
+    const { path } = exportedDecoder('llama', 'dynamo-18-int4');
+    const options = ['--method', 'random', '--prune-after', '2', '--keep', '.5'];
+    expect(await drawing(path, ...options)).toMatchInlineSnapshot(`
+      "Inputs
+        inputs_embeds: float32 [batch_size, sequence_length, 32]
+        attention_mask: int64 [batch_size, total_sequence_length]
+        position_ids: int64 [batch_size, sequence_length]
+        past_key_values.{0-5}.key: float32 [batch_size, 2, past_sequence_length, 16]
+        past_key_values.{0-5}.value: float32 [batch_size, 2, past_sequence_length, 16]
+      Outputs
+        logits: float32 [batch_size, sequence_length, 64]
+        present.{0-5}.key: float32 [batch_size, 2, sequence_length + past_sequence_length, 16]
+        present.{0-5}.value: float32 [batch_size, 2, sequence_length + past_sequence_length, 16]
+      Pruned for a trial
+        random, positions renumber
+      Weights
+        float32, uint8
+      Layers 1-6
+        attention: spelled-out (MatMul), 4 heads x 16, 2 key-value heads
+        projections: 3 matrices, MatMulNBits
+        rotary embedding: spelled out
+        norms: attention spelled out; MLP spelled out
+      Side computations
+        mask or lengths: 1 value by 33 nodes, read by layers 1-6; of attention_mask, the shapes of inputs_embeds, past_key_values.0.key, past_key_values.1.value
+        angles: 2 values by 12 nodes, read by layers 1-6; of position_ids, the shape of past_key_values.1.value
+        sizes: 38 values by 113 nodes, read by layers 1-6; of the shapes of inputs_embeds, past_key_values.0.key, past_key_values.1.value, the layer's own cache, the layer's own values
+      Prune after layer 2, keeping 0.5 of the image tokens
+        score and select: n nodes
+        gather: stream, norm
+        re-root: n nodes cloned, n added, at the shapes of past_key_values.2.key, past_key_values.2.value, the stream that is left"
+    `);
+  });
+});
+
 describe('a model that cannot be pruned is described all the same', () => {
-  test('one without cache inputs', async () => {
+  test('one without a cache', async () => {
     const path = await alteredDecoder(await temporaryFolder(), ({ graph }) => {
-      if (graph) graph.input = graph.input.filter(({ name }) => !name.startsWith('past_'));
+      if (!graph) return;
+      graph.input = graph.input.filter(({ name }) => !name.startsWith('past_'));
+      graph.output = graph.output.filter(({ name }) => name === 'logits');
     });
     const document = await transpruneJson('inspect', path);
     expect(document).toMatchObject({ prunable: false, layers: null, hiddenSize: 64 });
     expect(document.reason).toMatch(/past_key_values/);
+    expect(document).toMatchObject({ trial: null, refusal: { where: 'outputs', node: null } });
     const { exitCode, stdout } = await transprune('inspect', path);
     expect(exitCode).toBe(exitCodes.ok);
     expect(stdout).toContain(`Not prunable: ${document.reason}`);
+  });
+
+  test('one that is understood up to a layer is drawn up to there', async () => {
+    const path = await alteredDecoder(await temporaryFolder(), ({ graph }) => {
+      const attention = graph?.node.filter(({ opType }) => opType === 'GroupQueryAttention')[5];
+      if (attention) attention.opType = 'PagedAttention';
+    });
+    expect(await transpruneJson('inspect', path)).toMatchObject({
+      refusal: { where: 'layer 6', found: 'PagedAttention', operator: 'PagedAttention' },
+      trial: null,
+    });
+    const drawn = await drawing(path);
+    expect(drawn).toContain('Layers 1-5\n  attention: group-query-attention');
+    expect(drawn).toContain('Layers 6-14\n  not read');
+    expect(drawn).toMatch(/Not prunable: layer 6: expected present.5.key to come from .*Paged/);
   });
 
   test('one that is pruned already', async () => {
@@ -45,6 +267,13 @@ describe('a model that cannot be pruned is described all the same', () => {
     expect(document).toMatchObject({ prunable: false, plan: { method: 'transprune' } });
     expect(document.reason).toMatch(/pruned already/);
   });
+});
+
+test('a plan that does not fit the decoder', async () => {
+  const options = ['--prune-after', '14', '--keep', '.5'];
+  const { exitCode, stderr } = await transprune('inspect', officialDecoder, ...options);
+  expect(exitCode).toBe(exitCodes.usage);
+  expect(stderr).toMatch(/prune layers must be whole numbers from 1 to 13/);
 });
 
 test('a file that is not there', async () => {

@@ -2,26 +2,51 @@ import { externalLocations, type Inspection, inspectModel, readPlan } from '@tra
 import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { addPlanOptions, choosePlan, type PlanOptions } from '../options/plan-options.js';
+import { showStructure } from '../show/structure.js';
 import { table } from '../show/table.js';
 import { layerRanges } from '../show/units.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
+
+type Options = OutputOptions & PlanOptions;
 
 export function addInspectCommand(program: Command, io: Io): void {
   const command = program
     .command('inspect')
     .description(
-      "Show a decoder's sizes and whether it can be pruned, and if not, why. Reads no weights.",
+      'Show what a decoder is made of, what pruning would change, and if it cannot be pruned, why. Reads no weights.',
     )
     .argument('<model>', 'decoder as an .onnx file');
+  addPlanOptions(command);
   addOutputOptions(command)
-    .addHelpText('after', example('transprune inspect decoder_model_merged.onnx'))
-    .action((path: string, options: OutputOptions) => inspect(path, options, io));
+    .addHelpText(
+      'after',
+      example(
+        'transprune inspect decoder_model_merged.onnx',
+        'transprune inspect decoder_model_merged.onnx --prune-after 4,8 --keep .5,.25',
+      ),
+    )
+    .action((path: string, options: Options) => inspect(path, options, isPlanGiven(command), io));
 }
 
-async function inspect(path: string, options: OutputOptions, io: Io): Promise<void> {
+/** True if any option of the plan was named: without, decoders too shallow for the preset do as well. */
+function isPlanGiven(command: Command): boolean {
+  return command.options.some(
+    (option) =>
+      !outputOptions.has(option.attributeName()) &&
+      command.getOptionValueSource(option.attributeName()) === 'cli',
+  );
+}
+
+const outputOptions = new Set(['json', 'quiet', 'verbose']);
+
+async function inspect(path: string, options: Options, isGiven: boolean, io: Io): Promise<void> {
   const { readModelFile } = await import('@transprune/backend-node');
   const model = await readModelFile(path);
-  const inspection = inspectModel(model);
+  const inspection = inspectModel(
+    model,
+    isGiven ? { plan: (layers) => choosePlan(options, layers).plan } : {},
+  );
   const document = {
     path,
     ...withNulls(inspection),
@@ -30,11 +55,13 @@ async function inspect(path: string, options: OutputOptions, io: Io): Promise<vo
     externalData: externalLocations(model),
     plan: readPlan(model) ?? null,
   };
-  createTerminal(io, options).result(document, () => show(document));
+  createTerminal(io, options).result(document, () => show(document, showStructure(inspection)));
 }
 
 const optionalFields = [
   'reason',
+  'refusal',
+  'trial',
   'layers',
   'hiddenSize',
   'heads',
@@ -58,7 +85,7 @@ type Document = ReturnType<typeof withNulls> & {
   readonly plan: ReturnType<typeof readPlan> | null;
 };
 
-function show(document: Document): string {
+function show(document: Document, structure: string): string {
   const { path, plan, reason, externalData } = document;
   const or = (value: number | null) => `${value ?? 'unknown'}`;
   const rows = [
@@ -77,7 +104,7 @@ function show(document: Document): string {
     ['external data', externalData.join(', ') || 'none'],
     ['prunable', document.prunable ? 'yes' : 'no'],
   ];
-  const lines = [path, table([], rows)];
+  const lines = [path, table([], rows), structure];
   if (reason) lines.push(`Not prunable: ${reason}.`);
   if (plan) {
     const layers = layerRanges(plan.stages.map(({ afterLayer }) => afterLayer));

@@ -1,0 +1,171 @@
+/** A decoder's layers in words: what the reading found, grouped by what layers have in common. */
+import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
+import { linearInto } from '../decoder/linear.js';
+import type { ClassifiedGraph } from '../decoder/stream.js';
+import { constantShape, inputAt } from '../graph/graph.js';
+import type { NodeProto } from '../proto/onnx_pb.js';
+
+/** What a layer is made of; the same for all layers of a group. */
+export interface LayerReport {
+  readonly attentionFamily: string;
+  /** Operator of the node that mixes tokens. */
+  readonly operator: string;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  /** `inside`: the attention node rotates; an operator's name; `spelled out`; null: none was found. */
+  readonly rotary: string | null;
+  /** Leading features of a head that are rotated, where the attention node tells. */
+  readonly rotated: number | null;
+  /** Tokens that a row sees at most; null: all. */
+  readonly window: number | null;
+  /** Logits are capped, by the node or in front of the softmax. */
+  readonly softcap: boolean;
+  /** Query, key and value by one matrix or several, the operator that multiplies, and biases. */
+  readonly projections: {
+    readonly matrices: number;
+    readonly operator: string;
+    readonly biased: boolean;
+  };
+  /** Operators of norms, `spelled out` for plain ones; null where there is none. */
+  readonly norms: {
+    readonly attention: string | null;
+    readonly queries: string | null;
+    readonly behindAttention: string | null;
+    readonly ffn: string | null;
+    readonly behindFfn: string | null;
+  };
+  /** False in a graph that starts without a cache. */
+  readonly readsPast: boolean;
+}
+
+/** Layers that are alike. */
+export interface LayerGroup extends LayerReport {
+  /** Numbers of the layers, from 1. */
+  readonly layers: readonly number[];
+}
+
+/** Groups the layers of a decoder. */
+export function groupLayers(graph: ClassifiedGraph, decoder: Decoder): LayerGroup[] {
+  const groups = new Map<string, { report: LayerReport; layers: number[] }>();
+  decoder.layers.forEach((layer, at) => {
+    const report = describeLayer(graph, layer);
+    const key = JSON.stringify(report);
+    const group = groups.get(key) ?? { report, layers: [] };
+    group.layers.push(at + 1);
+    groups.set(key, group);
+  });
+  return [...groups.values()].map(({ report, layers }) => ({ layers, ...report }));
+}
+
+function describeLayer(graph: ClassifiedGraph, layer: DecoderLayer): LayerReport {
+  const { attention, ffn, cache } = layer;
+  const { reading, projections } = attention;
+  const { heads, kvHeads, headDim, softcap } = reading.shape;
+  const isProjection = (name: string) => projections.includes(name);
+  const isLinear = (name: string) => linearInto(graph, name) !== undefined;
+  const isStream = (name: string) => name === layer.streamIn || isJoin(graph, name);
+  return {
+    attentionFamily: reading.family,
+    operator: reading.node.opType,
+    heads,
+    kvHeads,
+    headDim,
+    rotary: rotaryOf(layer),
+    rotated: reading.fusedRotary?.rotated ?? null,
+    window: reading.window ?? null,
+    softcap:
+      softcap !== undefined || (reading.logitNodes ?? []).some(({ opType }) => opType === 'Tanh'),
+    projections: {
+      matrices: projections.length,
+      operator: unique(projections.map((name) => multiplierOf(graph, name))).join(', '),
+      biased: projections.some((name) => isBiased(graph, name)),
+    },
+    norms: {
+      attention: normName(graph, attention.input, isStream),
+      queries: normName(graph, reading.queries.value, isProjection),
+      behindAttention: normName(graph, attention.output, isLinear),
+      ffn: normName(graph, ffn.input, isStream),
+      behindFfn: normName(graph, ffn.output, isLinear),
+    },
+    readsPast: cache.pastKey !== undefined,
+  };
+}
+
+function rotaryOf({ attention: { reading } }: DecoderLayer): string | null {
+  if (reading.fusedRotary) return 'inside';
+  const operators = unique(reading.angles.map(({ node }) => qualified(node)));
+  if (operators.length === 0) return null;
+  return operators.every((name) => name === 'Mul') ? 'spelled out' : operators.join(', ');
+}
+
+/** An operator's name, with the domain of those that are not standard. */
+function qualified({ domain, opType }: NodeProto): string {
+  return domain ? `${domain}.${opType}` : opType;
+}
+
+const fusedNorms = new Set([
+  'LayerNormalization',
+  'LpNormalization',
+  'RMSNormalization',
+  'SimplifiedLayerNormalization',
+]);
+const joiningNorm = /^Skip(Simplified)?LayerNormalization$/;
+
+/** The norm in front of a value, looked for up to where it starts. */
+function normName(
+  graph: ClassifiedGraph,
+  value: string,
+  isStart: (name: string) => boolean,
+): string | null {
+  const open = [value];
+  const seen = new Set(open);
+  const found = new Set<string>();
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const node = graph.producer.get(name);
+    if (!node) continue;
+    // One node adds and norms: its first output is the norm, named as where it stands alone.
+    if (joiningNorm.test(node.opType) && node.output[0] === name) {
+      found.add(node.opType.slice('Skip'.length));
+    }
+    if (isStart(name)) continue;
+    if (fusedNorms.has(node.opType)) found.add(node.opType);
+    if (node.opType === 'ReduceMean') found.add('spelled out');
+    for (const input of node.input) {
+      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
+      seen.add(input);
+      open.push(input);
+    }
+  }
+  return found.size > 0 ? [...found].sort().join(', ') : null;
+}
+
+/** True for values of a node that adds two values of tokens. */
+function isJoin(graph: ClassifiedGraph, name: string): boolean {
+  const node = graph.producer.get(name);
+  if (!node) return true;
+  if (joiningNorm.test(node.opType)) return true;
+  return node.opType === 'Add' && node.input.every((input) => graph.kindOf(input) === 'token');
+}
+
+const multipliers = new Set(['DynamicQuantizeMatMul', 'MatMul', 'MatMulInteger', 'MatMulNBits']);
+
+/** The operator that multiplies a projection's weight. */
+function multiplierOf(graph: ClassifiedGraph, value: string): string {
+  const open = [value];
+  for (let name = open.shift(); name !== undefined; name = open.shift()) {
+    const node = graph.producer.get(name);
+    if (!node) continue;
+    if (multipliers.has(node.opType)) return node.opType;
+    open.push(...node.input.filter((input) => graph.kindOf(input) === 'token'));
+  }
+  return 'unknown';
+}
+
+function isBiased(graph: ClassifiedGraph, value: string): boolean {
+  const node = graph.producer.get(value);
+  if (node?.opType !== 'Add') return false;
+  return [0, 1].some((i) => constantShape(graph, inputAt(node, i) ?? '')?.length === 1);
+}
+
+const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
