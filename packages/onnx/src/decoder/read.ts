@@ -8,7 +8,6 @@ import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { type GraphProto, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { makerOf } from './attention/cache.js';
 import { attentionFamilies } from './attention/index.js';
-import { pathTo } from './attention/path.js';
 import { decoderGraphs } from './branches.js';
 import type {
   AttentionReading,
@@ -16,19 +15,12 @@ import type {
   DecoderInputs,
   DecoderLayer,
   LayerCacheNames,
-  Module,
 } from './decoder.js';
 import { classify } from './kinds.js';
 import { type Linear, linearInto } from './linear.js';
+import { readAttentionModule, readFfn } from './modules.js';
 import { refuse } from './refuse.js';
-import {
-  type ClassifiedGraph,
-  checkNorm,
-  type Join,
-  joinOf,
-  type NormSource,
-  streamFrom,
-} from './stream.js';
+import { type ClassifiedGraph, type Join, joinOf, streamFrom } from './stream.js';
 
 const names = {
   embeddings: 'inputs_embeds',
@@ -71,40 +63,7 @@ export function readGraph(source: GraphProto): Decoder {
   const kindOf = classify(source.node, (name) => index.initializer.has(name), isToken);
   const graph: ClassifiedGraph = { ...index, kindOf };
 
-  const layers: DecoderLayer[] = [];
-  let stream: string | undefined = inputs.embeddings;
-  let join: Join | undefined;
-  for (const [at, cache] of caches.entries()) {
-    const where = `layer ${at + 1}`;
-    const streamIn = streamAt(graph, stream, where);
-    const reading = readAttention(graph, cache, where);
-    const middle = joinOf(graph, streamIn, where);
-    const attention = readAttentionModule(graph, reading, cache, middle, where);
-    const source: NormSource = { streams: [stream ?? '', streamIn], normed: join?.normed };
-    checkNorm(graph, attention.input, source, `${where}, attention`);
-    const middleStream = streamAt(graph, middle?.stream, `${where}, FFN`);
-    const behind = joinOf(graph, middleStream, where);
-    const ffn = readFfn(
-      graph,
-      { streams: [middle?.stream ?? '', middleStream], normed: middle?.normed },
-      behind,
-      where,
-    );
-    if (!middle) refuse({ where, expected: 'an add behind attention', found: 'none' });
-    layers.push({ streamIn, attention, middleJoin: middle.node, ffn, cache });
-    stream = behind?.stream;
-    join = behind;
-  }
-  const last = stream === undefined ? undefined : streamFrom(graph, stream, 'the last layer');
-  const further = last === undefined ? undefined : joinOf(graph, last, 'the last layer');
-  if (further) {
-    refuse({
-      where: 'behind the last layer',
-      expected: `nothing to be added to the stream after ${caches.length} layers with a cache`,
-      found: further.node.opType,
-      node: further.node,
-    });
-  }
+  const layers = readLayers(graph, caches, inputs.embeddings);
   return {
     attentionFamily: [...new Set(layers.map(({ attention }) => attention.reading.family))].join(
       ' + ',
@@ -118,14 +77,52 @@ export function readGraph(source: GraphProto): Decoder {
   };
 }
 
-/** The stream that a module is added to. */
-function streamAt(graph: ClassifiedGraph, value: string | undefined, where: string): string {
-  const stream = value === undefined ? undefined : streamFrom(graph, value, where);
-  if (stream !== undefined) return stream;
-  const readers = (graph.uses.get(value ?? '') ?? []).map(({ node }) => node.opType);
+/** The layers, along the residual stream. */
+function readLayers(
+  graph: ClassifiedGraph,
+  caches: readonly LayerCacheNames[],
+  embeddings: string,
+): DecoderLayer[] {
+  const layers: DecoderLayer[] = [];
+  let entry: Entry = { stream: embeddings, normed: undefined };
+  for (const [at, cache] of caches.entries()) {
+    const where = `layer ${at + 1}`;
+    const reading = readAttention(graph, cache, where);
+    const [streamIn, middle] = nextJoin(graph, entry, `${where}, attention`);
+    const source = { streams: [entry.stream ?? '', streamIn], normed: entry.normed };
+    const attention = readAttentionModule(graph, { reading, cache, join: middle, source, where });
+    const [inside, behind] = nextJoin(graph, middle, `${where}, FFN`);
+    const ffn = readFfn(graph, {
+      join: behind,
+      source: { streams: [middle.stream ?? '', inside], normed: middle.normed },
+      where: `${where}, FFN`,
+    });
+    layers.push({ streamIn, attention, middleJoin: middle.node, ffn, cache });
+    entry = behind;
+  }
+  const last = entry.stream === undefined ? undefined : streamFrom(graph, entry.stream, 'the end');
+  const further = last === undefined ? undefined : joinOf(graph, last, 'the end');
+  if (!further) return layers;
+  return refuse({
+    where: 'behind the last layer',
+    expected: `nothing to be added to the stream after ${caches.length} layers with a cache`,
+    found: further.node.opType,
+    node: further.node,
+  });
+}
+
+/** Where a module starts: the stream as the last join left it. */
+type Entry = Pick<Join, 'stream' | 'normed'>;
+
+/** The stream that a module is added to, and where. */
+function nextJoin(graph: ClassifiedGraph, { stream }: Entry, where: string): [string, Join] {
+  const joined = stream === undefined ? undefined : streamFrom(graph, stream, where);
+  const join = joined === undefined ? undefined : joinOf(graph, joined, where);
+  if (joined !== undefined && join) return [joined, join];
+  const readers = (graph.uses.get(stream ?? '') ?? []).map(({ node }) => node.opType);
   return refuse({
     where,
-    expected: `${value ?? 'a residual stream'} to be read by a norm and by an add behind a module`,
+    expected: `${stream ?? 'a residual stream'} to be read by a norm and by an add behind a module`,
     found: readers.join(', ') || 'no reader',
   });
 }
@@ -196,145 +193,6 @@ function readAttention(
     found: presentKeyNode?.opType ?? 'no node',
     node: presentKeyNode,
   });
-}
-
-function readAttentionModule(
-  graph: ClassifiedGraph,
-  reading: AttentionReading,
-  { pastKey = '', pastValue = '' }: LayerCacheNames,
-  join: Join | undefined,
-  where: string,
-): DecoderLayer['attention'] {
-  const projections = [reading.queries.value, reading.keys.value, reading.values].flatMap(
-    (value) => pathTo(graph, value, where).projections,
-  );
-  const outputs = [...new Set(projections.map(({ output }) => output))];
-  const [input, other] = new Set(projections.map((projection) => projection.input));
-  if (input === undefined || other !== undefined) {
-    refuse({
-      where,
-      expected: 'queries, keys and values to be projected from one norm',
-      found: [...new Set(projections.map((projection) => projection.input))].join(', '),
-      node: reading.node,
-    });
-  }
-  checkWidth(projections, reading, where);
-  if (!join) refuse({ where, expected: 'an add behind attention', found: 'none' });
-  const region = regionBehind(graph, join.moduleOutput, new Set([...outputs, pastKey, pastValue]), {
-    where: `${where}, attention`,
-    expected: 'only its projections, its cache and side inputs',
-  });
-  if (!region.has(reading.node)) {
-    refuse({
-      where,
-      expected: "the attention's output to be added to the residual stream",
-      found: join.moduleOutput,
-      node: join.node,
-    });
-  }
-  return { input, output: join.moduleOutput, projections: outputs, reading };
-}
-
-/** Queries, keys and values have to be as wide as their heads. */
-function checkWidth(
-  projections: readonly { readonly output: string; readonly outFeatures: number }[],
-  { shape: { heads, kvHeads, headDim }, node }: AttentionReading,
-  where: string,
-): void {
-  const widths = new Map(projections.map(({ output, outFeatures }) => [output, outFeatures]));
-  const total = [...widths.values()].reduce((sum, width) => sum + width, 0);
-  const expected = (heads + 2 * kvHeads) * headDim;
-  if (total === expected && Number.isInteger(heads)) return;
-  refuse({
-    where,
-    expected: `projections to ${expected} features for ${heads} query and 2 x ${kvHeads} key and value heads of ${headDim}`,
-    found: `${total}`,
-    node,
-  });
-}
-
-/** What the FFN reads: the one value that its first projections share. */
-function readFfn(
-  graph: ClassifiedGraph,
-  source: NormSource,
-  behind: Join | undefined,
-  layer: string,
-): Module {
-  const where = `${layer}, FFN`;
-  if (!behind) refuse({ where, expected: 'an add behind the FFN', found: 'none' });
-  const inputs = new Set<string>();
-  const open = [behind.moduleOutput];
-  const seen = new Set(open);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    const linear = linearInto(graph, name);
-    const isFirst = linear && !reachesLinear(graph, linear.input, source);
-    if (isFirst) inputs.add(linear.input);
-    const node = isFirst || source.streams.includes(name) ? undefined : graph.producer.get(name);
-    for (const input of linear && !isFirst ? [linear.input] : (node?.input ?? [])) {
-      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
-      seen.add(input);
-      open.push(input);
-    }
-  }
-  const [input, other] = inputs;
-  if (input === undefined || other !== undefined) {
-    refuse({
-      where,
-      expected: 'projections of one norm',
-      found: [...inputs].join(', ') || 'none',
-      node: graph.producer.get(behind.moduleOutput),
-    });
-  }
-  checkNorm(graph, input, source, where);
-  regionBehind(graph, behind.moduleOutput, new Set([input]), {
-    where,
-    expected: 'only its norm and weights',
-  });
-  return { input, output: behind.moduleOutput };
-}
-
-/** True if there is a projection between a value and the stream. */
-function reachesLinear(
-  graph: ClassifiedGraph,
-  value: string,
-  { streams, normed }: NormSource,
-): boolean {
-  const open = [value];
-  const seen = new Set(open);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (streams.includes(name) || name === normed) continue;
-    if (linearInto(graph, name)) return true;
-    for (const input of graph.producer.get(name)?.input ?? []) {
-      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
-      seen.add(input);
-      open.push(input);
-    }
-  }
-  return false;
-}
-
-/** The nodes between a module's output and what it may read; refuses if it reads anything else. */
-function regionBehind(
-  graph: ClassifiedGraph,
-  output: string,
-  allowed: ReadonlySet<string>,
-  place: { readonly where: string; readonly expected: string },
-): Set<unknown> {
-  const region = new Set<unknown>();
-  const open = [output];
-  const seen = new Set(open);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (allowed.has(name)) continue;
-    const node = graph.producer.get(name);
-    if (!node) refuse({ ...place, expected: `a module that reads ${place.expected}`, found: name });
-    region.add(node);
-    for (const input of node.input) {
-      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
-      seen.add(input);
-      open.push(input);
-    }
-  }
-  return region;
 }
 
 function commonShape(layers: readonly DecoderLayer[]): AttentionShape {

@@ -1,0 +1,161 @@
+/** A layer's two modules: what they read behind the norm, and what they add to the stream. */
+import type { NodeProto } from '../proto/onnx_pb.js';
+import { pathTo } from './attention/path.js';
+import type { AttentionModule, AttentionReading, LayerCacheNames, Module } from './decoder.js';
+import { type Linear, linearInto } from './linear.js';
+import { refuse } from './refuse.js';
+import { type ClassifiedGraph, checkNorm, type Join, type NormSource } from './stream.js';
+
+/** Where a module stands. */
+export interface ModuleSite {
+  /** Where its output is added to the stream. */
+  readonly join: Join;
+  /** What its norm reads. */
+  readonly source: NormSource;
+  /** The place, for messages. */
+  readonly where: string;
+}
+
+/**
+ * Attention with its norm, its projections and its add.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL for a module that reads anything else
+ */
+export function readAttentionModule(
+  graph: ClassifiedGraph,
+  {
+    reading,
+    cache: { pastKey = '', pastValue = '' },
+    join,
+    source,
+    where,
+  }: ModuleSite & { readonly reading: AttentionReading; readonly cache: LayerCacheNames },
+): AttentionModule {
+  const projections = [reading.queries.value, reading.keys.value, reading.values].flatMap(
+    (value) => pathTo(graph, value, where).projections,
+  );
+  const outputs = [...new Set(projections.map(({ output }) => output))];
+  const [input, other] = new Set(projections.map((projection) => projection.input));
+  if (input === undefined || other !== undefined) {
+    refuse({
+      where,
+      expected: 'queries, keys and values to be projected from one norm',
+      found: [...new Set(projections.map((projection) => projection.input))].join(', '),
+      node: reading.node,
+    });
+  }
+  checkWidth(projections, reading, where);
+  const region = regionBehind(graph, join.moduleOutput, new Set([...outputs, pastKey, pastValue]), {
+    where: `${where}, attention`,
+    expected: 'only its projections, its cache and side inputs',
+  });
+  if (!region.has(reading.node)) {
+    refuse({
+      where,
+      expected: "the attention's output to be added to the residual stream",
+      found: join.moduleOutput,
+      node: join.node,
+    });
+  }
+  checkNorm(graph, input, source, `${where}, attention`);
+  return { input, output: join.moduleOutput, projections: outputs, reading };
+}
+
+/** Queries, keys and values have to be as wide as their heads. */
+function checkWidth(
+  projections: readonly Linear[],
+  { shape: { heads, kvHeads, headDim }, node }: AttentionReading,
+  where: string,
+): void {
+  const widths = new Map(projections.map(({ output, outFeatures }) => [output, outFeatures]));
+  const total = [...widths.values()].reduce((sum, width) => sum + width, 0);
+  const expected = (heads + 2 * kvHeads) * headDim;
+  if (total === expected && Number.isInteger(heads)) return;
+  refuse({
+    where,
+    expected: `projections to ${expected} features for ${heads} query and 2 x ${kvHeads} key and value heads of ${headDim}`,
+    found: `${total}`,
+    node,
+  });
+}
+
+/**
+ * The FFN, whatever it is made of: it reads the one value that its first projections share.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL for a module that reads anything else
+ */
+export function readFfn(graph: ClassifiedGraph, { join, source, where }: ModuleSite): Module {
+  const inputs = new Set<string>();
+  const open = [join.moduleOutput];
+  const seen = new Set(open);
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const linear = linearInto(graph, name);
+    const isFirst = linear && !reachesLinear(graph, linear.input, source);
+    if (isFirst) inputs.add(linear.input);
+    const node = isFirst || source.streams.includes(name) ? undefined : graph.producer.get(name);
+    for (const input of linear && !isFirst ? [linear.input] : (node?.input ?? [])) {
+      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
+      seen.add(input);
+      open.push(input);
+    }
+  }
+  const [input, other] = inputs;
+  if (input === undefined || other !== undefined) {
+    refuse({
+      where,
+      expected: 'projections of one norm',
+      found: [...inputs].join(', ') || 'none',
+      node: graph.producer.get(join.moduleOutput),
+    });
+  }
+  checkNorm(graph, input, source, where);
+  regionBehind(graph, join.moduleOutput, new Set([input]), {
+    where,
+    expected: 'only its norm and weights',
+  });
+  return { input, output: join.moduleOutput };
+}
+
+/** True if there is a projection between a value and the stream. */
+function reachesLinear(
+  graph: ClassifiedGraph,
+  value: string,
+  { streams, normed }: NormSource,
+): boolean {
+  const open = [value];
+  const seen = new Set(open);
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (streams.includes(name) || name === normed) continue;
+    if (linearInto(graph, name)) return true;
+    for (const input of graph.producer.get(name)?.input ?? []) {
+      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
+      seen.add(input);
+      open.push(input);
+    }
+  }
+  return false;
+}
+
+/** The nodes between a module's output and what it may read; refuses if it reads anything else. */
+function regionBehind(
+  graph: ClassifiedGraph,
+  output: string,
+  allowed: ReadonlySet<string>,
+  place: { readonly where: string; readonly expected: string },
+): Set<NodeProto> {
+  const region = new Set<NodeProto>();
+  const open = [output];
+  const seen = new Set(open);
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (allowed.has(name)) continue;
+    const node = graph.producer.get(name);
+    if (!node) refuse({ ...place, expected: `a module that reads ${place.expected}`, found: name });
+    region.add(node);
+    for (const input of node.input) {
+      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
+      seen.add(input);
+      open.push(input);
+    }
+  }
+  return region;
+}
