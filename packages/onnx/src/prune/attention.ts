@@ -78,7 +78,9 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
   const lastToken = state.valid ? lastWhere(state.valid) : emit('Sub', [tokens, one]);
   const ownStart = emit('Min', [behindImages, lastToken]);
   const scalar = (x: string) => emit('Squeeze', [x, int64([0])]);
-  const range = (length: string) => emit('Range', [int64([0], []), scalar(length), int64([1], [])]);
+  // As floats: WebGPU compares no int64.
+  const places = (length: string) =>
+    toFloat(emit('Range', [int64([0], []), scalar(length), int64([1], [])]));
   const from = (x: string, first: string, axis: number) =>
     emit('Slice', [x, first, int64([toTheEnd]), int64([axis])]);
 
@@ -93,9 +95,9 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
     const share = algebra.divide(asks, algebra.sum(asks, [1], true));
     weights = emit('Unsqueeze', [from(share, start, 1), int64([1, 3])]);
   }
-  const columns = range(past ? emit('Add', [past, tokens]) : tokens);
-  const places = past ? emit('Add', [range(tokens), past]) : range(tokens);
-  const own = emit('Unsqueeze', [from(places, start, 0), int64([1])]);
+  const columns = places(past ? emit('Add', [past, tokens]) : tokens);
+  const rows = from(past ? from(columns, past, 0) : columns, start, 0);
+  const own = emit('Unsqueeze', [rows, int64([1])]);
   const isBehind = toFloat(emit('Greater', [columns, own]));
   const causal = algebra.multiply(isBehind, algebra.constant(blockedLogit));
   if (!context.mask) return { start, weights, bias: causal };
@@ -110,7 +112,7 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
 
   /** 1 at tokens that ask: those marked, or, in rows without a mark, those behind the last image. */
   function emitAsking(): string {
-    const behind = toFloat(emit('GreaterOrEqual', [range(tokens), ownStart]));
+    const behind = toFloat(emit('GreaterOrEqual', [places(tokens), toFloat(ownStart)]));
     const own = state.valid ? algebra.multiply(behind, state.valid) : behind;
     if (!state.instruction) return own;
     const marks = algebra.sum(state.instruction, [1], true);
@@ -171,7 +173,8 @@ function emitAngles({ emitter, next, plan, state, decoder }: StageContext, token
   }
   // The first layer's cache is never pruned: its length is where this call's tokens begin.
   const first = lengthOf(decoder.layers[0]?.cache.pastKey);
-  const places = emit('Add', [state.positions ?? '', first]);
+  const own = emit('Cast', [state.positions ?? ''], { attributes: { to: INT64 } });
+  const places = emit('Add', [own, first]);
   const lookUp = (x: string) =>
     emit('Unsqueeze', [emit('Gather', [x, places], { attributes: { axis: 0 } }), int64([1])]);
   return { cos: lookUp(cos), sin: lookUp(sin) };

@@ -238,6 +238,7 @@ test('the nodes of a stage, with the random method as the shortest', () => {
     "pruning/Shape = Shape(image_mask) { start=1, end=2 }
     pruning/Squeeze = Squeeze(pruning/Shape, constants/INT64[1]0)
     pruning/Range = Range(constants/INT64[]0, pruning/Squeeze, constants/INT64[]1_)
+    pruning/Cast_5 = Cast(pruning/Range) { to=1 }
     pruning/Unsqueeze = Unsqueeze(pruning/Range, constants/INT64[1]0)
     pruning/Mod = Mod(pruning/Unsqueeze, constants/INT64[1]16384)
     pruning/Gather = Gather(constants/FLOAT[16384]4, pruning/Mod) { axis=0 }
@@ -248,26 +249,28 @@ test('the nodes of a stage, with the random method as the shortest', () => {
     pruning/after_layer_2/Sub = Sub(constants/FLOAT[]1, pruning/Cast_1)
     pruning/after_layer_2/Mul_3 = Mul(pruning/after_layer_2/Sub, constants/FLOAT[]1.0000000150474662e+30)
     pruning/after_layer_2/Add_1 = Add(pruning/after_layer_2/Mul_1, pruning/after_layer_2/Mul_3)
-    pruning/after_layer_2/ReduceSum = ReduceSum(pruning/after_layer_2/Sub, constants/INT64[1]1_) { keepdims=1 }
-    pruning/after_layer_2/Cast = Cast(pruning/after_layer_2/ReduceSum) { to=7 }
-    pruning/ReduceSum = ReduceSum(pruning/Cast_1, constants/INT64[1]1_) { keepdims=1 }
-    pruning/Cast_2 = Cast(pruning/ReduceSum) { to=11 }
-    pruning/after_layer_2/Mul_2 = Mul(pruning/Cast_2, constants/DOUBLE[]0.5)
+    pruning/Cast_3 = Cast(pruning/Shape) { to=11 }
+    pruning/Cast_2 = Cast(pruning/Cast) { to=11 }
+    pruning/ReduceSum = ReduceSum(pruning/Cast_2, constants/INT64[1]1_) { keepdims=1 }
+    pruning/Sub = Sub(pruning/Cast_3, pruning/ReduceSum)
+    pruning/Cast_4 = Cast(pruning/Sub) { to=7 }
+    pruning/after_layer_2/Mul_2 = Mul(pruning/ReduceSum, constants/DOUBLE[]0.5)
     pruning/after_layer_2/Floor = Floor(pruning/after_layer_2/Mul_2)
-    pruning/after_layer_2/Cast_1 = Cast(pruning/after_layer_2/Floor) { to=7 }
-    pruning/after_layer_2/Add = Add(pruning/after_layer_2/Cast, pruning/after_layer_2/Cast_1)
+    pruning/after_layer_2/Cast = Cast(pruning/after_layer_2/Floor) { to=7 }
+    pruning/after_layer_2/Add = Add(pruning/Cast_4, pruning/after_layer_2/Cast)
     pruning/after_layer_2/Reshape = Reshape(pruning/after_layer_2/Add, constants/INT64[1]1_)
     pruning/after_layer_2/Add_1/largest, pruning/after_layer_2/Add_1/indices = TopK(pruning/after_layer_2/Add_1, pruning/after_layer_2/Reshape) { axis=-1 }
-    pruning/after_layer_2/Cast_2 = Cast(pruning/after_layer_2/Add_1/indices) { to=1 }
-    pruning/after_layer_2/Neg = Neg(pruning/after_layer_2/Cast_2)
+    pruning/after_layer_2/Gather = Gather(pruning/Cast_5, pruning/after_layer_2/Add_1/indices) { axis=0 }
+    pruning/after_layer_2/Neg = Neg(pruning/after_layer_2/Gather)
     pruning/after_layer_2/Neg/largest, pruning/after_layer_2/Neg/indices = TopK(pruning/after_layer_2/Neg, pruning/after_layer_2/Reshape) { axis=-1 }
-    pruning/after_layer_2/GatherElements = GatherElements(pruning/after_layer_2/Add_1/indices, pruning/after_layer_2/Neg/indices) { axis=-1 }
-    pruning/after_layer_2/Squeeze = Squeeze(pruning/after_layer_2/GatherElements, constants/INT64[1]0)
-    pruning/after_layer_2/Gather_1 = Gather(layer_1/ffn/MatMul_2/normed, pruning/after_layer_2/Squeeze) { axis=1 }
-    pruning/after_layer_2/Gather = Gather(layer_1/ffn/MatMul_2/stream, pruning/after_layer_2/Squeeze) { axis=1 }
-    pruning/after_layer_2/mask/Shape_2 = Shape(pruning/after_layer_2/Gather) { start=0, end=1 }
+    pruning/after_layer_2/Neg_1 = Neg(pruning/after_layer_2/Neg/largest)
+    pruning/after_layer_2/Squeeze = Squeeze(pruning/after_layer_2/Neg_1, constants/INT64[1]0)
+    pruning/after_layer_2/Cast_1 = Cast(pruning/after_layer_2/Squeeze) { to=7 }
+    pruning/after_layer_2/Gather_2 = Gather(layer_1/ffn/MatMul_2/normed, pruning/after_layer_2/Cast_1) { axis=1 }
+    pruning/after_layer_2/Gather_1 = Gather(layer_1/ffn/MatMul_2/stream, pruning/after_layer_2/Cast_1) { axis=1 }
+    pruning/after_layer_2/mask/Shape_2 = Shape(pruning/after_layer_2/Gather_1) { start=0, end=1 }
     pruning/after_layer_2/mask/Shape_1 = Shape(past_key_values.2.key) { start=2, end=3 }
-    pruning/after_layer_2/mask/Shape = Shape(pruning/after_layer_2/Gather) { start=1, end=2 }
+    pruning/after_layer_2/mask/Shape = Shape(pruning/after_layer_2/Gather_1) { start=1, end=2 }
     pruning/after_layer_2/mask/Add = Add(pruning/after_layer_2/mask/Shape_1, pruning/after_layer_2/mask/Shape)
     pruning/after_layer_2/mask/Concat = Concat(pruning/after_layer_2/mask/Shape_2, pruning/after_layer_2/mask/Add) { axis=0 }
     pruning/after_layer_2/mask/ConstantOfShape = ConstantOfShape(pruning/after_layer_2/mask/Concat) { value=tensor }"

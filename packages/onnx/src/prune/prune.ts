@@ -309,14 +309,18 @@ function masked(emitter: Emitter, state: TokenState, valid: string): TokenState 
 
 /** Gives out where the survivors stood, -1 at padding. */
 function emitKept(emitter: Emitter, index: number, positions: string, valid?: string): void {
-  const { emit, int64 } = emitter;
-  const outputs = [keptOutput(index)];
+  const { emit, int64, float } = emitter;
+  const to = (x: string) =>
+    emit('Cast', [x], {
+      attributes: { to: TensorProto_DataType.INT64 },
+      outputs: [keptOutput(index)],
+    });
   if (!valid) {
-    emit('Squeeze', [positions, int64([0])], { outputs });
+    to(emit('Squeeze', [positions, int64([0])]));
     return;
   }
   const isValid = emit('Cast', [valid], { attributes: { to: TensorProto_DataType.BOOL } });
-  emit('Where', [isValid, positions, int64([-1])], { outputs });
+  to(emit('Where', [isValid, positions, float(-1)]));
 }
 
 function layerBehind(decoder: Decoder, afterLayer: number): DecoderLayer {

@@ -38,9 +38,8 @@ export function emitSelection(
     emit('Cast', [x], { attributes: { to: type } });
   const { imageMask, valid } = state;
   const isText = algebra.subtract(valid ?? algebra.constant(1), imageMask);
-  const texts = to(algebra.sum(isText, [1], true), INT64);
   const keptImages = state.span ? emitSpanCounts() : floorOf(start.images);
-  const counts = emit('Add', [texts, to(keptImages, INT64)]);
+  const counts = emit('Add', [start.texts, to(keptImages, INT64)]);
   const ranked = algebra.add(
     state.span ? emitSpanChoice() : score,
     algebra.multiply(isText, algebra.constant(textBonus)),
@@ -48,32 +47,34 @@ export function emitSelection(
 
   if (!valid) {
     const count = emit('Reshape', [counts, emitter.int64([1])]);
-    const best = emitTopK(emitter, ranked, count);
-    return { indices: emit('Squeeze', [ascending(best, best, count), emitter.int64([0])]) };
+    const sorted = ascending(placesOf(emitTopK(emitter, ranked, count).indices), count);
+    return { indices: to(emit('Squeeze', [sorted, emitter.int64([0])]), INT64) };
   }
   // Rows keep different numbers of tokens: the longest row decides, the others are padded in front.
   const isPadding = algebra.subtract(algebra.constant(1), valid);
   const count = emit('ReduceMax', [counts], { attributes: { keepdims: 0 } });
   const width = emit('Reshape', [count, emitter.int64([1])]);
   const last = algebra.multiply(isPadding, algebra.constant(-textBonus));
-  const best = emitTopK(emitter, algebra.add(ranked, last), width);
-  const scalar = emit('Squeeze', [width, emitter.int64([0])]);
-  const slots = emit('Range', [emitter.int64([0], []), scalar, emitter.int64([1], [])]);
-  const marked = emit('Where', [emit('Less', [slots, counts]), best, emitter.int64([-1])]);
-  const sorted = ascending(marked, marked, width);
+  const best = placesOf(emitTopK(emitter, algebra.add(ranked, last), width).indices);
+  const slots = emit('Slice', [start.places, emitter.int64([0]), width, emitter.int64([0])]);
+  const isTaken = emit('Less', [slots, to(counts, FLOAT)]);
+  const sorted = ascending(emit('Where', [isTaken, best, emitter.float(-1)]), width);
   return {
-    indices: emit('Max', [sorted, emitter.int64([0])]),
-    valid: to(emit('GreaterOrEqual', [sorted, emitter.int64([0])]), INT64),
+    indices: to(emit('Max', [sorted, emitter.float(0)]), INT64),
+    valid: to(emit('GreaterOrEqual', [sorted, emitter.float(0)]), INT64),
   };
 
   /** The product is taken in float64: float32 can round up to the next whole number. */
   function floorOf(tokens: string): string {
     return emit('Floor', [emit('Mul', [tokens, ratio])]);
   }
-  /** Sorting the indices as negative floats keeps the work on a GPU, whose TopK has no integers. */
-  function ascending(indices: string, keys: string, width: string): string {
-    const order = emitTopK(emitter, algebra.negate(to(keys, FLOAT)), width);
-    return emit('GatherElements', [indices, order], { attributes: { axis: -1 } });
+  /** Indices as floats; WebGPU looks them up, but does not convert them. */
+  function placesOf(indices: string): string {
+    return emit('Gather', [start.places, indices], { attributes: { axis: 0 } });
+  }
+  /** Sorts floats, upwards; WebGPU's TopK takes no integers, and goes downwards. */
+  function ascending(places: string, width: string): string {
+    return algebra.negate(emitTopK(emitter, algebra.negate(places), width).values);
   }
   /** The spans' quotas, added up: each token of a span stands for its share of the quota. */
   function emitSpanCounts(): string {
@@ -130,10 +131,14 @@ export function emitGather(
   }
 }
 
-/** Indices of the `count` largest along the last axis, largest first. */
-function emitTopK(emitter: Emitter, x: string, count: string): string {
+/** The `count` largest along the last axis, largest first. */
+function emitTopK(
+  emitter: Emitter,
+  x: string,
+  count: string,
+): { readonly values: string; readonly indices: string } {
   const values = `${x}/largest`;
   const indices = `${x}/indices`;
   emitter.emit('TopK', [x, count], { attributes: { axis: -1 }, outputs: [values, indices] });
-  return indices;
+  return { values, indices };
 }

@@ -23,23 +23,28 @@ export interface TokenState {
   readonly transition?: string | undefined;
   /** float32, a fixed number for each position. */
   readonly noise?: string | undefined;
-  /** int64, places in the input sequence. */
+  /** float32, places in the input sequence: whole numbers, which stay on a GPU as int64 would not. */
   readonly positions?: string | undefined;
 }
 
-/** The tokens at the start, and how many of them are images. */
+/**
+ * The tokens at the start, and how many of them there are: what a CPU counts in the masks, so that no
+ * stage has to ask a GPU.
+ */
 export interface Start {
   readonly state: TokenState;
   /** float64 `[batch, 1]`, image tokens. */
   readonly images: string;
-  /** int64 `[1]`, all tokens. */
-  readonly tokens: string;
+  /** int64 `[batch, 1]`, text tokens; none of them is ever dropped. */
+  readonly texts: string;
+  /** float32 `[tokens]`: 0, 1, 2, ... */
+  readonly places: string;
 }
 
 /** Most positions that the `noise` signal tells apart; further ones start over. */
 const noiseTable = 16384;
 
-const { BOOL, DOUBLE, FLOAT } = TensorProto_DataType;
+const { BOOL, DOUBLE, FLOAT, INT64 } = TensorProto_DataType;
 
 /** Reads the masks before the first stage. */
 export function emitStart(
@@ -55,22 +60,37 @@ export function emitStart(
     emit('Cast', [x], { attributes: { to: type } });
   const flags = (input: string) => to(to(input, BOOL), FLOAT);
   const tokens = emitSizes(emitter, imageMaskInput, 1, 2);
-  const valid = options.batch ? flags(lastOf(decoder.inputs.attentionMask)) : undefined;
+  const isImage = to(imageMaskInput, BOOL);
+  const isOwn = options.batch ? to(lastOf(decoder.inputs.attentionMask), BOOL) : undefined;
+  const valid = isOwn && to(isOwn, FLOAT);
   const only = (x: string) => (valid ? algebra.multiply(x, valid) : x);
-  const imageMask = only(flags(imageMaskInput));
-  const images = to(algebra.sum(imageMask, [1], true), DOUBLE);
+  const imageMask = only(to(isImage, FLOAT));
+  const { images, texts } = emitCounts();
+  const order = range();
+  const places = to(order, FLOAT);
   const spans = plan.perImage ? emitSpans() : {};
   const positions =
-    options.trace || needs.includes('noise') || plan.positions === 'keep'
-      ? emit('Unsqueeze', [range(), emitter.int64([0])])
+    options.trace || plan.positions === 'keep'
+      ? emit('Unsqueeze', [places, emitter.int64([0])])
       : undefined;
-  const noise = needs.includes('noise') ? emitNoise(positions ?? '') : undefined;
+  const noise = needs.includes('noise') ? emitNoise() : undefined;
   const instruction = options.instructionMask ? only(flags(instructionMaskInput)) : undefined;
   return {
     state: { imageMask, valid, instruction, ...spans, positions, noise },
     images,
-    tokens,
+    texts,
+    places,
   };
+
+  /** In float64, which is a CPU's. */
+  function emitCounts() {
+    const count = (x: string) => algebra.sum(x, [1], true);
+    const image = to(isImage, DOUBLE);
+    const own = isOwn && to(isOwn, DOUBLE);
+    const images = count(own ? emit('Mul', [image, own]) : image);
+    const all = own ? count(own) : to(tokens, DOUBLE);
+    return { images, texts: to(emit('Sub', [all, images]), INT64) };
+  }
 
   /** The columns of the tokens at hand, where a mask covers the past too. */
   function lastOf(mask: string): string {
@@ -94,15 +114,15 @@ export function emitStart(
     return { span, spanSize: algebra.multiply(algebra.sum(same, [2]), imageMask) };
   }
   /** Noise belongs to a token's place among the tokens of its own row. */
-  function emitNoise(places: string): string {
-    const own = valid
+  function emitNoise(): string {
+    const place = valid
       ? emit('Sub', [
-          to(emit('CumSum', [valid, emitter.int64([1], [])]), TensorProto_DataType.INT64),
+          to(emit('CumSum', [valid, emitter.int64([1], [])]), INT64),
           emitter.int64([1]),
         ])
-      : places;
+      : emit('Unsqueeze', [order, emitter.int64([0])]);
     const table = emitter.float(uniformNoise(plan.seed, noiseTable));
-    const wrapped = emit('Mod', [own, emitter.int64([noiseTable])]);
+    const wrapped = emit('Mod', [place, emitter.int64([noiseTable])]);
     return emit('Gather', [table, wrapped], { attributes: { axis: 0 } });
   }
 }
