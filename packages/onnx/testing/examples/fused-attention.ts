@@ -1,0 +1,38 @@
+/**
+ * `com.example.FusedAttention`, an invented operator: causal attention of queries and keys that are
+ * rotated in front of the node.
+ *
+ * Inputs: 0 query, 1 key, 2 value, 3 past key, 4 past value, 5 lengths, 6 total length. Outputs: 0 mixed
+ * values, 1 present key, 2 present value.
+ */
+import type { AttentionFamily } from '../../src/decoder/attention/family.js';
+import { cacheSizes, pathTo, queryHeads } from '../../src/decoder/attention/path.js';
+import { refuse } from '../../src/decoder/refuse.js';
+import { floatAttribute, inputAt } from '../../src/graph/graph.js';
+
+export const fusedAttention: AttentionFamily = {
+  name: 'example-fused',
+  read(graph, { where, cache, presentKeyNode: node }) {
+    if (node.opType !== 'FusedAttention' || node.domain !== 'com.example') return undefined;
+    const [query = '', key = '', value = ''] = node.input;
+    const dropout = floatAttribute(node, 'dropout', 0);
+    if (dropout !== 0) refuse({ where, expected: 'no dropout', found: `${dropout}`, node });
+    const paths = [query, key].map((name) => pathTo(graph, name, where));
+    const { kvHeads, headDim } = cacheSizes(graph, cache, where);
+    return {
+      family: 'example-fused',
+      node,
+      queries: { value: query, layout: 'flat' },
+      keys: { value: key, layout: 'flat' },
+      values: value,
+      angles: paths.flatMap(({ angles }) => angles),
+      shape: {
+        heads: queryHeads(paths, { kvHeads, headDim }),
+        kvHeads,
+        headDim,
+        scale: floatAttribute(node, 'scale', 1 / Math.sqrt(headDim)),
+      },
+      sideInputs: [5, 6].flatMap((i) => inputAt(node, i) ?? []),
+    };
+  },
+};
