@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { clone } from '@bufbuild/protobuf';
 import { TransPruneError } from '@transprune/core';
+import { officialFile } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { smallConfig } from '../../testing/random-decoder.js';
 import { buildDecoder } from '../build/decoder.js';
 import { randomWeights } from '../build/weights.js';
 import { inspectModel } from '../inspect.js';
-import type { OnnxModel } from '../model/codec.js';
+import { decodeModel, type OnnxModel } from '../model/codec.js';
 import { type GraphProto, ModelProtoSchema, type NodeProto } from '../proto/onnx_pb.js';
 import { readDecoder } from './read.js';
 
@@ -103,6 +105,13 @@ describe('refusals name the place, what was expected and what was found', () => 
       /half-split rotary/,
     ],
     [
+      'a cache that is read but not an input',
+      (graph) => {
+        graph.input = graph.input.filter(({ name }) => name !== 'past_key_values.0.key');
+      },
+      /layer 1: expected past_key_values.0.key among the inputs, found it read by GroupQueryAttention/,
+    ],
+    [
       'a norm that is none',
       (graph) => {
         nodeOf(graph, 'SimplifiedLayerNormalization').opType = 'BatchNormalization';
@@ -140,4 +149,12 @@ describe('refusals name the place, what was expected and what was found', () => 
     expect(inspection.prunable).toBe(false);
     expect(inspection.reason).toMatch(message);
   });
+});
+
+test('attention with something else than Softmax behind its mask is refused', () => {
+  const model = decodeModel(readFileSync(officialFile('dynamo-opset18/model.onnx')));
+  for (const node of model.graph!.node) if (node.opType === 'Softmax') node.opType = 'Hardmax';
+  expect(() => readDecoder(model)).toThrow(
+    /layer 1: expected a mask and Softmax behind the product of queries and keys, found Hardmax/,
+  );
 });

@@ -160,13 +160,13 @@ function readInputs(graph: GraphIndex): DecoderInputs {
  */
 export function cacheNames(graph: GraphIndex): LayerCacheNames[] {
   const outputs = new Set(graph.graph.output.map(({ name }) => name));
-  const isRead = (name: string) => (graph.uses.get(name)?.length ?? 0) > 0;
   const caches: LayerCacheNames[] = [];
   for (let layer = 0; ; layer++) {
     const [presentKey, presentValue] = [`present.${layer}.key`, `present.${layer}.value`];
     if (!outputs.has(presentKey) || !outputs.has(presentValue)) break;
     const [pastKey, pastValue] = [`past_key_values.${layer}.key`, `past_key_values.${layer}.value`];
-    const hasPast = isRead(pastKey) && isRead(pastValue);
+    const pasts = [pastKey, pastValue].filter((name) => isDeclared(graph, name, layer));
+    const hasPast = pasts.length === 2;
     caches.push({ presentKey, presentValue, ...(hasPast && { pastKey, pastValue }) });
   }
   if (caches.length > 0) return caches;
@@ -174,6 +174,18 @@ export function cacheNames(graph: GraphIndex): LayerCacheNames[] {
     where: 'outputs',
     expected: 'a decoder with a cache: past_key_values.{layer}.key in, present.{layer}.key out',
     found: `no cache outputs among ${[...outputs].slice(0, 6).join(', ') || 'none'}`,
+  });
+}
+
+/** True for a past that the graph reads; one that it only declares belongs to another branch. */
+function isDeclared(graph: GraphIndex, name: string, layer: number): boolean {
+  const [use] = graph.uses.get(name) ?? [];
+  if (!use || graph.input.has(name)) return use !== undefined;
+  return refuse({
+    where: `layer ${layer + 1}`,
+    expected: `${name} among the inputs`,
+    found: `it read by ${use.node.opType} only`,
+    node: use.node,
   });
 }
 

@@ -73,17 +73,19 @@ function logitsBehind(
       last = next;
       continue;
     }
-    const masks = next?.input.filter((name) => graph.kindOf(name) === 'side') ?? [];
-    const isMasked = next?.opType === 'Add' || next?.opType === 'Where';
     if (next?.opType === 'Softmax') return { nodes, mask: undefined };
-    if (!next || !isMasked || masks.length !== 1) {
-      refuse({
-        where,
-        expected: 'a mask and Softmax behind the product of queries and keys',
-        found: next?.opType ?? 'nothing',
-        node: next,
-      });
+    const [mask, more] = next?.input.filter((name) => graph.kindOf(name) === 'side') ?? [];
+    const isMasked = next?.opType === 'Add' || next?.opType === 'Where';
+    const behind = next && readsBehind(graph, outputAt(next, 0) ?? '')[0]?.node;
+    if (isMasked && mask !== undefined && more === undefined && behind?.opType === 'Softmax') {
+      return { nodes, mask };
     }
-    return { nodes, mask: masks[0] };
+    const stranger = isMasked ? behind : next;
+    refuse({
+      where,
+      expected: 'a mask and Softmax behind the product of queries and keys',
+      found: stranger?.opType ?? 'nothing',
+      node: stranger,
+    });
   }
 }
