@@ -42,7 +42,7 @@ async function plan(options: Options, io: Io): Promise<void> {
   const note = scheduleNote(chosen, layers);
   if (note) terminal.info(note);
   for (const line of model.notes) terminal.info(line);
-  const { method, accumulateLayers, direction, positions } = chosen.plan;
+  const { method, accumulateLayers, direction, positions, perImage } = chosen.plan;
   const assumption =
     options.imageTokens === undefined ? model.imageAssumption : 'as asked for by --image-tokens';
   terminal.result(
@@ -56,6 +56,7 @@ async function plan(options: Options, io: Io): Promise<void> {
       accumulateLayers,
       direction,
       positions,
+      perImage,
       imageAssumption: assumption,
       ...costs,
     },

@@ -1,6 +1,7 @@
 /** Whatever is wrong: a clear message, the right exit code, and the folder as it was. */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exportedDecoder } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { alteredDecoder, copyDecoder, dataName, officialDecoder } from '../../testing/models.js';
 import { temporaryFolder, transprune } from '../../testing/program.js';
@@ -57,7 +58,7 @@ describe('the model', () => {
       }),
     );
     expect(exitCode).toBe(exitCodes.unsupportedModel);
-    expect(stderr).toMatch(/expected a decoder .* no cache inputs among pixel_values/);
+    expect(stderr).toMatch(/expected an input inputs_embeds .*, found pixel_values/);
   });
 
   test('without cache inputs', async () => {
@@ -67,7 +68,7 @@ describe('the model', () => {
       }),
     );
     expect(exitCode).toBe(exitCodes.unsupportedModel);
-    expect(stderr).toMatch(/past_key_values.* no cache inputs/);
+    expect(stderr).toMatch(/layer 1: expected past_key_values.0.key among the inputs/);
   });
 
   test('pruned already', async () => {
@@ -122,6 +123,39 @@ describe('the plan', () => {
     const { exitCode, stderr } = await refused(copyDecoder, parameters);
     expect(exitCode).toBe(exitCodes.usage);
     expect(stderr).toMatch(message);
+  });
+});
+
+describe('options that do not go together', () => {
+  test.each(['--batch', '--runtime-ratios', '--instruction-mask', '--per-image'])(
+    '%s without a prune',
+    async (option) => {
+      const { exitCode, stderr } = await refused(copyDecoder, ['--preset', 'none', option]);
+      expect(exitCode).toBe(exitCodes.usage);
+      expect(stderr).toContain(`expected a plan that prunes with ${option}`);
+    },
+  );
+
+  test('marks for a method that asks no attention', async () => {
+    const parameters = ['--method', 'random', '--instruction-mask'];
+    const { exitCode, stderr } = await refused(copyDecoder, parameters);
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stderr).toMatch(/--instruction-mask, got random/);
+  });
+
+  test('unknown positions', async () => {
+    const { exitCode, stderr } = await refused(copyDecoder, ['--positions', 'shuffle']);
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stderr).toMatch(/Allowed choices are renumber, keep/);
+  });
+
+  test('kept positions with sliding windows', async () => {
+    const parameters = ['--positions', 'keep', '--prune-after', '2', '--keep', '.5'];
+    const { path } = exportedDecoder('mistral-window', 'dynamo-18');
+    const { exitCode, stderr } = await refused(async () => path, parameters);
+    expect(exitCode).toBe(exitCodes.unsupportedModel);
+    expect(stderr).toMatch(/window of 16 tokens/);
+    expect(stderr).toContain('use --positions renumber');
   });
 });
 

@@ -116,6 +116,65 @@ test('the table sets before against after', async () => {
   expect(stderr).toContain("this project's own choice");
 });
 
+test('options of the plan and of the graph', async () => {
+  const parameters = [
+    ...['--positions', 'keep', '--per-image', '--batch'],
+    ...['--runtime-ratios', '--instruction-mask', '--trace'],
+  ];
+  const document = await transpruneJson('prune', input, '-o', output, ...parameters);
+  expect(document).toMatchObject({
+    plan: { positions: 'keep', perImage: true },
+    trace: true,
+    batch: true,
+    runtimeRatios: true,
+    instructionMask: true,
+    before: { inputs: 30, outputs: 29 },
+    after: { inputs: 36, outputs: 38 },
+  });
+  expect(document.addedInputs).toEqual([
+    {
+      name: 'image_mask',
+      type: 'int64',
+      shape: ['batch_size', 'sequence_length'],
+      meaning: expect.stringMatching(/^1, 2, 3, .* first, second, third, .* image, 0 at text/),
+    },
+    expect.objectContaining({ name: 'instruction_mask', type: 'int64' }),
+    {
+      name: 'keep_ratios',
+      type: 'float32',
+      shape: [3],
+      meaning: expect.stringContaining("the plan's: 0.875, 0.625, 0.125"),
+    },
+    ...[0, 1, 2].map((stage) =>
+      expect.objectContaining({
+        name: `past_pruning.mask.${stage}`,
+        meaning: `pruning.mask.${stage} of the step before; empty at the start`,
+      }),
+    ),
+  ]);
+  expect(document.addedOutputs.map(({ name }: { name: string }) => name)).toEqual([
+    ...['pruning.mask.0', 'pruning.mask.1', 'pruning.mask.2'],
+    ...['pruning.kept.0', 'pruning.score.0', 'pruning.kept.1', 'pruning.score.1'],
+    ...['pruning.kept.2', 'pruning.score.2'],
+  ]);
+  const { inputs, outputs } = await openSession(nodeBackend, { path: output }, 'cpu');
+  const names = (values: { name: string }[]) => values.map(({ name }) => name);
+  expect(names([...inputs])).toEqual(expect.arrayContaining(names(document.addedInputs)));
+  expect(names([...outputs])).toEqual(expect.arrayContaining(names(document.addedOutputs)));
+  const { stdout } = await transprune('prune', input, '-o', output, ...parameters);
+  expect(stdout).toMatch(/^Inputs to feed besides\n {2}image_mask: int64 \[batch_size, /m);
+  expect(stdout).toMatch(/^Outputs besides\n {2}pruning\.mask\.0: int64 /m);
+});
+
+test('without options there is the image mask to feed', async () => {
+  const document = await transpruneJson('prune', input, '-o', output, '--preset', 'none');
+  expect(document).toMatchObject({ addedInputs: [], addedOutputs: [], batch: false });
+  const { stdout } = await transprune('prune', input, '-o', output);
+  expect(stdout).toMatch(
+    / {2}image_mask: .*, 1 at image tokens, 0 at text and while decoding\nWrote/,
+  );
+});
+
 test('--dry-run does everything but write', async () => {
   const dry = await transpruneJson('prune', input, '-o', output, '--dry-run');
   expect(dry).toMatchObject({ dryRun: true, output: null, externalData: [] });

@@ -13,6 +13,11 @@ import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { decoderModel, sizesAreKnown, sizesOf } from '../model/sizes.js';
 import {
+  addGraphOptions,
+  chooseGraphOptions,
+  type GraphOptions,
+} from '../options/graph-options.js';
+import {
   addPlanOptions,
   choosePlan,
   type PlanOptions,
@@ -21,6 +26,7 @@ import {
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { finishFirst } from '../pending.js';
 import { type CostReport, costLegend, costReport, costRows } from '../show/costs.js';
+import { addedInterface, showInterface } from '../show/interface.js';
 import { table } from '../show/table.js';
 import { bytes, change } from '../show/units.js';
 import {
@@ -34,10 +40,10 @@ import {
 const defaultImageTokens = 576;
 
 type Options = PlanOptions &
+  GraphOptions &
   TokenOptions &
   OutputOptions & {
     readonly output: string;
-    readonly trace?: boolean;
     readonly dryRun?: boolean;
   };
 
@@ -49,9 +55,8 @@ export function addPruneCommand(program: Command, io: Io): void {
     )
     .argument('<model>', 'decoder as an .onnx file')
     .requiredOption('-o, --output <file>', 'where to write the pruned decoder');
-  addPlanOptions(command)
-    .option('--trace', 'add outputs that tell which tokens each prune kept, and their scores')
-    .option('--dry-run', 'do everything but write');
+  addPlanOptions(command);
+  addGraphOptions(command).option('--dry-run', 'do everything but write');
   addTokenOptions(command, defaultImageTokens);
   addOutputOptions(command)
     .addHelpText(
@@ -65,7 +70,7 @@ export function addPruneCommand(program: Command, io: Io): void {
 }
 
 async function prune(path: string, options: Options, io: Io): Promise<void> {
-  const { output, trace = false, dryRun = false } = options;
+  const { output, dryRun = false } = options;
   const terminal = createTerminal(io, options);
   if (resolve(path) === resolve(output)) {
     throw new TransPruneError(
@@ -83,11 +88,13 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
   const chosen = choosePlan(options, layers);
   const note = scheduleNote(chosen, layers);
   if (note) terminal.info(note);
-  const { model, report } = pruneModel(original, chosen.plan, { trace });
+  const graphOptions = chooseGraphOptions(options, chosen.plan);
+  const { model, report } = pruneModel(original, chosen.plan, graphOptions);
   io.signal.throwIfAborted();
   const externalData = dryRun ? [] : await write(model, output, path, terminal);
   const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, chosen.plan, options) : null;
   const { plan, preset, schedule } = chosen;
+  const added = addedInterface(original, model, plan);
   terminal.result(
     {
       input: path,
@@ -96,9 +103,10 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
       preset,
       schedule,
       plan,
-      trace,
+      ...graphOptions,
       before: countsOf(original),
       after: countsOf(model),
+      ...added,
       scoringNodes: report.scoringNodes,
       constantBytes: report.constantBytes,
       externalData,
@@ -106,7 +114,7 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
     },
     () => {
       const done = dryRun ? 'Nothing was written (--dry-run).' : `Wrote ${output}.`;
-      return [show(original, model, report, costs), done].join('\n');
+      return [show(original, model, report, costs), ...showInterface(added), done].join('\n');
     },
   );
 }

@@ -4,8 +4,10 @@ import {
   directions,
   type MethodName,
   methodNames,
+  type PositionMode,
   type PresetPlan,
   type PrunePlan,
+  positionModes,
   presetNames,
   presetPlan,
   TransPruneError,
@@ -22,6 +24,8 @@ export interface PlanOptions {
   readonly keep?: readonly number[];
   readonly direction?: Direction;
   readonly method?: MethodName;
+  readonly positions?: PositionMode;
+  readonly perImage?: boolean;
 }
 
 /** A plan, and where its layer numbers come from. */
@@ -55,7 +59,16 @@ export function addPlanOptions(command: Command): Command {
       new Option('--method <name>', 'what tokens are ranked by')
         .choices(methodNames)
         .default('transprune'),
-    );
+    )
+    .addOption(
+      new Option(
+        '--positions <mode>',
+        'tokens behind a prune are counted anew, or keep the positions that they had',
+      )
+        .choices(positionModes)
+        .default('renumber'),
+    )
+    .option('--per-image', 'each image keeps its own share, in place of all of them together');
 }
 
 function presetOption(): Option {
@@ -71,13 +84,19 @@ function presetOption(): Option {
  *   plan that does not fit the decoder
  */
 export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
-  const { preset = defaultPreset, accumulate, pruneAfter, keep, direction, method } = options;
-  const ranking = { ...(direction && { direction }), ...(method && { method }) };
+  const { preset = defaultPreset, accumulate, pruneAfter, keep } = options;
+  const { direction, method, positions, perImage } = options;
+  const fields = {
+    ...(direction && { direction }),
+    ...(method && { method }),
+    ...(positions && { positions }),
+    ...(perImage && { perImage }),
+  };
   if (!accumulate && !pruneAfter && !keep) {
     const { plan, schedule } = presetPlan(preset, layers);
-    const ranked = { ...plan, ...ranking };
-    validatePlan(ranked, layers);
-    return { preset, schedule, plan: ranked };
+    const chosen = { ...plan, ...fields };
+    validatePlan(chosen, layers);
+    return { preset, schedule, plan: chosen };
   }
   if (!pruneAfter || !keep || pruneAfter.length !== keep.length) {
     throw new TransPruneError(
@@ -87,7 +106,7 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
     );
   }
   const plan = createPlan({
-    ...ranking,
+    ...fields,
     accumulateLayers: accumulate ?? layersBetween(pruneAfter),
     stages: pruneAfter.map((afterLayer, i) => ({ afterLayer, keepRatio: keep[i] ?? 1 })),
   });

@@ -1,0 +1,51 @@
+import { methodByName, type PrunePlan, TransPruneError } from '@transprune/core';
+import type { PruneOptions } from '@transprune/onnx';
+import type { Command } from 'commander';
+
+/** What a pruned graph takes or gives besides what the plan needs. */
+export interface GraphOptions {
+  readonly trace?: boolean;
+  readonly batch?: boolean;
+  readonly runtimeRatios?: boolean;
+  readonly instructionMask?: boolean;
+}
+
+/** Adds `--trace`, `--batch`, `--runtime-ratios` and `--instruction-mask`. */
+export function addGraphOptions(command: Command): Command {
+  return command
+    .option('--trace', 'add outputs that tell which tokens each prune kept, and their scores')
+    .option('--batch', 'serve several prompts at once, with padding')
+    .option('--runtime-ratios', 'make the keep ratios an input, so that each run has its own')
+    .option('--instruction-mask', 'add an input that marks the tokens whose attention is asked');
+}
+
+/**
+ * The options of the prune pass.
+ *
+ * @throws TransPruneError INVALID_ARGUMENT for options that mean nothing with this plan
+ */
+export function chooseGraphOptions(options: GraphOptions, plan: PrunePlan): Required<GraphOptions> {
+  const { trace = false, batch = false, runtimeRatios = false, instructionMask = false } = options;
+  const chosen = { trace, batch, runtimeRatios, instructionMask };
+  const pointless = Object.entries({
+    '--batch': batch,
+    '--runtime-ratios': runtimeRatios,
+    '--instruction-mask': instructionMask,
+    '--per-image': plan.perImage,
+  }).find(([, given]) => given)?.[0];
+  if (pointless !== undefined && plan.stages.length === 0) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected a plan that prunes with ${pointless}, got one without a stage; leave ${pointless} out, or name another preset`,
+      { option: pointless },
+    );
+  }
+  if (instructionMask && !methodByName(plan.method).needs.includes('instructionAttention')) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected a method that asks for the instruction's attention with --instruction-mask, got ${plan.method}, which does not; leave one of the two out`,
+      { option: '--instruction-mask', method: plan.method },
+    );
+  }
+  return chosen satisfies PruneOptions;
+}
