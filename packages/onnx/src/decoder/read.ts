@@ -132,7 +132,8 @@ function readInputs(graph: GraphIndex): DecoderInputs {
     if (graph.input.has(name)) continue;
     const remedy =
       name === names.embeddings ? ' (a decoder that takes input_ids cannot tell image tokens)' : '';
-    refuse({ where: 'inputs', expected: `an input ${name}${remedy}`, found: 'none' });
+    const found = [...graph.input.keys()].slice(0, 6).join(', ') || 'none';
+    refuse({ where: 'inputs', expected: `an input ${name}${remedy}`, found });
   }
   if (!graph.graph.output.some(({ name }) => name === names.logits)) {
     refuse({ where: 'outputs', expected: `an output ${names.logits}`, found: 'none' });
