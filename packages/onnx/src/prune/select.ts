@@ -83,19 +83,27 @@ export function emitSelection(
     const sum = emit('ReduceSum', [share, emitter.int64([1])], { attributes: { keepdims: 1 } });
     return emit('Round', [sum]);
   }
+  /** Looked up in the quotas of 1, 2, 3, ... tokens, so that sizes need not leave a GPU. */
+  function emitSpanQuota(size: string): string {
+    const sizes = emit('Add', [to(start.places, DOUBLE), emitter.double(1)]);
+    const place = to(algebra.subtract(size, algebra.constant(1)), INT64);
+    return emit('Gather', [to(floorOf(sizes), FLOAT), place], { attributes: { axis: 0 } });
+  }
   /** 1 at the image tokens that are among the best of their own span; of equals the earlier wins. */
   function emitSpanChoice(): string {
     const rows = (x: string) => emit('Unsqueeze', [x, emitter.int64([2])]);
     const columns = (x: string) => emit('Unsqueeze', [x, emitter.int64([1])]);
     const span = state.span ?? '';
     const places = emit('CumSum', [algebra.add(imageMask, isText), emitter.int64([1], [])]);
-    const same = emit('Equal', [rows(span), columns(span)]);
-    const better = emit('Greater', [columns(score), rows(score)]);
-    const equal = emit('Equal', [columns(score), rows(score)]);
-    const earlier = emit('Less', [columns(places), rows(places)]);
-    const ahead = emit('And', [same, emit('Or', [better, emit('And', [equal, earlier])])]);
-    const rank = algebra.sum(to(ahead, FLOAT), [2]);
-    const quota = to(floorOf(to(state.spanSize ?? '', DOUBLE)), FLOAT);
+    // Of floats: WebGPU has no Or.
+    const is = (comparison: string, a: string, b: string) => to(emit(comparison, [a, b]), FLOAT);
+    const same = is('Equal', rows(span), columns(span));
+    const better = is('Greater', columns(score), rows(score));
+    const equal = is('Equal', columns(score), rows(score));
+    const earlier = is('Less', columns(places), rows(places));
+    const ahead = algebra.add(better, algebra.multiply(equal, earlier));
+    const rank = algebra.sum(algebra.multiply(same, ahead), [2]);
+    const quota = emitSpanQuota(state.spanSize ?? '');
     return algebra.multiply(to(emit('Less', [rank, quota]), FLOAT), imageMask);
   }
 }
