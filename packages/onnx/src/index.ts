@@ -43,6 +43,7 @@ export {
 } from './prune/interface.js';
 export { readPlan } from './prune/metadata.js';
 export { type PruneOptions, type PruneReport, pruneModel } from './prune/prune.js';
+export type { InstructionAttentionTaps, StageTaps } from './prune/taps.js';
 export type { LayerGroup, LayerReport } from './report/layers.js';
 export type { Refusal } from './report/partial.js';
 export type { SideReport } from './report/sides.js';

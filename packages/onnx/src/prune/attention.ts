@@ -16,6 +16,7 @@ import { emitSizes, toTheEnd } from '../graph/sizes.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { copyRegion } from './region.js';
 import { asFloat, type StageContext } from './stage.js';
+import { attendedBy } from './taps.js';
 
 const { FLOAT, INT64 } = TensorProto_DataType;
 
@@ -40,6 +41,13 @@ export function emitInstructionAttention(context: StageContext): string {
   const logits = next.attention.reading.logitNodes
     ? emitOwnLogits(context, next.attention.reading.logitNodes, rows.start)
     : emitLogits(context, rows.start, tokens, past);
+  context.tapper?.instructionAttention({
+    logits,
+    bias: rows.bias,
+    rowWeights: rows.weights,
+    past,
+    attended: asFloat(context, attendedBy(context.graph.nodes, next.attention.reading.node)),
+  });
   const received = instructionAttention(algebra, {
     logits,
     bias: rows.bias,

@@ -25,6 +25,7 @@ import {
   type NodeProto,
   NodeProtoSchema,
   TensorProto_DataType,
+  type ValueInfoProto,
 } from '../proto/onnx_pb.js';
 import { cut } from './cut.js';
 import {
@@ -46,6 +47,7 @@ import { keepPositions } from './rotary.js';
 import { emitScore, emitTransition } from './score.js';
 import { emitGather, emitSelection, type Selection } from './select.js';
 import type { StageContext } from './stage.js';
+import { createTapper, type StageTapper, type StageTaps } from './taps.js';
 import { emitStart, gatherState, type Start, type TokenState } from './tokens.js';
 
 export interface PruneOptions {
@@ -62,6 +64,11 @@ export interface PruneOptions {
   /** Adds the input `instruction_mask`. */
   readonly instructionMask?: boolean;
   /**
+   * Adds outputs `pruning.tap...` with what each stage's score is made of, for checking it; the report
+   * names them.
+   */
+  readonly taps?: boolean;
+  /**
    * For each stage, indices among the tokens before it. The graph gathers these and scores nothing:
    * the bound that scoring is measured against. Such a graph serves one prompt length, no decoding, and
    * goes with no other option.
@@ -77,6 +84,8 @@ export interface PruneReport {
   readonly scoringNodes: number;
   /** Bytes that the pass adds as constants. */
   readonly constantBytes: number;
+  /** For each stage, if they were asked for, else empty. */
+  readonly taps: readonly StageTaps[];
 }
 
 /**
@@ -126,6 +135,7 @@ export function pruneModel(
       },
       scoringNodes: sum(passes.map(({ scoringNodes }) => scoringNodes)),
       constantBytes: sum(passes.map(({ constantBytes }) => constantBytes)),
+      taps: passes[0]?.taps ?? [],
     },
   };
 }
@@ -151,7 +161,12 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
   if (firstStage && plan.positions === 'keep') {
     keepPositions(emitter, working, decoder, firstStage.afterLayer, wanted.batch);
   }
-  const stages = emitStages(emitter, working, decoder, plan, wanted, options.constantIndices);
+  const tapOutputs: ValueInfoProto[] = [];
+  const tappers = options.taps
+    ? plan.stages.map((_, index) => createTapper(emitter, index, tapOutputs))
+    : [];
+  const { constantIndices } = options;
+  const stages = emitStages(emitter, working, decoder, plan, wanted, constantIndices, tappers);
   const scoringNodes = emitter.nodes.length;
   reroot(source, working, emitter, decoder, stages, plan.positions);
   const pruned = create(GraphProtoSchema, {
@@ -159,7 +174,7 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
     node: sortNodes([...working.nodes, ...working.regions.flat(), ...emitter.nodes]),
     initializer: [...graph.initializer, ...emitter.initializers],
     input: prunedInputs(graph, decoder, plan, wanted),
-    output: prunedOutputs(graph, decoder, plan, wanted),
+    output: [...prunedOutputs(graph, decoder, plan, wanted), ...tapOutputs],
     // Shapes noted for the unpruned graph would mislead the runtime's memory planner.
     valueInfo: [],
   });
@@ -168,6 +183,7 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
     layers: decoder.layers.length,
     scoringNodes,
     constantBytes: emitter.initializers.reduce((sum, { rawData }) => sum + rawData.length, 0),
+    taps: tappers.map((tapper) => tapper.taps()),
   };
 }
 
@@ -211,6 +227,7 @@ function emitStages(
   plan: PrunePlan,
   options: InterfaceOptions,
   constantIndices: PruneOptions['constantIndices'],
+  tappers: readonly StageTapper[],
 ): CutStage[] {
   if (plan.stages.length === 0) return [];
   const { needs } = methodByName(plan.method);
@@ -246,7 +263,8 @@ function emitStages(
     const { afterLayer } = stage;
     emitter.scope(`pruning/after_layer_${afterLayer}`);
     const next = layerBehind(decoder, afterLayer);
-    const transition = emitTransition(emitter, decoder, layers, plan, index, state);
+    const tapper = tappers[index];
+    const transition = emitTransition(emitter, decoder, layers, plan, index, state, tapper);
     state = { ...state, transition };
     const mask = state.valid && emitScoredMask(emitter, index, state.valid);
     const context: StageContext = {
@@ -260,6 +278,7 @@ function emitStages(
       start,
       state,
       mask,
+      tapper,
     };
     const score = emitScore(context);
     const selection = emitSelection(emitter, score, state, start, ratios[index] ?? '');

@@ -12,6 +12,7 @@ import type { Decoder, DecoderLayer, Module } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
 import { emitInstructionAttention } from './attention.js';
 import { asFloat, type StageContext } from './stage.js';
+import type { StageTapper } from './taps.js';
 import type { TokenState } from './tokens.js';
 
 /** The accumulated transition at a stage, the layers since the previous stage added. */
@@ -22,6 +23,7 @@ export function emitTransition(
   plan: PrunePlan,
   stage: number,
   { transition, valid }: TokenState,
+  tapper?: StageTapper,
 ): string | undefined {
   if (!methodByName(plan.method).needs.includes('transition')) return undefined;
   const algebra = onnxAlgebra(emitter);
@@ -34,10 +36,13 @@ export function emitTransition(
     output: asFloat({ emitter, decoder }, output),
   });
   return newlyAccumulatedLayers(plan, stage)
-    .flatMap((number) => layers[number - 1] ?? [])
-    .map(({ attention, ffn }) =>
-      layerTransition(algebra, [inFloat(attention), inFloat(ffn)], plan.direction, bias),
-    )
+    .flatMap((number) => {
+      const layer = layers[number - 1];
+      if (!layer) return [];
+      const modules = [inFloat(layer.attention), inFloat(layer.ffn)];
+      tapper?.layer(number, modules);
+      return layerTransition(algebra, modules, plan.direction, bias);
+    })
     .reduce<string | undefined>(
       (sum, value) => (sum ? algebra.add(sum, value) : value),
       transition,
@@ -54,6 +59,7 @@ export function emitScore(context: StageContext): string {
     instructionAttention: () => emitInstructionAttention(context),
     noise: () => known('noise', state.noise),
   };
+  context.tapper?.values(state);
   const signals = Object.fromEntries(method.needs.map((name) => [name, read[name]()]));
   const score = method.score(algebra, signals as Record<SignalName, string>, state.imageMask);
   return algebra.multiply(score, state.imageMask);

@@ -3,6 +3,7 @@ import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import type { WorkingGraph } from './region.js';
+import type { StageTapper } from './taps.js';
 import type { Start, TokenState } from './tokens.js';
 
 /** Everything that is at hand where a stage's score is made. */
@@ -24,6 +25,8 @@ export interface StageContext {
    * in front of it; undefined where there is no padding.
    */
   readonly mask?: string | undefined;
+  /** Takes what the score is made of; undefined where nobody asks. */
+  readonly tapper?: StageTapper | undefined;
 }
 
 /** A value in float32, in which scores are computed whatever the weights are. */
