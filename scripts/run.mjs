@@ -78,10 +78,19 @@ async function test(turboOptions) {
   const failed = sum('numFailedTests') + broken.length;
 
   const skipped = sum('numPendingTests') + sum('numTodoTests');
-  if (skipped > 0) console.log(`${skipped} skipped`);
+  if (skipped > 0) console.log(`${skipped} skipped: ${skippedGroups(reports).join('; ')}`);
   if (code !== 0 && failed === 0) console.log('a package could not run its tests, see above');
   else console.log(`${sum('numPassedTests')} passed, ${failed} failed`);
   process.exit(code);
+}
+
+/** Outermost titles of the tests that were not run: they say what was missing. */
+function skippedGroups(reports) {
+  const tests = reports.flatMap(({ testResults }) =>
+    testResults.flatMap((f) => f.assertionResults),
+  );
+  const skipped = tests.filter(({ status }) => ['skipped', 'pending', 'todo'].includes(status));
+  return [...new Set(skipped.map(({ ancestorTitles, title }) => ancestorTitles[0] || title))];
 }
 
 function isFailed(assertion) {
