@@ -14,9 +14,9 @@ import type { DecoderLayer, Heads } from '../decoder/decoder.js';
 import { inputAt, outputAt } from '../graph/graph.js';
 import { emitSizes, toTheEnd } from '../graph/sizes.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
-import { copyRegion } from './region.js';
 import { asFloat, type StageContext } from './stage.js';
 import { attendedBy } from './taps.js';
+import { copyRegion } from './working-graph.js';
 
 const { FLOAT, INT64 } = TensorProto_DataType;
 

@@ -3,7 +3,7 @@
  * read the gathered values.
  */
 import type { DecoderLayer } from '../decoder/decoder.js';
-import type { WorkingGraph } from './region.js';
+import type { WorkingGraph } from './working-graph.js';
 
 /**
  * Gathers and rewires. Where the score uses the next layer's projections, they are made once, on all

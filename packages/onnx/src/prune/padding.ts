@@ -9,7 +9,7 @@ import type { Emitter } from '../graph/emitter.js';
 import { elementType } from '../graph/graph.js';
 import { emitSizes } from '../graph/sizes.js';
 import { type GraphProto, TensorProto_DataType } from '../proto/onnx_pb.js';
-import { insertBefore, type WorkingGraph } from './region.js';
+import { insertBefore, type WorkingGraph } from './working-graph.js';
 
 const { FLOAT, FLOAT16, INT32, INT64 } = TensorProto_DataType;
 const lowestFloat16 = -65504;

@@ -11,9 +11,9 @@ import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import type { GraphIndex } from '../graph/graph.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
-import type { WorkingGraph } from './region.js';
 import { createCloner } from './side.js';
 import type { StageInputs } from './stage-inputs.js';
+import type { WorkingGraph } from './working-graph.js';
 
 /** A prune as the layers behind it see it. */
 export interface CutStage extends StageInputs {

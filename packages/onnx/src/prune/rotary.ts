@@ -9,7 +9,7 @@ import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import { emitSizes, toTheEnd } from '../graph/sizes.js';
 import { AttributeProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';
-import { insertBefore, noteAngle, type WorkingGraph } from './region.js';
+import { insertBefore, noteAngle, type WorkingGraph } from './working-graph.js';
 
 const microsoft = 'com.microsoft';
 

@@ -2,9 +2,9 @@ import type { PrunePlan, Stage } from '@transprune/core';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
-import type { WorkingGraph } from './region.js';
 import type { StageTapper } from './taps.js';
 import type { Start, TokenState } from './tokens.js';
+import type { WorkingGraph } from './working-graph.js';
 
 /** Everything that is at hand where a stage's score is made. */
 export interface StageContext {

@@ -1,12 +1,13 @@
 /**
- * Copies of the nodes between projections and what attention takes, so that the score reads every
- * token while the layer itself goes on with those that stay.
+ * The graph that the passes work on: its own nodes, copied so that they can be changed, and copies of
+ * what lies between projections and what attention takes, so that the score reads every token while the
+ * layer itself goes on with those that stay.
  */
 import { create } from '@bufbuild/protobuf';
-import type { AngleRead } from '../decoder/decoder.js';
-import type { Kind } from '../decoder/kinds.js';
+import type { AngleRead, Decoder } from '../decoder/decoder.js';
+import { classify, type Kind } from '../decoder/kinds.js';
 import type { Emitter } from '../graph/emitter.js';
-import { type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
+import { type GraphProto, type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
 
 /** Nodes of the graph that the passes may change, and what is known of them. */
 export interface WorkingGraph {
@@ -20,6 +21,38 @@ export interface WorkingGraph {
   kindOf(name: string): Kind;
   /** For each node that reads angles: the values, and the axis of the tokens. */
   readonly angles: Map<NodeProto, Map<string, number>>;
+}
+
+/** Copies a graph's nodes. */
+export function workingGraph(graph: GraphProto, decoder: Decoder): WorkingGraph {
+  const copies = new Map(
+    graph.node.map((node) => [node, create(NodeProtoSchema, { ...node, input: [...node.input] })]),
+  );
+  const nodes = [...copies.values()];
+  const copyOf = (node: NodeProto) => copies.get(node) ?? node;
+  const initializers = new Set(graph.initializer.map(({ name }) => name));
+  const pasts = decoder.layers.flatMap(({ cache }) => [cache.pastKey, cache.pastValue]);
+  const tokens = new Set([decoder.inputs.embeddings, ...pasts]);
+  const working: WorkingGraph = {
+    nodes,
+    regions: [],
+    copyOf,
+    // As the graph came: the score copies nodes before the cut rewires them.
+    producer: new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node]))),
+    kindOf: classify(
+      graph.node,
+      (name) => initializers.has(name),
+      (name) => tokens.has(name),
+    ),
+    angles: new Map(),
+  };
+  for (const { attention } of decoder.layers) {
+    for (const angle of attention.reading.angles) {
+      noteAngle(working, angle);
+      noteAngle(working, { ...angle, node: copyOf(angle.node) });
+    }
+  }
+  return working;
 }
 
 /** Notes that a node reads angles. */
