@@ -95,7 +95,7 @@ export interface FusedRotary {
 export interface AngleRead {
   readonly node: NodeProto;
   readonly value: string;
-  /** The axis of the tokens, counted from the end. */
+  /** The axis of the tokens: counted from the end, or 1 for angles `[batch, tokens, half]`. */
   readonly axis: number;
 }
 

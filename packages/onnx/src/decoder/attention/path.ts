@@ -90,7 +90,7 @@ function angleAxis(graph: ClassifiedGraph, node: NodeProto, value: string): numb
   if (node.opType === 'RotaryEmbedding') {
     const isPositions = inputAt(node, node.domain === '' ? 3 : 1) === value;
     // Without positions the standard operator takes angles that are looked up: [batch, tokens, half].
-    return isPositions ? -1 : -2;
+    return isPositions ? -1 : 1;
   }
   if (node.opType !== 'Mul' || !isAngle(graph, value)) return undefined;
   const rotated = node.input.find((name) => graph.kindOf(name) === 'token') ?? '';
