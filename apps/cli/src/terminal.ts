@@ -26,6 +26,8 @@ export interface Terminal {
   detail(text: string): void;
   /** What the user should know although the command goes on; never silenced. */
   warn(text: string): void;
+  /** What an error that follows is about; never silenced. */
+  explain(text: string): void;
 }
 
 export function createTerminal({ stdout, stderr, env }: Io, options: OutputOptions): Terminal {
@@ -39,6 +41,7 @@ export function createTerminal({ stdout, stderr, env }: Io, options: OutputOptio
     info: (text) => shown && line(text),
     detail: (text) => shown && options.verbose && line(text),
     warn: (text) => line(`${color ? yellow('warning:') : 'warning:'} ${text}`),
+    explain: line,
   };
 }
 

@@ -11,6 +11,9 @@ export type {
 } from './backend.js';
 export { elementsOf, isElementType, tensorBytes } from './elements.js';
 export { openSession } from './open.js';
+export type { VerifyCheck, VerifyReport } from './verify/report.js';
+export type { Precision, Tolerances } from './verify/tolerance.js';
+export { type VerifyRequest, verifyPruned } from './verify/verify.js';
 export {
   type FormatChoice,
   type GraphName,

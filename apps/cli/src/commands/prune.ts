@@ -1,4 +1,10 @@
 import { resolve } from 'node:path';
+import {
+  type DataPlacement,
+  missingExternalData,
+  readModelFile,
+  writeModelFile,
+} from '@transprune/backend-node';
 import { TransPruneError } from '@transprune/core';
 import {
   type Decoder,
@@ -8,10 +14,13 @@ import {
   readDecoder,
   readPlan,
 } from '@transprune/onnx';
+import type { VerifyReport } from '@transprune/runtime';
 import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { decoderModel, sizesAreKnown, sizesOf } from '../model/sizes.js';
+import { writeVerified } from '../model/verified.js';
+import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import {
   addGraphOptions,
   chooseGraphOptions,
@@ -29,12 +38,14 @@ import { type CostReport, costLegend, costReport, costRows } from '../show/costs
 import { addedInterface, showInterface } from '../show/interface.js';
 import { table } from '../show/table.js';
 import { bytes, change } from '../show/units.js';
+import { showVerification } from '../show/verification.js';
 import {
   addOutputOptions,
   createTerminal,
   type OutputOptions,
   type Terminal,
 } from '../terminal.js';
+import { verify } from './prune-verify.js';
 
 /** LLaVA-1.5's; only the figures shown depend on it, not the graph. */
 const defaultImageTokens = 576;
@@ -42,8 +53,10 @@ const defaultImageTokens = 576;
 type Options = PlanOptions &
   GraphOptions &
   TokenOptions &
+  DeviceOptions &
   OutputOptions & {
     readonly output: string;
+    readonly verify?: boolean;
     readonly dryRun?: boolean;
   };
 
@@ -57,16 +70,32 @@ export function addPruneCommand(program: Command, io: Io): void {
     .requiredOption('-o, --output <file>', 'where to write the pruned decoder');
   addPlanOptions(command);
   addGraphOptions(command).option('--dry-run', 'do everything but write');
+  command.option(
+    '--verify',
+    'run the pruned decoder against the original; nothing is written unless every check passes',
+  );
+  addDeviceOption(command, 'what runs the checks of --verify');
   addTokenOptions(command, defaultImageTokens);
   addOutputOptions(command)
     .addHelpText(
       'after',
       example(
         'transprune prune decoder.onnx -o decoder-pruned.onnx',
+        'transprune prune decoder.onnx -o decoder-pruned.onnx --verify',
         'transprune prune decoder.onnx -o decoder-pruned.onnx --accumulate 7-12 --prune-after 7,9,12 --keep .875,.625,.125 --trace',
       ),
     )
-    .action((path: string, options: Options) => prune(path, options, io));
+    .action((path: string, options: Options) => {
+      const isDeviceGiven = command.getOptionValueSource('device') === 'cli';
+      if (isDeviceGiven && !options.verify) {
+        throw new TransPruneError(
+          'INVALID_ARGUMENT',
+          'expected --verify with --device, got --device alone; pruning itself runs nothing',
+          { option: '--device' },
+        );
+      }
+      return prune(path, options, io);
+    });
 }
 
 async function prune(path: string, options: Options, io: Io): Promise<void> {
@@ -79,7 +108,6 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
       { path },
     );
   }
-  const { readModelFile } = await import('@transprune/backend-node');
   const original = await readModelFile(path);
   refusePruned(original, path);
   await requireExternalData(original, path);
@@ -91,7 +119,17 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
   const graphOptions = chooseGraphOptions(options, chosen.plan);
   const { model, report } = pruneModel(original, chosen.plan, graphOptions);
   io.signal.throwIfAborted();
-  const externalData = dryRun ? [] : await write(model, output, path, terminal);
+  const { device } = options;
+  const subject = { original, path, plan: chosen.plan, options: graphOptions, device };
+  let verification: VerifyReport | null = null;
+  const check = async (file?: string) => {
+    verification = await verify(subject, file, terminal, io);
+  };
+  if (dryRun && options.verify) await check();
+  const writeModel = options.verify
+    ? () => writeVerified(model, output, path, io, check)
+    : () => finishFirst(writeModelFile(model, output, { sourcePath: path }));
+  const externalData = dryRun ? [] : placementsOf(await writeModel(), output, terminal);
   const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, chosen.plan, options) : null;
   const { plan, preset, schedule } = chosen;
   const added = addedInterface(original, model, plan);
@@ -110,11 +148,17 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
       scoringNodes: report.scoringNodes,
       constantBytes: report.constantBytes,
       externalData,
+      verification,
       ...(costs ?? { stages: plan.stages }),
     },
     () => {
       const done = dryRun ? 'Nothing was written (--dry-run).' : `Wrote ${output}.`;
-      return [show(original, model, report, costs), ...showInterface(added), done].join('\n');
+      return [
+        show(original, model, report, costs),
+        ...showInterface(added),
+        ...(verification ? [showVerification(verification)] : []),
+        done,
+      ].join('\n');
     },
   );
 }
@@ -129,7 +173,6 @@ function refusePruned(model: OnnxModel, path: string): void {
 }
 
 async function requireExternalData(model: OnnxModel, path: string): Promise<void> {
-  const { missingExternalData } = await import('@transprune/backend-node');
   const folder = resolve(path, '..');
   const missing = await missingExternalData(model, folder);
   if (missing.length === 0) return;
@@ -141,10 +184,12 @@ async function requireExternalData(model: OnnxModel, path: string): Promise<void
   );
 }
 
-/** Writes, and says what the user has to know about where the weights are. */
-async function write(model: OnnxModel, output: string, sourcePath: string, terminal: Terminal) {
-  const { writeModelFile } = await import('@transprune/backend-node');
-  const placements = await finishFirst(writeModelFile(model, output, { sourcePath }));
+/** Says what the user has to know about where the weights are. */
+function placementsOf(
+  placements: readonly DataPlacement[],
+  output: string,
+  terminal: Terminal,
+): Pick<DataPlacement, 'data' | 'location' | 'placement'>[] {
   for (const { placement, data, location, reason } of placements) {
     if (placement === 'linked') terminal.info(`linked ${data} as ${location} beside ${output}`);
     if (placement === 'outside') {

@@ -7,8 +7,8 @@ export interface DeviceOptions {
 const devices = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 
 /** Adds `--device`. */
-export function addDeviceOption(command: Command): Command {
+export function addDeviceOption(command: Command, description = 'what runs the model'): Command {
   return command.addOption(
-    new Option('--device <name>', 'what runs the model').choices(devices).default('auto'),
+    new Option('--device <name>', description).choices(devices).default('auto'),
   );
 }

@@ -1,0 +1,27 @@
+import type { VerifyCheck, VerifyReport } from '@transprune/runtime';
+import { table } from './table.js';
+
+/** Each check, how far off it was and what it may be, and what there is to say about it. */
+export function showVerification({ checks, device, precision }: VerifyReport): string {
+  const rows = checks.map(({ name, difference, tolerance, ...check }) => [
+    name,
+    difference === null ? '' : number(difference),
+    number(tolerance),
+    verdict({ difference, ...check }),
+  ]);
+  const notes = new Map<string, string[]>();
+  for (const { name, note } of checks) {
+    if (note !== undefined) notes.set(note, [...(notes.get(note) ?? []), name]);
+  }
+  return [
+    table([`verified on ${device}, ${precision}`, 'difference', 'at most', ''], rows),
+    ...[...notes].map(([note, names]) => `${names.join('; ')}: ${note}`),
+  ].join('\n');
+}
+
+const number = (value: number) => (value === 0 ? '0' : value.toExponential(1));
+
+function verdict({ passed, difference }: Pick<VerifyCheck, 'passed' | 'difference'>): string {
+  if (!passed) return 'FAILED';
+  return difference === null ? 'not applicable' : 'ok';
+}

@@ -1,0 +1,106 @@
+/** A graph that keeps everything is the original; what its score looks at is its own attention. */
+import { ndarray } from '@transprune/core';
+import { pruneModel, type StageTaps } from '@transprune/onnx';
+import { worst } from './compare.js';
+import type { Verification } from './context.js';
+import {
+  attempt,
+  check,
+  compareCalls,
+  type Measured,
+  notApplicable,
+  type Outcome,
+  type VerifyCheck,
+} from './report.js';
+import type { Answer } from './runner.js';
+import { compareAttention } from './score.js';
+import { alone } from './workbench.js';
+
+export async function checkAllKept(verification: Verification): Promise<VerifyCheck[]> {
+  const { original, plan, options, tolerance, bench, ratios, unpruned } = verification;
+  const { whole, answers, chunks, chunkAnswers, hasCache } = unpruned;
+  const ones = ratios.map(() => 1);
+  const stages = plan.stages.map((stage) => ({ ...stage, keepRatio: 1 }));
+  const all = options.runtimeRatios ? plan : { ...plan, stages };
+  const { model, report } = pruneModel(original, all, { ...options, trace: false, taps: true });
+  const source = await verification.place(model);
+  const found = await attempt(() =>
+    bench.open(source, async (session) => ({
+      whole: await bench.play(session, alone(whole), ones, attentionOutputs(verification, report)),
+      chunks: await attempt(() =>
+        'value' in chunkAnswers ? bench.play(session, alone(chunks), ones) : Promise.resolve([]),
+      ),
+    })),
+  );
+  const note =
+    unpruned.isMultimodal && plan.positions === 'renumber'
+      ? 'images numbered like text; renumbering the three rows of an image is another model even where nothing is dropped'
+      : undefined;
+  const noted = (measured: Measured): Measured => ({ ...(note && { note }), ...measured });
+  const { logits } = tolerance;
+  const decoding = 'all kept: decoding';
+  const inTwoCalls = 'all kept: the prompt in two calls';
+  return [
+    check('all kept: the prompt', logits, found, ({ whole: [first] }) =>
+      noted(compareCalls(first ? [first] : [], answers.slice(0, 1))),
+    ),
+    hasCache
+      ? check(decoding, logits, found, (value) => noted(compareCalls(value.whole, answers)))
+      : notApplicable(decoding, logits, 'the decoder takes no cache'),
+    'failure' in chunkAnswers
+      ? notApplicable(inTwoCalls, logits, `the original does not run it: ${chunkAnswers.failure}`)
+      : check(inTwoCalls, logits, 'value' in found ? found.value.chunks : found, (value) =>
+          noted(compareCalls(value, chunkAnswers.value)),
+        ),
+    checkAttention(verification, report, found),
+  ];
+}
+
+interface Tapped {
+  readonly taps: readonly StageTaps[];
+}
+
+/** For each stage that looks at attention: its taps, and the layer behind it. */
+function attentionOf({ plan, decoder }: Verification, { taps }: Tapped) {
+  return taps.flatMap(({ instructionAttention }, stage) => {
+    const layer = decoder.layers[plan.stages[stage]?.afterLayer ?? 0];
+    return instructionAttention && layer ? [{ taps: instructionAttention, layer }] : [];
+  });
+}
+
+function attentionOutputs(verification: Verification, report: Tapped): string[] {
+  return attentionOf(verification, report).flatMap(({ taps, layer }) => [
+    ...[taps.logits, taps.bias, taps.attended],
+    layer.cache.presentValue,
+  ]);
+}
+
+function checkAttention(
+  verification: Verification,
+  report: Tapped,
+  found: Outcome<{ readonly whole: readonly Answer[] }>,
+): VerifyCheck {
+  const name = "the score's attention is the layer's";
+  const { plan, tolerance } = verification;
+  const looking = attentionOf(verification, report);
+  const open = looking.filter(({ layer }) => layer.attention.reading.window === undefined);
+  if (looking.length === 0) {
+    return notApplicable(name, tolerance.attention, `${plan.method} asks for no attention`);
+  }
+  if (open.length === 0) {
+    const reason = 'the layers behind prunes have windows; the score looks past them';
+    return notApplicable(name, tolerance.attention, reason);
+  }
+  return check(name, tolerance.attention, found, ({ whole: [first] }) => {
+    const read = (output: string) => first?.outputs[output] ?? ndarray([], [0]);
+    const differences = open.map(({ taps, layer }) =>
+      compareAttention(
+        taps,
+        read,
+        read(layer.cache.presentValue),
+        layer.attention.reading.shape.heads,
+      ),
+    );
+    return { difference: worst(differences) };
+  });
+}

@@ -1,0 +1,102 @@
+/** What a graph keeps is what the reference keeps. */
+import { pruneModel, type StageTaps } from '@transprune/onnx';
+import { worst } from './compare.js';
+import type { Verification } from './context.js';
+import {
+  type Layout,
+  otherLayout,
+  promptLayout,
+  type Tokens,
+  tokenLayout,
+  turnLayout,
+} from './prompt.js';
+import { attempt, check, type Outcome, type VerifyCheck } from './report.js';
+import type { Answer } from './runner.js';
+import { compareScores, type ScoreComparison, scoredOutputs } from './score.js';
+import { alone } from './workbench.js';
+
+/** Prompts that are tried for one whose scores leave no doubt what is kept. */
+const mostPrompts = 12;
+/** Scores this far apart, relative to the largest, are ranked alike by all graphs. */
+const clearGap = 5e-3;
+
+/** A conversation on the graph with taps. */
+export interface ScoredConversation {
+  readonly calls: readonly Tokens[];
+  readonly answers: readonly Answer[];
+  readonly comparisons: readonly ScoreComparison[];
+}
+
+export interface Scored {
+  readonly checks: readonly VerifyCheck[];
+  /** A prompt, two tokens, a second turn with an image. */
+  readonly conversation: Outcome<ScoredConversation>;
+  /** Another prompt, and two tokens. */
+  readonly other: Outcome<ScoredConversation>;
+}
+
+export async function checkScores(verification: Verification): Promise<Scored> {
+  const { original, plan, options, tolerance, bench, unpruned } = verification;
+  const { model, report } = pruneModel(original, plan, { ...options, trace: true, taps: true });
+  const source = await verification.place(model);
+  const follow = (...layouts: Layout[]) => (unpruned.hasCache ? layouts : []);
+  const first = [promptLayout, ...follow(tokenLayout, tokenLayout, turnLayout)];
+  const second = [otherLayout, ...follow(tokenLayout, tokenLayout)];
+  const run = (layouts: readonly Layout[]) =>
+    attempt(() =>
+      bench.open(source, (session) =>
+        clearest((seed) => {
+          const calls = unpruned.make(layouts, seed, 'grids');
+          const fetch = scoredOutputs(report.taps);
+          return bench
+            .play(session, alone(calls), verification.ratios, fetch)
+            .then((answers) => compared(verification, report.taps, calls, answers));
+        }),
+      ),
+    );
+  const conversation = await run(first);
+  const other = options.batch ? await run(second) : { failure: 'there is no batch' };
+  const of = (name: 'score' | 'kept' | 'rows') => (value: ScoredConversation) => ({
+    difference: worst(value.comparisons.map((comparison) => comparison[name])),
+  });
+  return {
+    conversation,
+    other,
+    checks: [
+      check('scores', tolerance.score, conversation, of('score')),
+      check('kept tokens', tolerance.score, conversation, of('kept')),
+      check('the instruction and what it may see', 0, conversation, of('rows')),
+    ],
+  };
+}
+
+/** The conversation whose closest decision is clear, or the clearest of several. */
+async function clearest(
+  play: (seed: number) => Promise<ScoredConversation>,
+): Promise<ScoredConversation> {
+  const gapOf = ({ comparisons }: ScoredConversation) =>
+    Math.min(...comparisons.map(({ gap }) => gap));
+  let best = await play(1);
+  for (let seed = 2; seed <= mostPrompts && !(gapOf(best) >= clearGap); seed++) {
+    const next = await play(seed);
+    if (gapOf(next) > gapOf(best)) best = next;
+  }
+  return best;
+}
+
+/** Compares the calls that have an image; the others prune nothing. */
+function compared(
+  { plan, options }: Verification,
+  taps: readonly StageTaps[],
+  calls: readonly Tokens[],
+  answers: readonly Answer[],
+): ScoredConversation {
+  const comparisons = calls.flatMap((call, at) => {
+    const answer = answers[at];
+    if (!answer || call.spans.every((span) => span === 0)) return [];
+    const pastLengths = answers[at - 1]?.cacheLengths ?? [];
+    const instructionMask = options.instructionMask === true;
+    return compareScores({ plan, taps, call, answer, instructionMask, pastLengths });
+  });
+  return { calls, answers, comparisons };
+}
