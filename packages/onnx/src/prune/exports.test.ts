@@ -23,6 +23,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** What the precision of weights and caches leaves of the logits; integers are another model. */
 const tolerance = { float32: 1e-4, float16: 2e-2 };
 
+/** The same of scores, which sum to 2; float16 has been seen to leave 1.4e-4. */
+const scoreTolerance = { float32: 1e-5, float16: 5e-4 };
+
 /** Runs the prompt and the decoding steps. */
 async function run(exported: ExportedDecoder, model: OnnxModel) {
   const truth = exportTruth(exported.architecture);
@@ -90,6 +93,37 @@ describe.each(
     if (allowed !== undefined) expect(difference(logits, expected!)).toBeLessThan(allowed);
   });
 
+  const scoredModes = positionModes.filter((positions) => truth.transprune[positions]);
+  test.each(scoredModes)('transprune, positions %s, prefill and decoding', async (positions) => {
+    const { accumulateLayers, [positions]: expected } = truth.transprune;
+    const scored = createPlan({ ...plan({ positions }), method: 'transprune', accumulateLayers });
+    const { model } = pruneModel(original, scored, { trace: true });
+    const { prefill, logits, lengths } = await run(exported, model);
+    expect(lengths).toEqual(truth.cacheLengths);
+    // Other weights rank otherwise; the lengths have said how many they keep.
+    if (!expected || allowed === undefined) return;
+    const within = scoreTolerance[exported.precision as keyof typeof scoreTolerance];
+    const isImage = exportImageMask(truth);
+    let before = isImage.map((_, i) => i);
+    for (const [stage, { scores, kept }] of expected.stages.entries()) {
+      const score = prefill.extra[`pruning.score.${stage}`]!;
+      const image = before.filter((i) => isImage[i]);
+      const ofImage = score.filter((_, at) => isImage[before[at]!]);
+      expect(maxDifference(ofImage, scores)).toBeLessThan(within);
+      const left = prefill.extra[`pruning.kept.${stage}`]!;
+      if (exported.precision === 'float32') expect(left).toEqual(kept);
+      const scoresOf = (isKept: boolean) =>
+        scores.filter((_, at) => left.includes(image[at]!) === isKept);
+      const gap = Math.min(...scoresOf(true)) - Math.max(...scoresOf(false));
+      expect(gap).toBeGreaterThan(-2 * within);
+      // A near tie that fell the other way: what follows is about other tokens.
+      if (left.join() !== kept.join()) return;
+      before = left;
+    }
+    expect(difference(logits, expected)).toBeLessThan(allowed);
+  });
+
+  let unpruned: ReturnType<typeof run> | undefined;
   test.each(positionModes)('positions %s with keep ratio 1 are the original', async (positions) => {
     // Renumbering M-RoPE is another model even where nothing is dropped; windows are not kept.
     const isOriginal = positions === 'renumber' ? exported.positionRows === 1 : !isWindowed;
@@ -99,7 +133,8 @@ describe.each(
       stages: [1, 3].map((afterLayer) => ({ afterLayer, keepRatio: 1 })),
       positions,
     });
-    const { logits: expected } = await run(exported, original);
+    unpruned ??= run(exported, original);
+    const { logits: expected } = await unpruned;
     const { logits } = await run(exported, pruneModel(original, all).model);
     expect(difference(logits, expected)).toBeLessThan(
       exported.precision === 'float32' ? 1e-4 : 2e-2,
