@@ -3,6 +3,7 @@ import { ndarray } from '@transprune/core';
 import { pruneModel, type StageTaps } from '@transprune/onnx';
 import { worst } from './compare.js';
 import type { Verification } from './context.js';
+import type { Tokens } from './prompt.js';
 import {
   attempt,
   check,
@@ -24,11 +25,12 @@ export async function checkAllKept(verification: Verification): Promise<VerifyCh
   const all = options.runtimeRatios ? plan : { ...plan, stages };
   const { model, report } = pruneModel(original, all, { ...options, trace: false, taps: true });
   const source = await verification.place(model);
-  const found = await attempt(() =>
+  const fetch = attentionOutputs(verification, report);
+  const found = await attempt<AllKept>(() =>
     bench.open(source, async (session) => ({
-      whole: await bench.play(session, alone(whole), ones, attentionOutputs(verification, report)),
-      chunks: await attempt(() =>
-        'value' in chunkAnswers ? bench.play(session, alone(chunks), ones) : Promise.resolve([]),
+      whole: await bench.play(session, alone(whole), ones, fetch),
+      chunks: await attempt(async () =>
+        'value' in chunkAnswers ? bench.play(session, alone(chunks), ones, fetch) : [],
       ),
     })),
   );
@@ -56,6 +58,11 @@ export async function checkAllKept(verification: Verification): Promise<VerifyCh
   ];
 }
 
+interface AllKept {
+  readonly whole: readonly Answer[];
+  readonly chunks: Outcome<readonly Answer[]>;
+}
+
 interface Tapped {
   readonly taps: readonly StageTaps[];
 }
@@ -78,10 +85,10 @@ function attentionOutputs(verification: Verification, report: Tapped): string[] 
 function checkAttention(
   verification: Verification,
   report: Tapped,
-  found: Outcome<{ readonly whole: readonly Answer[] }>,
+  found: Outcome<AllKept>,
 ): VerifyCheck {
   const name = "the score's attention is the layer's";
-  const { plan, tolerance } = verification;
+  const { plan, tolerance, unpruned } = verification;
   const looking = attentionOf(verification, report);
   const open = looking.filter(({ layer }) => layer.attention.reading.window === undefined);
   if (looking.length === 0) {
@@ -91,15 +98,20 @@ function checkAttention(
     const reason = 'the layers behind prunes have windows; the score looks past them';
     return notApplicable(name, tolerance.attention, reason);
   }
-  return check(name, tolerance.attention, found, ({ whole: [first] }) => {
-    const read = (output: string) => first?.outputs[output] ?? ndarray([], [0]);
-    const differences = open.map(({ taps, layer }) =>
-      compareAttention(
-        taps,
-        read,
-        read(layer.cache.presentValue),
-        layer.attention.reading.shape.heads,
-      ),
+  return check(name, tolerance.attention, found, ({ whole, chunks }) => {
+    const withImage = (calls: readonly Tokens[], answers: readonly Answer[]) =>
+      answers.filter((_, at) => calls[at]?.spans.some((span) => span !== 0));
+    // The second part of the prompt asks on top of a cache.
+    const answers = [
+      ...withImage(unpruned.whole, whole),
+      ...withImage(unpruned.chunks, 'value' in chunks ? chunks.value : []),
+    ];
+    const differences = answers.flatMap(({ outputs }) =>
+      open.map(({ taps, layer }) => {
+        const read = (output: string) => outputs[output] ?? ndarray([], [0]);
+        const values = read(layer.cache.presentValue);
+        return compareAttention(taps, read, values, layer.attention.reading.shape.heads);
+      }),
     );
     return { difference: worst(differences) };
   });

@@ -42,20 +42,23 @@ export async function checkScores(verification: Verification): Promise<Scored> {
   const follow = (...layouts: Layout[]) => (unpruned.hasCache ? layouts : []);
   const first = [promptLayout, ...follow(tokenLayout, tokenLayout, turnLayout)];
   const second = [otherLayout, ...follow(tokenLayout, tokenLayout)];
-  const run = (layouts: readonly Layout[]) =>
-    attempt(() =>
-      bench.open(source, (session) =>
-        clearest((seed) => {
-          const calls = unpruned.make(layouts, seed, 'grids');
-          const fetch = scoredOutputs(report.taps);
-          return bench
-            .play(session, alone(calls), verification.ratios, fetch)
-            .then((answers) => compared(verification, report.taps, calls, answers));
-        }),
-      ),
-    );
-  const conversation = await run(first);
-  const other = options.batch ? await run(second) : { failure: 'there is no batch' };
+  const fetch = scoredOutputs(report.taps);
+  const found = await attempt(() =>
+    bench.open(source, async (session) => {
+      const run = (layouts: readonly Layout[]) =>
+        attempt(() =>
+          clearest(async (seed) => {
+            const calls = unpruned.make(layouts, seed, 'grids');
+            const answers = await bench.play(session, alone(calls), verification.ratios, fetch);
+            return compared(verification, report.taps, calls, answers);
+          }),
+        );
+      const noBatch = { failure: 'there is no batch' };
+      return { conversation: await run(first), other: options.batch ? await run(second) : noBatch };
+    }),
+  );
+  const { conversation, other } =
+    'value' in found ? found.value : { conversation: found, other: found };
   const of = (name: 'score' | 'kept' | 'rows') => (value: ScoredConversation) => ({
     difference: worst(value.comparisons.map((comparison) => comparison[name])),
   });

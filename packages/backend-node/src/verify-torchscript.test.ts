@@ -1,0 +1,3 @@
+import { verifyExports } from '../testing/verify.js';
+
+verifyExports('torchscript');

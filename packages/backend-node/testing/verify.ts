@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createPlan, type PrunePlan, positionModes, presetPlan } from '@transprune/core';
+import { type ExportedDecoder, exportedDecoders } from '@transprune/fixtures';
+import { type OnnxModel, readDecoder } from '@transprune/onnx';
+import { type VerifyReport, type VerifyRequest, verifyPruned } from '@transprune/runtime';
+import { afterAll, expect, test } from 'vitest';
+import { createNodeBackend } from '../src/backend.js';
+import { readModelFile, writeModelFile } from '../src/model-file.js';
+
+/** Verifies prunings of files; what it writes is removed behind the tests. */
+export function createVerifier() {
+  const folder = mkdtemp(join(tmpdir(), 'transprune-verify-'));
+  afterAll(async () => rm(await folder, { recursive: true, force: true }));
+  // The decoders are small: threads would only wait for each other.
+  const backend = createNodeBackend({ threads: 1 });
+  /** Writes graphs where they find the weights of the file that they come from. */
+  const placeBeside = (sourcePath: string) => async (model: OnnxModel) => {
+    const path = join(await mkdtemp(join(await folder, 'model-')), 'model.onnx');
+    await writeModelFile(model, path, { sourcePath });
+    return { path };
+  };
+  return {
+    placeBeside,
+    async verify(
+      path: string,
+      plan: PrunePlan,
+      more: Partial<VerifyRequest> = {},
+    ): Promise<VerifyReport> {
+      const original = await readModelFile(path);
+      const place = placeBeside(path);
+      return verifyPruned({ original, plan, backend, device: 'cpu', place, ...more });
+    },
+  };
+}
+
+/** Many prunes, few tokens left of each image, and a single early prune. */
+export const verifiedPlans = (layers: number): readonly PrunePlan[] => [
+  presetPlan('transprune-high', layers).plan,
+  { ...presetPlan('transprune-low', layers).plan, perImage: true },
+  createPlan({ accumulateLayers: [1], stages: [{ afterLayer: 1, keepRatio: 0.3 }] }),
+];
+
+const optionSets = [
+  {},
+  { batch: true },
+  { runtimeRatios: true, instructionMask: true },
+  { batch: true, instructionMask: true, trace: true },
+] satisfies VerifyRequest['options'][];
+
+/**
+ * Verifies every file of an exporter. Plans and options take turns from file to file, and for
+ * TorchScript's large graphs the ways to number positions; with the environment variable `VERIFY_ALL`
+ * every file is tried with every plan both ways.
+ */
+export function verifyExports(exporter: ExportedDecoder['exporter']): void {
+  const { verify } = createVerifier();
+  const cases = exportedDecoders
+    .filter((decoder) => decoder.exporter === exporter)
+    .map(({ architecture, name, path }, at) => [`${architecture}/${name}`, path, at] as const);
+  const all = process.env.VERIFY_ALL !== undefined;
+  test.each(cases)(
+    '%s',
+    async (_, path, at) => {
+      const { layers } = readDecoder(await readModelFile(path));
+      const isWindowed = layers.some(({ attention }) => attention.reading.window !== undefined);
+      const takesTurns = exporter === 'torchscript' && !isWindowed && !all;
+      for (const [mode, positions] of positionModes.entries()) {
+        if (isWindowed && positions === 'keep') continue;
+        if (takesTurns && mode !== at % positionModes.length) continue;
+        for (const [choice, plan] of verifiedPlans(layers.length).entries()) {
+          const turn = at + mode + choice;
+          if (!all && turn % 3 !== 0) continue;
+          const options = optionSets[turn % optionSets.length] ?? {};
+          const report = await verify(path, { ...plan, positions }, { options });
+          const failed = report.checks.filter(({ passed }) => !passed);
+          expect(failed, JSON.stringify({ plan, positions, options })).toEqual([]);
+          expect(report).toMatchObject({ passed: true, device: 'cpu' });
+        }
+      }
+    },
+    120_000,
+  );
+}
