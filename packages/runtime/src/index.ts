@@ -14,6 +14,8 @@ export { openSession } from './open.js';
 export type { VerifyCheck, VerifyReport } from './verify/report.js';
 export type { Precision, Tolerances } from './verify/tolerance.js';
 export { type VerifyRequest, verifyPruned } from './verify/verify.js';
+export type { Chat, ChatOptions, ChatTurn } from './vlm/chat.js';
+export type { GeneratedToken } from './vlm/collector.js';
 export {
   type FormatChoice,
   type GraphName,
@@ -25,11 +27,12 @@ export {
 } from './vlm/files.js';
 export type {
   FinishReason,
-  GeneratedToken,
+  GenerateOptions,
   GenerateRequest,
   GenerateResult,
 } from './vlm/generate.js';
 export { type ImageSource, loadImage, type Pixels } from './vlm/images.js';
+export type { DecoderSource } from './vlm/keep-ratios.js';
 export { loadVlm, type Vlm, type VlmOptions } from './vlm/load.js';
 export type { Ask, ChatMessage, ChatPart } from './vlm/prompt.js';
 export {

@@ -67,7 +67,7 @@ export function withCacheSizes(inputs: readonly ValueInfo[], config: VlmConfig):
 }
 
 /** True for inputs that carry a layer's cache of earlier tokens. */
-export function isCacheInput(name: string): boolean {
+function isCacheInput(name: string): boolean {
   return name.startsWith('past_key_values.');
 }
 

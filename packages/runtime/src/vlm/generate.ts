@@ -1,14 +1,15 @@
 import {
-  BaseStreamer,
+  type DynamicCache,
   InterruptableStoppingCriteria,
   type PreTrainedModel,
-  type PreTrainedTokenizer,
 } from '@huggingface/transformers';
 import { TransPruneError } from '@transprune/core';
+import { type GeneratedToken, TokenCollector } from './collector.js';
 import { type ImageSource, loadImage } from './images.js';
 import { quietly } from './model.js';
-import type { Ask, PromptMaker } from './prompt.js';
-import type { RecordedSessions } from './record.js';
+import { disposeMasks, type StageMasks } from './pruning-feeds.js';
+import type { Ask, ModelInputs, PromptMaker } from './prompt.js';
+import type { RecordedSessions, RunRecord } from './record.js';
 import {
   type CacheReport,
   cacheReport,
@@ -18,15 +19,15 @@ import {
   timings,
 } from './result.js';
 
-/** A token as it appears, with the text that it completes (empty while a letter is unfinished). */
-export interface GeneratedToken {
-  readonly id: number;
-  readonly text: string;
-}
-
-export type GenerateRequest = Ask & {
+/** What goes with a question. */
+export interface GenerateOptions {
   /** In the order of their placeholders. */
   readonly images?: readonly ImageSource[];
+  /**
+   * What each prune keeps of the images, one ratio each in (0, 1], for decoders that take ratios as an
+   * input; those of the decoder's plan if left out. All 1: everything is kept.
+   */
+  readonly keepRatios?: readonly number[];
   /** Longest answer in tokens; 128 if left out. */
   readonly maxNewTokens?: number;
   /** Above 0 to draw tokens at random, sharper the lower; the likeliest token if left out or 0. */
@@ -34,7 +35,9 @@ export type GenerateRequest = Ask & {
   readonly onToken?: (token: GeneratedToken) => void;
   /** Ends the answer behind the token that is being made. */
   readonly signal?: AbortSignal;
-};
+}
+
+export type GenerateRequest = Ask & GenerateOptions;
 
 /** `stop`: the model ended its answer; `length`: `maxNewTokens` did; `aborted`: the signal did. */
 export type FinishReason = 'stop' | 'length' | 'aborted';
@@ -50,6 +53,8 @@ export interface GenerateResult {
     readonly imageTokens: number;
     /** Where the image tokens are in the prompt, ascending. */
     readonly imagePositions: readonly number[];
+    /** For each image token, which image it is of, from 1. */
+    readonly imageNumbers: readonly number[];
   };
   readonly timings: Timings;
   readonly cache: CacheReport;
@@ -61,6 +66,12 @@ export interface Generator {
   readonly model: PreTrainedModel;
   readonly prompts: PromptMaker;
   readonly recorded: RecordedSessions;
+  /**
+   * What a request keeps of the images.
+   *
+   * @throws TransPruneError INVALID_ARGUMENT for ratios that the decoder can't take
+   */
+  keepRatios(requested: readonly number[] | undefined): readonly number[] | undefined;
 }
 
 const defaultMaxNewTokens = 128;
@@ -69,13 +80,34 @@ const defaultMaxNewTokens = 128;
  * Answers one prompt. Calls on the same generator must not overlap.
  *
  * @throws TransPruneError NOT_FOUND or INVALID_IMAGE for an image, INVALID_ARGUMENT for a prompt whose
- *   placeholders don't match the images, INVALID_MODEL if image tokens and image features differ
+ *   placeholders don't match the images or for ratios that the decoder can't take, INVALID_MODEL if
+ *   image tokens and image features differ
  */
 export async function generate(
-  { model, prompts, recorded }: Generator,
+  generator: Generator,
   request: GenerateRequest,
 ): Promise<GenerateResult> {
-  const { maxNewTokens = defaultMaxNewTokens, temperature = 0, signal } = request;
+  const { prompts } = generator;
+  const start = performance.now();
+  const keepRatios = checkOptions(generator, request);
+  const images = await Promise.all((request.images ?? []).map(loadImage));
+  const text = prompts.render(request, images.length);
+  const inputs = await prompts.prepare(text, images);
+  const { result, state } = await answer(generator, request, { start, text, inputs, keepRatios });
+  await disposeState(state);
+  return result;
+}
+
+/**
+ * Checks what can be checked before anything is run.
+ *
+ * @returns the ratios that the request is answered with
+ * @throws TransPruneError INVALID_ARGUMENT
+ */
+export function checkOptions(
+  { keepRatios }: Pick<Generator, 'keepRatios'>,
+  { maxNewTokens = defaultMaxNewTokens, keepRatios: requested }: GenerateOptions,
+): readonly number[] | undefined {
   if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) {
     throw new TransPruneError(
       'INVALID_ARGUMENT',
@@ -83,100 +115,98 @@ export async function generate(
       { field: 'maxNewTokens', got: maxNewTokens },
     );
   }
-  const start = performance.now();
-  const images = await Promise.all((request.images ?? []).map(loadImage));
-  const prompt = prompts.render(request, images.length);
-  const inputs = await prompts.prepare(prompt, images);
-  const prepared = performance.now();
+  return keepRatios(requested);
+}
 
-  const record = recorded.begin();
-  const collected = new TokenCollector(prompts.tokenizer, request.onToken);
+/** What an answer leaves behind: what a further prompt can go on top of. */
+export interface DecoderState {
+  readonly cache: DynamicCache;
+  readonly masks: StageMasks;
+}
+
+/** Frees the caches. */
+export async function disposeState({ cache, masks }: DecoderState): Promise<void> {
+  await cache.dispose();
+  disposeMasks(masks);
+}
+
+/** A prompt that is ready for the model. */
+export interface Prepared {
+  /** When work on the request began, as `performance.now()` counts. */
+  readonly start: number;
+  readonly text: string;
+  /** With all tokens since the start of the conversation. */
+  readonly inputs: ModelInputs;
+  readonly keepRatios: readonly number[] | undefined;
+  /** What the prompt goes on top of; it is taken over, and freed if the answer fails. */
+  readonly state?: DecoderState | undefined;
+}
+
+/** Runs the model. Whoever called disposes the state that is left. */
+export async function answer(
+  { model, prompts, recorded }: Generator,
+  { maxNewTokens = defaultMaxNewTokens, temperature = 0, signal, onToken }: GenerateOptions,
+  { start, text, inputs, keepRatios, state }: Prepared,
+): Promise<{ result: GenerateResult; state: DecoderState }> {
+  const prepared = performance.now();
+  const record = recorded.begin({ keepRatios, ...(state && { masks: state.masks }) });
+  const collected = new TokenCollector(prompts.tokenizer, onToken);
   const stopping = new InterruptableStoppingCriteria();
   const interrupt = () => stopping.interrupt();
   if (signal?.aborted) interrupt();
   signal?.addEventListener('abort', interrupt, { once: true });
+  let cache: DynamicCache;
   try {
     const options = {
       ...inputs,
+      ...(state && { past_key_values: state.cache }),
+      return_dict_in_generate: true,
       max_new_tokens: maxNewTokens,
       do_sample: temperature > 0,
       ...(temperature > 0 && { temperature }),
       stopping_criteria: stopping,
       streamer: collected,
     };
-    await quietly(() =>
+    const generated = await quietly(() =>
       model.generate(options as unknown as Parameters<PreTrainedModel['generate']>[0]),
     );
+    cache = (generated as unknown as { past_key_values: DynamicCache }).past_key_values;
   } catch (cause) {
+    if (state) await state.cache.dispose();
+    disposeMasks(record.masks);
     throw explainMismatch(cause);
   } finally {
     signal?.removeEventListener('abort', interrupt);
   }
   const end = performance.now();
-
-  const imagePositions: number[] = [];
-  record.imageMask.forEach((flag, position) => {
-    if (flag === 1n) imagePositions.push(position);
-  });
-  const promptTokens = inputs.input_ids.dims.at(-1) ?? 0;
   return {
-    text: prompts.tokenizer.decode(collected.ids, { skip_special_tokens: true }).trim(),
-    tokenIds: collected.ids,
-    finishReason: finishReason(model, collected.ids, stopping.interrupted),
-    prompt: {
-      text: prompt,
-      textTokens: promptTokens - imagePositions.length,
-      imageTokens: imagePositions.length,
-      imagePositions,
+    result: {
+      text: prompts.tokenizer.decode(collected.ids, { skip_special_tokens: true }).trim(),
+      tokenIds: collected.ids,
+      finishReason: finishReason(model, collected.ids, stopping.interrupted),
+      prompt: { text, ...promptTokens(record) },
+      timings: timings(
+        record,
+        { start, prepared, first: collected.firstAt ?? end, end },
+        collected.ids.length,
+      ),
+      cache: cacheReport(record),
+      stages: prunedStages(record),
     },
-    timings: timings(
-      record,
-      { start, prepared, first: collected.firstAt ?? end, end },
-      collected.ids.length,
-    ),
-    cache: cacheReport(record),
-    stages: prunedStages(record),
+    state: { cache, masks: record.masks },
   };
 }
 
-/** Receives the ids from the generation loop: first the prompt's, then the answer's one by one. */
-class TokenCollector extends BaseStreamer {
-  readonly ids: number[] = [];
-  /** When the first token of the answer came. */
-  firstAt: number | undefined;
-  private readonly tokenizer: PreTrainedTokenizer;
-  private readonly onToken: GenerateRequest['onToken'];
-  private sawPrompt = false;
-  private shown = '';
-
-  constructor(tokenizer: PreTrainedTokenizer, onToken: GenerateRequest['onToken']) {
-    super();
-    this.tokenizer = tokenizer;
-    this.onToken = onToken;
-  }
-
-  override put(value: bigint[][]): void {
-    if (!this.sawPrompt) {
-      this.sawPrompt = true;
-      return;
-    }
-    this.firstAt ??= performance.now();
-    for (const id of value[0] ?? []) {
-      this.ids.push(Number(id));
-      this.onToken?.({ id: Number(id), text: this.newText() });
-    }
-  }
-
-  override end(): void {}
-
-  /** Text since the last call; a letter whose bytes are not complete yet waits for the next token. */
-  private newText(): string {
-    const text = this.tokenizer.decode(this.ids, { skip_special_tokens: true });
-    if (text.endsWith('\ufffd')) return '';
-    const added = text.slice(this.shown.length);
-    this.shown = text;
-    return added;
-  }
+function promptTokens({ images }: RunRecord): Omit<GenerateResult['prompt'], 'text'> {
+  const imagePositions: number[] = [];
+  const imageNumbers: number[] = [];
+  images.forEach((image, position) => {
+    if (image === 0n) return;
+    imagePositions.push(position);
+    imageNumbers.push(Number(image));
+  });
+  const imageTokens = imagePositions.length;
+  return { textTokens: images.length - imageTokens, imageTokens, imagePositions, imageNumbers };
 }
 
 function finishReason(

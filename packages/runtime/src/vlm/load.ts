@@ -9,9 +9,11 @@ import {
 import { TransPruneError } from '@transprune/core';
 import type { Backend, ModelSource, Session } from '../backend.js';
 import { openSession } from '../open.js';
+import { type Chat, type ChatOptions, startChat } from './chat.js';
 import { imageTokenId, type VlmConfig } from './config.js';
 import type { VlmFiles } from './files.js';
 import { type GenerateRequest, type GenerateResult, type Generator, generate } from './generate.js';
+import { chooseKeepRatios, type DecoderSource, defaultKeepRatios } from './keep-ratios.js';
 import { type ModelClass, modelClass } from './model.js';
 import { createPromptMaker } from './prompt.js';
 import { recordSessions } from './record.js';
@@ -22,7 +24,7 @@ export interface VlmOptions {
   /** One of the backend's devices; the best that works if left out. */
   readonly device?: string;
   /** Used instead of the files' own decoder, for example a pruned one. */
-  readonly decoder?: ModelSource;
+  readonly decoder?: DecoderSource;
   /** Needed only where `config.json` names none. */
   readonly imageTokenId?: number;
 }
@@ -36,10 +38,15 @@ export interface Vlm {
   /** Answers a prompt. Calls may overlap; they are served one after the other. */
   generate(request: GenerateRequest): Promise<GenerateResult>;
   /**
+   * Starts a conversation, whose turns are served in order with the other calls. Dispose it before the
+   * model.
+   */
+  chat(options?: ChatOptions): Chat;
+  /**
    * The same model with another decoder. Both share all other parts: dispose it before this one,
    * and independently.
    */
-  withDecoder(decoder: ModelSource): Promise<Vlm>;
+  withDecoder(decoder: DecoderSource): Promise<Vlm>;
   dispose(): Promise<void>;
 }
 
@@ -89,7 +96,8 @@ export async function loadVlm(options: VlmOptions): Promise<Vlm> {
   try {
     const vision = await open(await files.graph('vision_encoder'));
     const embedding = await open(await files.graph('embed_tokens'));
-    const decoder = await open(options.decoder ?? (await files.graph('decoder_model_merged')));
+    const source = options.decoder ?? (await files.graph('decoder_model_merged'));
+    const decoder = await open(source);
     const parts: Parts = {
       options,
       config,
@@ -102,15 +110,25 @@ export async function loadVlm(options: VlmOptions): Promise<Vlm> {
       vision,
       embedding,
     };
-    return assemble(parts, decoder, [vision, embedding, decoder]);
+    return assemble(parts, { source, decoder }, [vision, embedding, decoder]);
   } catch (error) {
     await disposeAll(opened);
     throw error;
   }
 }
 
-function assemble(parts: Parts, decoder: Session, owned: readonly Session[]): Vlm {
+interface OpenDecoder {
+  readonly source: DecoderSource;
+  readonly decoder: Session;
+}
+
+function assemble(
+  parts: Parts,
+  { source, decoder }: OpenDecoder,
+  owned: readonly Session[],
+): Vlm {
   const { options, config, tokenizer, imageToken, vision, embedding } = parts;
+  const standard = defaultKeepRatios(source, decoder);
   const recorded = recordSessions({ vision, embedding, decoder }, config, imageToken);
   const generator: Generator = {
     model: new parts.model(config, recorded.sessions, {
@@ -121,21 +139,30 @@ function assemble(parts: Parts, decoder: Session, owned: readonly Session[]): Vl
       imageToken: tokenizer.decode([imageToken], { skip_special_tokens: false }).trim(),
     }),
     recorded,
+    keepRatios: (requested) => chooseKeepRatios(requested, standard, decoder),
   };
   let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <Result>(call: () => Promise<Result>): Promise<Result> => {
+    const result = last.then(call);
+    last = result.catch(() => {});
+    return result;
+  };
   return {
     modelType: config.model_type,
     imageTokenId: imageToken,
     device: decoder.device,
-    generate(request) {
-      const answer = last.then(() => generate(generator, request));
-      last = answer.catch(() => {});
-      return answer;
+    generate: (request) => inTurn(() => generate(generator, request)),
+    chat(chatOptions = {}) {
+      const chat = startChat(generator, chatOptions);
+      return {
+        ask: (turn) => inTurn(() => chat.ask(turn)),
+        dispose: () => inTurn(() => chat.dispose()),
+      };
     },
     async withDecoder(source) {
       const other = await openSession(options.backend, source, options.device);
       try {
-        return assemble(parts, other, [other]);
+        return assemble(parts, { source, decoder: other }, [other]);
       } catch (error) {
         await other.dispose();
         throw error;

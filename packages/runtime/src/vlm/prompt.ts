@@ -36,7 +36,14 @@ export interface PromptMaker {
   readonly tokenizer: PreTrainedTokenizer;
   /** The prompt's text, image placeholders not yet repeated. */
   render(ask: Ask, images: number): string;
-  prepare(prompt: string, images: readonly RawImage[]): Promise<ModelInputs>;
+  prepare(
+    prompt: string,
+    images: readonly RawImage[],
+    options?: {
+      /** The prompt goes on behind others; nothing is put before it. */
+      readonly goesOn?: boolean;
+    },
+  ): Promise<ModelInputs>;
 }
 
 type ProcessorCall = (...parts: readonly unknown[]) => Promise<Record<string, Tensor>>;
@@ -84,19 +91,16 @@ export function createPromptMaker({
       });
       return String(rendered);
     },
-    async prepare(prompt, images) {
+    async prepare(prompt, images, { goesOn = false } = {}) {
       checkPlaceholders(prompt, images.length, imageToken);
-      const options = { add_special_tokens: !startsWithBos(prompt, tokenizer) };
+      const options = { add_special_tokens: !goesOn && !startsWithBos(prompt, tokenizer) };
       if (images.length === 0) return (await tokenizer(prompt, options)) as ModelInputs;
       const pictures = [...images];
-      if (!processor.tokenizer) {
-        return prepareByParts(call, tokenizer, {
-          prompt,
-          pictures,
-          imageToken,
-          config,
-          options,
-        });
+      // LLaVA's writes out the first placeholder alone.
+      const isCut = processor instanceof LlavaProcessor && images.length > 1;
+      if (!processor.tokenizer || isCut) {
+        const sizes = { ...visionSizes(config), ...processorSizes(processor) };
+        return prepareByParts(call, tokenizer, { prompt, pictures, imageToken, sizes, options });
       }
       const first = imagesFirst.some((kind) => processor instanceof kind);
       const inputs = first
@@ -113,7 +117,8 @@ function startsWithBos(prompt: string, tokenizer: PreTrainedTokenizer): boolean 
   return typeof bos === 'string' && bos !== '' && prompt.startsWith(bos);
 }
 
-function userTurn(question: string, images: number): ChatMessage {
+/** A question behind placeholders for its images. */
+export function userTurn(question: string, images: number): ChatMessage {
   const placeholders = Array.from({ length: images }, () => ({ type: 'image' }) as const);
   return { role: 'user', content: [...placeholders, { type: 'text', text: question }] };
 }
@@ -140,7 +145,22 @@ function checkPlaceholders(prompt: string, images: number, imageToken: string): 
   }
 }
 
-/** For processors that only know images: each placeholder is repeated for the patches of its image. */
+/** What an image is cut into. */
+interface PatchSizes {
+  readonly patch_size?: number | undefined;
+  readonly num_additional_image_tokens?: number | undefined;
+}
+
+function visionSizes({ vision_config }: VlmConfig): PatchSizes {
+  return { patch_size: vision_config?.patch_size };
+}
+
+function processorSizes({ config }: Processor): PatchSizes {
+  const { patch_size, num_additional_image_tokens } = config as PatchSizes;
+  return { ...(patch_size !== undefined && { patch_size }), num_additional_image_tokens };
+}
+
+/** Where the processor does not: each placeholder is repeated for the patches of its image. */
 async function prepareByParts(
   call: ProcessorCall,
   tokenizer: PreTrainedTokenizer,
@@ -148,12 +168,12 @@ async function prepareByParts(
     readonly prompt: string;
     readonly pictures: readonly RawImage[];
     readonly imageToken: string;
-    readonly config: VlmConfig;
+    readonly sizes: PatchSizes;
     readonly options: { readonly add_special_tokens: boolean };
   },
 ): Promise<ModelInputs> {
   const imageInputs = await call(parts.pictures);
-  const patch = parts.config.vision_config?.patch_size;
+  const { patch_size: patch, num_additional_image_tokens: more = 0 } = parts.sizes;
   const [height, width] = imageInputs.pixel_values?.dims.slice(-2) ?? [];
   if (patch === undefined || height === undefined || width === undefined) {
     throw new TransPruneError(
@@ -162,7 +182,7 @@ async function prepareByParts(
       { field: 'vision_config.patch_size' },
     );
   }
-  const tokens = Math.floor(height / patch) * Math.floor(width / patch);
+  const tokens = Math.floor(height / patch) * Math.floor(width / patch) + more;
   const prompt = parts.prompt.replaceAll(parts.imageToken, parts.imageToken.repeat(tokens));
   return { ...imageInputs, ...(await tokenizer(prompt, parts.options)) } as ModelInputs;
 }

@@ -50,16 +50,17 @@ export function cacheReport({ caches }: Pick<RunRecord, 'caches'>): CacheReport 
 }
 
 /** The trace of the prefill, stage by stage; empty if the decoder gives none out. */
-export function prunedStages({ trace, imageMask }: RunRecord): PrunedStage[] {
+export function prunedStages({ trace, images }: RunRecord): PrunedStage[] {
   const imageIndex = new Map<number, number>();
-  imageMask.forEach((flag, position) => {
-    if (flag === 1n) imageIndex.set(position, imageIndex.size);
+  images.forEach((image, position) => {
+    if (image !== 0n) imageIndex.set(position, imageIndex.size);
   });
   const stages: PrunedStage[] = [];
   for (let stage = 0; ; stage++) {
     const positions = trace[keptOutput(stage)];
     if (!positions) return stages;
-    const kept = Array.from(positions.data, Number);
+    // Batched decoders fill up shorter rows with -1.
+    const kept = Array.from(positions.data, Number).filter((position) => position >= 0);
     stages.push({
       kept,
       keptImageTokens: kept.flatMap((position) => imageIndex.get(position) ?? []),
