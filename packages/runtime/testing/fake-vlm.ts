@@ -145,6 +145,50 @@ export async function fakeFiles(
   };
 }
 
+/** The same files as those of a Qwen2-VL: one image of 112 x 112 pixels at most, 2 x 2 patches a token. */
+export function qwenFiles(text: Readonly<Record<string, number>> = {}): Promise<VlmFiles> {
+  const template =
+    '{% for message in messages %}{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}{% if part.type == "image" %}<|vision_start|><|image_pad|>{% else %}{{ part.text }}{% endif %}{% endfor %}{% endif %}{% endfor %}';
+  return fakeFiles({
+    'config.json': {
+      model_type: 'qwen2_vl',
+      architectures: ['Qwen2VLForConditionalGeneration'],
+      image_token_index: undefined,
+      image_token_id: 73,
+      vision_start_token_id: 74,
+      vision_config: { spatial_merge_size: 2 },
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      num_key_value_heads: 1,
+      hidden_size: 4,
+      text_config: undefined,
+      ...text,
+    },
+    'preprocessor_config.json': {
+      image_processor_type: 'Qwen2VLImageProcessor',
+      processor_class: 'Qwen2VLProcessor',
+      min_pixels: 56 * 56,
+      max_pixels: 112 * 112,
+      patch_size: 14,
+      temporal_patch_size: 2,
+      merge_size: 2,
+      size: undefined,
+      crop_size: undefined,
+    },
+    'tokenizer_config.json': { chat_template: template },
+    'tokenizer.json': {
+      added_tokens: ['<unk>', '<s>', '</s>', '<pad>']
+        .map(special)
+        .concat(special('<|image_pad|>', 73), special('<|vision_start|>', 74)),
+    },
+  });
+}
+
+function special(content: string, id: number) {
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
+  return { id, content, special: true, ...flags };
+}
+
 /** Of the embedded model's files, which the fake ones are made from. */
 export const imageToken = 4;
 export const imageTokens = 144;

@@ -7,8 +7,8 @@ import { TransPruneError } from '@transprune/core';
 import { type GeneratedToken, TokenCollector } from './collector.js';
 import { type ImageSource, loadImage } from './images.js';
 import { quietly } from './model.js';
-import { disposeMasks, type StageMasks } from './pruning-feeds.js';
 import type { Ask, ModelInputs, PromptMaker } from './prompt.js';
+import { disposeMasks, type StageMasks } from './pruning-feeds.js';
 import type { RecordedSessions, RunRecord } from './record.js';
 import {
   type CacheReport,

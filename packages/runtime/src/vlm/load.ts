@@ -122,11 +122,7 @@ interface OpenDecoder {
   readonly decoder: Session;
 }
 
-function assemble(
-  parts: Parts,
-  { source, decoder }: OpenDecoder,
-  owned: readonly Session[],
-): Vlm {
+function assemble(parts: Parts, { source, decoder }: OpenDecoder, owned: readonly Session[]): Vlm {
   const { options, config, tokenizer, imageToken, vision, embedding } = parts;
   const standard = defaultKeepRatios(source, decoder);
   const recorded = recordSessions({ vision, embedding, decoder }, config, imageToken);

@@ -9,6 +9,7 @@ import {
   imageTokens,
   loadFake,
   pixels,
+  qwenFiles,
 } from '../../testing/fake-vlm.js';
 import type { ValueInfo } from '../backend.js';
 
@@ -18,41 +19,7 @@ describe('a model', () => {
   const grid: ValueInfo = { name: 'grid_thw', type: 'int64', shape: ['n', 3] };
 
   test('Qwen2-VL: text first, a grid beside the pixels, positions in three rows', async () => {
-    const files = await fakeFiles({
-      'config.json': {
-        model_type: 'qwen2_vl',
-        architectures: ['Qwen2VLForConditionalGeneration'],
-        image_token_index: undefined,
-        image_token_id: 73,
-        vision_start_token_id: 74,
-        vision_config: { spatial_merge_size: 2 },
-        num_hidden_layers: 2,
-        num_attention_heads: 2,
-        num_key_value_heads: 1,
-        hidden_size: 4,
-        text_config: undefined,
-      },
-      'preprocessor_config.json': {
-        image_processor_type: 'Qwen2VLImageProcessor',
-        processor_class: 'Qwen2VLProcessor',
-        min_pixels: 56 * 56,
-        max_pixels: 112 * 112,
-        patch_size: 14,
-        temporal_patch_size: 2,
-        merge_size: 2,
-        size: undefined,
-        crop_size: undefined,
-      },
-      'tokenizer_config.json': {
-        chat_template:
-          '{% for part in messages[0].content %}{% if part.type == "image" %}<|vision_start|><|image_pad|>{% else %}{{ part.text }}{% endif %}{% endfor %}',
-      },
-      'tokenizer.json': {
-        added_tokens: ['<unk>', '<s>', '</s>', '<pad>']
-          .map(special)
-          .concat(special('<|image_pad|>', 73), special('<|vision_start|>', 74)),
-      },
-    });
+    const files = await qwenFiles();
     const vision = fakeVision([pixels, grid], ({ grid_thw: sizes }) => {
       const [t = 0, h = 0, w = 0] = hostData(sizes);
       return (t * h * w) / 4;
@@ -143,8 +110,3 @@ describe('a model', () => {
     }
   });
 });
-
-function special(content: string, id: number) {
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
-  return { id, content, special: true, ...flags };
-}
