@@ -50,29 +50,23 @@ const optionSets = [
 ] satisfies VerifyRequest['options'][];
 
 /**
- * Verifies every file of an exporter. Plans and options take turns from file to file, and for
- * TorchScript's large graphs the ways to number positions; with the environment variable `VERIFY_ALL`
- * every file is tried with every plan both ways.
+ * Verifies every file of an exporter at every plan and with each way to number positions; options take
+ * turns.
  */
 export function verifyExports(exporter: ExportedDecoder['exporter']): void {
   const { verify } = createVerifier();
   const cases = exportedDecoders
     .filter((decoder) => decoder.exporter === exporter)
     .map(({ architecture, name, path }, at) => [`${architecture}/${name}`, path, at] as const);
-  const all = process.env.VERIFY_ALL !== undefined;
   test.each(cases)(
     '%s',
     async (_, path, at) => {
       const { layers } = readDecoder(await readModelFile(path));
       const isWindowed = layers.some(({ attention }) => attention.reading.window !== undefined);
-      const takesTurns = exporter === 'torchscript' && !isWindowed && !all;
       for (const [mode, positions] of positionModes.entries()) {
         if (isWindowed && positions === 'keep') continue;
-        if (takesTurns && mode !== at % positionModes.length) continue;
         for (const [choice, plan] of verifiedPlans(layers.length).entries()) {
-          const turn = at + mode + choice;
-          if (!all && turn % 3 !== 0) continue;
-          const options = optionSets[turn % optionSets.length] ?? {};
+          const options = optionSets[(at + mode + choice) % optionSets.length] ?? {};
           const report = await verify(path, { ...plan, positions }, { options });
           const failed = report.checks.filter(({ passed }) => !passed);
           expect(failed, JSON.stringify({ plan, positions, options })).toEqual([]);
