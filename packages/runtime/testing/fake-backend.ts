@@ -13,6 +13,8 @@ export type Feeds = Readonly<Record<string, HostTensor | SessionTensor>>;
 export interface FakeSession extends Session {
   /** The feeds and fetches of all runs so far. */
   readonly runs: { readonly feeds: Feeds; readonly fetch: readonly string[] | undefined }[];
+  /** All tensors that it gave out, in order. */
+  readonly given: readonly FakeTensor[];
   readonly disposals: number;
 }
 
@@ -31,19 +33,23 @@ export const float32 = (dims: readonly number[], data?: Float32Array): HostTenso
 /** A session that keeps what it is fed; tensors it gives out count their downloads and disposals. */
 export function fakeSession({ inputs, outputs, run }: FakeGraph): FakeSession {
   const runs: FakeSession['runs'] = [];
+  const given: FakeTensor[] = [];
   let disposals = 0;
   return {
     inputs,
     outputs,
     device: 'fake',
     runs,
+    given,
     get disposals() {
       return disposals;
     },
     async run(feeds, fetch) {
       runs.push({ feeds, fetch });
       const results = Object.entries(run(feeds)).filter(([name]) => fetch?.includes(name) ?? true);
-      return Object.fromEntries(results.map(([name, tensor]) => [name, new FakeTensor(tensor)]));
+      const tensors = results.map(([name, tensor]) => [name, new FakeTensor(tensor)] as const);
+      given.push(...tensors.map(([, tensor]) => tensor));
+      return Object.fromEntries(tensors);
     },
     async dispose() {
       disposals++;

@@ -53,20 +53,27 @@ export interface FakeDecoderOptions {
   readonly extraInputs?: readonly ValueInfo[];
   /** Positions that the prefill keeps behind layer 0; the graph then takes a mask. */
   readonly keep?: (mask: BigInt64Array) => number[];
+  /** A mask goes with the caches behind layer 0. */
+  readonly masked?: boolean;
+  /** Runs that fail, counted from 0. */
+  readonly failing?: readonly number[];
 }
 
 /** A decoder of two layers that answers the given tokens, then ends. */
-export function fakeDecoder({ answer, extraInputs = [], keep }: FakeDecoderOptions): FakeSession {
+export function fakeDecoder(options: FakeDecoderOptions): FakeSession {
+  const { answer, extraInputs = [], keep, masked = false, failing = [] } = options;
   const layers = 2;
   const caches = cacheNames('past_key_values', layers).map((name) =>
     info(name, ['batch', 'heads', 'past', 'size']),
   );
   let step = 0;
+  let runs = 0;
   return fakeSession({
     inputs: [
       info('inputs_embeds', ['batch', 'tokens', hidden]),
       info('attention_mask', ['batch', 'total'], 'int64'),
       ...(keep ? [info('image_mask', ['batch', 'tokens'], 'int64')] : []),
+      ...(masked ? [info('past_pruning.mask.0', ['batch', 'past_1'], 'int64')] : []),
       ...extraInputs,
       ...caches,
     ],
@@ -76,8 +83,10 @@ export function fakeDecoder({ answer, extraInputs = [], keep }: FakeDecoderOptio
       ...(keep
         ? [info('pruning.kept.0', ['kept'], 'int64'), info('pruning.score.0', [1, 's'])]
         : []),
+      ...(masked ? [info('pruning.mask.0', ['batch', 'total_1'], 'int64')] : []),
     ],
     run(feeds) {
+      if (failing.includes(runs++)) throw new Error('the fake decoder fails');
       const tokens = feeds.inputs_embeds?.dims[1] ?? 0;
       const past = (layer: number) => feeds[`past_key_values.${layer}.key`]?.dims.at(-2) ?? 0;
       if (past(0) === 0) step = 0;
@@ -95,6 +104,13 @@ export function fakeDecoder({ answer, extraInputs = [], keep }: FakeDecoderOptio
             return [name, float32([1, 1, past(layer) + (added[layer] ?? 0), 2])];
           }),
         ),
+        ...(masked && {
+          'pruning.mask.0': {
+            type: 'int64',
+            dims: [1, past(1) + (added[1] ?? 0)],
+            data: new BigInt64Array(past(1) + (added[1] ?? 0)).fill(1n),
+          } as const,
+        }),
         ...(kept && {
           'pruning.kept.0': {
             type: 'int64',
