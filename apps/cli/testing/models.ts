@@ -59,6 +59,20 @@ export async function deepDecoder(folder: string, layers: number, bytes: number)
   return { path, nodes: model.graph?.node.length ?? 0 };
 }
 
+/** A decoder with a branch for the prompt and one on top of a cache, as `model.onnx`. */
+export async function mergedDecoder(folder: string): Promise<string> {
+  const sizes = { layers: 6, hiddenSize: 32, heads: 4, kvHeads: 2, headDim: 16 };
+  const more = { intermediateSize: 48, vocabularySize: 32, rmsNormEpsilon: 1e-5, ropeTheta: 1e4 };
+  const config = { ...sizes, ...more, maxPositions: 128, tiedEmbeddings: false };
+  const model = buildDecoder(config, namedRandomWeights(1), {
+    mergedBranches: true,
+    numLogitsToKeep: true,
+  });
+  const path = join(folder, 'model.onnx');
+  await writeFile(path, encodeModel(model));
+  return path;
+}
+
 /** A decoder with its weights inside the file, and as many bytes of zeros again. */
 export async function decoderWithInlineWeights(folder: string, bytes: number): Promise<string> {
   const model = decodeModel(await readFile(officialFile('torchscript/model.onnx')));

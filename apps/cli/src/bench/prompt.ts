@@ -1,7 +1,7 @@
 /** What a decoder is fed: a prompt of random embeddings, the image first, and single tokens behind it. */
 import { uniformNoise } from '@transprune/core';
 import { imageMaskInput } from '@transprune/onnx';
-import type { HostTensor, Session, SessionTensor } from '@transprune/runtime';
+import type { HostTensor, Session, SessionTensor, ValueInfo } from '@transprune/runtime';
 
 export interface PromptSizes {
   readonly imageTokens: number;
@@ -62,20 +62,31 @@ function tokenFeeds(
     data: BigInt64Array.from({ length }, (_, i) => BigInt(at(i))),
   });
   const noise = uniformNoise(seed + past, tokens * hiddenSize);
-  const known: Feeds = {
-    inputs_embeds: {
+  const make: Readonly<Record<string, (info: ValueInfo) => HostTensor>> = {
+    inputs_embeds: () => ({
       type: 'float32',
       dims: [1, tokens, hiddenSize],
       data: noise.map((u) => 2 * u - 1),
+    }),
+    attention_mask: () => integers(past + tokens, () => 1),
+    // Three rows, for time, height and width, hold the same.
+    position_ids: ({ shape }) => {
+      const rows = shape.length === 3 ? 3 : 1;
+      const { type, data } = integers(rows * tokens, (i) => past + (i % tokens));
+      return { type, dims: rows === 3 ? [3, 1, tokens] : [1, tokens], data };
     },
-    attention_mask: integers(past + tokens, () => 1),
-    position_ids: integers(tokens, (i) => past + i),
-    [imageMaskInput]: integers(tokens, (i) => (past === 0 && i < imageTokens ? 1 : 0)),
+    num_logits_to_keep: ({ type, shape }) => ({
+      type,
+      dims: shape.map(() => 1),
+      data: type === 'int32' ? Int32Array.of(1) : BigInt64Array.of(1n),
+    }),
+    use_cache_branch: () => ({ type: 'bool', dims: [1], data: Uint8Array.of(past > 0 ? 1 : 0) }),
+    [imageMaskInput]: () => integers(tokens, (i) => (past === 0 && i < imageTokens ? 1 : 0)),
   };
   return Object.fromEntries(
-    inputs.flatMap(({ name }) => {
-      const tensor = known[name];
-      return tensor ? [[name, tensor]] : [];
+    inputs.flatMap((info) => {
+      const tensor = make[info.name]?.(info);
+      return tensor ? [[info.name, tensor]] : [];
     }),
   );
 }

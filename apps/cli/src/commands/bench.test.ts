@@ -1,6 +1,7 @@
+import { exportedDecoder } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
-import { officialDecoder } from '../../testing/models.js';
-import { transprune, transpruneJson } from '../../testing/program.js';
+import { mergedDecoder, officialDecoder } from '../../testing/models.js';
+import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';
 
 const small = ['--image-tokens', '40', '--text-tokens', '8', '--runs', '2', '--device', 'cpu'];
@@ -37,6 +38,28 @@ describe('a decoder with external weights', () => {
     expect(stdout).toMatch(/decode step, pruned .* ms .* [\d.]+x /);
     expect(stdout).toMatch(/Scoring takes .* % of the unpruned prefill\./);
     expect(stderr).toContain('round 2 of 2');
+  });
+});
+
+describe('exported decoders', () => {
+  test.each([
+    ['llama', 'torchscript-17'],
+    ['llama', 'dynamo-18-float16'],
+    ['llama', 'dynamo-18-logits-to-keep'],
+    ['qwen2.5-vl', 'dynamo-18'],
+    ['gemma2', 'dynamo-23'],
+  ] as const)('%s, %s', async (architecture, name) => {
+    const { path } = exportedDecoder(architecture, name);
+    const document = await transpruneJson('bench', '--model', path, ...small);
+    expect(document).toMatchObject({ model: path, sizes: { layers: 6, hiddenSize: 32 } });
+    expect(document.prefillTimes.oracle.values).toHaveLength(2);
+    expect(document.decode.prunedMs).toBeGreaterThan(0);
+  });
+
+  test('with two branches', async () => {
+    const path = await mergedDecoder(await temporaryFolder());
+    const document = await transpruneJson('bench', '--model', path, ...small);
+    expect(document.decode.prunedMs).toBeGreaterThan(0);
   });
 });
 

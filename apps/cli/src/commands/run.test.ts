@@ -103,6 +103,72 @@ describe('the comparison', () => {
   });
 });
 
+describe('keep ratios', () => {
+  const ratios = ['--keep-ratios', '.5,.25,.125'];
+  const kept = [72, 36, 18];
+  const tokensWith = (left: readonly number[]) =>
+    Array.from({ length: layers }, (_, behind) => {
+      const stage = plan.stages.findLastIndex(({ afterLayer }) => afterLayer <= behind);
+      return left[stage] ?? imageTokens;
+    });
+  const decoder = join(modelDirectory, 'onnx', 'decoder_model_merged.onnx');
+  /** A decoder that the program pruned before. */
+  const prune = async (...parameters: string[]) => {
+    const output = join(await temporaryFolder(), 'pruned.onnx');
+    const { exitCode, stderr } = await transprune('prune', decoder, '-o', output, ...parameters);
+    expect(stderr).toBe('');
+    expect(exitCode).toBe(exitCodes.ok);
+    return output;
+  };
+
+  test("take the place of the preset's", async () => {
+    const document = await transpruneJson('run', image, question, ...ratios);
+    expect(document.plan.stages.map((stage: { keepRatio: number }) => stage.keepRatio)).toEqual([
+      0.5, 0.25, 0.125,
+    ]);
+    expect(document.pruned.imageTokensPerLayer).toEqual(tokensWith(kept));
+    const whole = ['--keep-ratios', '1,1,1', '--compare', '--runs', '1'];
+    const { unpruned, pruned } = await transpruneJson('run', image, question, ...whole);
+    expect(pruned.answer).toBe(unpruned.answer);
+    expect(pruned.publishedFlops).toBe(unpruned.publishedFlops);
+  });
+
+  test('go to a decoder that was pruned for them; its plan says what goes without', async () => {
+    const path = await prune('--runtime-ratios', '--quiet');
+    const given = ['run', image, question, '--decoder', path];
+    const standard = await transpruneJson(...given);
+    expect(standard).toMatchObject({ preset: null, schedule: 'custom', plan });
+    expect(standard.pruned.imageTokensPerLayer).toEqual(imageTokensPerLayer);
+    const { pruned } = await transpruneJson(...given, ...ratios);
+    expect(pruned.imageTokensPerLayer).toEqual(tokensWith(kept));
+    const { stdout } = await transprune(...given, '--compare', '--runs', '1');
+    expect(stdout).toContain('pruned.onnx on ');
+  });
+
+  test.each<[string, string[], RegExp]>([
+    ['too few', ['--keep-ratios', '.5'], /--keep-ratios with 3 numbers, .* got 1/],
+    ['above 1', ['--keep-ratios', '2,1,1'], /at most 1, got 2/],
+    ['rising', ['--keep-ratios', '.5,.6,.1'], /must not rise/],
+    ['for no prune', ['--preset', 'none', '--keep-ratios', '1'], /with 0 numbers/],
+    ['a decoder that is not pruned', ['--decoder', decoder], /to name a pruned decoder/],
+    ['a decoder and a preset', ['--decoder', decoder, '--preset', 'none'], /cannot be used with/],
+  ])('%s', async (_, parameters, message) => {
+    const { exitCode, stderr } = await transprune('run', image, question, ...parameters);
+    expect(stderr).toMatch(message);
+    expect(exitCode).toBe(exitCodes.usage);
+  });
+
+  test('of a decoder with its own', async () => {
+    const path = await prune('--quiet');
+    const given = ['run', image, question, '--decoder', path];
+    const { exitCode, stderr } = await transprune(...given, ...ratios);
+    expect(stderr).toMatch(/whose ratios are fixed; prune with --runtime-ratios/);
+    expect(exitCode).toBe(exitCodes.usage);
+    const { pruned } = await transpruneJson(...given);
+    expect(pruned).toMatchObject({ imageTokensPerLayer, keptImageTokens: [] });
+  });
+});
+
 describe('bad input', () => {
   test.each([
     ['an image that is not there', '/nowhere/a.png', [], exitCodes.notFound, /\/nowhere\/a\.png/],

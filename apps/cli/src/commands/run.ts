@@ -1,23 +1,14 @@
-import { createPlan, type DecoderConfig } from '@transprune/core';
 import { modelFromConfig } from '@transprune/flops';
-import { pruneModel, readDecoder } from '@transprune/onnx';
-import type { GenerateResult, ModelSource, Vlm, VlmFiles } from '@transprune/runtime';
-import type { Command } from 'commander';
+import type { GenerateResult, Vlm, VlmFiles } from '@transprune/runtime';
+import { type Command, Option } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { decoderPath } from '../model/decoder-path.js';
-import { sizesOf } from '../model/sizes.js';
-import { type TemporaryFolders, temporaryModel, withTemporaryFolders } from '../model/temporary.js';
+import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
-import { wholeNumber } from '../options/parsers.js';
-import {
-  addPresetOption,
-  type ChosenPlan,
-  choosePlan,
-  type PlanOptions,
-  scheduleNote,
-} from '../options/plan-options.js';
+import { numberList, wholeNumber } from '../options/parsers.js';
+import { addPresetOption, scheduleNote } from '../options/plan-options.js';
 import { answerReport } from '../run/answer.js';
+import { type DecoderOptions, type PrunedDecoder, prunedDecoder } from '../run/decoder.js';
 import { type CostReport, costReport } from '../show/costs.js';
 import { showComparison, showFigures } from '../show/run.js';
 import {
@@ -29,7 +20,7 @@ import {
 
 const defaultRuns = 5;
 
-type Options = PlanOptions &
+type Options = DecoderOptions &
   DeviceOptions &
   OutputOptions & {
     readonly model?: string;
@@ -51,6 +42,13 @@ export function addRunCommand(program: Command, io: Io): void {
     .argument('<question>')
     .option('--model <folder>', 'model folder (default: the small one that comes along)');
   addDeviceOption(addPresetOption(command))
+    .addOption(
+      new Option(
+        '--decoder <file>',
+        'decoder that `prune` wrote, in place of one that is pruned for this run',
+      ).conflicts('preset'),
+    )
+    .option('--keep-ratios <ratios>', 'what each prune keeps, in place of the plan', numberList)
     .option('--compare', 'answer with the unpruned decoder too, and show both side by side')
     .option('--runs <count>', 'with --compare: rounds that are timed', wholeNumber(1), defaultRuns)
     .option('--max-new-tokens <count>', 'longest answer', wholeNumber(1), 128);
@@ -77,7 +75,7 @@ async function run(
   // Before anything that takes time.
   await loadImage(request.image);
   const files = await modelFolder(options.model ?? modelDirectory);
-  const pruned = await pruneDecoder(files, options, folders);
+  const pruned = await prunedDecoder(files, options, folders);
   const note = scheduleNote(pruned.chosen, pruned.decoder.layers);
   if (note) terminal.info(note);
   const vlm = await loadVlm({
@@ -122,7 +120,7 @@ async function answer({ request, options, io, terminal, files, vlm, pruned, comm
     if (stream) io.stdout.write(text);
   });
   const costs = await costsOf(files, pruned, result);
-  const report = answerReport([result], pruned.decoder.layers, pruned.chosen.plan, costs, 'pruned');
+  const report = answerReport([result], costs, 'pruned');
   terminal.result({ ...common, ...promptOf(result), pruned: report }, () => '');
   terminal.info(showFigures(report));
 }
@@ -147,16 +145,9 @@ async function compare({ request, options, io, terminal, files, vlm, pruned, com
   }
   const [first] = sides[0].rounds;
   if (!first) return;
-  const { layers } = pruned.decoder;
   const costs = await costsOf(files, pruned, first);
-  const before = answerReport(
-    sides[0].rounds,
-    layers,
-    createPlan({ stages: [] }),
-    costs,
-    'baseline',
-  );
-  const after = answerReport(sides[1].rounds, layers, pruned.chosen.plan, costs, 'pruned');
+  const before = answerReport(sides[0].rounds, costs, 'baseline');
+  const after = answerReport(sides[1].rounds, costs, 'pruned');
   const document = {
     ...common,
     ...promptOf(first),
@@ -168,7 +159,7 @@ async function compare({ request, options, io, terminal, files, vlm, pruned, com
   terminal.result(document, () =>
     [
       showComparison(before, after),
-      `${pruned.chosen.preset} on ${vlm.device}; medians of ${options.runs} alternating rounds behind one of warm-up.`,
+      `${pruned.name} on ${vlm.device}; medians of ${options.runs} alternating rounds behind one of warm-up.`,
       'FLOPs: multiply-adds of the prefill. As published: image tokens alone; in full: all tokens, lm head, scoring.',
     ].join('\n'),
   );
@@ -192,27 +183,6 @@ function generate(
 
 function promptOf({ prompt }: GenerateResult) {
   return { imageTokens: prompt.imageTokens, textTokens: prompt.textTokens };
-}
-
-interface PrunedDecoder {
-  readonly source: ModelSource;
-  readonly chosen: ChosenPlan;
-  readonly decoder: DecoderConfig;
-}
-
-/** The folder's decoder, rewritten; the folder stays as it is. */
-async function pruneDecoder(
-  files: VlmFiles,
-  options: Options,
-  folders: TemporaryFolders,
-): Promise<PrunedDecoder> {
-  const { readModelFile } = await import('@transprune/backend-node');
-  const path = await decoderPath(files);
-  const original = await readModelFile(path);
-  const decoder = sizesOf(readDecoder(original));
-  const chosen = choosePlan(options, decoder.layers);
-  const { model } = pruneModel(original, chosen.plan, { trace: true });
-  return { source: await temporaryModel(model, path, folders), chosen, decoder };
 }
 
 /** The decoder's sizes are the graph's; those of the vision encoder are in `config.json`. */

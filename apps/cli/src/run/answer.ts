@@ -1,5 +1,4 @@
 /** Answers of the unpruned and the pruned decoder, as they are compared. */
-import type { PrunePlan } from '@transprune/core';
 import type { GenerateResult } from '@transprune/runtime';
 import { median } from '../bench/statistics.js';
 import type { CostReport } from '../show/costs.js';
@@ -11,7 +10,10 @@ export interface AnswerReport {
   readonly tokens: number;
   /** Image tokens that each layer sees, layer 1 first. */
   readonly imageTokensPerLayer: readonly number[];
-  /** For each prune, the image tokens behind it, counted from 0 in the order of the prompt. */
+  /**
+   * For each prune, the image tokens behind it, counted from 0 in the order of the prompt; empty if the
+   * decoder doesn't tell.
+   */
   readonly keptImageTokens: readonly (readonly number[])[];
   readonly timeToFirstTokenMs: number;
   readonly prefillMs: number;
@@ -35,8 +37,6 @@ export interface AnswerReport {
  */
 export function answerReport(
   rounds: readonly GenerateResult[],
-  layers: number,
-  plan: PrunePlan,
   costs: CostReport,
   side: 'baseline' | 'pruned',
 ): AnswerReport {
@@ -47,7 +47,7 @@ export function answerReport(
     answer: first.text,
     finishReason: first.finishReason,
     tokens: first.tokenIds.length,
-    imageTokensPerLayer: tokensSeen(first, layers, plan),
+    imageTokensPerLayer: tokensSeen(first),
     keptImageTokens: first.stages.map(({ keptImageTokens }) => keptImageTokens),
     timeToFirstTokenMs: over(({ timings }) => timings.timeToFirstTokenMs),
     prefillMs: over(({ timings }) => timings.prefillMs),
@@ -67,10 +67,8 @@ function cacheBehindPrefill({ cache, tokenIds }: GenerateResult) {
   return { kvLengths, kvCacheBytes: (cache.bytes * sum(kvLengths)) / sum(cache.lengths) };
 }
 
-/** From the trace: what the stages really left, not what the plan says. */
-function tokensSeen({ prompt, stages }: GenerateResult, layers: number, plan: PrunePlan): number[] {
-  return Array.from({ length: layers }, (_, behind) => {
-    const stage = plan.stages.findLastIndex(({ afterLayer }) => afterLayer <= behind);
-    return stages[stage]?.keptImageTokens.length ?? prompt.imageTokens;
-  });
+/** From the caches: what the prunes really left, not what the plan says. */
+function tokensSeen(result: GenerateResult): number[] {
+  const { kvLengths } = cacheBehindPrefill(result);
+  return kvLengths.map((length) => length - result.prompt.textTokens);
 }

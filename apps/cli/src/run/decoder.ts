@@ -1,0 +1,117 @@
+/** The pruned decoder that answers: made of the folder's, or one that is given. */
+import { basename } from 'node:path';
+import {
+  createPlan,
+  type DecoderConfig,
+  type PrunePlan,
+  TransPruneError,
+  validatePlan,
+} from '@transprune/core';
+import {
+  keepRatiosInput,
+  type OnnxModel,
+  pruneModel,
+  readDecoder,
+  readPlan,
+} from '@transprune/onnx';
+import type { DecoderSource, VlmFiles } from '@transprune/runtime';
+import { decoderPath } from '../model/decoder-path.js';
+import { sizesOf } from '../model/sizes.js';
+import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
+import { type ChosenPlan, choosePlan, type PlanOptions } from '../options/plan-options.js';
+
+export interface DecoderOptions extends PlanOptions {
+  /** A file that `prune` wrote. */
+  readonly decoder?: string;
+  /** Of each prune, in place of the plan's. */
+  readonly keepRatios?: readonly number[];
+}
+
+export interface PrunedDecoder {
+  readonly source: DecoderSource;
+  /** With the ratios that it runs at. */
+  readonly chosen: ChosenPlan;
+  /** What the plan goes by. */
+  readonly name: string;
+  readonly decoder: DecoderConfig;
+}
+
+/**
+ * Finds the decoder. The folder's own stays as it is.
+ *
+ * @throws TransPruneError INVALID_ARGUMENT for ratios that it can't run at or a file that is not pruned,
+ *   and what the models are at fault of
+ */
+export async function prunedDecoder(
+  files: VlmFiles,
+  options: DecoderOptions,
+  folders: TemporaryFolders,
+): Promise<PrunedDecoder> {
+  const { readModelFile } = await import('@transprune/backend-node');
+  const path = await decoderPath(files);
+  const original = await readModelFile(path);
+  const decoder = sizesOf(readDecoder(original));
+  const { keepRatios } = options;
+  if (options.decoder !== undefined) {
+    const given = await readModelFile(options.decoder);
+    const plan = planOf(given, options.decoder);
+    const atRunTime = given.graph?.input.some(({ name }) => name === keepRatiosInput);
+    if (keepRatios && !atRunTime) {
+      throw new TransPruneError(
+        'INVALID_ARGUMENT',
+        `expected a decoder that takes keep ratios with --keep-ratios, got ${options.decoder}, whose ratios are fixed; prune with --runtime-ratios, or leave --keep-ratios out`,
+        { option: '--keep-ratios', path: options.decoder },
+      );
+    }
+    const ran = withRatios(plan, keepRatios, decoder.layers);
+    return {
+      source: { path: options.decoder, ...(atRunTime && { keepRatios: ratiosOf(ran) }) },
+      chosen: { preset: null, schedule: 'custom', plan: ran },
+      name: basename(options.decoder),
+      decoder,
+    };
+  }
+  const chosen = choosePlan(options, decoder.layers);
+  const plan = withRatios(chosen.plan, keepRatios, decoder.layers);
+  const pruning = { trace: true, runtimeRatios: keepRatios !== undefined };
+  const { model } = pruneModel(original, chosen.plan, pruning);
+  const source = await temporaryModel(model, path, folders);
+  return {
+    source: { ...source, ...(keepRatios && { keepRatios }) },
+    chosen: { ...chosen, plan },
+    name: [chosen.preset, ...(keepRatios ? [`keeping ${keepRatios.join(', ')}`] : [])].join(', '),
+    decoder,
+  };
+}
+
+function planOf(model: OnnxModel, path: string): PrunePlan {
+  const plan = readPlan(model);
+  if (plan) return createPlan(plan);
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `expected --decoder to name a pruned decoder, got ${path}, which has no plan in its metadata; prune it first`,
+    { option: '--decoder', path },
+  );
+}
+
+const ratiosOf = ({ stages }: PrunePlan) => stages.map(({ keepRatio }) => keepRatio);
+
+/** The plan with other ratios. */
+function withRatios(
+  plan: PrunePlan,
+  ratios: readonly number[] | undefined,
+  layers: number,
+): PrunePlan {
+  if (!ratios) return plan;
+  if (ratios.length !== plan.stages.length || ratios.length === 0) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected --keep-ratios with ${plan.stages.length} numbers, one for each prune, got ${ratios.length}`,
+      { option: '--keep-ratios', stages: plan.stages.length, got: ratios.length },
+    );
+  }
+  const stages = plan.stages.map((stage, i) => ({ ...stage, keepRatio: ratios[i] ?? 1 }));
+  const changed = { ...plan, stages };
+  validatePlan(changed, layers);
+  return changed;
+}
