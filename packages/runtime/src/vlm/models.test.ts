@@ -71,6 +71,22 @@ describe('a model', () => {
     expect(vision.runs[0]?.feeds.pixel_attention_mask).toMatchObject({ type: 'bool' });
   });
 
+  test('LLaVA: several images, each with tokens beside its patches', async () => {
+    const files = await fakeFiles({ 'processor_config.json': { num_additional_image_tokens: 1 } });
+    const each = imageTokens + 1;
+    const vision = fakeVision(
+      [pixels],
+      ({ pixel_values: values }) => each * (values?.dims[0] ?? 0),
+    );
+    const { vlm } = await loadFake({ files, vision });
+    for (const images of [[image], [image, image], [image, image, image]]) {
+      const { prompt } = await vlm.generate({ question: 'what color is the cross', images });
+      expect(prompt.imageTokens).toBe(images.length * each);
+      const numbers = images.flatMap((_, i) => Array<number>(each).fill(i + 1));
+      expect(prompt.imageNumbers).toEqual(numbers);
+    }
+  });
+
   test('LLaVA-OneVision: its processor knows images only', async () => {
     const files = await fakeFiles({
       'config.json': { model_type: 'llava_onevision', architectures: [] },
