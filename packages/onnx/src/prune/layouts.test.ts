@@ -1,4 +1,5 @@
 /** Quirks of architectures, in every layout that the builder writes them in: all must prune alike. */
+import { clone } from '@bufbuild/protobuf';
 import { createPlan, positionModes } from '@transprune/core';
 import { type DecoderStep, maxDifference, openDecoder } from '@transprune/fixtures';
 import { Tensor } from 'onnxruntime-node';
@@ -6,7 +7,11 @@ import { describe, expect, test } from 'vitest';
 import { randomEmbeddings, smallConfig } from '../../testing/random-decoder.js';
 import { type Architecture, type BuildOptions, buildDecoder } from '../build/decoder.js';
 import { namedRandomWeights } from '../build/weights.js';
+import { createEmitter } from '../graph/emitter.js';
+import { emitSizes } from '../graph/sizes.js';
+import { tensorInfo } from '../graph/value-info.js';
 import { encodeModel, type OnnxModel } from '../model/codec.js';
+import { ModelProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { pruneModel } from './prune.js';
 
 const config = { ...smallConfig, kvHeads: smallConfig.heads };
@@ -134,4 +139,55 @@ test('states of other kinds pass through untouched, and only the wanted logits a
   expect(maxDifference(step.logits, last)).toBeLessThan(1e-5);
   const names = pruned.graph!.output.map(({ name }) => name);
   expect(names).toEqual(model.graph!.output.map(({ name }) => name));
+});
+
+test('a bias that a graph computes for GroupQueryAttention is computed again behind a prune', async () => {
+  const plain = buildDecoder(config, weights);
+  const model = clone(ModelProtoSchema, plain);
+  const graph = model.graph!;
+  // A small slope over the slots of the cache, [1, 1, tokens, past + tokens]: sizes and mask make it.
+  const emitter = createEmitter(
+    graph.initializer.map(({ name }) => name),
+    21,
+  );
+  emitter.scope('bias');
+  const slots = emitter.emit('CumSum', ['attention_mask', emitter.int64([1], [])]);
+  const slope = emitter.emit('Mul', [
+    emitter.emit('Cast', [slots], { attributes: { to: TensorProto_DataType.FLOAT } }),
+    emitter.float(0.05),
+  ]);
+  const sizes = emitter.emit(
+    'Concat',
+    [
+      emitter.int64([1, 1]),
+      emitSizes(emitter, 'inputs_embeds', 1, 2),
+      emitSizes(emitter, 'attention_mask', 1, 2),
+    ],
+    { attributes: { axis: 0 } },
+  );
+  const bias = emitter.emit('Expand', [slope, sizes]);
+  for (const node of graph.node) {
+    if (node.opType === 'GroupQueryAttention') node.input.push('', bias);
+  }
+  graph.node.unshift(...emitter.nodes);
+  graph.initializer.push(...emitter.initializers);
+  const own = await run(model);
+  expect(maxDifference(own[0]!.logits, (await run(plain))[0]!.logits)).toBeGreaterThan(1e-3);
+  expectAlike(await run(pruneModel(model, keepAll).model), own, 1e-4);
+  const dropped = await run(pruneModel(model, plan).model);
+  expect(dropped[2]!.cacheLengths).toEqual([42, 42, 36, 36, 24, 24]);
+});
+
+test('a bias that is fed is refused: its columns behind a prune are nobody’s to know', () => {
+  const model = clone(ModelProtoSchema, buildDecoder(config, weights));
+  const graph = model.graph!;
+  graph.input.push(
+    tensorInfo('attention_bias', TensorProto_DataType.FLOAT, ['batch_size', 1, 'rows', 'columns']),
+  );
+  for (const node of graph.node) {
+    if (node.opType === 'GroupQueryAttention') node.input.push('', 'attention_bias');
+  }
+  expect(() => pruneModel(model, plan)).toThrow(
+    /behind the prune after layer 2: .* found the input attention_bias, for which no value behind a prune is known/,
+  );
 });
