@@ -8,7 +8,7 @@ import {
 } from '@transprune/onnx';
 import { verifyPruned } from '@transprune/runtime';
 import { describe, expect, test } from 'vitest';
-import { verifiedPlans } from '../testing/verify.js';
+import { plansInTurn } from '../testing/verify.js';
 import { createNodeBackend } from './backend.js';
 
 const backend = createNodeBackend({ threads: 1 });
@@ -46,17 +46,18 @@ describe.each(Object.entries(architectures))('%s', (_, architecture) => {
   const modes: readonly PositionMode[] = isWindowed ? ['renumber'] : positionModes;
   // MultiHeadAttention has neither a soft cap nor a window.
   const kinds = Object.entries(layouts).filter(([, { attention }]) => !isWindowed || !attention);
-  const cases = kinds.flatMap(([name, layout]) =>
-    precisions.map((precision) => [name, precision, layout] as const),
+  const cases = kinds.flatMap(([name, layout], kind) =>
+    precisions.map((precision, at) => [name, precision, layout, kind + at] as const),
   );
   test.each(cases)(
     '%s, %s',
-    async (_, precision, layout) => {
+    async (_, precision, layout, turn) => {
       const kvHeads = layout.attention === 'multi-head' ? sizes.heads : sizes.kvHeads;
       const options = { ...layout, architecture, precision };
       const original = buildDecoder({ ...sizes, kvHeads }, namedRandomWeights(5), options);
-      for (const positions of modes) {
-        for (const plan of verifiedPlans(sizes.layers)) {
+      for (const [mode, positions] of modes.entries()) {
+        const takesTurns = precision !== 'float32';
+        for (const plan of plansInTurn(sizes.layers, turn + mode, takesTurns)) {
           const { checks, passed } = await verifyPruned({
             original,
             plan: { ...plan, positions },
