@@ -22,7 +22,7 @@ import { type BenchReport, showBench } from '../show/bench.js';
 import { costReport } from '../show/costs.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
-const defaults = { imageTokens: 576, runs: 9, warmups: 2, decodeSteps: 8 };
+const defaults = { imageTokens: 576, runs: 25, warmups: 2, decodeSteps: 8 };
 
 type Options = PlanOptions &
   TokenOptions &
