@@ -20,6 +20,7 @@ import {
   officialEmbeddings,
   officialFile,
   officialImageMask,
+  officialPlan,
   openDecoder,
 } from '@transprune/fixtures';
 import {
@@ -46,16 +47,6 @@ const driver = vulkanDriver() ?? '';
 const title = driver
   ? 'on WebGPU'
   : 'WebGPU, without a Vulkan driver (apt-get install chromium libvulkan1, or set VK_ICD_FILENAMES)';
-
-function planOf(official: OfficialCase) {
-  return createPlan({
-    accumulateLayers: official.accumulateLayers,
-    stages: official.pruneLayers.map((afterLayer, i) => ({
-      afterLayer,
-      keepRatio: official.keepRatios[i] ?? 1,
-    })),
-  });
-}
 
 const originals = new Map<string, OnnxModel>();
 
@@ -100,7 +91,9 @@ describe.skipIf(driver === '')(title, () => {
     test.each(cases)('case %s', { timeout: 60_000 }, async (name) => {
       const official = officialCase(name);
       const imageMask = officialImageMask(official);
-      const { model } = pruneModel(original(family), planOf(official), { trace: true });
+      const { model } = pruneModel(original(family), createPlan(officialPlan(official)), {
+        trace: true,
+      });
       const weights = weightsOf(family);
       const decoder = await openDecoder(encodeModel(model), sizes, {
         executionProviders: [
@@ -190,7 +183,7 @@ describe.skipIf(driver === '')(title, () => {
   describe.each(families)('where the nodes are, exported as %s', (family) => {
     const official = officialCase('high');
     const unpruned = original(family);
-    const { model } = pruneModel(unpruned, planOf(official));
+    const { model } = pruneModel(unpruned, createPlan(officialPlan(official)));
     const nodes = model.graph?.node ?? [];
     const operator = new Map(nodes.map(({ name, opType }) => [name, opType]));
     const producer = new Map(

@@ -5,6 +5,7 @@ import {
   officialCheckpoint,
   officialEmbeddings,
   officialImageMask,
+  officialPlan,
 } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { arrayAlgebra } from '../algebra/arrays.js';
@@ -28,13 +29,7 @@ describe.each<OfficialCaseName>(['high', 'low', 'late-image'])('official case %s
   const official = officialCase(name);
   const imageMask = officialImageMask(official);
   const inputsEmbeds = ndarray(official.inputsEmbeds, official.inputsEmbedsShape);
-  const plan = createPlan({
-    accumulateLayers: official.accumulateLayers,
-    stages: official.pruneLayers.map((afterLayer, i) => ({
-      afterLayer,
-      keepRatio: official.keepRatios[i] ?? 1,
-    })),
-  });
+  const plan = createPlan(officialPlan(official));
   const prefill = runReference(config, weights, { inputsEmbeds, imageMask, plan });
 
   test.each(official.stages.map((stage, index) => ({ stage, index })))(

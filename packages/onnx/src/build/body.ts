@@ -41,7 +41,7 @@ function emitStream(context: BuildContext): string {
   const stream =
     layout.floatType === TensorProto_DataType.FLOAT
       ? 'inputs_embeds'
-      : emitter.emit('Cast', ['inputs_embeds'], { attributes: { to: layout.floatType } });
+      : emitter.cast('inputs_embeds', layout.floatType);
   return embeddingScale === undefined
     ? stream
     : emitter.emit('Mul', [stream, emitScalar(context, embeddingScale)]);
@@ -84,7 +84,7 @@ function emitLogits(context: BuildContext, normed: string): void {
   const plain = emitLinear(context, rows, [head], config.hiddenSize, sizes);
   const logits = logitSoftcap === undefined ? plain : emitSoftcap(context, plain, logitSoftcap);
   if (layout.floatType !== TensorProto_DataType.FLOAT) {
-    emitter.emit('Cast', [logits], { attributes: { to: TensorProto_DataType.FLOAT } });
+    emitter.cast(logits, TensorProto_DataType.FLOAT);
   }
   const last = emitter.nodes.at(-1);
   if (last) last.output = ['logits'];

@@ -37,7 +37,6 @@ function rotaryTables({ config, store }: BuildContext): string[] {
 /** `seqlens_k` and `total_sequence_length`, from the mask. */
 function emitLengths({ emitter }: BuildContext): string[] {
   emitter.scope('lengths');
-  const toInt32 = { attributes: { to: TensorProto_DataType.INT32 } };
   const sum = emitter.emit('ReduceSum', ['attention_mask', emitter.int64([1])], {
     attributes: { keepdims: 0 },
   });
@@ -46,7 +45,8 @@ function emitLengths({ emitter }: BuildContext): string[] {
     emitter.emit('Shape', ['attention_mask']),
     emitter.int64([1], []),
   ]);
-  return [emitter.emit('Cast', [last], toInt32), emitter.emit('Cast', [width], toInt32)];
+  const { INT32 } = TensorProto_DataType;
+  return [emitter.cast(last, INT32), emitter.cast(width, INT32)];
 }
 
 /**
@@ -85,11 +85,12 @@ function emitAttentionBias(context: BuildContext): string {
     emitter.emit('Unsqueeze', ['attention_mask', emitter.int64([1, 2])]),
     shape,
   ]);
-  const to = (value: string, type: TensorProto_DataType) =>
-    emitter.emit('Cast', [value], { attributes: { to: type } });
-  const padding = emitter.emit('Sub', [emitScalar(context, 1), to(mask, layout.floatType)]);
+  const padding = emitter.emit('Sub', [
+    emitScalar(context, 1),
+    emitter.cast(mask, layout.floatType),
+  ]);
   const paddingBias = emitter.emit('Where', [
-    to(padding, TensorProto_DataType.BOOL),
+    emitter.cast(padding, TensorProto_DataType.BOOL),
     emitScalar(context, lowestNumber(layout.floatType)),
     padding,
   ]);

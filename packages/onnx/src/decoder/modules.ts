@@ -1,10 +1,12 @@
 /** A layer's two modules: what they read behind the norm, and what they add to the stream. */
+
+import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { pathTo } from './attention/path.js';
 import type { AttentionModule, AttentionReading, LayerCacheNames, Module } from './decoder.js';
 import { type Linear, linearInto } from './linear.js';
 import { refuse } from './refuse.js';
-import { type ClassifiedGraph, checkNorm, type Join, type NormSource } from './stream.js';
+import { type ClassifiedGraph, checkNorm, inputsOf, type Join, type NormSource } from './stream.js';
 
 /** Where a module stands. */
 export interface ModuleSite {
@@ -86,18 +88,14 @@ function checkWidth(
  */
 export function readFfn(graph: ClassifiedGraph, { join, source, where }: ModuleSite): Module {
   const inputs = new Set<string>();
-  const open = [join.moduleOutput];
-  const seen = new Set(open);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+  const next = (name: string): readonly string[] => {
     const linear = linearInto(graph, name);
-    const isFirst = linear && !reachesLinear(graph, linear.input, source);
-    if (isFirst) inputs.add(linear.input);
-    const node = isFirst || source.streams.includes(name) ? undefined : graph.producer.get(name);
-    for (const input of linear && !isFirst ? [linear.input] : (node?.input ?? [])) {
-      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
-      seen.add(input);
-      open.push(input);
-    }
+    if (linear) return inputs.has(linear.input) ? [] : [linear.input];
+    return source.streams.includes(name) ? [] : inputsOf(graph, name, 'token');
+  };
+  for (const name of walk([join.moduleOutput], next)) {
+    const linear = linearInto(graph, name);
+    if (linear && !reachesLinear(graph, linear.input, source)) inputs.add(linear.input);
   }
   const [input, other] = inputs;
   if (input === undefined || other !== undefined) {
@@ -122,16 +120,11 @@ function reachesLinear(
   value: string,
   { streams, normed }: NormSource,
 ): boolean {
-  const open = [value];
-  const seen = new Set(open);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (streams.includes(name) || name === normed) continue;
-    if (linearInto(graph, name)) return true;
-    for (const input of graph.producer.get(name)?.input ?? []) {
-      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
-      seen.add(input);
-      open.push(input);
-    }
+  const isStart = (name: string) => streams.includes(name) || name === normed;
+  for (const name of walk([value], (name) =>
+    isStart(name) ? [] : inputsOf(graph, name, 'token'),
+  )) {
+    if (!isStart(name) && linearInto(graph, name)) return true;
   }
   return false;
 }
@@ -144,18 +137,12 @@ function regionBehind(
   place: { readonly where: string; readonly expected: string },
 ): Set<NodeProto> {
   const region = new Set<NodeProto>();
-  const open = [output];
-  const seen = new Set(open);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+  const next = (name: string) => (allowed.has(name) ? [] : inputsOf(graph, name, 'token'));
+  for (const name of walk([output], next)) {
     if (allowed.has(name)) continue;
     const node = graph.producer.get(name);
     if (!node) refuse({ ...place, expected: `a module that reads ${place.expected}`, found: name });
     region.add(node);
-    for (const input of node.input) {
-      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
-      seen.add(input);
-      open.push(input);
-    }
   }
   return region;
 }

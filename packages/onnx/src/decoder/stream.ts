@@ -3,6 +3,7 @@
  * not told apart; whatever maps each token for itself between the stream and a projection is one.
  */
 import { attribute, constantIntegers, type GraphIndex, inputAt, outputAt } from '../graph/graph.js';
+import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import type { Kind } from './kinds.js';
 import { refuse } from './refuse.js';
@@ -10,6 +11,11 @@ import { refuse } from './refuse.js';
 /** A graph whose values are classified. */
 export interface ClassifiedGraph extends GraphIndex {
   kindOf(name: string): Kind;
+}
+
+/** The inputs of the node that makes a value, as far as they are of one kind. */
+export function inputsOf(graph: ClassifiedGraph, name: string, kind: Kind): string[] {
+  return (graph.producer.get(name)?.input ?? []).filter((input) => graph.kindOf(input) === kind);
 }
 
 /** A place where a module's output is added to the stream. */
@@ -114,18 +120,14 @@ export function checkNorm(
 ): void {
   const expected = 'a norm between the residual stream and the projections';
   if (streams.includes(value)) refuse({ where, expected, found: 'none' });
-  const open = [value];
-  const seen = new Set(open);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (streams.includes(name) || name === normed) continue;
+  const isStart = (name: string) => streams.includes(name) || name === normed;
+  for (const name of walk([value], (name) =>
+    isStart(name) ? [] : inputsOf(graph, name, 'token'),
+  )) {
+    if (isStart(name)) continue;
     const node = graph.producer.get(name);
     if (!node || !normOperators.has(node.opType) || !reducesFeatures(graph, node)) {
       refuse({ where, expected, found: node?.opType ?? name, node });
-    }
-    for (const input of node.input) {
-      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
-      seen.add(input);
-      open.push(input);
     }
   }
 }

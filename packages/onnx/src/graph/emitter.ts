@@ -36,6 +36,8 @@ export interface Emitter {
   readonly opset: number;
   /** Adds a node; returns the name of its first output. */
   emit(opType: string, inputs: readonly string[], options?: EmitOptions): string;
+  /** A value in another element type. */
+  cast(value: string, type: TensorProto_DataType): string;
   /** A float32 constant; equal scalars are made once. */
   float(value: number | Float32Array, dims?: readonly number[]): string;
   /** A float64 scalar constant. */
@@ -85,7 +87,7 @@ export function createEmitter(taken: Iterable<string>, opset: number): Emitter {
     return name;
   };
 
-  return {
+  const emitter: Emitter = {
     nodes,
     initializers,
     opset,
@@ -108,6 +110,7 @@ export function createEmitter(taken: Iterable<string>, opset: number): Emitter {
       );
       return first;
     },
+    cast: (value, type) => emitter.emit('Cast', [value], { attributes: { to: type } }),
     float(value, dims) {
       const data = typeof value === 'number' ? Float32Array.of(value) : value;
       const shape = dims ?? (typeof value === 'number' ? [] : [data.length]);
@@ -125,6 +128,7 @@ export function createEmitter(taken: Iterable<string>, opset: number): Emitter {
       );
     },
   };
+  return emitter;
 }
 
 /** A tensor with its data inline, little-endian. */

@@ -16,3 +16,17 @@ export function emitSizes(emitter: Emitter, value: string, from: number, to?: nu
   const sizes = emit('Shape', [value]);
   return emit('Slice', [sizes, int64([from]), int64([to ?? toTheEnd]), int64([0])]);
 }
+
+/**
+ * Whole numbers from one to another, the last left out: int64 `[last - first]`.
+ *
+ * @param first int64 `[1]`; from 0 if left out
+ * @param last int64 `[1]`
+ */
+export function emitRange(emitter: Emitter, first: string | undefined, last: string): string {
+  const { emit, int64 } = emitter;
+  const scalar = (x: string) => emit('Squeeze', [x, int64([0])]);
+  const start = first === undefined ? undefined : scalar(first);
+  const end = scalar(last);
+  return emit('Range', [start ?? int64([0], []), end, int64([1], [])]);
+}

@@ -12,7 +12,7 @@ import {
 import { onnxAlgebra } from '../algebra.js';
 import type { DecoderLayer, Heads } from '../decoder/decoder.js';
 import { inputAt, outputAt } from '../graph/graph.js';
-import { emitSizes, toTheEnd } from '../graph/sizes.js';
+import { emitRange, emitSizes, toTheEnd } from '../graph/sizes.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { asFloat, type StageContext } from './stage.js';
 import { attendedBy } from './taps.js';
@@ -66,10 +66,7 @@ function emitPastLength({ emitter, next, start }: StageContext): string | undefi
   const length = emitSizes(emitter, pastKey, 2, 3);
   if (next.attention.reading.logitNodes) return length;
   const images = emitter.emit('ReduceMax', [start.images], { attributes: { keepdims: 0 } });
-  const some = emitter.emit('Min', [
-    emitter.emit('Cast', [images], { attributes: { to: INT64 } }),
-    emitter.int64([1], []),
-  ]);
+  const some = emitter.emit('Min', [emitter.cast(images, INT64), emitter.int64([1], [])]);
   return emitter.emit('Mul', [length, some]);
 }
 
@@ -78,17 +75,15 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
   const { emit, int64 } = emitter;
   const algebra = onnxAlgebra(emitter);
   const one = int64([1]);
-  const toFloat = (x: string) => emit('Cast', [x], { attributes: { to: FLOAT } });
+  const toFloat = (x: string) => emitter.cast(x, FLOAT);
   const lastWhere = (mask: string) =>
     emit('ArgMax', [mask], { attributes: { axis: 1, keepdims: 1, select_last_index: 1 } });
   const behindImages = emit('Add', [lastWhere(state.imageMask), one]);
   // The last token asks where no instruction follows; it does as well where there is no image.
   const lastToken = state.valid ? lastWhere(state.valid) : emit('Sub', [tokens, one]);
   const ownStart = emit('Min', [behindImages, lastToken]);
-  const scalar = (x: string) => emit('Squeeze', [x, int64([0])]);
   // As floats: WebGPU compares no int64.
-  const places = (length: string) =>
-    toFloat(emit('Range', [int64([0], []), scalar(length), int64([1], [])]));
+  const places = (length: string) => toFloat(emitRange(emitter, undefined, length));
   const from = (x: string, first: string, axis: number) =>
     emit('Slice', [x, first, int64([toTheEnd]), int64([axis])]);
 
@@ -181,7 +176,7 @@ function emitAngles({ emitter, next, plan, state, decoder }: StageContext, token
   }
   // The first layer's cache is never pruned: its length is where this call's tokens begin.
   const first = lengthOf(decoder.layers[0]?.cache.pastKey);
-  const own = emit('Cast', [state.positions ?? ''], { attributes: { to: INT64 } });
+  const own = emitter.cast(state.positions ?? '', INT64);
   const places = emit('Add', [own, first]);
   const lookUp = (x: string) =>
     emit('Unsqueeze', [emit('Gather', [x, places], { attributes: { axis: 0 } }), int64([1])]);

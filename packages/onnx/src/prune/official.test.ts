@@ -17,6 +17,7 @@ import {
   officialEmbeddings,
   officialFile,
   officialImageMask,
+  officialPlan,
   openDecoder,
 } from '@transprune/fixtures';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -88,13 +89,7 @@ describe.each(Object.entries(families))('exported as %s', (family, attentionFami
   describe.each<OfficialCaseName>(['high', 'low', 'late-image'])('official case %s', (name) => {
     const official = officialCase(name);
     const imageMask = officialImageMask(official);
-    const plan = createPlan({
-      accumulateLayers: official.accumulateLayers,
-      stages: official.pruneLayers.map((afterLayer, i) => ({
-        afterLayer,
-        keepRatio: official.keepRatios[i] ?? 1,
-      })),
-    });
+    const plan = createPlan(officialPlan(official));
 
     test('both terms, scores, kept tokens, logits, decoding steps and cache lengths', async () => {
       const { model } = pruneModel(original, plan, { trace: true });

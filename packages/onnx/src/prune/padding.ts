@@ -27,9 +27,7 @@ export function padGroupQueries(
     .filter(({ opType }) => opType === 'GroupQueryAttention');
   const [first] = graph.nodes;
   if (nodes.length === 0 || !first) return;
-  const { emit, int64, float } = emitter;
-  const to = (x: string, type: TensorProto_DataType) =>
-    emit('Cast', [x], { attributes: { to: type } });
+  const { emit, cast: to, int64, float } = emitter;
   const { attentionMask, embeddings } = decoder.inputs;
   const cache = source.input.find(({ name }) => name === decoder.layers[0]?.cache.pastKey);
   emitter.scope('pruning/padding');

@@ -8,8 +8,8 @@ import { readGraph } from '../decoder/read.js';
 import { refuse } from '../decoder/refuse.js';
 import { createEmitter } from '../graph/emitter.js';
 import { indexGraph } from '../graph/graph.js';
-import { usedNodes } from '../graph/live.js';
 import { sortNodes } from '../graph/sort.js';
+import { nodesBehind } from '../graph/walk.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import {
   type GraphProto,
@@ -149,7 +149,8 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
   reroot(source, working, emitter, decoder, stages, plan.positions);
   const output = [...prunedOutputs(graph, decoder, plan, wanted), ...tapOutputs];
   const added = [...working.regions.flat(), ...emitter.nodes];
-  const used = usedNodes(working.nodes, added, output);
+  const read = [...output.map(({ name }) => name), ...working.nodes.flatMap(({ input }) => input)];
+  const used = nodesBehind(added, read);
   const pruned = create(GraphProtoSchema, {
     ...graph,
     node: sortNodes([...working.nodes, ...used]),

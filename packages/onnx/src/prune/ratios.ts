@@ -16,9 +16,7 @@ const float32Step = 1 + 2 ** -23;
 export function emitRatios(emitter: Emitter, plan: PrunePlan, atRunTime: boolean): string[] {
   if (!atRunTime) return plan.stages.map(({ keepRatio }) => emitter.double(keepRatio));
   const { emit } = emitter;
-  const given = emit('Cast', [keepRatiosInput], {
-    attributes: { to: TensorProto_DataType.DOUBLE },
-  });
+  const given = emitter.cast(keepRatiosInput, TensorProto_DataType.DOUBLE);
   const ratios = emit('Min', [
     emit('Mul', [given, emitter.double(float32Step)]),
     emitter.double(1),

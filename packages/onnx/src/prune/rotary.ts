@@ -7,7 +7,7 @@ import { onnxAlgebra } from '../algebra.js';
 import type { Decoder, DecoderLayer, Heads } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
-import { emitSizes, toTheEnd } from '../graph/sizes.js';
+import { emitRange, emitSizes, toTheEnd } from '../graph/sizes.js';
 import { AttributeProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { insertBefore, noteAngle, type WorkingGraph } from './working-graph.js';
 
@@ -50,11 +50,10 @@ function emitPositions(emitter: Emitter, decoder: Decoder): string {
   const { emit, int64 } = emitter;
   const { embeddings } = decoder.inputs;
   const pastKey = decoder.layers[0]?.cache.pastKey;
-  const scalar = (x: string) => emit('Squeeze', [x, int64([0])]);
   const tokens = emitSizes(emitter, embeddings, 1, 2);
   const first = pastKey === undefined ? int64([0]) : emitSizes(emitter, pastKey, 2, 3);
   const last = emit('Add', [first, tokens]);
-  const range = emit('Range', [scalar(first), scalar(last), int64([1], [])]);
+  const range = emitRange(emitter, first, last);
   return emit('Expand', [range, emitSizes(emitter, embeddings, 0, 2)]);
 }
 
@@ -63,14 +62,10 @@ function emitPositions(emitter: Emitter, decoder: Decoder): string {
  * tokens, and overwrites padding behind them.
  */
 function emitRowPositions(emitter: Emitter, { inputs }: Decoder): string {
-  const { emit, int64 } = emitter;
-  const mask = emit('Cast', [inputs.attentionMask], {
-    attributes: { to: TensorProto_DataType.INT64 },
-  });
+  const { emit, cast, int64 } = emitter;
+  const mask = cast(inputs.attentionMask, TensorProto_DataType.INT64);
   const held = emit('CumSum', [mask, int64([1], [])]);
-  const isFront = emit('Cast', [emit('Equal', [held, int64([0])])], {
-    attributes: { to: TensorProto_DataType.INT64 },
-  });
+  const isFront = cast(emit('Equal', [held, int64([0])]), TensorProto_DataType.INT64);
   const front = emit('ReduceSum', [isFront, int64([1])], { attributes: { keepdims: 1 } });
   const slots = emit('Sub', [emit('Add', [held, front]), int64([1])]);
   const tokens = emitSizes(emitter, inputs.embeddings, 1, 2);

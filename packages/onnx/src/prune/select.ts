@@ -32,10 +32,8 @@ export function emitSelection(
   start: Start,
   ratio: string,
 ): Selection {
-  const { emit } = emitter;
+  const { emit, cast: to } = emitter;
   const algebra = onnxAlgebra(emitter);
-  const to = (x: string, type: TensorProto_DataType) =>
-    emit('Cast', [x], { attributes: { to: type } });
   const { imageMask, valid } = state;
   const isText = algebra.subtract(valid ?? algebra.constant(1), imageMask);
   const keptImages = state.span ? emitSpanCounts() : floorOf(start.images);

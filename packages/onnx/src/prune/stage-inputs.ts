@@ -2,7 +2,7 @@
 import { refuse } from '../decoder/refuse.js';
 import { type Emitter, tensor } from '../graph/emitter.js';
 import { type GraphIndex, integerAttribute, valueShape } from '../graph/graph.js';
-import { emitSizes, toTheEnd } from '../graph/sizes.js';
+import { emitRange, emitSizes, toTheEnd } from '../graph/sizes.js';
 import { type NodeProto, TensorProto_DataType } from '../proto/onnx_pb.js';
 
 /** What is left behind a prune. */
@@ -26,7 +26,7 @@ export function emitMask(
   const { emit } = emitter;
   emitter.scope(`pruning/after_layer_${afterLayer}/mask`);
   const ones = mask ?? emitOnes();
-  return type === INT64 ? ones : emit('Cast', [ones], { attributes: { to: type } });
+  return type === INT64 ? ones : emitter.cast(ones, type as TensorProto_DataType);
 
   function emitOnes(): string {
     const kept = emitSizes(emitter, stream, 1, 2);
@@ -62,10 +62,8 @@ export function emitPositions(
   return emit('Expand', [stage.mask ? places(stage.mask) : range(), sizes]);
 
   function range(): string {
-    const scalar = (x: string) => emit('Squeeze', [x, int64([0])]);
     const past = pastKey ? emitSizes(emitter, pastKey, 2, 3) : int64([0]);
-    const end = emit('Add', [past, kept]);
-    return emit('Range', [scalar(past), scalar(end), int64([1], [])]);
+    return emitRange(emitter, past, emit('Add', [past, kept]));
   }
   function places(mask: string): string {
     const counted = emit('Sub', [emit('CumSum', [mask, int64([1], [])]), int64([1])]);

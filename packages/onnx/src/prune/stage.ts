@@ -35,5 +35,5 @@ export function asFloat(
   value: string,
 ): string {
   if (!decoder.reducedPrecision) return value;
-  return emitter.emit('Cast', [value], { attributes: { to: TensorProto_DataType.FLOAT } });
+  return emitter.cast(value, TensorProto_DataType.FLOAT);
 }

@@ -114,13 +114,13 @@ function cutAt(
 
 /** A mask over the cache of the layer behind a prune and the tokens in front of it. */
 function emitScoredMask(emitter: Emitter, stage: number, valid: string): string {
-  const tokens = emitter.emit('Cast', [valid], { attributes: { to: TensorProto_DataType.INT64 } });
+  const tokens = emitter.cast(valid, TensorProto_DataType.INT64);
   return emitter.emit('Concat', [pastMaskInput(stage), tokens], { attributes: { axis: 1 } });
 }
 
 /** What stands at padding is nobody's: no image, no instruction. */
 function masked(emitter: Emitter, state: TokenState, valid: string): TokenState {
-  const floats = emitter.emit('Cast', [valid], { attributes: { to: TensorProto_DataType.FLOAT } });
+  const floats = emitter.cast(valid, TensorProto_DataType.FLOAT);
   const only = (x: string) => emitter.emit('Mul', [x, floats]);
   return {
     ...state,
@@ -143,7 +143,7 @@ function emitKept(emitter: Emitter, index: number, positions: string, valid?: st
     to(emit('Squeeze', [positions, int64([0])]));
     return;
   }
-  const isValid = emit('Cast', [valid], { attributes: { to: TensorProto_DataType.BOOL } });
+  const isValid = emitter.cast(valid, TensorProto_DataType.BOOL);
   to(emit('Where', [isValid, positions, float(-1)]));
 }
 

@@ -3,7 +3,7 @@ import { type PrunePlan, type SignalName, uniformNoise } from '@transprune/core'
 import { onnxAlgebra } from '../algebra.js';
 import type { Decoder } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
-import { emitSizes } from '../graph/sizes.js';
+import { emitRange, emitSizes, toTheEnd } from '../graph/sizes.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { type InterfaceOptions, imageMaskInput, instructionMaskInput } from './interface.js';
 
@@ -54,10 +54,8 @@ export function emitStart(
   needs: readonly SignalName[],
   options: InterfaceOptions,
 ): Start {
-  const { emit } = emitter;
+  const { emit, cast: to } = emitter;
   const algebra = onnxAlgebra(emitter);
-  const to = (x: string, type: TensorProto_DataType) =>
-    emit('Cast', [x], { attributes: { to: type } });
   const flags = (input: string) => to(to(input, BOOL), FLOAT);
   const tokens = emitSizes(emitter, imageMaskInput, 1, 2);
   const isImage = to(imageMaskInput, BOOL);
@@ -66,7 +64,7 @@ export function emitStart(
   const only = (x: string) => (valid ? algebra.multiply(x, valid) : x);
   const imageMask = only(to(isImage, FLOAT));
   const { images, texts } = emitCounts();
-  const order = range();
+  const order = emitRange(emitter, undefined, tokens);
   const places = to(order, FLOAT);
   const spans = plan.perImage ? emitSpans() : {};
   const positions =
@@ -95,16 +93,7 @@ export function emitStart(
   /** The columns of the tokens at hand, where a mask covers the past too. */
   function lastOf(mask: string): string {
     const start = emit('Neg', [tokens]);
-    return emit('Slice', [
-      mask,
-      start,
-      emitter.int64([Number.MAX_SAFE_INTEGER]),
-      emitter.int64([1]),
-    ]);
-  }
-  function range(): string {
-    const end = emit('Squeeze', [tokens, emitter.int64([0])]);
-    return emit('Range', [emitter.int64([0], []), end, emitter.int64([1], [])]);
+    return emit('Slice', [mask, start, emitter.int64([toTheEnd]), emitter.int64([1])]);
   }
   function emitSpans() {
     const span = only(to(imageMaskInput, FLOAT));

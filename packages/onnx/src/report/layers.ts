@@ -1,8 +1,9 @@
 /** A decoder's layers in words: what the reading found, grouped by what layers have in common. */
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import { linearInto } from '../decoder/linear.js';
-import type { ClassifiedGraph } from '../decoder/stream.js';
+import { type ClassifiedGraph, inputsOf } from '../decoder/stream.js';
 import { constantShape, inputAt } from '../graph/graph.js';
+import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 
 /** What a layer is made of; the same for all layers of a group. */
@@ -118,10 +119,9 @@ function normName(
   value: string,
   isStart: (name: string) => boolean,
 ): string | null {
-  const open = [value];
-  const seen = new Set(open);
   const found = new Set<string>();
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+  const next = (name: string) => (isStart(name) ? [] : inputsOf(graph, name, 'token'));
+  for (const name of walk([value], next)) {
     const node = graph.producer.get(name);
     if (!node) continue;
     // One node adds and norms: its first output is the norm, named as where it stands alone.
@@ -131,11 +131,6 @@ function normName(
     if (isStart(name)) continue;
     if (fusedNorms.has(node.opType)) found.add(node.opType);
     if (node.opType === 'ReduceMean') found.add('spelled out');
-    for (const input of node.input) {
-      if (seen.has(input) || graph.kindOf(input) !== 'token') continue;
-      seen.add(input);
-      open.push(input);
-    }
   }
   return found.size > 0 ? [...found].sort().join(', ') : null;
 }

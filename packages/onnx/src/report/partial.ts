@@ -4,6 +4,7 @@ import { TransPruneError } from '@transprune/core';
 import type { Decoder } from '../decoder/decoder.js';
 import { cacheNames, readGraph } from '../decoder/read.js';
 import { indexGraph } from '../graph/graph.js';
+import { nodesBehind } from '../graph/walk.js';
 import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';
 
 /** The first thing that was not understood. */
@@ -74,22 +75,14 @@ export function declaredLayers(graph: GraphProto): number {
  * of. That layer's own attention is left out, so that nothing is added to the stream any more.
  */
 function leadingLayers(graph: GraphProto, layers: number): GraphProto {
-  const { producer } = indexGraph(graph);
-  const open = Array.from({ length: layers + 1 }, (_, layer) => [
+  const caches = Array.from({ length: layers + 1 }, (_, layer) => [
     `present.${layer}.key`,
     `present.${layer}.value`,
   ]).flat();
-  const needed = new Set<unknown>();
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    const node = producer.get(name);
-    if (!node || needed.has(node)) continue;
-    needed.add(node);
-    open.push(...node.input);
-  }
   const isBehind = (name: string) => Number(/^present\.(\d+)\./.exec(name)?.[1] ?? -1) >= layers;
   return create(GraphProtoSchema, {
     ...graph,
-    node: graph.node.filter((node) => needed.has(node)),
+    node: nodesBehind(graph.node, caches),
     output: graph.output.filter(({ name }) => !isBehind(name)),
   });
 }

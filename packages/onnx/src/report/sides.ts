@@ -1,7 +1,8 @@
 /** What layers read besides the stream, weights and their own cache, and what that is made of. */
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
-import type { ClassifiedGraph } from '../decoder/stream.js';
+import { type ClassifiedGraph, inputsOf } from '../decoder/stream.js';
 import { inputAt } from '../graph/graph.js';
+import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 
 /** Side values that are alike: what for, and functions of the same inputs. */
@@ -151,23 +152,21 @@ function* nodesOf(
 function originOf(graph: ClassifiedGraph, name: string): Origin {
   const nodes = new Set<NodeProto>();
   const of = new Set<string>();
-  const open = [name];
-  const seen = new Set(open);
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+  const measuredBy = (node: NodeProto) => (node.opType === 'Shape' ? (inputAt(node, 0) ?? '') : '');
+  const next = (value: string) => {
+    const node = graph.producer.get(value);
+    return node && graph.input.has(measuredBy(node)) ? [] : inputsOf(graph, value, 'side');
+  };
+  for (const value of walk([name], next)) {
     const node = graph.producer.get(value);
     if (!node) {
       of.add(value);
       continue;
     }
     nodes.add(node);
-    const measured = node.opType === 'Shape' ? (inputAt(node, 0) ?? '') : '';
+    const measured = measuredBy(node);
     if (graph.input.has(measured)) of.add(`${shapeOf}${measured}`);
     else if (graph.kindOf(measured) === 'token') of.add(`${shapeOf}the layer's own values`);
-    for (const input of graph.input.has(measured) ? [] : node.input) {
-      if (seen.has(input) || graph.kindOf(input) !== 'side') continue;
-      seen.add(input);
-      open.push(input);
-    }
   }
   return { nodes, of };
 }

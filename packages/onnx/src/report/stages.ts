@@ -1,6 +1,7 @@
 /** What a prune changed in a graph, found by comparing the graph before and after it. */
 import type { PrunePlan } from '@transprune/core';
 import type { Decoder } from '../decoder/decoder.js';
+import { nodesBehind } from '../graph/walk.js';
 import type { GraphProto, NodeProto } from '../proto/onnx_pb.js';
 
 /** A value whose rows are gathered, and what it is to the layer behind. */
@@ -53,7 +54,10 @@ export function describeStages(
     });
     // The score starts at masks and positions too, in front of the prune: those are its own.
     const isStart = (node: NodeProto) => startParts.has(partOf(node));
-    const starts = madeFor([...own, ...clones], inScope.filter(isStart));
+    const starts = nodesBehind(
+      inScope.filter(isStart),
+      [...own, ...clones].flatMap(({ input }) => input),
+    );
     const others = new Set([...gathers.map(({ node }) => node), ...starts]);
     const scoring = inScope.filter((node) => !others.has(node) && partOf(node) !== 'angles');
     const stream = gathers.find(({ as }) => as === 'stream')?.node.output[0];
@@ -85,22 +89,6 @@ function copiesIn(added: readonly NodeProto[], afterLayer: number) {
     (isScored ? copies : clones).push(node);
   }
   return { clones, copies };
-}
-
-/** Those nodes that readers are made of. */
-function madeFor(readers: readonly NodeProto[], nodes: readonly NodeProto[]): NodeProto[] {
-  const maker = new Map(nodes.flatMap((node) => node.output.map((name) => [name, node])));
-  const made = new Set<NodeProto>();
-  const open = [...readers];
-  for (let reader = open.pop(); reader !== undefined; reader = open.pop()) {
-    for (const name of reader.input) {
-      const node = maker.get(name);
-      if (!node || made.has(node)) continue;
-      made.add(node);
-      open.push(node);
-    }
-  }
-  return [...made];
 }
 
 /** Where the pass puts what clones start at. */

@@ -1,4 +1,5 @@
 import { constantIntegers, inputAt } from '../../graph/graph.js';
+import { walk } from '../../graph/walk.js';
 import type { ClassifiedGraph } from '../stream.js';
 
 const comparisons = new Set(['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual']);
@@ -9,22 +10,15 @@ const wrappers = new Set(['Cast', 'Expand', 'Identity', 'Reshape', 'Squeeze', 'U
  * to or taken from. Undefined for a mask that is only causal.
  */
 export function windowOf(graph: ClassifiedGraph, mask: string): number | undefined {
-  const open = [mask];
-  const seen = new Set(open);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+  const next = (name: string) =>
+    (graph.producer.get(name)?.input ?? []).filter((input) => graph.kindOf(input) !== 'token');
+  for (const name of walk([mask], next)) {
     const node = graph.producer.get(name);
-    if (!node) continue;
-    if (comparisons.has(node.opType)) {
-      for (const operand of node.input) {
-        const shift = shiftOf(graph, operand);
-        // Off by one is how `<` stands for `<=`.
-        if (shift !== undefined && Math.abs(shift) > 1) return Math.abs(shift);
-      }
-    }
-    for (const input of node.input) {
-      if (seen.has(input) || graph.kindOf(input) === 'token') continue;
-      seen.add(input);
-      open.push(input);
+    if (!node || !comparisons.has(node.opType)) continue;
+    for (const operand of node.input) {
+      const shift = shiftOf(graph, operand);
+      // Off by one is how `<` stands for `<=`.
+      if (shift !== undefined && Math.abs(shift) > 1) return Math.abs(shift);
     }
   }
   return undefined;

@@ -3,11 +3,12 @@
  * keys, rotary embedding.
  */
 import { attribute, constantShape, inputAt, valueShape } from '../../graph/graph.js';
+import { walk } from '../../graph/walk.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { AngleRead, LayerCacheNames } from '../decoder.js';
 import { type Linear, linearInto } from '../linear.js';
 import { refuse } from '../refuse.js';
-import type { ClassifiedGraph } from '../stream.js';
+import { type ClassifiedGraph, inputsOf } from '../stream.js';
 
 /** What lies between projections and a value. */
 export interface Path {
@@ -54,9 +55,8 @@ const pathOperators = new Set([
 export function pathTo(graph: ClassifiedGraph, value: string, where: string): Path {
   const projections: Linear[] = [];
   const angles: AngleRead[] = [];
-  const open = [value];
-  const seen = new Set(open);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+  const next = (name: string) => (linearInto(graph, name) ? [] : inputsOf(graph, name, 'token'));
+  for (const name of walk([value], next)) {
     const linear = linearInto(graph, name);
     if (linear) {
       projections.push(linear);
@@ -71,15 +71,9 @@ export function pathTo(graph: ClassifiedGraph, value: string, where: string): Pa
         node,
       });
     }
-    for (const input of node.input) {
-      const kind = graph.kindOf(input);
-      if (kind === 'side') {
-        const axis = angleAxis(graph, node, input);
-        if (axis !== undefined) angles.push({ node, value: input, axis });
-      }
-      if (kind !== 'token' || seen.has(input)) continue;
-      seen.add(input);
-      open.push(input);
+    for (const input of inputsOf(graph, name, 'side')) {
+      const axis = angleAxis(graph, node, input);
+      if (axis !== undefined) angles.push({ node, value: input, axis });
     }
   }
   return { projections, angles };
@@ -99,19 +93,14 @@ function angleAxis(graph: ClassifiedGraph, node: NodeProto, value: string): numb
 
 /** True for what is made of cosines and sines, or looked up in a constant table. */
 function isAngle(graph: ClassifiedGraph, value: string): boolean {
-  const open = [value];
-  const seen = new Set(open);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+  const next = (name: string) =>
+    graph.producer.get(name)?.opType === 'Shape' ? [] : inputsOf(graph, name, 'side');
+  for (const name of walk([value], next)) {
     const node = graph.producer.get(name);
     if (!node || node.opType === 'Shape') continue;
     if (node.opType === 'Cos' || node.opType === 'Sin') return true;
     const table = constantShape(graph, inputAt(node, 0) ?? '');
     if (node.opType.startsWith('Gather') && (table?.length ?? 0) >= 2) return true;
-    for (const input of node.input) {
-      if (seen.has(input) || graph.kindOf(input) !== 'side') continue;
-      seen.add(input);
-      open.push(input);
-    }
   }
   return false;
 }
