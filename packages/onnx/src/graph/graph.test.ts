@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createEmitter } from './emitter.js';
 import { printNode } from './print.js';
 import { sortNodes } from './sort.js';
+import { nodesBehind } from './walk.js';
 
 test('emitted names are fresh, constants are shared, nodes print the same each time', () => {
   const emitter = createEmitter(['pass/Add', 'x'], 21);
@@ -19,6 +20,15 @@ test('emitted names are fresh, constants are shared, nodes print the same each t
     pass/Mul = Mul(pass/Add_1, constants/FLOAT[]2) { axis=1 }
     values, indices = com.example.TopK(pass/Add_1, constants/INT64[1]3) { axes=[0,1], mode=linear, epsilon=0.5 }"
   `);
+});
+
+test('an output that is left out leads nowhere', () => {
+  const emitter = createEmitter([], 21);
+  emitter.emit('SkipSimplifiedLayerNormalization', ['a', 'b', 'w'], {
+    outputs: ['x', '', '', 'y'],
+  });
+  emitter.emit('MultiHeadAttention', ['q', 'k', 'v', '', 'bias'], { outputs: ['z'] });
+  expect(nodesBehind(emitter.nodes, ['z']).map(({ output }) => output[0])).toEqual(['z']);
 });
 
 test('sorting puts nodes behind what they read and moves nothing else', () => {

@@ -23,12 +23,20 @@ export interface GraphIndex {
   readonly input: ReadonlyMap<string, ValueInfoProto>;
 }
 
+/** The node that makes each value; an output that is left out, an empty name, is no value. */
+export function producersOf(nodes: Iterable<NodeProto>): Map<string, NodeProto> {
+  const producer = new Map<string, NodeProto>();
+  for (const node of nodes) {
+    for (const name of node.output) if (name !== '') producer.set(name, node);
+  }
+  return producer;
+}
+
 /** Indexes a graph. */
 export function indexGraph(graph: GraphProto): GraphIndex {
-  const producer = new Map<string, NodeProto>();
+  const producer = producersOf(graph.node);
   const uses = new Map<string, Use[]>();
   for (const node of graph.node) {
-    for (const name of node.output) if (name !== '') producer.set(name, node);
     node.input.forEach((name, input) => {
       if (name === '') return;
       const list = uses.get(name);

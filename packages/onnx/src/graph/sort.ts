@@ -1,5 +1,6 @@
 import { TransPruneError } from '@transprune/core';
 import type { NodeProto } from '../proto/onnx_pb.js';
+import { producersOf } from './graph.js';
 
 /**
  * Orders nodes so that each stands behind those it reads from; nodes that are free to stand where
@@ -8,8 +9,7 @@ import type { NodeProto } from '../proto/onnx_pb.js';
  * @throws TransPruneError INVALID_MODEL if the graph has a cycle
  */
 export function sortNodes(nodes: readonly NodeProto[]): NodeProto[] {
-  const producer = new Map<string, NodeProto>();
-  for (const node of nodes) for (const name of node.output) if (name) producer.set(name, node);
+  const producer = producersOf(nodes);
   const sorted: NodeProto[] = [];
   const state = new Map<NodeProto, 'open' | 'done'>();
   // An explicit stack: decoders are deeper than a call stack should be.

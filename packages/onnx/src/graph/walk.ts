@@ -1,4 +1,5 @@
 import type { NodeProto } from '../proto/onnx_pb.js';
+import { producersOf } from './graph.js';
 
 /**
  * Goes from a value to others, each once.
@@ -23,9 +24,7 @@ export function* walk(
 
 /** Those of some nodes that values are made of, in the nodes' order. */
 export function nodesBehind(nodes: readonly NodeProto[], values: Iterable<string>): NodeProto[] {
-  const producer = new Map(
-    nodes.flatMap((node) => node.output.map((name): [string, NodeProto] => [name, node])),
-  );
+  const producer = producersOf(nodes);
   const used = new Set<NodeProto>();
   for (const name of walk(values, (name) => producer.get(name)?.input ?? [])) {
     const node = producer.get(name);

@@ -9,7 +9,7 @@ import type { Decoder } from '../decoder/decoder.js';
 import { classify, tokenAxes } from '../decoder/kinds.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
-import type { GraphIndex } from '../graph/graph.js';
+import { type GraphIndex, producersOf } from '../graph/graph.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { createCloner } from './side.js';
 import type { StageInputs } from './stage-inputs.js';
@@ -148,7 +148,7 @@ function readLengthsOfFirstCache(
   firstPrune: number,
 ): void {
   const first = decoder.layers[0]?.cache;
-  const producer = new Map(nodes.flatMap((node) => node.output.map((name) => [name, node])));
+  const producer = producersOf(nodes);
   const cacheBehind = (name: string): string => {
     const node = producer.get(name);
     return node && node.input.length === 1 ? cacheBehind(node.input[0] ?? '') : name;

@@ -6,7 +6,7 @@ import { create } from '@bufbuild/protobuf';
 import type { Decoder } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
-import { elementType, type GraphIndex } from '../graph/graph.js';
+import { elementType, type GraphIndex, producersOf } from '../graph/graph.js';
 import { type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
 import { emitMask, emitPositions, emitShape, type StageInputs } from './stage-inputs.js';
 
@@ -37,9 +37,7 @@ export function createCloner(
   suffix: string,
 ): (name: string) => string {
   const { source, nodes, emitter, decoder, kindOf, layerOfCache } = context;
-  const producer = new Map(
-    nodes.flatMap((node) => node.output.filter(Boolean).map((name) => [name, node])),
-  );
+  const producer = producersOf(nodes);
   const behind = decoder.layers[stage.afterLayer]?.cache;
   const clones = new Map<string, string>();
 

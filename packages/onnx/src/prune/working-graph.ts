@@ -7,6 +7,7 @@ import { create } from '@bufbuild/protobuf';
 import type { AngleRead, Decoder } from '../decoder/decoder.js';
 import { classify, type Kind } from '../decoder/kinds.js';
 import type { Emitter } from '../graph/emitter.js';
+import { producersOf } from '../graph/graph.js';
 import { type GraphProto, type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
 
 /** Nodes of the graph that the passes may change, and what is known of them. */
@@ -38,7 +39,7 @@ export function workingGraph(graph: GraphProto, decoder: Decoder): WorkingGraph 
     regions: [],
     copyOf,
     // As the graph came: the score copies nodes before the cut rewires them.
-    producer: new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node]))),
+    producer: producersOf(graph.node),
     kindOf: classify(
       graph.node,
       (name) => initializers.has(name),
