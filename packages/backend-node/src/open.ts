@@ -1,9 +1,13 @@
 import { TransPruneError } from '@transprune/core';
-import type { ModelSource, Session, Unavailable } from '@transprune/runtime';
+import {
+  type ModelSource,
+  onnxRuntimeSession,
+  type Session,
+  type Unavailable,
+} from '@transprune/runtime';
 import { InferenceSession } from 'onnxruntime-node';
 import type { NodeDevice } from './devices.js';
 import { checkModel } from './fault.js';
-import { wrapSession } from './session.js';
 
 export interface SessionOptions {
   /** Threads of the CPU; as many as it has cores if left out. */
@@ -43,7 +47,7 @@ export async function openOn(
     );
   }
   try {
-    return wrapSession(inner, device);
+    return onnxRuntimeSession(inner, device);
   } catch (error) {
     await inner.release();
     throw error;

@@ -29,7 +29,14 @@ export {
   validatePlan,
 } from './plan/plan.js';
 export { type PresetName, type PresetPlan, presetNames, presetPlan } from './plan/presets.js';
-export { type ImageQuota, imageQuotas, keptImageTokens, selectTokens } from './plan/selection.js';
+export {
+  type ImageQuota,
+  imageQuotas,
+  keptImageTokens,
+  selectTokens,
+  shareOf,
+  wholeShare,
+} from './plan/selection.js';
 export {
   type AttentionShape,
   attentionLogits,

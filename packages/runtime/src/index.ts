@@ -10,7 +10,9 @@ export type {
   ValueInfo,
 } from './backend.js';
 export { elementsOf, isElementType, tensorBytes } from './elements.js';
+export { onnxRuntimeSession } from './onnxruntime-session.js';
 export { openSession } from './open.js';
+export { decoderFault } from './trial.js';
 export type { VerifyCheck, VerifyReport } from './verify/report.js';
 export type { Precision, Tolerances } from './verify/tolerance.js';
 export { type VerifyRequest, verifyPruned } from './verify/verify.js';

@@ -119,7 +119,7 @@ test('the table sets before against after', async () => {
 test('options of the plan and of the graph', async () => {
   const parameters = [
     ...['--positions', 'keep', '--per-image', '--batch'],
-    ...['--runtime-ratios', '--instruction-mask', '--trace'],
+    ...['--runtime-ratios', '--instruction-mask', '--exact-angles', '--trace'],
   ];
   const document = await transpruneJson('prune', input, '-o', output, ...parameters);
   expect(document).toMatchObject({
@@ -128,6 +128,7 @@ test('options of the plan and of the graph', async () => {
     batch: true,
     runtimeRatios: true,
     instructionMask: true,
+    exactAngles: true,
     before: { inputs: 30, outputs: 29 },
     after: { inputs: 36, outputs: 38 },
   });

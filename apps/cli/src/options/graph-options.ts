@@ -8,15 +8,17 @@ export interface GraphOptions {
   readonly batch?: boolean;
   readonly runtimeRatios?: boolean;
   readonly instructionMask?: boolean;
+  readonly exactAngles?: boolean;
 }
 
-/** Adds `--trace`, `--batch`, `--runtime-ratios` and `--instruction-mask`. */
+/** Adds `--trace`, `--batch`, `--runtime-ratios`, `--instruction-mask` and `--exact-angles`. */
 export function addGraphOptions(command: Command): Command {
   return command
     .option('--trace', 'add outputs that tell which tokens each prune kept, and their scores')
     .option('--batch', 'serve several prompts at once, with padding')
     .option('--runtime-ratios', 'make the keep ratios an input, so that each run has its own')
-    .option('--instruction-mask', 'add an input that marks the tokens whose attention is asked');
+    .option('--instruction-mask', 'add an input that marks the tokens whose attention is asked')
+    .option('--exact-angles', 'do without the cosine and sine of devices, which may be inexact');
 }
 
 /**
@@ -26,7 +28,8 @@ export function addGraphOptions(command: Command): Command {
  */
 export function chooseGraphOptions(options: GraphOptions, plan: PrunePlan): Required<GraphOptions> {
   const { trace = false, batch = false, runtimeRatios = false, instructionMask = false } = options;
-  const chosen = { trace, batch, runtimeRatios, instructionMask };
+  const { exactAngles = false } = options;
+  const chosen = { trace, batch, runtimeRatios, instructionMask, exactAngles };
   const pointless = Object.entries({
     '--batch': batch,
     '--runtime-ratios': runtimeRatios,

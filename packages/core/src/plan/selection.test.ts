@@ -2,11 +2,27 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { imageQuotas, keptImageTokens, selectTokens } from './selection.js';
 
-test('counts are floored in float64, relative to the start', () => {
+test('counts are floored, relative to the start', () => {
   expect(keptImageTokens(0.875, 576)).toBe(504);
   expect(keptImageTokens(0.0625, 576)).toBe(36);
-  // 0.29 * 100 is 28.999999999999996; float32 would say 29.
-  expect(keptImageTokens(0.29, 100)).toBe(28);
+  // Products of floats: 28.999999999999996 and 62.99999999999999.
+  expect(keptImageTokens(0.29, 100)).toBe(29);
+  expect(keptImageTokens(0.7, 90)).toBe(63);
+});
+
+test('counts are those of the ratio as it is written', () => {
+  const digits = 10_000;
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: digits }),
+      fc.integer({ min: 0, max: 100_000 }),
+      (ratio, tokens) => {
+        const exact = (BigInt(ratio) * BigInt(tokens)) / BigInt(digits);
+        expect(keptImageTokens(ratio / digits, tokens)).toBe(Number(exact));
+      },
+    ),
+    { numRuns: 2000 },
+  );
 });
 
 test('the best image tokens stay in their order, text always', () => {

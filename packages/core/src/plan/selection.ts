@@ -6,9 +6,20 @@
  * image is this project's own.
  */
 
+/** A keep ratio of 1 in the whole numbers that shares are counted in. */
+export const wholeShare = 2 ** 30;
+
+/**
+ * A keep ratio as a whole number of shares, rounded up: .7 of 90 tokens are 63 then, in any arithmetic that
+ * has whole numbers, where the product of floats is 62.99999999999999.
+ */
+export function shareOf(keepRatio: number): number {
+  return Math.ceil(keepRatio * wholeShare);
+}
+
 /** Image tokens left behind a stage, of `imageTokens` at the start. */
 export function keptImageTokens(keepRatio: number, imageTokens: number): number {
-  return Math.floor(keepRatio * imageTokens);
+  return Math.floor((shareOf(keepRatio) * imageTokens) / wholeShare);
 }
 
 /** Image spans that are ranked together, by their numbers in the image mask, and how many tokens stay. */

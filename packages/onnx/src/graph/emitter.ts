@@ -40,8 +40,6 @@ export interface Emitter {
   cast(value: string, type: TensorProto_DataType): string;
   /** A float32 constant; equal scalars are made once. */
   float(value: number | Float32Array, dims?: readonly number[]): string;
-  /** A float64 scalar constant. */
-  double(value: number): string;
   /** An int64 constant, a vector unless `dims` says otherwise. */
   int64(values: readonly number[], dims?: readonly number[]): string;
   /** Names that follow start with this prefix. */
@@ -117,7 +115,6 @@ export function createEmitter(taken: Iterable<string>, opset: number): Emitter {
       const label = data.length === 1 ? `${data[0]}` : `${initializers.length}`;
       return constant('FLOAT', bytesOf(data), shape, label);
     },
-    double: (value) => constant('DOUBLE', bytesOf(Float64Array.of(value)), [], `${value}`),
     int64(values, dims = [values.length]) {
       const data = BigInt64Array.from(values, BigInt);
       return constant(

@@ -66,7 +66,7 @@ function emitPastLength({ emitter, next, start }: StageContext): string | undefi
   const length = emitSizes(emitter, pastKey, 2, 3);
   if (next.attention.reading.logitNodes) return length;
   const images = emitter.emit('ReduceMax', [start.images], { attributes: { keepdims: 0 } });
-  const some = emitter.emit('Min', [emitter.cast(images, INT64), emitter.int64([1], [])]);
+  const some = emitter.emit('Min', [images, emitter.int64([1], [])]);
   return emitter.emit('Mul', [length, some]);
 }
 

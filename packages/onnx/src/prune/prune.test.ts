@@ -1,5 +1,12 @@
 import { clone } from '@bufbuild/protobuf';
-import { createPlan, ndarray, type PrunePlan, presetPlan, runReference } from '@transprune/core';
+import {
+  createPlan,
+  keptImageTokens,
+  ndarray,
+  type PrunePlan,
+  presetPlan,
+  runReference,
+} from '@transprune/core';
 import { maxDifference, openDecoder } from '@transprune/fixtures';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -168,12 +175,19 @@ test('a prompt without image is not pruned', async () => {
   expect(maxDifference(actual.logits, expected.logits)).toBeLessThan(1e-5);
 });
 
-test('counts are floored in float64, also where float32 would round up', async () => {
-  // 0.29 * 100 is 28.999999999999996.
-  const plan = createPlan({ method: 'random', stages: [{ afterLayer: 1, keepRatio: 0.29 }] });
+test.each([
+  [0.29, 100, 29],
+  [0.7, 90, 63],
+  [0.9999999, 30, 29],
+  [0.99999998, 30, 29],
+  [1, 30, 30],
+])('a ratio of %d keeps of %d image tokens %d', async (keepRatio, tokens, kept) => {
+  const plan = createPlan({ method: 'random', stages: [{ afterLayer: 1, keepRatio }] });
   const decoder = await openDecoder(encodeModel(pruneModel(packed, plan).model), config);
-  const step = await decoder.step(randomEmbeddings(config, 101, 3), span(101, 1, 100));
-  expect(step.logitsShape[1]).toBe(1 + 28);
+  const embeddings = randomEmbeddings(config, 1 + tokens, 3);
+  const step = await decoder.step(embeddings, span(1 + tokens, 1, tokens));
+  expect(step.logitsShape[1]).toBe(1 + kept);
+  expect(keptImageTokens(keepRatio, tokens)).toBe(kept);
 });
 
 test('constant indices gather the same rows without scoring', async () => {
@@ -238,7 +252,7 @@ test('the nodes of a stage, with the random method as the shortest', () => {
     "pruning/Shape = Shape(image_mask) { start=1, end=2 }
     pruning/Squeeze = Squeeze(pruning/Shape, constants/INT64[1]0)
     pruning/Range = Range(constants/INT64[]0, pruning/Squeeze, constants/INT64[]1_)
-    pruning/Cast_5 = Cast(pruning/Range) { to=1 }
+    pruning/Cast_3 = Cast(pruning/Range) { to=1 }
     pruning/Unsqueeze = Unsqueeze(pruning/Range, constants/INT64[1]0)
     pruning/Mod = Mod(pruning/Unsqueeze, constants/INT64[1]16384)
     pruning/Gather = Gather(constants/FLOAT[16384]4, pruning/Mod) { axis=0 }
@@ -249,25 +263,24 @@ test('the nodes of a stage, with the random method as the shortest', () => {
     pruning/after_layer_2/Sub = Sub(constants/FLOAT[]1, pruning/Cast_1)
     pruning/after_layer_2/Mul_3 = Mul(pruning/after_layer_2/Sub, constants/FLOAT[]1.0000000150474662e+30)
     pruning/after_layer_2/Add_1 = Add(pruning/after_layer_2/Mul_1, pruning/after_layer_2/Mul_3)
-    pruning/Cast_3 = Cast(pruning/Shape) { to=11 }
-    pruning/Cast_2 = Cast(pruning/Cast) { to=11 }
-    pruning/ReduceSum = ReduceSum(pruning/Cast_2, constants/INT64[1]1_) { keepdims=1 }
-    pruning/Sub = Sub(pruning/Cast_3, pruning/ReduceSum)
-    pruning/Cast_4 = Cast(pruning/Sub) { to=7 }
-    pruning/after_layer_2/Mul_2 = Mul(pruning/ReduceSum, constants/DOUBLE[]0.5)
-    pruning/after_layer_2/Floor = Floor(pruning/after_layer_2/Mul_2)
-    pruning/after_layer_2/Cast = Cast(pruning/after_layer_2/Floor) { to=7 }
-    pruning/after_layer_2/Add = Add(pruning/Cast_4, pruning/after_layer_2/Cast)
+    pruning/Cast_2 = Cast(image_mask) { to=7 }
+    pruning/Sign = Sign(pruning/Cast_2)
+    pruning/Abs = Abs(pruning/Sign)
+    pruning/ReduceSum = ReduceSum(pruning/Abs, constants/INT64[1]1_) { keepdims=1 }
+    pruning/Sub = Sub(pruning/Shape, pruning/ReduceSum)
+    pruning/after_layer_2/Mul_2 = Mul(pruning/ReduceSum, constants/INT64[]536870912)
+    pruning/after_layer_2/Div = Div(pruning/after_layer_2/Mul_2, constants/INT64[]1073741824)
+    pruning/after_layer_2/Add = Add(pruning/Sub, pruning/after_layer_2/Div)
     pruning/after_layer_2/Reshape = Reshape(pruning/after_layer_2/Add, constants/INT64[1]1_)
     pruning/after_layer_2/Add_1/largest, pruning/after_layer_2/Add_1/indices = TopK(pruning/after_layer_2/Add_1, pruning/after_layer_2/Reshape) { axis=-1 }
-    pruning/after_layer_2/Gather = Gather(pruning/Cast_5, pruning/after_layer_2/Add_1/indices) { axis=0 }
+    pruning/after_layer_2/Gather = Gather(pruning/Cast_3, pruning/after_layer_2/Add_1/indices) { axis=0 }
     pruning/after_layer_2/Neg = Neg(pruning/after_layer_2/Gather)
     pruning/after_layer_2/Neg/largest, pruning/after_layer_2/Neg/indices = TopK(pruning/after_layer_2/Neg, pruning/after_layer_2/Reshape) { axis=-1 }
     pruning/after_layer_2/Neg_1 = Neg(pruning/after_layer_2/Neg/largest)
     pruning/after_layer_2/Squeeze = Squeeze(pruning/after_layer_2/Neg_1, constants/INT64[1]0)
-    pruning/after_layer_2/Cast_1 = Cast(pruning/after_layer_2/Squeeze) { to=7 }
-    pruning/after_layer_2/Gather_2 = Gather(layer_1/ffn/MatMul_2/normed, pruning/after_layer_2/Cast_1) { axis=1 }
-    pruning/after_layer_2/Gather_1 = Gather(layer_1/ffn/MatMul_2/stream, pruning/after_layer_2/Cast_1) { axis=1 }
+    pruning/after_layer_2/Cast = Cast(pruning/after_layer_2/Squeeze) { to=7 }
+    pruning/after_layer_2/Gather_2 = Gather(layer_1/ffn/MatMul_2/normed, pruning/after_layer_2/Cast) { axis=1 }
+    pruning/after_layer_2/Gather_1 = Gather(layer_1/ffn/MatMul_2/stream, pruning/after_layer_2/Cast) { axis=1 }
     pruning/after_layer_2/mask/Shape_2 = Shape(pruning/after_layer_2/Gather_1) { start=0, end=1 }
     pruning/after_layer_2/mask/Shape_1 = Shape(past_key_values.2.key) { start=2, end=3 }
     pruning/after_layer_2/mask/Shape = Shape(pruning/after_layer_2/Gather_1) { start=1, end=2 }

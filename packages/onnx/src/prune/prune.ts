@@ -17,6 +17,7 @@ import {
   ModelProtoSchema,
   type ValueInfoProto,
 } from '../proto/onnx_pb.js';
+import { exactAngles } from './exact-angles.js';
 import { type InterfaceOptions, imageMaskInput, prunedInputs, prunedOutputs } from './interface.js';
 import { metadataWithPlan, readPlan } from './metadata.js';
 import { padGroupQueries } from './padding.js';
@@ -39,6 +40,11 @@ export interface PruneOptions {
   readonly runtimeRatios?: boolean;
   /** Adds the input `instruction_mask`. */
   readonly instructionMask?: boolean;
+  /**
+   * Writes cosines and sines as sums and products, for devices whose own are approximate, as a WebGPU
+   * device's may be. Decoders that look angles up in a table have none.
+   */
+  readonly exactAngles?: boolean;
   /**
    * Adds outputs `pruning.tap...` with what each stage's score is made of, for checking it; the report
    * names them.
@@ -151,9 +157,11 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
   const added = [...working.regions.flat(), ...emitter.nodes];
   const read = [...output.map(({ name }) => name), ...working.nodes.flatMap(({ input }) => input)];
   const used = nodesBehind(added, read);
+  const nodes = [...working.nodes, ...used];
+  const written = options.exactAngles ? exactAngles(emitter, source, nodes) : nodes;
   const pruned = create(GraphProtoSchema, {
     ...graph,
-    node: sortNodes([...working.nodes, ...used]),
+    node: sortNodes(written),
     initializer: [...graph.initializer, ...emitter.initializers],
     input: prunedInputs(graph, decoder, plan, wanted),
     output,

@@ -1,4 +1,5 @@
 /** Which tokens a stage keeps, and how their rows are taken. */
+import { wholeShare } from '@transprune/core';
 import { onnxAlgebra } from '../algebra.js';
 import type { Emitter } from '../graph/emitter.js';
 import { emitSizes } from '../graph/sizes.js';
@@ -16,28 +17,29 @@ export interface Selection {
 /** Added to text tokens, so that they outrank every score. */
 const textBonus = 1e30;
 
-const { DOUBLE, FLOAT, INT64 } = TensorProto_DataType;
+const { FLOAT, INT64 } = TensorProto_DataType;
 
 /**
  * Picks what stays: all text, and of the image tokens the best ones. With no image token in the
  * sequence that is all there is.
  *
  * @param score float32 `[batch, tokens]`, 0 at text tokens
- * @param ratio float64 scalar
+ * @param share int64 scalar, out of `wholeShare`
  */
 export function emitSelection(
   emitter: Emitter,
   score: string,
   state: TokenState,
   start: Start,
-  ratio: string,
+  share: string,
 ): Selection {
   const { emit, cast: to } = emitter;
   const algebra = onnxAlgebra(emitter);
+  const whole = emitter.int64([wholeShare], []);
   const { imageMask, valid } = state;
   const isText = algebra.subtract(valid ?? algebra.constant(1), imageMask);
   const keptImages = state.span ? emitSpanCounts() : floorOf(start.images);
-  const counts = emit('Add', [start.texts, to(keptImages, INT64)]);
+  const counts = emit('Add', [start.texts, keptImages]);
   const ranked = algebra.add(
     state.span ? emitSpanChoice() : score,
     algebra.multiply(isText, algebra.constant(textBonus)),
@@ -62,9 +64,9 @@ export function emitSelection(
     valid: to(emit('GreaterOrEqual', [sorted, emitter.float(0)]), INT64),
   };
 
-  /** The product is taken in float64: float32 can round up to the next whole number. */
+  /** In whole numbers: float32 can round up to the next one, and browsers have no float64. */
   function floorOf(tokens: string): string {
-    return emit('Floor', [emit('Mul', [tokens, ratio])]);
+    return emit('Div', [emit('Mul', [tokens, share]), whole]);
   }
   /** Indices as floats; WebGPU looks them up, but does not convert them. */
   function placesOf(indices: string): string {
@@ -74,16 +76,21 @@ export function emitSelection(
   function ascending(places: string, width: string): string {
     return algebra.negate(emitTopK(emitter, algebra.negate(places), width).values);
   }
-  /** The spans' quotas, added up: each token of a span stands for its share of the quota. */
+  /**
+   * The spans' quotas, added up: each token of a span stands for its part of the quota, in shares. What is
+   * lost to rounding down is less than a share for each token.
+   */
   function emitSpanCounts(): string {
-    const size = to(start.state.spanSize ?? '', DOUBLE);
-    const share = emit('Div', [floorOf(size), emit('Max', [size, emitter.double(1)])]);
-    const sum = emit('ReduceSum', [share, emitter.int64([1])], { attributes: { keepdims: 1 } });
-    return emit('Round', [sum]);
+    const size = to(start.state.spanSize ?? '', INT64);
+    const quota = emit('Mul', [floorOf(size), whole]);
+    const part = emit('Div', [quota, emit('Max', [size, emitter.int64([1], [])])]);
+    const sum = emit('ReduceSum', [part, emitter.int64([1])], { attributes: { keepdims: 1 } });
+    const half = emitter.int64([wholeShare / 2], []);
+    return emit('Div', [emit('Add', [sum, half]), whole]);
   }
   /** Looked up in the quotas of 1, 2, 3, ... tokens, so that sizes need not leave a GPU. */
   function emitSpanQuota(size: string): string {
-    const sizes = emit('Add', [to(start.places, DOUBLE), emitter.double(1)]);
+    const sizes = emit('Add', [to(start.places, INT64), emitter.int64([1], [])]);
     const place = to(algebra.subtract(size, algebra.constant(1)), INT64);
     return emit('Gather', [to(floorOf(sizes), FLOAT), place], { attributes: { axis: 0 } });
   }

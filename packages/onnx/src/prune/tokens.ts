@@ -33,7 +33,7 @@ export interface TokenState {
  */
 export interface Start {
   readonly state: TokenState;
-  /** float64 `[batch, 1]`, image tokens. */
+  /** int64 `[batch, 1]`, image tokens. */
   readonly images: string;
   /** int64 `[batch, 1]`, text tokens; none of them is ever dropped. */
   readonly texts: string;
@@ -44,7 +44,7 @@ export interface Start {
 /** Most positions that the `noise` signal tells apart; further ones start over. */
 const noiseTable = 16384;
 
-const { BOOL, DOUBLE, FLOAT, INT64 } = TensorProto_DataType;
+const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
 
 /** Reads the masks before the first stage. */
 export function emitStart(
@@ -58,11 +58,10 @@ export function emitStart(
   const algebra = onnxAlgebra(emitter);
   const flags = (input: string) => to(to(input, BOOL), FLOAT);
   const tokens = emitSizes(emitter, imageMaskInput, 1, 2);
-  const isImage = to(imageMaskInput, BOOL);
-  const isOwn = options.batch ? to(lastOf(decoder.inputs.attentionMask), BOOL) : undefined;
-  const valid = isOwn && to(isOwn, FLOAT);
+  const ownMask = options.batch ? lastOf(decoder.inputs.attentionMask) : undefined;
+  const valid = ownMask && flags(ownMask);
   const only = (x: string) => (valid ? algebra.multiply(x, valid) : x);
-  const imageMask = only(to(isImage, FLOAT));
+  const imageMask = only(flags(imageMaskInput));
   const { images, texts } = emitCounts();
   const order = emitRange(emitter, undefined, tokens);
   const places = to(order, FLOAT);
@@ -80,14 +79,15 @@ export function emitStart(
     places,
   };
 
-  /** In float64, which is a CPU's. */
+  /** In int64 from the inputs on, which is a CPU's. */
   function emitCounts() {
     const count = (x: string) => algebra.sum(x, [1], true);
-    const image = to(isImage, DOUBLE);
-    const own = isOwn && to(isOwn, DOUBLE);
+    const ones = (mask: string) => emit('Abs', [emit('Sign', [to(mask, INT64)])]);
+    const image = ones(imageMaskInput);
+    const own = ownMask && ones(ownMask);
     const images = count(own ? emit('Mul', [image, own]) : image);
-    const all = own ? count(own) : to(tokens, DOUBLE);
-    return { images, texts: to(emit('Sub', [all, images]), INT64) };
+    const all = own ? count(own) : tokens;
+    return { images, texts: emit('Sub', [all, images]) };
   }
 
   /** The columns of the tokens at hand, where a mask covers the past too. */

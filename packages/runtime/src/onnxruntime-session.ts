@@ -1,20 +1,19 @@
+/** Sessions of onnxruntime, whose packages for Node, browsers and phones have one interface. */
 import { TransPruneError } from '@transprune/core';
-import {
-  type ElementType,
-  elementsOf,
-  type HostTensor,
-  isElementType,
-  type Session,
-  type SessionTensor,
-  type ValueInfo,
-} from '@transprune/runtime';
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-common';
+import type { ElementType, HostTensor, Session, SessionTensor, ValueInfo } from './backend.js';
+import { elementsOf, isElementType } from './elements.js';
 
 /** The onnxruntime tensor behind each tensor that a session gave out. */
 const behind = new WeakMap<SessionTensor, Tensor>();
 
-/** Wraps an onnxruntime session. */
-export function wrapSession(inner: InferenceSession, device: string): Session {
+/**
+ * Wraps an onnxruntime session.
+ *
+ * @param device its name in the backend
+ * @throws TransPruneError UNSUPPORTED_MODEL for inputs or outputs of types that the contract has not
+ */
+export function onnxRuntimeSession(inner: InferenceSession, device: string): Session {
   const inputs = inner.inputMetadata.map(valueInfo);
   const outputs = inner.outputMetadata.map(valueInfo);
   let disposed = false;
@@ -72,7 +71,7 @@ function wrapTensor(tensor: Tensor): SessionTensor {
     type,
     dims,
     async download() {
-      return { type, dims, data: elementsOf(type, tensor.data as ArrayBufferView) };
+      return { type, dims, data: elementsOf(type, (await tensor.getData()) as ArrayBufferView) };
     },
     dispose: () => tensor.dispose(),
   };

@@ -1,0 +1,140 @@
+import { TransPruneError } from '@transprune/core';
+import {
+  fetchBytes,
+  fetchOfficialCase,
+  maxDifference,
+  officialUrl,
+} from '@transprune/fixtures/browser';
+import {
+  decoderFault,
+  type HostTensor,
+  type ModelSource,
+  onnxRuntimeSession,
+  openSession,
+  type Session,
+} from '@transprune/runtime';
+import { InferenceSession } from 'onnxruntime-web/webgpu';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { webBackend } from './backend.js';
+import { openOn, webDevices } from './open.js';
+
+const path = officialUrl('group-query-attention/model.onnx').href;
+const layers = 14;
+const official = await fetchOfficialCase('high');
+
+function feeds(tokens: number, total: number, caches?: object): Record<string, HostTensor> {
+  const empty: HostTensor = { type: 'float32', dims: [1, 4, 0, 16], data: new Float32Array() };
+  const none = Array.from({ length: layers }, (_, layer) => [
+    [`past_key_values.${layer}.key`, empty],
+    [`past_key_values.${layer}.value`, empty],
+  ]).flat();
+  const data = official.inputsEmbeds.slice(0, tokens * 64);
+  return {
+    ...(caches ?? Object.fromEntries(none)),
+    inputs_embeds: { type: 'float32', dims: [1, tokens, 64], data },
+    attention_mask: { type: 'int64', dims: [1, total], data: new BigInt64Array(total).fill(1n) },
+  };
+}
+
+/** The error's code and message, for one assertion on both. */
+async function failure(attempt: Promise<unknown>): Promise<string> {
+  const error = await attempt.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  return TransPruneError.isInstance(error)
+    ? `${error.code}: ${error.message}`
+    : `not ours: ${error}`;
+}
+
+describe.each(webDevices)('a session on %s', (device) => {
+  let session: Session;
+  beforeAll(async () => {
+    session = await openSession(webBackend, { path }, device);
+  }, 60_000);
+  afterAll(() => session.dispose());
+
+  test('is of a model at an address, weights beside it', async () => {
+    const tokens = official.sequenceLength;
+    const outputs = await session.run(feeds(tokens, tokens), ['logits', 'present.0.key']);
+    expect(Object.keys(outputs)).toEqual(['logits', 'present.0.key']);
+    expect(outputs['present.0.key']?.dims).toEqual([1, 4, tokens, 16]);
+    const logits = Array.from((await outputs.logits?.download())?.data ?? [], Number);
+    expect(maxDifference(logits.slice(-128), official.unprunedLastLogits)).toBeLessThan(1e-4);
+  });
+
+  test('takes what it gave out for the next step', async () => {
+    const first = await session.run(feeds(40, 40));
+    const caches = Object.entries(first)
+      .filter(([name]) => name !== 'logits')
+      .map(([name, tensor]) => [name.replace('present', 'past_key_values'), tensor]);
+    const next = await session.run(feeds(1, 41, Object.fromEntries(caches)));
+    expect(next['present.13.value']?.dims).toEqual([1, 4, 41, 16]);
+  });
+
+  test('describes itself, and says what it misses', async () => {
+    expect(session.device).toBe(device);
+    expect(session.inputs.find(({ name }) => name === 'attention_mask')).toEqual({
+      name: 'attention_mask',
+      type: 'int64',
+      shape: ['batch_size', 'total_sequence_length'],
+    });
+    const { attention_mask, ...rest } = feeds(2, 2);
+    expect(await failure(session.run(rest))).toBe(
+      'INVALID_ARGUMENT: expected a tensor for attention_mask',
+    );
+    const wrong: HostTensor = { type: 'int64', dims: [2], data: new BigInt64Array(2) };
+    expect(await failure(session.run({ ...rest, attention_mask: wrong }))).toMatch(
+      /^RUN_FAILED: the graph failed on .*attention_mask \[2\]/,
+    );
+  });
+});
+
+test('auto takes the first device that works', async () => {
+  const session = await openSession(webBackend, { path }, 'auto');
+  expect(session.device).toBe('webgpu');
+  await session.dispose();
+}, 60_000);
+
+// When this fails, onnxruntime's own choice of a device will do.
+test('small subgroups are computed with wrongly, unless the device has none', async () => {
+  const adapter = await navigator.gpu.requestAdapter();
+  expect(adapter?.info.subgroupMinSize).toBe(4);
+  const openPlain = async (model: ModelSource) => {
+    const bytes = 'bytes' in model ? model.bytes : new Uint8Array();
+    const options = { executionProviders: ['webgpu'], logSeverityLevel: 4 } as const;
+    return onnxRuntimeSession(await InferenceSession.create(bytes, options), 'webgpu');
+  };
+  const open = (model: ModelSource) => openOn('webgpu', model, {});
+  const openReference = (model: ModelSource) => openOn('wasm', model, {});
+  expect(await decoderFault(openPlain, openReference)).toMatch(/^it computes wrongly: .* by [01]/);
+  expect(await decoderFault(open, openReference)).toBeUndefined();
+}, 60_000);
+
+describe('what cannot be opened', () => {
+  const open = (model: ModelSource, device = 'wasm') => failure(webBackend.open(model, { device }));
+
+  test('a device of another backend', async () => {
+    expect(await open({ path }, 'cuda')).toBe(
+      'INVALID_ARGUMENT: expected a device of webgpu, wasm or auto, got cuda',
+    );
+  });
+
+  test('a model that is not there', async () => {
+    expect(await open({ path: `${path}.none` })).toMatch(
+      /^NOT_FOUND: expected a model at http.*none, found none/,
+    );
+    expect(await open({ path: 'http://127.0.0.1:9/model.onnx' })).toMatch(/^NOT_FOUND: .*network/);
+  });
+
+  test('one without its weights', async () => {
+    const bytes = await fetchBytes(new URL(path));
+    expect(await open({ bytes })).toBe(
+      "NOT_FOUND: the model's weights are missing: model.onnx.data; pass them as externalData",
+    );
+  });
+
+  test('one that is none', async () => {
+    expect(await open({ bytes: new TextEncoder().encode('no model') })).toMatch(/^INVALID_MODEL: /);
+  });
+});

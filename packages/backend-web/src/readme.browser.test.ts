@@ -1,0 +1,37 @@
+import { env } from '@huggingface/transformers';
+import * as core from '@transprune/core';
+import { fetchBytes, packageUrl } from '@transprune/fixtures/browser';
+import * as onnx from '@transprune/onnx';
+import * as runtime from '@transprune/runtime';
+import { expect, test } from 'vitest';
+import * as backendWeb from './index.js';
+
+const readme = new TextDecoder().decode(await fetchBytes(packageUrl('backend-web/README.md')));
+const modules: Readonly<Record<string, object>> = {
+  '@transprune/backend-web': backendWeb,
+  '@transprune/core': core,
+  '@transprune/onnx': onnx,
+  '@transprune/runtime': runtime,
+};
+
+// Whatever the model is called, it is the embedded one.
+env.remoteHost = packageUrl('embedded-model/').href;
+env.remotePathTemplate = 'model/';
+
+test.each(backendWeb.webDevices)(
+  'the example prints what it says, on %s',
+  async (device) => {
+    const [, code = '', printed = ''] = /```js\n(.*?)```\n+```text\n(.*?)```/s.exec(readme) ?? [];
+    const body = code
+      .replace(/^import (\{.*?\}) from ('.*?');$/gm, 'const $1 = modules[$2];')
+      .replace("'auto'", `'${device}'`);
+    expect(body).toContain(`'${device}'`);
+    const lines: string[] = [];
+    const console = { log: (...parts: unknown[]) => lines.push(parts.join(' ')) };
+    const location = packageUrl('embedded-model/samples/');
+    const run = `return (async () => {${body}})();`;
+    await new Function('modules', 'console', 'location', run)(modules, console, location);
+    expect(lines.join('\n')).toBe(printed.trimEnd());
+  },
+  120_000,
+);
