@@ -14,7 +14,7 @@ import {
   type Session,
 } from '@transprune/runtime';
 import { InferenceSession } from 'onnxruntime-web/webgpu';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { webBackend } from './backend.js';
 import { openOn, webDevices } from './open.js';
 
@@ -89,6 +89,19 @@ describe.each(webDevices)('a session on %s', (device) => {
     );
   });
 });
+
+test('caches stay on the card; what is asked for is brought', async () => {
+  const session = await openSession(webBackend, { path }, 'webgpu');
+  const bring = vi.spyOn(GPUBuffer.prototype, 'mapAsync');
+  const outputs = await session.run(feeds(40, 40));
+  expect(bring).not.toHaveBeenCalled();
+  const logits = await outputs.logits?.download();
+  expect(logits?.dims).toEqual([1, 40, 128]);
+  expect(bring).toHaveBeenCalledTimes(1);
+  for (const tensor of Object.values(outputs)) tensor.dispose();
+  bring.mockRestore();
+  await session.dispose();
+}, 60_000);
 
 test('auto takes the first device that works', async () => {
   const session = await openSession(webBackend, { path }, 'auto');

@@ -48,6 +48,8 @@ export async function openOn(
       ],
       logSeverityLevel: logSeverity,
       ...(externalData.length > 0 && { externalData }),
+      // Caches stay there until the next step.
+      ...(gpu && { preferredOutputLocation: 'gpu-buffer' as const }),
     });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,4 +1,4 @@
-import type { ElementType, TensorData } from './backend.js';
+import type { ElementType, HostTensor, SessionTensor, TensorData } from './backend.js';
 
 /** Bytes that one element takes. */
 const bytesPerElement: Readonly<Record<ElementType, number>> = {
@@ -20,6 +20,15 @@ export function tensorBytes(tensor: {
   readonly dims: readonly number[];
 }): number {
   return tensor.dims.reduce((count, size) => count * size, bytesPerElement[tensor.type]);
+}
+
+/** Brings the elements of a tensor that nothing else needs, and frees it. */
+export async function takeElements(tensor: SessionTensor): Promise<HostTensor> {
+  try {
+    return await tensor.download();
+  } finally {
+    tensor.dispose();
+  }
 }
 
 /**

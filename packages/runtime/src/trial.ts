@@ -64,7 +64,9 @@ async function logitsOn(open: Open, bytes: Uint8Array): Promise<number[] | strin
       ...Object.fromEntries(caches),
       ...tokenFeeds(1, promptTokens + 1),
     });
-    return [...(await numbers(prompt.logits)), ...(await numbers(step.logits))];
+    const logits = [...(await numbers(prompt.logits)), ...(await numbers(step.logits))];
+    for (const tensor of [...Object.values(prompt), ...Object.values(step)]) tensor.dispose();
+    return logits;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   } finally {

@@ -160,6 +160,9 @@ export function createRunner(
       const downloaded = await Promise.all(
         [decoder.logits, ...fetch].map(async (name) => [name, await read(results[name])] as const),
       );
+      for (const [name, tensor] of Object.entries(results)) {
+        if (!presents.includes(name)) tensor.dispose();
+      }
       const { [decoder.logits]: logits, ...outputs } = Object.fromEntries(downloaded);
       return {
         logits: logits ?? ndarray([], [0]),

@@ -1,5 +1,6 @@
 import type { Tensor } from '@huggingface/transformers';
 import type { HostTensor, Session, SessionTensor, ValueInfo } from '../backend.js';
+import { takeElements } from '../elements.js';
 import { fromTransformers, type InnerTensor, toOpaque, toTransformers } from './tensors.js';
 
 /** What transformers.js expects of a session. */
@@ -53,7 +54,7 @@ export function adaptSession(session: Session, options: AdapterOptions = {}): Tr
       for (const [name, tensor] of Object.entries(outputs)) {
         handedOver[name] = opaque(name)
           ? toOpaque(tensor)
-          : toTransformers(await tensor.download());
+          : toTransformers(await takeElements(tensor));
       }
       return handedOver;
     },

@@ -141,6 +141,15 @@ describe('a decoder with an image mask', () => {
     expect(step?.fetch).toContain('present.1.value');
   });
 
+  test('leaves nothing on the device', async () => {
+    const { vlm, sessions } = await loadFake({ decoder: { keep, masked: true } });
+    await vlm.generate({ question: 'what color is the cross', images: [image] });
+    for (const { given } of Object.values(sessions)) {
+      expect(given.length).toBeGreaterThan(0);
+      expect(new Set(given.map(({ disposals }) => disposals))).toEqual(new Set([1]));
+    }
+  });
+
   test('may replace another one; each has its own record', async () => {
     const { vlm, sessions } = await loadFake();
     const pruned = fakeDecoder({ answer: [9], keep });

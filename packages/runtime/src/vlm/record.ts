@@ -1,6 +1,6 @@
 import { TransPruneError } from '@transprune/core';
 import type { HostTensor, Session, SessionTensor } from '../backend.js';
-import { tensorBytes } from '../elements.js';
+import { takeElements, tensorBytes } from '../elements.js';
 import { adaptSession, type Feeds, type Outputs, type TransformersSession } from './adapter.js';
 import { isCacheOutput, type VlmConfig, withCacheSizes } from './config.js';
 import { disposeMasks, pruningInterface, type StageMasks } from './pruning-feeds.js';
@@ -105,7 +105,7 @@ export function recordSessions(
     if (prefill) {
       record.prefillMs = ms;
       record.prefillEnd = performance.now();
-      record.trace = await download(outputs, isTrace);
+      record.trace = await takeAll(outputs, isTrace);
     } else {
       record.decodeMs.push(ms);
     }
@@ -175,13 +175,13 @@ function imagesFor(feeds: Feeds, known: HostTensor<'int64'> | undefined): HostTe
   return known;
 }
 
-async function download(
+async function takeAll(
   outputs: Outputs,
   wanted: (name: string) => boolean,
 ): Promise<Record<string, HostTensor>> {
   const host: Record<string, HostTensor> = {};
   for (const [name, tensor] of Object.entries(outputs)) {
-    if (wanted(name)) host[name] = await tensor.download();
+    if (wanted(name)) host[name] = await takeElements(tensor);
   }
   return host;
 }
