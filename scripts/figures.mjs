@@ -83,7 +83,12 @@ function speed() {
     row('prefill', `${baselineMs.toFixed(0)} ms`, ({ prunedMs }) => `${prunedMs.toFixed(0)} ms`),
     row('speed-up of the prefill', '', ({ speedup }) => `**${times(speedup)}**`),
     row('what the FLOPs allow', '', ({ flopsBoundSpeedup }) => times(flopsBoundSpeedup)),
-    row('cost of scoring, of the unpruned prefill', '', (b) => percent(b.scoringOverhead)),
+    row(
+      'cost of scoring, of the unpruned prefill (95 % range)',
+      '',
+      ({ scoringOverhead, scoringOverheadRange: [low, high] }) =>
+        `${percent(scoringOverhead)} (${percent(low)} to ${percent(high)})`,
+    ),
     row(
       'a decode step',
       `${decode.baselineMs.toFixed(1)} ms`,

@@ -8,7 +8,7 @@ import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
 import { keptIndices } from './kept.js';
 import { type Measurements, measure } from './measure.js';
 import type { PromptSizes } from './prompt.js';
-import { medianByRound, type Summary, summary } from './statistics.js';
+import { byRound, median, medianRange, type Summary, summary } from './statistics.js';
 
 export interface BenchOptions {
   readonly path: string;
@@ -34,6 +34,8 @@ export interface BenchResult {
   readonly speedup: number;
   /** Median of the rounds' (pruned - oracle) / baseline. */
   readonly scoringOverhead: number;
+  /** Where that median lies, with 95 %. */
+  readonly scoringOverheadRange: readonly [number, number];
   /** Median of the steps' pruned over baseline. */
   readonly decodeRatio: number;
 }
@@ -84,6 +86,7 @@ function resultOf(
 ): BenchResult {
   const { baseline, oracle, pruned } = prefill;
   const [before = [], after = []] = [decode.baseline, decode.pruned];
+  const scoring = byRound((b = 0, o = 0, p = 0) => (p - o) / b, baseline, oracle, pruned);
   return {
     device,
     prefill: {
@@ -92,9 +95,10 @@ function resultOf(
       pruned: summary(pruned),
     },
     decode: { baseline: summary(before), pruned: summary(after) },
-    speedup: medianByRound((b = 0, p = 0) => b / p, baseline, pruned),
-    scoringOverhead: medianByRound((b = 0, o = 0, p = 0) => (p - o) / b, baseline, oracle, pruned),
-    decodeRatio: medianByRound((b = 0, p = 0) => p / b, before, after),
+    speedup: median(byRound((b = 0, p = 0) => b / p, baseline, pruned)),
+    scoringOverhead: median(scoring),
+    scoringOverheadRange: medianRange(scoring),
+    decodeRatio: median(byRound((b = 0, p = 0) => p / b, before, after)),
   };
 }
 

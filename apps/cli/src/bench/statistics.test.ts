@@ -1,5 +1,6 @@
+import { uniformNoise } from '@transprune/core';
 import { expect, test } from 'vitest';
-import { median, medianByRound, summary } from './statistics.js';
+import { byRound, median, medianRange, summary } from './statistics.js';
 
 test('the median is the middle value, or the mean of two', () => {
   expect(median([3, 1, 2])).toBe(2);
@@ -9,6 +10,18 @@ test('the median is the middle value, or the mean of two', () => {
 
 test('rounds are compared within themselves', () => {
   // The machine was ten times slower in the second round.
-  const ratio = medianByRound((a = 0, b = 0) => a / b, [2, 20, 2], [1, 10, 1]);
-  expect(ratio).toBe(2);
+  expect(byRound((a = 0, b = 0) => a / b, [2, 20, 2], [1, 10, 1])).toEqual([2, 2, 2]);
+});
+
+test('the median lies in its range 95 times of 100', () => {
+  const [rounds, runs] = [25, 2000];
+  const noise = uniformNoise(1, rounds * runs);
+  const isInside = (_: unknown, run: number) => {
+    const [low, high] = medianRange([...noise.slice(run * rounds, (run + 1) * rounds)]);
+    return low <= 0.5 && 0.5 <= high;
+  };
+  const inside = Array.from({ length: runs }, isInside).filter(Boolean).length / runs;
+  expect(inside).toBeGreaterThan(0.94);
+  expect(inside).toBeLessThan(0.98);
+  expect(medianRange([1, 3, 2])).toEqual([1, 3]);
 });

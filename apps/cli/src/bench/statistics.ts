@@ -23,14 +23,23 @@ export function summary(values: readonly number[]): Summary {
   };
 }
 
-/** Median of what `combine` makes of the values of each round: rounds share the machine's mood. */
-export function medianByRound(
+/**
+ * Where the median of all measurements there could be lies, with 95 %: the values as many places from the
+ * middle as heads and tails come apart.
+ */
+export function medianRange(values: readonly number[]): [number, number] {
+  const sorted = [...values].sort((a, b) => a - b);
+  const rank = Math.max(0, Math.floor((sorted.length - 1.96 * Math.sqrt(sorted.length)) / 2));
+  return [sorted[rank] ?? Number.NaN, sorted.at(-1 - rank) ?? Number.NaN];
+}
+
+/** What `combine` makes of the values of each round: rounds share the machine's mood. */
+export function byRound(
   combine: (...values: number[]) => number,
   ...series: readonly (readonly number[])[]
-): number {
+): number[] {
   const rounds = Math.min(...series.map(({ length }) => length));
-  const combined = Array.from({ length: rounds }, (_, round) =>
+  return Array.from({ length: rounds }, (_, round) =>
     combine(...series.map((values) => values[round] ?? Number.NaN)),
   );
-  return median(combined);
 }

@@ -22,7 +22,7 @@ import { type BenchReport, showBench } from '../show/bench.js';
 import { costReport } from '../show/costs.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
-const defaults = { imageTokens: 576, runs: 25, warmups: 2, decodeSteps: 8 };
+const defaults = { imageTokens: 576, runs: 48, warmups: 2, decodeSteps: 4 };
 
 type Options = PlanOptions &
   TokenOptions &
@@ -124,6 +124,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
     speedup: result.speedup,
     flopsBoundSpeedup: costs.full.flopsBoundSpeedup,
     scoringOverhead: result.scoringOverhead,
+    scoringOverheadRange: result.scoringOverheadRange,
     decode: {
       stepsPerRun: decodeSteps,
       baselineMs: result.decode.baseline.median,

@@ -28,6 +28,7 @@ export interface BenchReport {
   readonly flopsBoundSpeedup: number;
   /** Median of the rounds' (pruned - oracle) / baseline. */
   readonly scoringOverhead: number;
+  readonly scoringOverheadRange: readonly [number, number];
   /** Per token. */
   readonly decode: {
     readonly stepsPerRun: number;
@@ -68,6 +69,6 @@ export function showBench(report: BenchReport): string {
       ],
     ),
     `Counted multiply-adds would allow ${times(report.flopsBoundSpeedup)}: ${percent(report.speedup / report.flopsBoundSpeedup)} of that is reached.`,
-    `Scoring takes ${percent(report.scoringOverhead)} of the unpruned prefill.`,
+    `Scoring takes ${percent(report.scoringOverhead)} of the unpruned prefill (95 %: ${report.scoringOverheadRange.map(percent).join(' to ')}).`,
   ].join('\n');
 }
