@@ -147,6 +147,16 @@ describe('what cannot be opened', () => {
     );
   });
 
+  test('one whose weights are not beside it', async () => {
+    const real = globalThis.fetch;
+    const withoutWeights = vi.spyOn(globalThis, 'fetch').mockImplementation((input, init) => {
+      const isWeights = String(input).endsWith('.data');
+      return isWeights ? Promise.resolve(new Response(null, { status: 404 })) : real(input, init);
+    });
+    expect(await open({ path })).toBe(`NOT_FOUND: the model's weights are missing: ${path}.data`);
+    withoutWeights.mockRestore();
+  });
+
   test('one that is none', async () => {
     expect(await open({ bytes: new TextEncoder().encode('no model') })).toMatch(/^INVALID_MODEL: /);
   });

@@ -52,6 +52,7 @@ export async function openOn(
       ...(gpu && { preferredOutputLocation: 'gpu-buffer' as const }),
     });
   } catch (cause) {
+    await checkWeights(externalData);
     const reason = cause instanceof Error ? cause.message : String(cause);
     if (device !== 'wasm') return { unavailable: reason };
     throw new TransPruneError(
@@ -95,6 +96,15 @@ async function contents(model: ModelSource) {
     bytes,
     externalData: Object.entries(externalData).map(([path, data]) => ({ path, data })),
   };
+}
+
+/** @throws TransPruneError NOT_FOUND for weights that their server does not give out */
+async function checkWeights(externalData: readonly { data: string | Uint8Array }[]): Promise<void> {
+  for (const { data } of externalData) {
+    if (typeof data !== 'string') continue;
+    const response = await fetch(data, { method: 'HEAD' }).catch(() => undefined);
+    if (!response?.ok) throw notFound(`the model's weights are missing: ${data}`, [data]);
+  }
 }
 
 function notFound(message: string, files: readonly string[]): TransPruneError {
