@@ -1,7 +1,6 @@
-import { TransPruneError } from '@transprune/core';
 import {
   type ModelSource,
-  onnxRuntimeSession,
+  openOnnxRuntime,
   type Session,
   type Unavailable,
 } from '@transprune/runtime';
@@ -29,29 +28,16 @@ export async function openOn(
   options: SessionOptions,
 ): Promise<Session | Unavailable> {
   const sessionOptions = sessionOptionsFor(device, model, options);
-  let inner: InferenceSession;
-  try {
-    inner =
+  return openOnnxRuntime({
+    model,
+    device,
+    servesAll: device === 'cpu',
+    create: () =>
       'path' in model
-        ? await InferenceSession.create(model.path, sessionOptions)
-        : await InferenceSession.create(model.bytes, sessionOptions);
-  } catch (cause) {
-    await checkModel(model);
-    const reason = firstLine(cause);
-    if (device !== 'cpu') return { unavailable: reason };
-    throw new TransPruneError(
-      'UNSUPPORTED_MODEL',
-      `expected a graph that onnxruntime can run, got ${'path' in model ? model.path : 'one'} of which it says: ${reason}`,
-      { ...('path' in model && { path: model.path }), reason },
-      { cause },
-    );
-  }
-  try {
-    return onnxRuntimeSession(inner, device);
-  } catch (error) {
-    await inner.release();
-    throw error;
-  }
+        ? InferenceSession.create(model.path, sessionOptions)
+        : InferenceSession.create(model.bytes, sessionOptions),
+    check: () => checkModel(model),
+  });
 }
 
 function sessionOptionsFor(
@@ -69,11 +55,4 @@ function sessionOptionsFor(
       externalData: externalData.map(([path, data]) => ({ path, data })),
     }),
   };
-}
-
-/** The runtime's message without the place in its source, which comes first. */
-function firstLine(cause: unknown): string {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const line = message.split('\n').find((text) => text.trim() !== '') ?? message;
-  return line.replace(/^\/\S+\.cc:\d+ .*? was false\. /, '').trim();
 }

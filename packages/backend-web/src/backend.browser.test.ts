@@ -9,7 +9,7 @@ import {
   decoderFault,
   type HostTensor,
   type ModelSource,
-  onnxRuntimeSession,
+  openOnnxRuntime,
   openSession,
   type Session,
 } from '@transprune/runtime';
@@ -116,7 +116,13 @@ test('small subgroups are computed with wrongly, unless the device has none', as
   const openPlain = async (model: ModelSource) => {
     const bytes = 'bytes' in model ? model.bytes : new Uint8Array();
     const options = { executionProviders: ['webgpu'], logSeverityLevel: 4 } as const;
-    return onnxRuntimeSession(await InferenceSession.create(bytes, options), 'webgpu');
+    return openOnnxRuntime({
+      model,
+      device: 'webgpu',
+      servesAll: false,
+      create: () => InferenceSession.create(bytes, options),
+      check: async () => {},
+    });
   };
   const open = (model: ModelSource) => openOn('webgpu', model, {});
   const openReference = (model: ModelSource) => openOn('wasm', model, {});

@@ -8,9 +8,8 @@ import {
   fetchBytes,
   fetchOfficialCase,
   fetchOfficialEmbeddings,
-  maxDifference,
   type OfficialCaseName,
-  officialImageMask,
+  officialDistance,
   officialPlan,
   officialUrl,
 } from '@transprune/fixtures/browser';
@@ -22,8 +21,6 @@ import { sharedGpu } from './gpu.js';
 const families = ['group-query-attention', 'torchscript', 'dynamo-opset18'] as const;
 const cases: readonly OfficialCaseName[] = ['high', 'low', 'late-image'];
 const sizes = { layers: 14, kvHeads: 4, headDim: 16 };
-const vocabulary = 128;
-const hidden = 64;
 
 // onnxruntime forgets its compiled shaders with the last session.
 const sessions: InferenceSession[] = [];
@@ -41,7 +38,6 @@ describe.each(families)('exported as %s', async (family) => {
 
   test.each(cases)('case %s', { timeout: 60_000 }, async (name) => {
     const official = await fetchOfficialCase(name);
-    const imageMask = officialImageMask(official);
     const plan = createPlan(officialPlan(official));
     const { model } = pruneModel(original, plan, { trace: true, exactAngles: true });
     const gpu = await sharedGpu();
@@ -53,23 +49,11 @@ describe.each(families)('exported as %s', async (family) => {
     });
     sessions.push(session);
     const decoder = decoderSession(session, sizes);
-
-    let step = await decoder.step(official.inputsEmbeds, imageMask);
-    let before = imageMask.map((_, i) => i);
-    for (const [index, stage] of official.stages.entries()) {
-      const score = step.extra[`pruning.score.${index}`] ?? [];
-      const ofImages = score.filter((_, i) => imageMask[before[i] ?? 0] === 1);
-      expect(maxDifference(ofImages, stage.score)).toBeLessThan(1e-5);
-      before = step.extra[`pruning.kept.${index}`] ?? [];
-      expect(before.filter((i) => imageMask[i] === 1)).toEqual(stage.keptImageOriginal);
-    }
-    const last = step.logits.slice(-vocabulary);
-    expect(maxDifference(last, official.prefillLastLogits)).toBeLessThan(1e-3);
-    const embeddings = await fetchOfficialEmbeddings();
-    for (const { token, logits } of official.decode) {
-      step = await decoder.step(embeddings.slice(token * hidden, (token + 1) * hidden));
-      expect(maxDifference(step.logits, logits)).toBeLessThan(1e-3);
-    }
-    expect(step.cacheLengths).toEqual(official.kvLengths);
+    const found = await officialDistance(decoder, official, await fetchOfficialEmbeddings());
+    expect(found.kept).toEqual(official.stages.map((stage) => stage.keptImageOriginal));
+    expect(found.scores).toBeLessThan(1e-5);
+    expect(found.prefill).toBeLessThan(1e-3);
+    expect(found.decoding).toBeLessThan(1e-3);
+    expect(found.cacheLengths).toEqual(official.kvLengths);
   });
 });

@@ -4,7 +4,7 @@ import {
   checkLocation,
   fetchFile,
   type ModelSource,
-  onnxRuntimeSession,
+  openOnnxRuntime,
   type Session,
   type Unavailable,
 } from '@transprune/runtime';
@@ -40,34 +40,22 @@ export async function openOn(
   if (threads !== undefined) env.wasm.numThreads = threads;
   if (wasmFolder !== undefined) env.wasm.wasmPaths = wasmFolder;
   const { bytes, externalData } = await contents(model);
-  let inner: InferenceSession;
-  try {
-    inner = await InferenceSession.create(bytes, {
-      executionProviders: [
-        gpu ? { name: 'webgpu', ...(gpu.device && { device: gpu.device }) } : device,
-      ],
-      logSeverityLevel: logSeverity,
-      ...(externalData.length > 0 && { externalData }),
-      // Caches stay there until the next step.
-      ...(gpu && { preferredOutputLocation: 'gpu-buffer' as const }),
-    });
-  } catch (cause) {
-    await checkWeights(externalData);
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    if (device !== 'wasm') return { unavailable: reason };
-    throw new TransPruneError(
-      'UNSUPPORTED_MODEL',
-      `expected a graph that onnxruntime can run, got ${'path' in model ? model.path : 'one'} of which it says: ${reason}`,
-      { ...('path' in model && { path: model.path }), reason },
-      { cause },
-    );
-  }
-  try {
-    return onnxRuntimeSession(inner, device);
-  } catch (error) {
-    await inner.release();
-    throw error;
-  }
+  return openOnnxRuntime({
+    model,
+    device,
+    servesAll: device === 'wasm',
+    create: () =>
+      InferenceSession.create(bytes, {
+        executionProviders: [
+          gpu ? { name: 'webgpu', ...(gpu.device && { device: gpu.device }) } : device,
+        ],
+        logSeverityLevel: logSeverity,
+        ...(externalData.length > 0 && { externalData }),
+        // Caches stay there until the next step.
+        ...(gpu && { preferredOutputLocation: 'gpu-buffer' as const }),
+      }),
+    check: () => checkWeights(externalData),
+  });
 }
 
 /** The model's bytes, and its weights beside it: bytes too, or the URLs where onnxruntime gets them. */

@@ -10,7 +10,7 @@ export type {
   ValueInfo,
 } from './backend.js';
 export { elementsOf, isElementType, tensorBytes } from './elements.js';
-export { onnxRuntimeSession } from './onnxruntime-session.js';
+export { type OnnxRuntimeRequest, openOnnxRuntime } from './onnxruntime-session.js';
 export { openSession } from './open.js';
 export { decoderFault } from './trial.js';
 export type { VerifyCheck, VerifyReport } from './verify/report.js';

@@ -1,19 +1,70 @@
 /** Sessions of onnxruntime, whose packages for Node, browsers and phones have one interface. */
 import { TransPruneError } from '@transprune/core';
 import { type InferenceSession, Tensor } from 'onnxruntime-common';
-import type { ElementType, HostTensor, Session, SessionTensor, ValueInfo } from './backend.js';
+import type {
+  ElementType,
+  HostTensor,
+  ModelSource,
+  Session,
+  SessionTensor,
+  Unavailable,
+  ValueInfo,
+} from './backend.js';
 import { elementsOf, isElementType } from './elements.js';
 
 /** The onnxruntime tensor behind each tensor that a session gave out. */
 const behind = new WeakMap<SessionTensor, Tensor>();
 
+/** What is opened, and how. */
+export interface OnnxRuntimeRequest {
+  readonly model: ModelSource;
+  /** Its name in the backend. */
+  readonly device: string;
+  /** True for the device that serves every model: what it refuses is the model's fault. */
+  readonly servesAll: boolean;
+  readonly create: () => Promise<InferenceSession>;
+  /** Throws what is wrong with a model that was not opened, as far as it knows better than onnxruntime. */
+  readonly check: () => Promise<void>;
+}
+
 /**
- * Wraps an onnxruntime session.
+ * Opens a session of onnxruntime as one of the contract's.
  *
- * @param device its name in the backend
- * @throws TransPruneError UNSUPPORTED_MODEL for inputs or outputs of types that the contract has not
+ * @throws TransPruneError UNSUPPORTED_MODEL for a graph that no device can run, or inputs and outputs of
+ *   types that the contract has not; what `check` throws
  */
-export function onnxRuntimeSession(inner: InferenceSession, device: string): Session {
+export async function openOnnxRuntime(request: OnnxRuntimeRequest): Promise<Session | Unavailable> {
+  const { model, device, servesAll, create, check } = request;
+  let inner: InferenceSession;
+  try {
+    inner = await create();
+  } catch (cause) {
+    await check();
+    const reason = firstLine(cause);
+    if (!servesAll) return { unavailable: reason };
+    throw new TransPruneError(
+      'UNSUPPORTED_MODEL',
+      `expected a graph that onnxruntime can run, got ${'path' in model ? model.path : 'one'} of which it says: ${reason}`,
+      { ...('path' in model && { path: model.path }), reason },
+      { cause },
+    );
+  }
+  try {
+    return wrapSession(inner, device);
+  } catch (error) {
+    await inner.release();
+    throw error;
+  }
+}
+
+/** onnxruntime's message without the place in its source, which comes first. */
+function firstLine(cause: unknown): string {
+  const message = messageOf(cause);
+  const line = message.split('\n').find((text) => text.trim() !== '') ?? message;
+  return line.replace(/^\/\S+\.cc:\d+ .*? was false\. /, '').trim();
+}
+
+function wrapSession(inner: InferenceSession, device: string): Session {
   const inputs = inner.inputMetadata.map(valueInfo);
   const outputs = inner.outputMetadata.map(valueInfo);
   let disposed = false;
