@@ -3,7 +3,6 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumPath } from './testing/chromium.js';
 
-const conditions = ['@transprune/source', 'module', 'browser', 'development|production'];
 /** WebGPU in software, as machines without a graphics card have it. */
 const flags = [
   ...['--no-sandbox', '--disable-dev-shm-usage'],
@@ -16,12 +15,8 @@ export default defineConfig({
     outputFile: { json: 'test-results.json' },
     projects: [
       {
-        ssr: { resolve: { conditions: conditions.with(2, 'node') } },
-        test: {
-          name: 'node',
-          include: ['src/**/*.test.ts'],
-          exclude: ['src/**/*.browser.test.ts'],
-        },
+        extends: '../../vitest.config.ts',
+        test: { name: 'node', exclude: ['src/**/*.browser.test.ts'] },
       },
       ...(existsSync(chromiumPath) ? [browserProject()] : []),
     ],
@@ -30,7 +25,7 @@ export default defineConfig({
 
 function browserProject() {
   return {
-    resolve: { conditions },
+    resolve: { conditions: ['@transprune/source', 'module', 'browser', 'development|production'] },
     // Its WebAssembly lies beside its script, from where it must not be moved.
     optimizeDeps: { exclude: ['onnxruntime-web'], include: ['@huggingface/transformers'] },
     test: {

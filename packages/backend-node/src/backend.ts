@@ -1,12 +1,11 @@
-import { TransPruneError } from '@transprune/core';
-import type { Backend, ModelSource, Session, Unavailable } from '@transprune/runtime';
 import {
-  isNodeDevice,
-  missingProvider,
-  type NodeDevice,
-  nodeDevices,
-  pointlessByDefault,
-} from './devices.js';
+  type Backend,
+  type ModelSource,
+  openByDevice,
+  type Session,
+  type Unavailable,
+} from '@transprune/runtime';
+import { missingProvider, type NodeDevice, nodeDevices, pointlessByDefault } from './devices.js';
 import { checkModelFile } from './model-file.js';
 import { openOn, type SessionOptions } from './open.js';
 import { deviceFault } from './probe.js';
@@ -29,42 +28,25 @@ export function createNodeBackend(options: NodeBackendOptions = {}): NodeBackend
   return {
     name: 'node',
     devices: nodeDevices,
-    async open(model, { device }) {
-      if (device !== 'auto' && !isNodeDevice(device)) {
-        throw new TransPruneError(
-          'INVALID_ARGUMENT',
-          `expected a device of ${nodeDevices.join(', ')} or auto, got ${device}`,
-          { device },
-        );
-      }
-      if ('path' in model) await checkModelFile(model.path);
-      return device === 'auto' ? openBest(model, options) : openChecked(device, model, options);
-    },
+    open: (model, { device }) =>
+      openByDevice(
+        nodeDevices,
+        device,
+        (name) => openChecked(name, model, options),
+        nodeDevices.filter((name) => !pointlessByDefault(name)),
+      ),
   };
 }
 
 /** The backend with its defaults. */
 export const nodeBackend: NodeBackend = createNodeBackend();
 
-async function openBest(
-  model: ModelSource,
-  options: NodeBackendOptions,
-): Promise<Session | Unavailable> {
-  const reasons: string[] = [];
-  for (const device of nodeDevices) {
-    if (pointlessByDefault(device)) continue;
-    const opened = await openChecked(device, model, options);
-    if (!('unavailable' in opened)) return opened;
-    reasons.push(`${device}: ${opened.unavailable}`);
-  }
-  return { unavailable: reasons.join('; ') };
-}
-
 async function openChecked(
   device: NodeDevice,
   model: ModelSource,
   options: NodeBackendOptions,
 ): Promise<Session | Unavailable> {
+  if ('path' in model) await checkModelFile(model.path);
   const trusted = device === 'cpu' || options.trustDevices === true;
   const fault = trusted ? missingProvider(device) : await deviceFault(device);
   return fault === undefined ? openOn(device, model, options) : { unavailable: fault };

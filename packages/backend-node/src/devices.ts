@@ -11,11 +11,6 @@ import { env, listSupportedBackends } from 'onnxruntime-node';
 export const nodeDevices = ['cuda', 'webgpu', 'dml', 'coreml', 'cpu'] as const;
 export type NodeDevice = (typeof nodeDevices)[number];
 
-/** True for the names of the devices; `auto` is none. */
-export function isNodeDevice(name: string): name is NodeDevice {
-  return (nodeDevices as readonly string[]).includes(name);
-}
-
 /** Why a device can't work here at all; undefined if only an attempt can tell. */
 export function missingProvider(device: NodeDevice): string | undefined {
   const providers = listSupportedBackends().map(({ name }) => name);

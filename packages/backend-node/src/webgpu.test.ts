@@ -2,8 +2,8 @@
  * Pruned decoders on onnxruntime's WebGPU provider, as a rule with SwiftShader, whose limits are not
  * those of graphics cards:
  *
- * - Its `Cos` and `Sin`, of which exported decoders make their angles, are off by 2e-4, and logits then by up
- *   to 8e-3: hence `exactAngles`.
+ * - Its `Cos` and `Sin`, of which exported decoders make their angles, move logits by more than 1e-3: hence
+ *   `exactAngles`.
  * - `GroupQueryAttention` over 32 tokens or more is wrong on cards with subgroups of 4 (logits differ by
  *   0.6 to 2). Neither a bias nor an option of onnxruntime-node 1.30 leads around that kernel, so that it
  *   runs on the CPU here. In a browser it need not: see `backend-web`.
@@ -22,12 +22,14 @@ import {
   officialFile,
   officialPlan,
   openDecoder,
+  tinyDecoder,
 } from '@transprune/fixtures';
 import {
   buildDecoder,
   decodeModel,
   encodeModel,
   type OnnxModel,
+  type PruneOptions,
   pruneModel,
   randomWeights,
 } from '@transprune/onnx';
@@ -75,6 +77,22 @@ function wronglyComputed(model: OnnxModel, official: OfficialCase): string[] {
     .map(({ name }) => name);
 }
 
+/** How far a pruned decoder on WebGPU is from the authors' answers. */
+async function distanceOf(family: string, official: OfficialCase, options: PruneOptions) {
+  const plan = createPlan(officialPlan(official));
+  const { model } = pruneModel(original(family), plan, { trace: true, ...options });
+  const weights = weightsOf(family);
+  const wrong = wronglyComputed(model, official);
+  const decoder = await openDecoder(encodeModel(model), sizes, {
+    executionProviders: [{ name: 'webgpu', ...(wrong.length > 0 && { forceCpuNodeNames: wrong }) }],
+    logSeverityLevel: 4,
+    ...(weights && {
+      externalData: [{ path: 'model.onnx.data', data: readFileSync(weights) }],
+    }),
+  });
+  return officialDistance(decoder, official, officialEmbeddings());
+}
+
 describe.skipIf(driver === '')(title, () => {
   beforeAll(() => {
     vi.stubEnv('VK_ICD_FILENAMES', driver);
@@ -88,44 +106,28 @@ describe.skipIf(driver === '')(title, () => {
   describe.each(families)('official answers, exported as %s', (family) => {
     test.each(cases)('case %s', { timeout: 60_000 }, async (name) => {
       const official = officialCase(name);
-      const { model } = pruneModel(original(family), createPlan(officialPlan(official)), {
-        trace: true,
-        exactAngles: true,
-      });
-      const weights = weightsOf(family);
-      const wrong = wronglyComputed(model, official);
-      const decoder = await openDecoder(encodeModel(model), sizes, {
-        executionProviders: [
-          { name: 'webgpu', ...(wrong.length > 0 && { forceCpuNodeNames: wrong }) },
-        ],
-        logSeverityLevel: 4,
-        ...(weights && {
-          externalData: [{ path: 'model.onnx.data', data: readFileSync(weights) }],
-        }),
-      });
-      const found = await officialDistance(decoder, official, officialEmbeddings());
+      const found = await distanceOf(family, official, { exactAngles: true });
       expect(found.kept).toEqual(official.stages.map((stage) => stage.keptImageOriginal));
       expect(found.scores).toBeLessThan(1e-5);
-      expect(found.prefill).toBeLessThan(1e-3);
-      expect(found.decoding).toBeLessThan(1e-3);
+      expect(found.prefill).toBeLessThan(1e-4);
+      expect(found.decoding).toBeLessThan(1e-4);
       expect(found.cacheLengths).toEqual(official.kvLengths);
     });
   });
 
+  // When this fails, angles need not be exact.
+  test.runIf(driver.includes('swiftshader'))(
+    'a card’s own cosines and sines keep the same tokens, but move the logits',
+    async () => {
+      const official = officialCase('high');
+      const found = await distanceOf('torchscript', official, {});
+      expect(found.kept).toEqual(official.stages.map((stage) => stage.keptImageOriginal));
+      expect(found.prefill).toBeGreaterThan(1e-3);
+    },
+    60_000,
+  );
+
   test('grouped-query attention over a short prompt, all on the card', async () => {
-    const config = {
-      layers: 4,
-      hiddenSize: 32,
-      heads: 4,
-      kvHeads: 2,
-      headDim: 16,
-      intermediateSize: 32,
-      vocabularySize: 16,
-      rmsNormEpsilon: 1e-5,
-      ropeTheta: 10000,
-      maxPositions: 64,
-      tiedEmbeddings: false,
-    };
     const plan = createPlan({
       accumulateLayers: [1, 2],
       stages: [
@@ -133,13 +135,15 @@ describe.skipIf(driver === '')(title, () => {
         { afterLayer: 3, keepRatio: 0.25 },
       ],
     });
-    const { model } = pruneModel(buildDecoder(config, randomWeights(7)), plan, { trace: true });
+    const { model } = pruneModel(buildDecoder(tinyDecoder, randomWeights(7)), plan, {
+      trace: true,
+    });
     const tokens = longPrompt - 1;
     const embeddings = Float32Array.from({ length: tokens * 32 }, (_, i) => Math.sin(i * i));
     const imageMask = Array.from({ length: tokens }, (_, i) => (i >= 3 && i < 24 ? 1 : 0));
     const [gpu, cpu] = await Promise.all(
       ['webgpu', 'cpu'].map(async (provider) => {
-        const decoder = await openDecoder(encodeModel(model), config, {
+        const decoder = await openDecoder(encodeModel(model), tinyDecoder, {
           executionProviders: [provider],
           logSeverityLevel: 4,
         });

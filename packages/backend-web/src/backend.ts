@@ -1,11 +1,4 @@
-import { TransPruneError } from '@transprune/core';
-import {
-  type Backend,
-  decoderFault,
-  type ModelSource,
-  type Session,
-  type Unavailable,
-} from '@transprune/runtime';
+import { type Backend, decoderFault, type ModelSource, openByDevice } from '@transprune/runtime';
 import { openOn, type SessionOptions, type WebDevice, webDevices } from './open.js';
 
 export interface WebBackendOptions extends SessionOptions {
@@ -36,23 +29,8 @@ export function createWebBackend(options: WebBackendOptions = {}): WebBackend {
   return {
     name: 'web',
     devices: webDevices,
-    async open(model, { device }): Promise<Session | Unavailable> {
-      const wanted = webDevices.filter((name) => device === 'auto' || device === name);
-      if (wanted.length === 0) {
-        throw new TransPruneError(
-          'INVALID_ARGUMENT',
-          `expected a device of ${webDevices.join(', ')} or auto, got ${device}`,
-          { device },
-        );
-      }
-      const reasons: string[] = [];
-      for (const name of wanted) {
-        const opened = await openChecked(name, model);
-        if (!('unavailable' in opened)) return opened;
-        reasons.push(wanted.length > 1 ? `${name}: ${opened.unavailable}` : opened.unavailable);
-      }
-      return { unavailable: reasons.join('; ') };
-    },
+    open: (model, { device }) =>
+      openByDevice(webDevices, device, (name) => openChecked(name, model)),
   };
 }
 

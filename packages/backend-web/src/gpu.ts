@@ -19,9 +19,9 @@ const wantedLimits = [
   'maxComputeWorkgroupsPerDimension',
 ] as const;
 
-/** The page's device; undefined for one that onnxruntime makes itself. */
+/** Options of onnxruntime's provider; without a device it makes its own. */
 export interface Gpu {
-  readonly device: GPUDevice | undefined;
+  readonly device?: GPUDevice;
 }
 
 let known: Promise<Gpu | Unavailable> | undefined;
@@ -29,10 +29,11 @@ let known: Promise<Gpu | Unavailable> | undefined;
 /** The device that sessions share, looked up once; again after it was lost. */
 export function sharedGpu(): Promise<Gpu | Unavailable> {
   known ??= chooseGpu(globalThis.navigator.gpu).then((gpu) => {
-    const device = 'device' in gpu ? gpu.device : undefined;
-    device?.lost.then(() => {
-      known = undefined;
-    });
+    if ('device' in gpu) {
+      gpu.device?.lost.then(() => {
+        known = undefined;
+      });
+    }
     return gpu;
   });
   return known;
@@ -50,9 +51,7 @@ export async function chooseGpu(gpu: GPU | undefined): Promise<Gpu | Unavailable
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) return { unavailable: 'this browser has WebGPU, but no graphics card for it' };
   const { subgroupMinSize = fewestLanes } = adapter.info;
-  if (!adapter.features.has('subgroups') || subgroupMinSize >= fewestLanes) {
-    return { device: undefined };
-  }
+  if (!adapter.features.has('subgroups') || subgroupMinSize >= fewestLanes) return {};
   return {
     device: await adapter.requestDevice({
       requiredFeatures: adapter.features.has('shader-f16') ? ['shader-f16'] : [],

@@ -43,7 +43,7 @@ describe.each(families)('exported as %s', async (family) => {
     const gpu = await sharedGpu();
     if ('unavailable' in gpu) throw new Error(gpu.unavailable);
     const session = await InferenceSession.create(encodeModel(model), {
-      executionProviders: [{ name: 'webgpu', ...(gpu.device && { device: gpu.device }) }],
+      executionProviders: [{ name: 'webgpu', ...gpu }],
       externalData,
       logSeverityLevel: 4,
     });
@@ -52,8 +52,8 @@ describe.each(families)('exported as %s', async (family) => {
     const found = await officialDistance(decoder, official, await fetchOfficialEmbeddings());
     expect(found.kept).toEqual(official.stages.map((stage) => stage.keptImageOriginal));
     expect(found.scores).toBeLessThan(1e-5);
-    expect(found.prefill).toBeLessThan(1e-3);
-    expect(found.decoding).toBeLessThan(1e-3);
+    expect(found.prefill).toBeLessThan(1e-4);
+    expect(found.decoding).toBeLessThan(1e-4);
     expect(found.cacheLengths).toEqual(official.kvLengths);
   });
 });

@@ -46,9 +46,7 @@ export async function openOn(
     servesAll: device === 'wasm',
     create: () =>
       InferenceSession.create(bytes, {
-        executionProviders: [
-          gpu ? { name: 'webgpu', ...(gpu.device && { device: gpu.device }) } : device,
-        ],
+        executionProviders: [{ name: device, ...gpu }],
         logSeverityLevel: logSeverity,
         ...(externalData.length > 0 && { externalData }),
         // Caches stay there until the next step.

@@ -1,5 +1,6 @@
 /** Pruned decoders against their originals in a browser: every operator that a pass may emit. */
 import { createPlan, type PrunePlan } from '@transprune/core';
+import { tinyDecoder } from '@transprune/fixtures/browser';
 import {
   buildDecoder,
   encodeModel,
@@ -12,20 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { webBackend } from './backend.js';
 import { webDevices } from './open.js';
 
-const config = {
-  layers: 4,
-  hiddenSize: 32,
-  heads: 4,
-  kvHeads: 2,
-  headDim: 16,
-  intermediateSize: 32,
-  vocabularySize: 16,
-  rmsNormEpsilon: 1e-5,
-  ropeTheta: 10000,
-  maxPositions: 128,
-  tiedEmbeddings: false,
-};
-const original: OnnxModel = buildDecoder(config, randomWeights(7));
+const original: OnnxModel = buildDecoder(tinyDecoder, randomWeights(7));
 const stages = [
   { afterLayer: 2, keepRatio: 0.5 },
   { afterLayer: 3, keepRatio: 0.25 },

@@ -11,7 +11,7 @@ export type {
 } from './backend.js';
 export { elementsOf, isElementType, tensorBytes } from './elements.js';
 export { type OnnxRuntimeRequest, openOnnxRuntime } from './onnxruntime-session.js';
-export { openSession } from './open.js';
+export { openByDevice, openSession } from './open.js';
 export { decoderFault } from './trial.js';
 export type { VerifyCheck, VerifyReport } from './verify/report.js';
 export type { Precision, Tolerances } from './verify/tolerance.js';

@@ -13,22 +13,23 @@ const float32Step = wholeShare * 2 ** -24;
  * Each stage's share as an int64 scalar, out of `wholeShare`: the plan's, or the graph's input, where a
  * stage can't keep more than the one before.
  */
-export function emitRatios(emitter: Emitter, plan: PrunePlan, atRunTime: boolean): string[] {
-  if (!atRunTime)
+export function emitShares(emitter: Emitter, plan: PrunePlan, atRunTime: boolean): string[] {
+  if (!atRunTime) {
     return plan.stages.map(({ keepRatio }) => emitter.int64([shareOf(keepRatio)], []));
+  }
   const { emit } = emitter;
   // A power of two changes the exponent only: nothing is rounded yet.
   const scaled = emit('Mul', [keepRatiosInput, emitter.float(wholeShare)]);
-  const given = emitter.cast(scaled, TensorProto_DataType.INT64);
-  const ratios = emit('Min', [
-    emit('Add', [given, emitter.int64([float32Step], [])]),
+  const counted = emitter.cast(scaled, TensorProto_DataType.INT64);
+  const given = emit('Min', [
+    emit('Add', [counted, emitter.int64([float32Step], [])]),
     emitter.int64([wholeShare], []),
   ]);
-  const stageRatios: string[] = [];
+  const shares: string[] = [];
   plan.stages.forEach((_, stage) => {
-    const own = emit('Gather', [ratios, emitter.int64([stage], [])], { attributes: { axis: 0 } });
-    const before = stageRatios.at(-1);
-    stageRatios.push(before ? emit('Min', [own, before]) : own);
+    const own = emit('Gather', [given, emitter.int64([stage], [])], { attributes: { axis: 0 } });
+    const before = shares.at(-1);
+    shares.push(before ? emit('Min', [own, before]) : own);
   });
-  return stageRatios;
+  return shares;
 }

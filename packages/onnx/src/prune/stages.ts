@@ -12,7 +12,7 @@ import {
   pastMaskInput,
   scoreOutput,
 } from './interface.js';
-import { emitRatios } from './ratios.js';
+import { emitShares } from './ratios.js';
 import type { CutStage } from './reroot.js';
 import { emitScore, emitTransition } from './score.js';
 import { emitGather, emitSelection, type Selection } from './select.js';
@@ -38,7 +38,7 @@ export function emitStages(context: StagesContext): CutStage[] {
   const { needs } = methodByName(plan.method);
   emitter.scope('pruning');
   const start: Start = emitStart(emitter, decoder, plan, needs, options);
-  const ratios = emitRatios(emitter, plan, options.runtimeRatios);
+  const shares = emitShares(emitter, plan, options.runtimeRatios);
   const layers = [...decoder.layers];
   let state: TokenState = start.state;
   return plan.stages.map((stage, index) => {
@@ -51,7 +51,7 @@ export function emitStages(context: StagesContext): CutStage[] {
     const mask = state.valid && emitScoredMask(emitter, index, state.valid);
     const base = { emitter, graph, decoder, plan, stage, index };
     const score = emitScore({ ...base, next, start, state, mask, tapper });
-    const selection = emitSelection(emitter, score, state, start, ratios[index] ?? '');
+    const selection = emitSelection(emitter, score, state, start, shares[index] ?? '');
     if (options.trace) emitter.emit('Identity', [score], { outputs: [scoreOutput(index)] });
     const stageMask =
       selection.valid &&
