@@ -1,16 +1,15 @@
-export { onnxAlgebra } from './algebra.js';
 export {
   type Architecture,
   type BuildOptions,
   buildDecoder,
   type WeightFile,
-} from './build/decoder.js';
+} from './builder/decoder.js';
 export {
   checkpointWeights,
   namedRandomWeights,
   randomWeights,
   type WeightSource,
-} from './build/weights.js';
+} from './builder/weights.js';
 export type {
   AttentionModule,
   AttentionReading,
@@ -21,6 +20,7 @@ export type {
   Module,
 } from './decoder/decoder.js';
 export { readDecoder } from './decoder/read.js';
+export { onnxAlgebra } from './graph/algebra.js';
 export { createEmitter, type Emitter } from './graph/emitter.js';
 export { printGraph, printNode } from './graph/print.js';
 export {
@@ -29,9 +29,15 @@ export {
   type Inspection,
   type InspectOptions,
   inspectModel,
-} from './inspect.js';
+} from './inspect/inspect.js';
+export type { LayerGroup, LayerReport } from './inspect/layers.js';
+export type { Refusal } from './inspect/partial.js';
+export type { SideReport } from './inspect/sides.js';
+export type { Gathered, StageReport } from './inspect/stages.js';
+export type { Structure, ValueReport } from './inspect/structure.js';
 export { decodeModel, encodeModel, encodePieces, type OnnxModel } from './model/codec.js';
 export { externalLocations, relocateExternalData } from './model/external-data.js';
+export { readPlan } from './model/metadata.js';
 export {
   imageMaskInput,
   instructionMaskInput,
@@ -41,11 +47,5 @@ export {
   pastMaskInput,
   scoreOutput,
 } from './prune/interface.js';
-export { readPlan } from './prune/metadata.js';
 export { type PruneOptions, type PruneReport, pruneModel } from './prune/prune.js';
-export type { InstructionAttentionTaps, StageTaps } from './prune/taps.js';
-export type { LayerGroup, LayerReport } from './report/layers.js';
-export type { Refusal } from './report/partial.js';
-export type { SideReport } from './report/sides.js';
-export type { Gathered, StageReport } from './report/stages.js';
-export type { Structure, ValueReport } from './report/structure.js';
+export type { InstructionAttentionTaps, StageTaps } from './prune/score/taps.js';

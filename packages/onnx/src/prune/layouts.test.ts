@@ -5,8 +5,8 @@ import { type DecoderStep, maxDifference, openDecoder } from '@transprune/fixtur
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { randomEmbeddings, smallConfig } from '../../testing/random-decoder.js';
-import { type Architecture, type BuildOptions, buildDecoder } from '../build/decoder.js';
-import { namedRandomWeights } from '../build/weights.js';
+import { type Architecture, type BuildOptions, buildDecoder } from '../builder/decoder.js';
+import { namedRandomWeights } from '../builder/weights.js';
 import { createEmitter } from '../graph/emitter.js';
 import { emitSizes } from '../graph/sizes.js';
 import { tensorInfo } from '../graph/value-info.js';

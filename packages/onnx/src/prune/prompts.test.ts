@@ -16,8 +16,8 @@ import {
   randomCheckpoint,
   randomEmbeddings,
 } from '../../testing/random-decoder.js';
-import { type BuildOptions, buildDecoder } from '../build/decoder.js';
-import { checkpointWeights } from '../build/weights.js';
+import { type BuildOptions, buildDecoder } from '../builder/decoder.js';
+import { checkpointWeights } from '../builder/weights.js';
 import { encodeModel } from '../model/codec.js';
 import { keepRatiosInput } from './interface.js';
 import { type PruneOptions, pruneModel } from './prune.js';

@@ -15,13 +15,13 @@ import {
   randomCheckpoint,
   randomEmbeddings,
 } from '../../testing/random-decoder.js';
-import { buildDecoder } from '../build/decoder.js';
-import { checkpointWeights } from '../build/weights.js';
+import { buildDecoder } from '../builder/decoder.js';
+import { checkpointWeights } from '../builder/weights.js';
 import { createEmitter } from '../graph/emitter.js';
 import { printNode } from '../graph/print.js';
 import { encodeModel } from '../model/codec.js';
+import { readPlan } from '../model/metadata.js';
 import { ModelProtoSchema } from '../proto/onnx_pb.js';
-import { readPlan } from './metadata.js';
 import { pruneModel } from './prune.js';
 
 const checkpoint = randomCheckpoint(config, 1);

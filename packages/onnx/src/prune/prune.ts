@@ -11,20 +11,20 @@ import { indexGraph } from '../graph/graph.js';
 import { sortNodes } from '../graph/sort.js';
 import { nodesBehind } from '../graph/walk.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
+import { metadataWithPlan, readPlan } from '../model/metadata.js';
+import { exactAngles } from '../passes/exact-angles.js';
 import {
   type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
   type ValueInfoProto,
 } from '../proto/onnx_pb.js';
-import { exactAngles } from './exact-angles.js';
 import { type InterfaceOptions, imageMaskInput, prunedInputs, prunedOutputs } from './interface.js';
-import { metadataWithPlan, readPlan } from './metadata.js';
 import { padGroupQueries } from './padding.js';
-import { reroot } from './reroot.js';
+import { emitConstantStages, emitStages } from './pipeline.js';
+import { reroot } from './rebase/rebase.js';
 import { keepPositions } from './rotary.js';
-import { emitConstantStages, emitStages } from './stages.js';
-import { createTapper, type StageTaps } from './taps.js';
+import { createTapper, type StageTaps } from './score/taps.js';
 import { workingGraph } from './working-graph.js';
 
 export interface PruneOptions {

@@ -3,9 +3,9 @@
  * behind a prune the rotation is taken out of them, into nodes that are told the positions.
  */
 import { create } from '@bufbuild/protobuf';
-import { onnxAlgebra } from '../algebra.js';
 import type { Decoder, DecoderLayer, Heads } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
+import { onnxAlgebra } from '../graph/algebra.js';
 import type { Emitter } from '../graph/emitter.js';
 import { emitRange, emitSizes, toTheEnd } from '../graph/sizes.js';
 import { AttributeProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';

@@ -2,8 +2,8 @@ import type { PrunePlan, Stage } from '@transprune/core';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
-import type { StageTapper } from './taps.js';
-import type { Start, TokenState } from './tokens.js';
+import type { StageTapper } from './score/taps.js';
+import type { Start, TokenState } from './select/tokens.js';
 import type { WorkingGraph } from './working-graph.js';
 
 /** Everything that is at hand where a stage's score is made. */

@@ -7,13 +7,13 @@ import {
   type PrunePlan,
   type SignalName,
 } from '@transprune/core';
-import { onnxAlgebra } from '../algebra.js';
-import type { Decoder, DecoderLayer, Module } from '../decoder/decoder.js';
-import type { Emitter } from '../graph/emitter.js';
-import { emitInstructionAttention } from './attention.js';
-import { asFloat, type StageContext } from './stage.js';
+import type { Decoder, DecoderLayer, Module } from '../../decoder/decoder.js';
+import { onnxAlgebra } from '../../graph/algebra.js';
+import type { Emitter } from '../../graph/emitter.js';
+import type { TokenState } from '../select/tokens.js';
+import { asFloat, type StageContext } from '../stage.js';
+import { emitInstructionAttention } from './instruction-attention.js';
 import type { StageTapper } from './taps.js';
-import type { TokenState } from './tokens.js';
 
 /** The accumulated transition at a stage, the layers since the previous stage added. */
 export function emitTransition(

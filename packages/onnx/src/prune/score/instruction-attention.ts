@@ -9,14 +9,14 @@ import {
   rotate,
   splitHeads,
 } from '@transprune/core';
-import { onnxAlgebra } from '../algebra.js';
-import type { DecoderLayer, Heads } from '../decoder/decoder.js';
-import { inputAt, outputAt } from '../graph/graph.js';
-import { emitRange, emitSizes, toTheEnd } from '../graph/sizes.js';
-import { TensorProto_DataType } from '../proto/onnx_pb.js';
-import { asFloat, type StageContext } from './stage.js';
+import type { DecoderLayer, Heads } from '../../decoder/decoder.js';
+import { onnxAlgebra } from '../../graph/algebra.js';
+import { inputAt, outputAt } from '../../graph/graph.js';
+import { emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
+import { TensorProto_DataType } from '../../proto/onnx_pb.js';
+import { asFloat, type StageContext } from '../stage.js';
+import { copyRegion } from '../working-graph.js';
 import { attendedBy } from './taps.js';
-import { copyRegion } from './working-graph.js';
 
 const { FLOAT, INT64 } = TensorProto_DataType;
 

@@ -1,9 +1,9 @@
 /** Which tokens a stage keeps, and how their rows are taken. */
 import { wholeShare } from '@transprune/core';
-import { onnxAlgebra } from '../algebra.js';
-import type { Emitter } from '../graph/emitter.js';
-import { emitSizes } from '../graph/sizes.js';
-import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import { onnxAlgebra } from '../../graph/algebra.js';
+import type { Emitter } from '../../graph/emitter.js';
+import { emitSizes } from '../../graph/sizes.js';
+import { TensorProto_DataType } from '../../proto/onnx_pb.js';
 import type { Start, TokenState } from './tokens.js';
 
 /** The rows that stay. */

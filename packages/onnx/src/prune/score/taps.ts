@@ -2,10 +2,10 @@
  * Taps: what each stage's score is made of, as outputs of the graph, so that the score can be made
  * again by other means and compared.
  */
-import type { Emitter } from '../graph/emitter.js';
-import { outputAt } from '../graph/graph.js';
-import { tensorInfo } from '../graph/value-info.js';
-import { type NodeProto, TensorProto_DataType, type ValueInfoProto } from '../proto/onnx_pb.js';
+import type { Emitter } from '../../graph/emitter.js';
+import { outputAt } from '../../graph/graph.js';
+import { tensorInfo } from '../../graph/value-info.js';
+import { type NodeProto, TensorProto_DataType, type ValueInfoProto } from '../../proto/onnx_pb.js';
 
 /** Outputs that hold what a stage's score is made of, float32 unless said otherwise, by their names. */
 export interface StageTaps {

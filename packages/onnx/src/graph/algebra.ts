@@ -3,7 +3,7 @@
  * value in the graph.
  */
 import type { TensorAlgebra } from '@transprune/core';
-import type { Emitter } from './graph/emitter.js';
+import type { Emitter } from './emitter.js';
 
 /** From this operator set on, ReduceMean and ReduceL2 take their axes as an input. */
 const axesAsInput = 18;

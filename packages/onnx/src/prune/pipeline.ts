@@ -4,7 +4,7 @@ import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
-import { cut } from './cut.js';
+import { cut } from './cut/cut.js';
 import {
   type InterfaceOptions,
   keptOutput,
@@ -12,12 +12,12 @@ import {
   pastMaskInput,
   scoreOutput,
 } from './interface.js';
-import { emitShares } from './ratios.js';
-import type { CutStage } from './reroot.js';
-import { emitScore, emitTransition } from './score.js';
-import { emitGather, emitSelection, type Selection } from './select.js';
-import type { StageTapper } from './taps.js';
-import { emitStart, gatherState, type Start, type TokenState } from './tokens.js';
+import type { CutStage } from './rebase/rebase.js';
+import { emitScore, emitTransition } from './score/score.js';
+import type { StageTapper } from './score/taps.js';
+import { emitShares } from './select/ratios.js';
+import { emitGather, emitSelection, type Selection } from './select/select.js';
+import { emitStart, gatherState, type Start, type TokenState } from './select/tokens.js';
 import type { WorkingGraph } from './working-graph.js';
 
 /** What the stages are made for, and in. */

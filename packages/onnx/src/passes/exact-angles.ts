@@ -2,8 +2,9 @@
  * Cosines and sines as sums and products. A device's own may be off by 2^-11, and by more beyond pi ("WebGPU
  * Shading Language", accuracy of built-in functions), where angles go up to the last position.
  */
-import { onnxAlgebra } from '../algebra.js';
+
 import { refuse } from '../decoder/refuse.js';
+import { onnxAlgebra } from '../graph/algebra.js';
 import type { Emitter } from '../graph/emitter.js';
 import {
   attribute,

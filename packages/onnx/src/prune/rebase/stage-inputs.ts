@@ -1,9 +1,9 @@
 /** What stands for the graph's inputs behind a prune. */
-import { refuse } from '../decoder/refuse.js';
-import { type Emitter, tensor } from '../graph/emitter.js';
-import { type GraphIndex, integerAttribute, valueShape } from '../graph/graph.js';
-import { emitRange, emitSizes, toTheEnd } from '../graph/sizes.js';
-import { type NodeProto, TensorProto_DataType } from '../proto/onnx_pb.js';
+import { refuse } from '../../decoder/refuse.js';
+import { type Emitter, tensor } from '../../graph/emitter.js';
+import { type GraphIndex, integerAttribute, valueShape } from '../../graph/graph.js';
+import { emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
+import { type NodeProto, TensorProto_DataType } from '../../proto/onnx_pb.js';
 
 /** What is left behind a prune. */
 export interface StageInputs {

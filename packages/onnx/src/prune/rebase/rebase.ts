@@ -5,15 +5,15 @@
  * tokens, positions in it.
  */
 import type { PositionMode } from '@transprune/core';
-import type { Decoder } from '../decoder/decoder.js';
-import { classify, tokenAxes } from '../decoder/kinds.js';
-import { refuse } from '../decoder/refuse.js';
-import type { Emitter } from '../graph/emitter.js';
-import { type GraphIndex, producersOf } from '../graph/graph.js';
-import type { NodeProto } from '../proto/onnx_pb.js';
-import { createCloner } from './side.js';
+import type { Decoder } from '../../decoder/decoder.js';
+import { classify, tokenAxes } from '../../decoder/kinds.js';
+import { refuse } from '../../decoder/refuse.js';
+import type { Emitter } from '../../graph/emitter.js';
+import { type GraphIndex, producersOf } from '../../graph/graph.js';
+import type { NodeProto } from '../../proto/onnx_pb.js';
+import type { WorkingGraph } from '../working-graph.js';
+import { createCloner } from './derived.js';
 import type { StageInputs } from './stage-inputs.js';
-import type { WorkingGraph } from './working-graph.js';
 
 /** A prune as the layers behind it see it. */
 export interface CutStage extends StageInputs {

@@ -10,11 +10,11 @@ import {
 import { maxDifference } from '@transprune/fixtures';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
-import { smallConfig as config, randomEmbeddings } from '../../testing/random-decoder.js';
-import { buildDecoder } from '../build/decoder.js';
-import { namedRandomWeights } from '../build/weights.js';
-import { encodeModel } from '../model/codec.js';
-import { pruneModel } from './prune.js';
+import { smallConfig as config, randomEmbeddings } from '../../../testing/random-decoder.js';
+import { buildDecoder } from '../../builder/decoder.js';
+import { namedRandomWeights } from '../../builder/weights.js';
+import { encodeModel } from '../../model/codec.js';
+import { pruneModel } from '../prune.js';
 
 const plan = createPlan({
   accumulateLayers: [1, 2, 3],

@@ -3,14 +3,14 @@ import { clone } from '@bufbuild/protobuf';
 import { createPlan, presetPlan } from '@transprune/core';
 import { exportedDecoder } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
-import { smallConfig } from '../testing/random-decoder.js';
-import { buildDecoder } from './build/decoder.js';
-import { randomWeights } from './build/weights.js';
-import { tensorInfo } from './graph/value-info.js';
+import { smallConfig } from '../../testing/random-decoder.js';
+import { buildDecoder } from '../builder/decoder.js';
+import { randomWeights } from '../builder/weights.js';
+import { tensorInfo } from '../graph/value-info.js';
+import { decodeModel } from '../model/codec.js';
+import { ModelProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';
+import { pruneModel } from '../prune/prune.js';
 import { inspectModel } from './inspect.js';
-import { decodeModel } from './model/codec.js';
-import { ModelProtoSchema, TensorProto_DataType } from './proto/onnx_pb.js';
-import { pruneModel } from './prune/prune.js';
 
 const decoder = buildDecoder(smallConfig, randomWeights(1));
 

@@ -1,8 +1,8 @@
 /** The plan travels in the model's metadata, so that a pruned file says what was done to it. */
 import { create } from '@bufbuild/protobuf';
 import type { PrunePlan } from '@transprune/core';
-import type { OnnxModel } from '../model/codec.js';
 import { type StringStringEntryProto, StringStringEntryProtoSchema } from '../proto/onnx_pb.js';
+import type { OnnxModel } from './codec.js';
 
 const planKey = 'transprune.plan';
 

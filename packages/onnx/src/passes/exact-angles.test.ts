@@ -9,8 +9,8 @@ import { indexGraph } from '../graph/graph.js';
 import { tensorInfo } from '../graph/value-info.js';
 import { decodeModel, encodeModel } from '../model/codec.js';
 import { GraphProtoSchema, ModelProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';
+import { pruneModel } from '../prune/prune.js';
 import { exactAngles } from './exact-angles.js';
-import { pruneModel } from './prune.js';
 
 const { FLOAT, FLOAT16 } = TensorProto_DataType;
 

@@ -2,8 +2,8 @@
  * Cut: the rows that stay are gathered from everything that crosses a prune, and the layers behind
  * read the gathered values.
  */
-import type { DecoderLayer } from '../decoder/decoder.js';
-import type { WorkingGraph } from './working-graph.js';
+import type { DecoderLayer } from '../../decoder/decoder.js';
+import type { WorkingGraph } from '../working-graph.js';
 
 /**
  * Gathers and rewires. Where the score uses the next layer's projections, they are made once, on all

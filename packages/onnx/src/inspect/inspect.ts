@@ -1,16 +1,16 @@
 /** What a model file is, for people: also for one that is refused, with the reason. */
 import { create } from '@bufbuild/protobuf';
 import { createPlan, type PrunePlan, presetPlan } from '@transprune/core';
-import { decoderGraphs } from './decoder/branches.js';
-import type { Decoder } from './decoder/decoder.js';
-import { indexGraph, valueShape } from './graph/graph.js';
-import type { OnnxModel } from './model/codec.js';
-import { type GraphProto, GraphProtoSchema } from './proto/onnx_pb.js';
-import { readPlan } from './prune/metadata.js';
-import { pruneModel } from './prune/prune.js';
-import { attempt, declaredLayers, type Refusal, readAsFar } from './report/partial.js';
-import { describeStages, type StageReport } from './report/stages.js';
-import { describeStructure, type Structure } from './report/structure.js';
+import { decoderGraphs } from '../decoder/branches.js';
+import type { Decoder } from '../decoder/decoder.js';
+import { indexGraph, valueShape } from '../graph/graph.js';
+import type { OnnxModel } from '../model/codec.js';
+import { readPlan } from '../model/metadata.js';
+import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';
+import { pruneModel } from '../prune/prune.js';
+import { attempt, declaredLayers, type Refusal, readAsFar } from './partial.js';
+import { describeStages, type StageReport } from './stages.js';
+import { describeStructure, type Structure } from './structure.js';
 
 /** Sizes that could be read; a field is left out where the graph was not understood that far. */
 export interface DecoderSizes {

@@ -15,16 +15,16 @@ import {
 import { maxDifference } from '@transprune/fixtures';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
-import { onnxAlgebra } from './algebra.js';
-import { createEmitter } from './graph/emitter.js';
-import { tensorInfo } from './graph/value-info.js';
-import { encodeModel } from './model/codec.js';
+import { encodeModel } from '../model/codec.js';
 import {
   GraphProtoSchema,
   ModelProtoSchema,
   OperatorSetIdProtoSchema,
   TensorProto_DataType,
-} from './proto/onnx_pb.js';
+} from '../proto/onnx_pb.js';
+import { onnxAlgebra } from './algebra.js';
+import { createEmitter } from './emitter.js';
+import { tensorInfo } from './value-info.js';
 
 type Formula = <T>(algebra: TensorAlgebra<T>, inputs: readonly T[]) => T;
 

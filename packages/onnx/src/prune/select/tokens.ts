@@ -1,11 +1,11 @@
 /** What is known of the tokens at some depth of the decoder. */
 import { type PrunePlan, type SignalName, uniformNoise } from '@transprune/core';
-import { onnxAlgebra } from '../algebra.js';
-import type { Decoder } from '../decoder/decoder.js';
-import type { Emitter } from '../graph/emitter.js';
-import { emitRange, emitSizes, toTheEnd } from '../graph/sizes.js';
-import { TensorProto_DataType } from '../proto/onnx_pb.js';
-import { type InterfaceOptions, imageMaskInput, instructionMaskInput } from './interface.js';
+import type { Decoder } from '../../decoder/decoder.js';
+import { onnxAlgebra } from '../../graph/algebra.js';
+import type { Emitter } from '../../graph/emitter.js';
+import { emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
+import { TensorProto_DataType } from '../../proto/onnx_pb.js';
+import { type InterfaceOptions, imageMaskInput, instructionMaskInput } from '../interface.js';
 
 /** Every value is `[batch, tokens]`, over the tokens that are left; a row of 1 stands for all rows. */
 export interface TokenState {

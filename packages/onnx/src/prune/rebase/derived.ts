@@ -3,11 +3,11 @@
  * that is left, a mask over the stage's own cache and tokens, positions in it.
  */
 import { create } from '@bufbuild/protobuf';
-import type { Decoder } from '../decoder/decoder.js';
-import { refuse } from '../decoder/refuse.js';
-import type { Emitter } from '../graph/emitter.js';
-import { elementType, type GraphIndex, producersOf } from '../graph/graph.js';
-import { type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
+import type { Decoder } from '../../decoder/decoder.js';
+import { refuse } from '../../decoder/refuse.js';
+import type { Emitter } from '../../graph/emitter.js';
+import { elementType, type GraphIndex, producersOf } from '../../graph/graph.js';
+import { type NodeProto, NodeProtoSchema } from '../../proto/onnx_pb.js';
 import { emitMask, emitPositions, emitShape, type StageInputs } from './stage-inputs.js';
 
 /** Inputs that mean the same in front of a prune and behind it. */
