@@ -4,9 +4,8 @@ import {
   openByDevice,
   type Session,
   type Unavailable,
-} from '@transprune/runtime';
+} from '@transprune/session';
 import { missingProvider, type NodeDevice, nodeDevices, pointlessByDefault } from './devices.js';
-import { checkModelFile } from './model-file.js';
 import { openOn, type SessionOptions } from './open.js';
 import { deviceFault } from './probe.js';
 
@@ -46,7 +45,6 @@ async function openChecked(
   model: ModelSource,
   options: NodeBackendOptions,
 ): Promise<Session | Unavailable> {
-  if ('path' in model) await checkModelFile(model.path);
   const trusted = device === 'cpu' || options.trustDevices === true;
   const fault = trusted ? missingProvider(device) : await deviceFault(device);
   return fault === undefined ? openOn(device, model, options) : { unavailable: fault };

@@ -3,10 +3,9 @@ import {
   openOnnxRuntime,
   type Session,
   type Unavailable,
-} from '@transprune/runtime';
+} from '@transprune/session';
 import { InferenceSession } from 'onnxruntime-node';
 import type { NodeDevice } from './devices.js';
-import { checkModel } from './fault.js';
 
 export interface SessionOptions {
   /** Threads of the CPU; as many as it has cores if left out. */
@@ -36,7 +35,6 @@ export async function openOn(
       'path' in model
         ? InferenceSession.create(model.path, sessionOptions)
         : InferenceSession.create(model.bytes, sessionOptions),
-    check: () => checkModel(model),
   });
 }
 

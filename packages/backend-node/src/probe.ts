@@ -1,4 +1,4 @@
-import { decoderFault, type ModelSource } from '@transprune/runtime';
+import { decoderFault, type ModelSource } from '@transprune/session';
 import { env } from 'onnxruntime-node';
 import { missingProvider, type NodeDevice, nodeDevices } from './devices.js';
 import { openOn } from './open.js';

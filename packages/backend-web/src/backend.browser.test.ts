@@ -11,7 +11,7 @@ import {
   openOnnxRuntime,
   openSession,
   type Session,
-} from '@transprune/runtime';
+} from '@transprune/session';
 import { InferenceSession } from 'onnxruntime-web/webgpu';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { webBackend } from './backend.js';
@@ -111,7 +111,6 @@ test('small subgroups are computed with wrongly, unless the device has none', as
       device: 'webgpu',
       servesAll: false,
       create: () => InferenceSession.create(bytes, options),
-      check: async () => {},
     });
   };
   const open = (model: ModelSource) => openOn('webgpu', model, {});

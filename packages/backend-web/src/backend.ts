@@ -1,4 +1,4 @@
-import { type Backend, decoderFault, type ModelSource, openByDevice } from '@transprune/runtime';
+import { type Backend, decoderFault, type ModelSource, openByDevice } from '@transprune/session';
 import { openOn, type SessionOptions, type WebDevice, webDevices } from './open.js';
 
 export interface WebBackendOptions extends SessionOptions {

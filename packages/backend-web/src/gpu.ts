@@ -1,4 +1,4 @@
-import type { Unavailable } from '@transprune/runtime';
+import type { Unavailable } from '@transprune/session';
 
 /**
  * Fewest lanes of a subgroup that onnxruntime 1.30's attention computes rightly with, for prompts of 32

@@ -1,13 +1,9 @@
-import { TransPruneError } from '@transprune/core';
-import { decodeModel, externalLocations } from '@transprune/onnx';
 import {
-  checkLocation,
-  fetchFile,
   type ModelSource,
   openOnnxRuntime,
   type Session,
   type Unavailable,
-} from '@transprune/runtime';
+} from '@transprune/session';
 import { env, InferenceSession } from 'onnxruntime-web/webgpu';
 import { sharedGpu } from './gpu.js';
 
@@ -39,60 +35,31 @@ export async function openOn(
   // Read when the first session is made.
   if (threads !== undefined) env.wasm.numThreads = threads;
   if (wasmFolder !== undefined) env.wasm.wasmPaths = wasmFolder;
-  const { bytes, externalData } = await contents(model);
+  const externalData = externalFiles(model);
   return openOnnxRuntime({
     model,
     device,
     servesAll: device === 'wasm',
-    create: () =>
-      InferenceSession.create(bytes, {
+    create: () => {
+      const sessionOptions: InferenceSession.SessionOptions = {
         executionProviders: [{ name: device, ...gpu }],
         logSeverityLevel: logSeverity,
         ...(externalData.length > 0 && { externalData }),
         // Caches stay there until the next step.
         ...(gpu && { preferredOutputLocation: 'gpu-buffer' as const }),
-      }),
-    check: () => checkWeights(externalData),
+      };
+      return 'path' in model
+        ? InferenceSession.create(model.path, sessionOptions)
+        : InferenceSession.create(model.bytes, sessionOptions);
+    },
   });
 }
 
-/** The model's bytes, and its weights beside it: bytes too, or the URLs where onnxruntime gets them. */
-async function contents(model: ModelSource) {
-  if ('path' in model) {
-    const url = new URL(model.path, globalThis.location.href);
-    const response = await fetchFile(url.href);
-    if (!response) throw notFound(`expected a model at ${url}, found none`, [url.href]);
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    const data = (path: string) => new URL(checkLocation(path), url).href;
-    return {
-      bytes,
-      externalData: externalLocations(decodeModel(bytes)).map((path) => ({
-        path,
-        data: data(path),
-      })),
-    };
+/** A model's weights beside it: their bytes, or the URLs where onnxruntime gets them. */
+function externalFiles(model: ModelSource): { path: string; data: string | Uint8Array }[] {
+  if ('bytes' in model) {
+    return Object.entries(model.externalData ?? {}).map(([path, data]) => ({ path, data }));
   }
-  const { bytes, externalData = {} } = model;
-  const missing = externalLocations(decodeModel(bytes)).filter((path) => !externalData[path]);
-  if (missing.length > 0) {
-    const files = missing.join(', ');
-    throw notFound(`the model's weights are missing: ${files}; pass them as externalData`, missing);
-  }
-  return {
-    bytes,
-    externalData: Object.entries(externalData).map(([path, data]) => ({ path, data })),
-  };
-}
-
-/** @throws TransPruneError NOT_FOUND for weights that their server does not give out */
-async function checkWeights(externalData: readonly { data: string | Uint8Array }[]): Promise<void> {
-  for (const { data } of externalData) {
-    if (typeof data !== 'string') continue;
-    const response = await fetch(data, { method: 'HEAD' }).catch(() => undefined);
-    if (!response?.ok) throw notFound(`the model's weights are missing: ${data}`, [data]);
-  }
-}
-
-function notFound(message: string, files: readonly string[]): TransPruneError {
-  return new TransPruneError('NOT_FOUND', message, { files });
+  const url = new URL(model.path, globalThis.location.href);
+  return (model.externalFiles ?? []).map((path) => ({ path, data: new URL(path, url).href }));
 }

@@ -1,8 +1,10 @@
 import { env } from '@huggingface/transformers';
 import * as core from '@transprune/core';
+import * as files from '@transprune/files';
 import { fetchBytes, packageUrl } from '@transprune/fixtures/browser';
 import * as onnx from '@transprune/onnx';
-import * as runtime from '@transprune/runtime';
+import * as session from '@transprune/session';
+import * as vlm from '@transprune/vlm';
 import { expect, test } from 'vitest';
 import * as backendWeb from './index.js';
 
@@ -11,7 +13,9 @@ const modules: Readonly<Record<string, object>> = {
   '@transprune/backend-web': backendWeb,
   '@transprune/core': core,
   '@transprune/onnx': onnx,
-  '@transprune/runtime': runtime,
+  '@transprune/files': files,
+  '@transprune/session': session,
+  '@transprune/vlm': vlm,
 };
 
 // Whatever the model is called, it is the embedded one.

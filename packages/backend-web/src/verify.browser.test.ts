@@ -8,7 +8,8 @@ import {
   type PruneOptions,
   randomWeights,
 } from '@transprune/onnx';
-import { openSession, type Session, verifyPruned } from '@transprune/runtime';
+import { openSession, type Session } from '@transprune/session';
+import { verifyPruned } from '@transprune/verify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { webBackend } from './backend.js';
 import { webDevices } from './open.js';

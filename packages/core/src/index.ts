@@ -12,6 +12,7 @@ export {
 export { rotaryAngles } from './decoder/rotary.js';
 export { type Checkpoint, readSafetensors } from './decoder/safetensors.js';
 export { type ErrorCode, type ErrorData, TransPruneError } from './errors.js';
+export { float16Bits, float16Value } from './float16.js';
 export {
   type Method,
   type MethodName,
@@ -37,6 +38,23 @@ export {
   shareOf,
   wholeShare,
 } from './plan/selection.js';
+export {
+  afterLayerOf,
+  type CacheKind,
+  type CachePort,
+  cachePort,
+  imageMaskInput,
+  instructionMaskInput,
+  keepRatiosInput,
+  keptOutput,
+  lengthAfter,
+  maskOutput,
+  pastCache,
+  pastMaskInput,
+  ports,
+  presentCache,
+  scoreOutput,
+} from './ports.js';
 export {
   type AttentionShape,
   attentionLogits,

@@ -1,8 +1,8 @@
 /** The benchmark: a decoder against itself, pruned, and against an oracle that need not score. */
 import { type PrunePlan, TransPruneError } from '@transprune/core';
 import { type Decoder, type OnnxModel, pruneModel } from '@transprune/onnx';
-import type { Backend, ModelSource, Session } from '@transprune/runtime';
-import { openSession } from '@transprune/runtime';
+import type { Backend, ModelSource, Session } from '@transprune/session';
+import { openSession } from '@transprune/session';
 import type { Io } from '../io.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
 import { keptIndices } from './kept.js';

@@ -1,6 +1,6 @@
 /** Which tokens a pruned decoder really keeps: what the oracle gathers without scoring. */
-import { keptOutput } from '@transprune/onnx';
-import type { Session } from '@transprune/runtime';
+import { keptOutput } from '@transprune/core';
+import type { Session } from '@transprune/session';
 import { type PromptSizes, prefillFeeds } from './prompt.js';
 
 /**

@@ -3,7 +3,7 @@
  * each other one: whatever else the machine does, and what a run leaves behind, meets all of them alike.
  * A prefill just behind an unpruned one, for example, is faster than behind another.
  */
-import type { Session, SessionTensor } from '@transprune/runtime';
+import type { Session, SessionTensor } from '@transprune/session';
 import { decodeFeeds, type PromptSizes, prefillFeeds } from './prompt.js';
 
 /** Milliseconds of each round, by variant; decoding only for those that can. */

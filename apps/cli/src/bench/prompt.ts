@@ -1,7 +1,6 @@
 /** What a decoder is fed: a prompt of random embeddings, the image first, and single tokens behind it. */
-import { uniformNoise } from '@transprune/core';
-import { imageMaskInput } from '@transprune/onnx';
-import type { HostTensor, Session, SessionTensor, ValueInfo } from '@transprune/runtime';
+import { imageMaskInput, uniformNoise } from '@transprune/core';
+import type { HostTensor, Session, SessionTensor, ValueInfo } from '@transprune/session';
 
 export interface PromptSizes {
   readonly imageTokens: number;

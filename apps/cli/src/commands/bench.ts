@@ -67,7 +67,8 @@ export function addBenchCommand(program: Command, io: Io): void {
 
 async function bench(options: Options, folders: TemporaryFolders, io: Io): Promise<void> {
   const terminal = createTerminal(io, options);
-  const { createNodeBackend, readModelFile } = await import('@transprune/backend-node');
+  const { createNodeBackend } = await import('@transprune/backend-node');
+  const { readModelFile } = await import('@transprune/files/node');
   const { runs, threads, device, imageTokens = defaults.imageTokens, textTokens } = options;
   const { warmups, decodeSteps } = defaults;
   if (options.synthetic) terminal.info(`making ${options.synthetic} with random weights`);
@@ -141,6 +142,6 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
 async function findDecoder(model: string | undefined): Promise<string> {
   if (model !== undefined && (await stat(model).catch(() => undefined))?.isFile()) return model;
   const { modelDirectory } = await import('@transprune/embedded-model');
-  const { modelFolder } = await import('@transprune/backend-node');
+  const { modelFolder } = await import('@transprune/files/node');
   return decoderPath(await modelFolder(model ?? modelDirectory));
 }

@@ -1,7 +1,7 @@
 import { type PrunePlan, presetNames, presetPlan } from '@transprune/core';
 import type { QuestionKind } from '@transprune/embedded-model';
 import { pruneModel, readDecoder } from '@transprune/onnx';
-import type { Vlm } from '@transprune/runtime';
+import type { Vlm } from '@transprune/vlm';
 import type { Command } from 'commander';
 import { type Accuracy, measureAccuracy, pictureScenes } from '../evaluate/accuracy.js';
 import { example } from '../help.js';
@@ -31,10 +31,11 @@ export function addEvaluateCommand(program: Command, io: Io): void {
 
 async function evaluate(options: Options, folders: TemporaryFolders, io: Io): Promise<void> {
   const terminal = createTerminal(io, options);
-  const [{ createNodeBackend, modelFolder, readModelFile }, { loadVlm }, embedded] =
+  const [{ createNodeBackend }, { modelFolder, readModelFile }, { loadVlm }, embedded] =
     await Promise.all([
       import('@transprune/backend-node'),
-      import('@transprune/runtime'),
+      import('@transprune/files/node'),
+      import('@transprune/vlm'),
       import('@transprune/embedded-model'),
     ]);
   const files = await modelFolder(embedded.modelDirectory);

@@ -41,7 +41,7 @@ function isPlanGiven(command: Command): boolean {
 const outputOptions = new Set(['json', 'quiet', 'verbose']);
 
 async function inspect(path: string, options: Options, isGiven: boolean, io: Io): Promise<void> {
-  const { readModelFile } = await import('@transprune/backend-node');
+  const { readModelFile } = await import('@transprune/files/node');
   const model = await readModelFile(path);
   const inspection = inspectModel(
     model,

@@ -1,11 +1,13 @@
 /** `--verify`: what passes is written, what does not is not, with the checks that fail. */
 import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { nodeBackend, readModelFile } from '@transprune/backend-node';
+import { nodeBackend } from '@transprune/backend-node';
+import { readModelFile } from '@transprune/files/node';
 import { exportedDecoder } from '@transprune/fixtures';
 import type * as onnx from '@transprune/onnx';
 import { readPlan } from '@transprune/onnx';
-import { openSession, type VerifyCheck } from '@transprune/runtime';
+import { openSession } from '@transprune/session';
+import type { VerifyCheck } from '@transprune/verify';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { copyDecoder, dataName } from '../../testing/models.js';
 import { capturingIo, temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';

@@ -2,7 +2,7 @@
 import { nodeBackend } from '@transprune/backend-node';
 import { type PrunePlan, TransPruneError } from '@transprune/core';
 import type { OnnxModel, PruneOptions } from '@transprune/onnx';
-import type { VerifyReport } from '@transprune/runtime';
+import type { VerifyReport } from '@transprune/verify';
 import type { Io } from '../io.js';
 import { temporaryModel, withTemporaryFolders } from '../model/temporary.js';
 import { showVerification } from '../show/verification.js';
@@ -29,7 +29,7 @@ export async function verify(
   terminal: Terminal,
   io: Io,
 ): Promise<VerifyReport> {
-  const { verifyPruned } = await import('@transprune/runtime');
+  const { verifyPruned } = await import('@transprune/verify');
   const report = await withTemporaryFolders(io, (folders) =>
     verifyPruned({
       original,

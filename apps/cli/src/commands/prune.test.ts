@@ -1,9 +1,10 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { nodeBackend, readModelFile } from '@transprune/backend-node';
+import { nodeBackend } from '@transprune/backend-node';
+import { readModelFile } from '@transprune/files/node';
 import { officialCase } from '@transprune/fixtures';
 import { readPlan } from '@transprune/onnx';
-import { openSession } from '@transprune/runtime';
+import { openSession } from '@transprune/session';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { copyDecoder, dataName } from '../../testing/models.js';
 import { capturingIo, temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';

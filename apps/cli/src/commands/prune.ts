@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
+import { TransPruneError } from '@transprune/core';
 import {
   type DataPlacement,
   missingExternalData,
   readModelFile,
   writeModelFile,
-} from '@transprune/backend-node';
-import { TransPruneError } from '@transprune/core';
+} from '@transprune/files/node';
 import {
   type Decoder,
   type OnnxModel,
@@ -14,7 +14,7 @@ import {
   readDecoder,
   readPlan,
 } from '@transprune/onnx';
-import type { VerifyReport } from '@transprune/runtime';
+import type { VerifyReport } from '@transprune/verify';
 import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';

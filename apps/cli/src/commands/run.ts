@@ -1,5 +1,6 @@
+import type { VlmFiles } from '@transprune/files';
 import { modelFromConfig } from '@transprune/flops';
-import type { GenerateResult, Vlm, VlmFiles } from '@transprune/runtime';
+import type { GenerateResult, Vlm } from '@transprune/vlm';
 import { type Command, Option } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
@@ -66,10 +67,11 @@ async function run(
   io: Io,
 ): Promise<void> {
   const terminal = createTerminal(io, options);
-  const [{ createNodeBackend, modelFolder }, { loadImage, loadVlm }, { modelDirectory }] =
+  const [{ createNodeBackend }, { modelFolder }, { loadImage, loadVlm }, { modelDirectory }] =
     await Promise.all([
       import('@transprune/backend-node'),
-      import('@transprune/runtime'),
+      import('@transprune/files/node'),
+      import('@transprune/vlm'),
       import('@transprune/embedded-model'),
     ]);
   // Before anything that takes time.

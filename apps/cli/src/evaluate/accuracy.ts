@@ -1,6 +1,6 @@
 /** Answers to the held-out questions, counted. */
 import type { EvaluationSet, Question, QuestionKind, Scene } from '@transprune/embedded-model';
-import type { ImageSource, Vlm } from '@transprune/runtime';
+import type { ImageSource, Vlm } from '@transprune/vlm';
 
 /** How one decoder did on the held-out questions. */
 export interface Accuracy {
@@ -23,7 +23,7 @@ export interface PicturedScene extends Scene {
 
 /** Cuts the first `limit` scenes out of their sheets. */
 export async function pictureScenes(set: EvaluationSet, limit: number): Promise<PicturedScene[]> {
-  const { loadImage } = await import('@transprune/runtime');
+  const { loadImage } = await import('@transprune/vlm');
   const { imageSize, sheetColumns, sheetRows } = set;
   const sheets = await Promise.all(set.sheets.map((path) => loadImage(path)));
   const cut = async (scene: Scene, index: number): Promise<PicturedScene> => {

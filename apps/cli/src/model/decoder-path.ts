@@ -1,5 +1,5 @@
 import { TransPruneError } from '@transprune/core';
-import type { VlmFiles } from '@transprune/runtime';
+import type { VlmFiles } from '@transprune/files';
 
 /**
  * Path of a folder's decoder.

@@ -3,9 +3,9 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { writeModelFile } from '@transprune/backend-node';
+import { writeModelFile } from '@transprune/files/node';
 import { encodeModel, externalLocations, type OnnxModel } from '@transprune/onnx';
-import type { ModelSource } from '@transprune/runtime';
+import type { ModelSource } from '@transprune/session';
 import type { Io } from '../io.js';
 
 /** Folders that are removed when they are no longer needed, also on an interruption. */

@@ -1,5 +1,5 @@
 /** Answers of the unpruned and the pruned decoder, as they are compared. */
-import type { GenerateResult } from '@transprune/runtime';
+import type { GenerateResult } from '@transprune/vlm';
 import { median } from '../bench/statistics.js';
 import type { CostReport } from '../show/costs.js';
 

@@ -3,18 +3,14 @@ import { basename } from 'node:path';
 import {
   createPlan,
   type DecoderConfig,
+  keepRatiosInput,
   type PrunePlan,
   TransPruneError,
   validatePlan,
 } from '@transprune/core';
-import {
-  keepRatiosInput,
-  type OnnxModel,
-  pruneModel,
-  readDecoder,
-  readPlan,
-} from '@transprune/onnx';
-import type { DecoderSource, VlmFiles } from '@transprune/runtime';
+import type { VlmFiles } from '@transprune/files';
+import { type OnnxModel, pruneModel, readDecoder, readPlan } from '@transprune/onnx';
+import type { DecoderSource } from '@transprune/vlm';
 import { decoderPath } from '../model/decoder-path.js';
 import { sizesOf } from '../model/sizes.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
@@ -47,7 +43,7 @@ export async function prunedDecoder(
   options: DecoderOptions,
   folders: TemporaryFolders,
 ): Promise<PrunedDecoder> {
-  const { readModelFile } = await import('@transprune/backend-node');
+  const { readModelFile } = await import('@transprune/files/node');
   const path = await decoderPath(files);
   const original = await readModelFile(path);
   const decoder = sizesOf(readDecoder(original));

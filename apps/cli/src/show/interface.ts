@@ -6,10 +6,10 @@ import {
   keepRatiosInput,
   keptOutput,
   maskOutput,
-  type OnnxModel,
   pastMaskInput,
   scoreOutput,
-} from '@transprune/onnx';
+} from '@transprune/core';
+import type { OnnxModel } from '@transprune/onnx';
 
 /** An input or output that the pruning added. */
 export interface AddedValue {

@@ -1,4 +1,4 @@
-import type { VerifyCheck, VerifyReport } from '@transprune/runtime';
+import type { VerifyCheck, VerifyReport } from '@transprune/verify';
 import { table } from './table.js';
 
 /** Each check, how far off it was and what it may be, and what there is to say about it. */

@@ -1,0 +1,16 @@
+export {
+  type FormatChoice,
+  type GraphName,
+  graphNames,
+  graphPath,
+  type NumberFormat,
+  numberFormats,
+  type VlmFiles,
+} from './files.js';
+export {
+  checkLocation,
+  fetchFile,
+  type RemoteOptions,
+  remoteModel,
+  remoteUrl,
+} from './remote.js';

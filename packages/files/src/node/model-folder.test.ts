@@ -1,0 +1,40 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { modelDirectory } from '@transprune/embedded-model';
+import { temporaryFolder } from '@transprune/fixtures/vitest';
+import { expect, test } from 'vitest';
+import { modelFolder } from './model-folder.js';
+
+test('gives texts and graphs by their paths', async () => {
+  const files = await modelFolder(modelDirectory);
+  expect(files.localOnly).toBe(true);
+  expect(await files.readText('config.json')).toBe(
+    await readFile(join(modelDirectory, 'config.json'), 'utf8'),
+  );
+  expect(await files.readText('none.json')).toBeUndefined();
+  expect(await files.graph('vision_encoder')).toEqual({
+    path: join(modelDirectory, 'onnx', 'vision_encoder.onnx'),
+  });
+});
+
+test('must be a folder', async () => {
+  await expect(modelFolder('/nowhere/at/all')).rejects.toThrow(
+    'expected a model folder at /nowhere/at/all, got nothing; name the folder that holds config.json',
+  );
+  await expect(modelFolder(join(modelDirectory, 'config.json'))).rejects.toThrow('got a file');
+});
+
+test('knows formats by the endings of the files', async () => {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'onnx'));
+  await writeFile(join(folder, 'onnx', 'decoder_model_merged_q4.onnx'), 'x');
+  const quantized = await modelFolder(folder, { format: { decoder_model_merged: 'q4' } });
+  expect(await quantized.graph('decoder_model_merged')).toEqual({
+    path: join(folder, 'onnx', 'decoder_model_merged_q4.onnx'),
+  });
+  const full = await modelFolder(folder);
+  await expect(full.graph('decoder_model_merged')).rejects.toThrow(
+    /found only decoder_model_merged_q4\.onnx; choose the format/,
+  );
+  await expect(full.graph('vision_encoder')).rejects.toThrow(/vision_encoder\.onnx, got no such/);
+});

@@ -1,0 +1,61 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { TransPruneError } from '@transprune/core';
+import { type FormatChoice, graphPath, type VlmFiles } from '../files.js';
+import { checkModelFile } from './model-file.js';
+
+export interface FolderOptions {
+  /** Which of the graphs' files to take; float32 if left out. */
+  readonly format?: FormatChoice;
+}
+
+/**
+ * A model in a folder, laid out as on the Hugging Face hub: configs and tokenizer beside each other,
+ * graphs under `onnx/`. Nothing is looked up on the network.
+ *
+ * @throws TransPruneError NOT_FOUND if there is no such folder
+ */
+export async function modelFolder(
+  path: string,
+  { format = 'fp32' }: FolderOptions = {},
+): Promise<VlmFiles> {
+  const folder = resolve(path);
+  const found = await stat(folder).catch(() => undefined);
+  if (!found?.isDirectory()) {
+    throw new TransPruneError(
+      'NOT_FOUND',
+      `expected a model folder at ${path}, got ${found ? 'a file' : 'nothing'}; name the folder that holds config.json`,
+      { path },
+    );
+  }
+  return {
+    pretrained: folder,
+    localOnly: true,
+    async readText(name) {
+      try {
+        return await readFile(join(folder, name), 'utf8');
+      } catch {
+        return undefined;
+      }
+    },
+    async graph(name) {
+      const graph = join(folder, graphPath(name, format));
+      const others = await graphFiles(dirname(graph), name);
+      if (others.length > 0 && !others.includes(basename(graph))) {
+        throw new TransPruneError(
+          'NOT_FOUND',
+          `expected ${graph}, found only ${others.join(', ')}; choose the format that the ending stands for`,
+          { path: graph, found: others },
+        );
+      }
+      await checkModelFile(graph);
+      return { path: graph };
+    },
+  };
+}
+
+/** The formats that a graph is there in. */
+async function graphFiles(folder: string, name: string): Promise<string[]> {
+  const files = await readdir(folder).catch(() => []);
+  return files.filter((file) => file.startsWith(name) && file.endsWith('.onnx'));
+}

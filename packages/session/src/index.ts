@@ -1,0 +1,24 @@
+export type {
+  Backend,
+  ElementType,
+  HostTensor,
+  ModelSource,
+  Session,
+  SessionTensor,
+  TensorData,
+  Unavailable,
+  ValueInfo,
+} from './backend.js';
+export {
+  type DecoderAnswer,
+  type DecoderCall,
+  DecoderSession,
+  type DecoderSessionOptions,
+  type PrefillCall,
+} from './decoder/decoder-session.js';
+export { type CacheSizes, type DecoderPorts, decoderPorts } from './decoder/ports.js';
+export { hostTensor, numbersOf, readNumbers } from './decoder/tensors.js';
+export { elementsOf, isElementType, takeElements, tensorBytes } from './elements.js';
+export { type OnnxRuntimeRequest, openOnnxRuntime } from './onnxruntime-session.js';
+export { openByDevice, openSession } from './open.js';
+export { decoderFault } from './trial/trial.js';

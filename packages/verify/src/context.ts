@@ -1,0 +1,43 @@
+import type { PrunePlan } from '@transprune/core';
+import type { Decoder, OnnxModel, PruneOptions } from '@transprune/onnx';
+import type { ModelSource } from '@transprune/session';
+import type { Layout, Numbering, Tokens } from './prompt.js';
+import type { Outcome } from './report.js';
+import type { Answer } from './runner.js';
+import type { Tolerances } from './tolerance.js';
+import type { Workbench } from './workbench.js';
+
+/** What all checks share. */
+export interface Verification {
+  readonly original: OnnxModel;
+  readonly decoder: Decoder;
+  readonly plan: PrunePlan;
+  readonly options: Omit<PruneOptions, 'constantIndices' | 'taps'>;
+  readonly tolerance: Tolerances;
+  readonly bench: Workbench;
+  place(model: OnnxModel): Promise<ModelSource>;
+  /** The plan's. */
+  readonly ratios: readonly number[];
+  readonly unpruned: Unpruned;
+}
+
+/** The original's side of the comparison. */
+export interface Unpruned {
+  /** Whether tokens can be added to a prompt. */
+  readonly hasCache: boolean;
+  /** Positions take three rows. */
+  readonly isMultimodal: boolean;
+  /** Makes a conversation that this decoder can be fed with. */
+  make(layouts: readonly Layout[], seed: number, numbering: Numbering): Tokens[];
+  /** A prompt and single tokens behind it. */
+  readonly whole: readonly Tokens[];
+  readonly answers: readonly Answer[];
+  /** The same prompt in two calls, and a token. */
+  readonly chunks: readonly Tokens[];
+  readonly chunkAnswers: Outcome<readonly Answer[]>;
+  /**
+   * How far the original's logits are from each other when the same tokens come one by one and as one
+   * prompt: what a graph that quantizes whole tensors leaves open.
+   */
+  readonly spread: number;
+}

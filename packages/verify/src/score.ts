@@ -1,0 +1,238 @@
+/** A stage's score and choice once more, in float64 arrays, from what the graph's score is made of. */
+import {
+  arrayAlgebra as algebra,
+  imageQuotas,
+  instructionAttention,
+  keptOutput,
+  layerTransition,
+  methodByName,
+  type NDArray,
+  ndarray,
+  type PrunePlan,
+  type SignalName,
+  scoreOutput,
+  selectTokens,
+  splitHeads,
+  uniformNoise,
+} from '@transprune/core';
+import type { InstructionAttentionTaps, StageTaps } from '@transprune/onnx';
+import { largest, relativeDifference, worst } from './compare.js';
+import type { Tokens } from './prompt.js';
+import type { Answer } from './runner.js';
+
+/** How far a graph's stages are from the reference's. */
+export interface ScoreComparison {
+  /** Of the scores, relative to the largest. */
+  readonly score: number | null;
+  /**
+   * How much worse than the reference's choice the graph's is, by the reference's scores, relative to
+   * the largest: 0 for the same tokens.
+   */
+  readonly kept: number | null;
+  /** Of which rows ask and what they may see; 0 or 1. */
+  readonly rows: number;
+  /** Least distance between a kept and a dropped token's score, relative to the largest. */
+  readonly gap: number;
+}
+
+export interface ScoredCall {
+  readonly plan: PrunePlan;
+  readonly taps: readonly StageTaps[];
+  readonly call: Tokens;
+  readonly answer: Answer;
+  /** Whether the graph takes marks. */
+  readonly instructionMask: boolean;
+  /** Cache length of each layer before the call. */
+  readonly pastLengths: readonly number[];
+}
+
+/** Outputs that `compareScores` reads. */
+export function scoredOutputs(taps: readonly StageTaps[]): string[] {
+  return taps.flatMap((stage, index) => {
+    const { instructionAttention: attention } = stage;
+    return [
+      keptOutput(index),
+      scoreOutput(index),
+      ...stage.layers.flatMap(({ modules }) => modules.flatMap((m) => [m.input, m.output])),
+      ...(attention
+        ? [attention.logits, attention.bias, attention.rowWeights ?? '', attention.past]
+        : []),
+    ].filter((name) => name !== '');
+  });
+}
+
+/** Holds the scores and choices of one call on one row against the reference. */
+export function compareScores(scored: ScoredCall): ScoreComparison {
+  const { plan, taps, call, answer } = scored;
+  const method = methodByName(plan.method);
+  const read = (name: string) => answer.outputs[name] ?? ndarray([], [0]);
+  const noise = uniformNoise(plan.seed, call.spans.length);
+  let places = call.spans.map((_, place) => place);
+  let transition = ndarray(new Float64Array(places.length), [1, places.length]);
+  const comparisons = taps.map((stage, index): ScoreComparison => {
+    const row = (values: readonly number[]) => ndarray(values, [1, values.length]);
+    const spans = places.map((place) => call.spans[place] ?? 0);
+    const imageMask = row(spans.map((span) => (span === 0 ? 0 : 1)));
+    const { instructionAttention: attention } = stage;
+    for (const { modules } of stage.layers) {
+      const passes = modules.map((m) => ({ input: read(m.input), output: read(m.output) }));
+      transition = algebra.add(transition, layerTransition(algebra, passes, plan.direction));
+    }
+    const signals: Record<SignalName, () => NDArray> = {
+      transition: () => transition,
+      instructionAttention: () => received(attention, read),
+      noise: () => row(places.map((place) => noise[place] ?? 0)),
+    };
+    const used = Object.fromEntries(method.needs.map((name) => [name, signals[name]()]));
+    const scores = algebra.multiply(
+      method.score(algebra, used as Record<SignalName, NDArray>, imageMask),
+      imageMask,
+    ).data;
+    const found = read(scoreOutput(index)).data;
+    const kept = [...read(keptOutput(index)).data].filter((place) => place >= 0);
+    const survivors = kept.map((place) => places.indexOf(place));
+    const { keepRatio } = plan.stages[index] ?? { keepRatio: 1 };
+    const quotas = imageQuotas(call.spans, keepRatio, plan.perImage);
+    const choice = selectTokens(scores, spans, quotas);
+    const scale = Math.max(largest(scores), 1e-30);
+    const groups = quotas.map(({ spans: own }) => ({
+      isOwn: (at: number) => own.has(spans[at] ?? 0),
+    }));
+    const result = {
+      score: relativeDifference(found, scores),
+      kept: lossOf(survivors, choice, scores, scale, groups),
+      rows: rowsDiffer(scored, index, places, read) ? 1 : 0,
+      gap: Math.min(...groups.map(({ isOwn }) => gapOf(survivors, found, scale, isOwn))),
+    };
+    const left = survivors.filter((at) => at >= 0);
+    transition = row(left.map((at) => transition.data[at] ?? 0));
+    places = left.map((at) => places[at] ?? 0);
+    return result;
+  });
+  return {
+    score: worst(comparisons.map(({ score }) => score)),
+    kept: worst(comparisons.map(({ kept }) => kept)),
+    rows: Math.max(0, ...comparisons.map(({ rows }) => rows)),
+    gap: Math.min(Number.POSITIVE_INFINITY, ...comparisons.map(({ gap }) => gap)),
+  };
+}
+
+interface Group {
+  isOwn(at: number): boolean;
+}
+
+/** null if the choice is not of as many tokens of each image, in order. */
+function lossOf(
+  actual: readonly number[],
+  expected: readonly number[],
+  scores: Float64Array,
+  scale: number,
+  groups: readonly Group[],
+): number | null {
+  const inOrder = actual.every((at, i) => at > (actual[i - 1] ?? -1));
+  if (!inOrder || actual.length !== expected.length) return null;
+  let loss = 0;
+  const [taken, wanted] = [new Set(actual), new Set(expected)];
+  for (const { isOwn } of groups) {
+    const missed = expected.filter((at) => isOwn(at) && !taken.has(at));
+    const instead = actual.filter((at) => isOwn(at) && !wanted.has(at));
+    if (missed.length !== instead.length) return null;
+    const of = (at: number) => scores[at] ?? 0;
+    if (missed.length > 0) {
+      loss = Math.max(loss, Math.max(...missed.map(of)) - Math.min(...instead.map(of)));
+    }
+  }
+  return loss / scale;
+}
+
+/** Between the worst kept and the best dropped token of a group. */
+function gapOf(
+  survivors: readonly number[],
+  scores: Float64Array,
+  scale: number,
+  isOwn: (at: number) => boolean,
+): number {
+  const kept = new Set(survivors);
+  const own = [...scores.keys()].filter(isOwn);
+  const of = (at: number) => scores[at] ?? 0;
+  const worstKept = Math.min(...own.filter((at) => kept.has(at)).map(of));
+  const bestDropped = Math.max(...own.filter((at) => !kept.has(at)).map(of));
+  return (worstKept - bestDropped) / scale;
+}
+
+type Read = (name: string) => NDArray;
+
+function received(attention: InstructionAttentionTaps | undefined, read: Read): NDArray {
+  if (!attention) return ndarray([], [1, 0]);
+  const { logits, bias, rowWeights, past } = attention;
+  const all = instructionAttention(algebra, {
+    logits: read(logits),
+    bias: read(bias),
+    rowWeights: rowWeights === undefined ? undefined : read(rowWeights),
+  });
+  return algebra.slice(all, -1, read(past).data[0] ?? 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** Whether other rows ask, or see other tokens, than the prompt says. */
+function rowsDiffer(
+  { taps, call, instructionMask, plan, pastLengths }: ScoredCall,
+  stage: number,
+  places: readonly number[],
+  read: Read,
+): boolean {
+  const attention = taps[stage]?.instructionAttention;
+  const lastImage = places.findLastIndex((place) => call.spans[place] !== 0);
+  // Where no image is left nothing is ranked.
+  if (!attention || lastImage < 0) return false;
+  const marked = [...places.keys()].filter((at) => call.marks[places[at] ?? 0] === 1);
+  const behind = [...places.keys()].slice(Math.min(lastImage + 1, places.length - 1));
+  const asking = instructionMask && marked.length > 0 ? marked : behind;
+  const [start = 0] = asking;
+  const past = pastLengths[plan.stages[stage]?.afterLayer ?? 0] ?? 0;
+  const rows = places.length - start;
+  const expectedBias = Array.from({ length: rows * (past + places.length) }, (_, i) => {
+    const [row, column] = [Math.floor(i / (past + places.length)), i % (past + places.length)];
+    return column > past + start + row ? 1 : 0;
+  });
+  const bias = [...read(attention.bias).data].map((value) => (value < -1e8 ? 1 : 0));
+  const differs = (found: readonly number[], expected: readonly number[]) =>
+    (relativeDifference(found, expected) ?? 1) > 1e-6;
+  const weights =
+    attention.rowWeights === undefined ? undefined : [...read(attention.rowWeights).data];
+  const expectedWeights = Array.from({ length: rows }, (_, row) =>
+    asking.includes(start + row) ? 1 / asking.length : 0,
+  );
+  const heldBack = read(attention.past).data[0] !== past;
+  return (
+    heldBack ||
+    differs(bias, expectedBias) ||
+    (weights !== undefined && differs(weights, expectedWeights)) ||
+    read(attention.logits).shape[2] !== rows
+  );
+}
+
+/**
+ * How far the attention that scores is from the layer's own, where nothing is dropped: its probabilities
+ * times the values, against what attention gives to the same rows; relative to the largest.
+ *
+ * @param values the layer's present values, `[1, kv_heads, past + tokens, head_dim]`
+ */
+export function compareAttention(
+  attention: InstructionAttentionTaps,
+  read: Read,
+  values: NDArray,
+  heads: number,
+): number | null {
+  const [, kvHeads = 1, , headDim = 1] = values.shape;
+  const probabilities = algebra.softmax(
+    algebra.add(read(attention.logits), read(attention.bias)),
+    -1,
+  );
+  const [, , rows = 0, columns = 0] = probabilities.shape;
+  const grouped = algebra.reshape(probabilities, [1, kvHeads, -1, columns]);
+  const expected = algebra.reshape(algebra.matmul(grouped, values), [1, heads, rows, headDim]);
+  const given = read(attention.attended);
+  const attended = given.shape.length === 3 ? splitHeads(algebra, given, heads, headDim) : given;
+  const tokens = attended.shape[2] ?? 0;
+  return relativeDifference(algebra.slice(attended, 2, tokens - rows, tokens).data, expected.data);
+}

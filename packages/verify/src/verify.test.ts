@@ -1,0 +1,134 @@
+/** What a verification says; all exported decoders are verified in the files beside this one. */
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import * as backendNode from '@transprune/backend-node';
+import * as core from '@transprune/core';
+import * as embeddedModel from '@transprune/embedded-model';
+import * as files from '@transprune/files/node';
+import { exportedDecoder, officialFile } from '@transprune/fixtures';
+import * as onnx from '@transprune/onnx';
+import { describe, expect, test } from 'vitest';
+import { createVerifier } from '../testing/verify.js';
+import * as verification from './index.js';
+import type { VerifyCheck } from './report.js';
+
+const { createPlan, presetPlan, positionModes } = core;
+const { verify, placeBeside } = createVerifier();
+const named = (checks: readonly VerifyCheck[]) =>
+  new Map(checks.map((check) => [check.name, check]));
+
+describe.each(['group-query-attention', 'torchscript', 'dynamo-opset18'])(
+  'official %s',
+  (family) => {
+    test.each(positionModes)(
+      'positions %s',
+      async (positions) => {
+        const plan = { ...presetPlan('transprune-high', 14).plan, positions };
+        const { checks } = await verify(officialFile(`${family}/model.onnx`), plan, {
+          options: { batch: true },
+        });
+        expect(checks.filter(({ passed, difference }) => !passed || difference === null)).toEqual(
+          [],
+        );
+        expect(checks).toHaveLength(11);
+      },
+      60_000,
+    );
+  },
+);
+
+test('a merged decoder, in both branches', async () => {
+  const config = {
+    ...{ layers: 6, hiddenSize: 24, heads: 6, kvHeads: 2, headDim: 16, intermediateSize: 40 },
+    ...{ vocabularySize: 32, rmsNormEpsilon: 1e-5, ropeTheta: 1e4, maxPositions: 128 },
+    tiedEmbeddings: false,
+  };
+  const original = onnx.buildDecoder(config, onnx.namedRandomWeights(1), { mergedBranches: true });
+  const { plan } = presetPlan('transprune-low', 6);
+  const backend = backendNode.createNodeBackend({ threads: 1 });
+  const steps: string[] = [];
+  const onProgress = (step: string) => steps.push(step);
+  const { passed, checks } = await verification.verifyPruned({
+    original,
+    plan,
+    backend,
+    onProgress,
+  });
+  expect(checks.filter((check) => !check.passed)).toEqual([]);
+  expect(passed).toBe(true);
+  expect(steps).toHaveLength(4);
+});
+
+const small = exportedDecoder('llama', 'dynamo-23').path;
+const early = createPlan({ accumulateLayers: [1], stages: [{ afterLayer: 1, keepRatio: 0.5 }] });
+
+test('a file that was pruned by another plan is not the one checked', async () => {
+  const original = await files.readModelFile(small);
+  const plan = { ...early, stages: [{ afterLayer: 2, keepRatio: 0.25 }] };
+  const pruned = await placeBeside(small)(onnx.pruneModel(original, plan).model);
+  const { passed, checks } = await verify(small, early, { pruned });
+  expect(passed).toBe(false);
+  const by = named(checks);
+  expect(by.get('all kept: decoding')?.passed).toBe(true);
+  expect(by.get('a prompt without image')?.passed).toBe(true);
+  expect(by.get('the written decoder is the one checked')).toMatchObject({
+    passed: false,
+    difference: null,
+    note: expect.stringMatching(/^call 1: expected cache lengths .*, got /),
+  });
+  expect(by.get('decoding is a fresh prompt of the kept tokens')?.passed).toBe(false);
+});
+
+test('a file that is not pruned at all fails its checks, and says why', async () => {
+  const pruned = { path: officialFile('torchscript/model.onnx') };
+  const { passed, checks } = await verify(small, early, { pruned });
+  expect(passed).toBe(false);
+  expect(named(checks).get('a prompt without image')).toMatchObject({ passed: false });
+});
+
+test('what does not apply says so', async () => {
+  const windowed = exportedDecoder('mistral-window', 'dynamo-23').path;
+  const { checks } = await verify(windowed, { ...early, method: 'random' });
+  expect(named(checks).get("the score's attention is the layer's")).toMatchObject({
+    passed: true,
+    difference: null,
+    note: 'not applicable: random asks for no attention',
+  });
+  const multimodal = exportedDecoder('qwen2.5-vl', 'dynamo-23').path;
+  const { checks: renumbered } = await verify(multimodal, early);
+  expect(named(renumbered).get('all kept: the prompt')).toMatchObject({
+    passed: true,
+    note: expect.stringContaining('images numbered like text'),
+  });
+  const nothing = createPlan({ stages: [] });
+  expect((await verify(small, nothing)).checks.map(({ name }) => name)).toEqual([
+    'a prompt without image',
+  ]);
+});
+
+test('weights in files ask for a place', async () => {
+  const original = await files.readModelFile(small);
+  const backend = backendNode.nodeBackend;
+  await expect(verification.verifyPruned({ original, plan: early, backend })).rejects.toThrow(
+    /pass place/,
+  );
+});
+
+test("the example in runtime's README prints what it says", async () => {
+  const readme = readFileSync(new URL('../../vlm/README.md', import.meta.url), 'utf8');
+  const verifying = readme.slice(readme.indexOf('## Is a pruned decoder right?'));
+  const [, code = '', printed = ''] = /```js\n(.*?)```\n+```text\n(.*?)```/s.exec(verifying) ?? [];
+  const modules = {
+    'node:path': path,
+    '@transprune/backend-node': backendNode,
+    '@transprune/core': core,
+    '@transprune/embedded-model': embeddedModel,
+    '@transprune/files/node': files,
+    '@transprune/verify': verification,
+  };
+  const body = code.replace(/^import (\{.*?\}) from ('.*?');$/gm, 'const $1 = modules[$2];');
+  const lines: string[] = [];
+  const console = { log: (...parts: unknown[]) => lines.push(parts.join(' ')) };
+  await new Function('modules', 'console', `return (async () => {${body}})();`)(modules, console);
+  expect(lines.join('\n')).toBe(printed.trimEnd());
+}, 60_000);

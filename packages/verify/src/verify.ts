@@ -1,0 +1,121 @@
+/**
+ * Is a pruned decoder what it should be? Runs it on random embeddings against the original, against the
+ * score on float64 arrays, and against a graph that is told which tokens to keep.
+ */
+import { type PrunePlan, TransPruneError } from '@transprune/core';
+import {
+  encodeModel,
+  externalLocations,
+  type OnnxModel,
+  type PruneOptions,
+  pruneModel,
+  readDecoder,
+} from '@transprune/onnx';
+import type { Backend, ModelSource } from '@transprune/session';
+import { checkAllKept } from './all-kept.js';
+import type { Unpruned, Verification } from './context.js';
+import { conversation, firstChunk, inOne, inTwo, promptLayout, tokenLayout } from './prompt.js';
+import { attempt, compareTogether, type VerifyCheck, type VerifyReport } from './report.js';
+import { checkScores } from './scores.js';
+import { precisionOf, tolerancesFor } from './tolerance.js';
+import { alone, createWorkbench } from './workbench.js';
+import { checkWritten } from './written.js';
+
+export interface VerifyRequest {
+  readonly original: OnnxModel;
+  readonly plan: PrunePlan;
+  /** What the decoder was pruned with. */
+  readonly options?: Omit<PruneOptions, 'constantIndices' | 'taps'>;
+  /** The pruned decoder, as it was written; left out: what `pruneModel` makes. */
+  readonly pruned?: ModelSource;
+  readonly backend: Backend;
+  /** One of the backend's devices; `auto` if left out. */
+  readonly device?: string;
+  /**
+   * Turns a model that refers to the original's weights into one that can be opened. Left out: its
+   * bytes, which does where the weights are inside.
+   */
+  readonly place?: (model: OnnxModel) => Promise<ModelSource>;
+  /** Told what is being done. */
+  readonly onProgress?: (step: string) => void;
+}
+
+/**
+ * Verifies a pruned decoder. Graphs are opened one after the other, so that one at a time is in memory.
+ *
+ * @throws TransPruneError for an original that cannot be opened or pruned, or what `place` throws; what
+ *   is wrong with the pruned decoder is in the report
+ */
+export async function verifyPruned(request: VerifyRequest): Promise<VerifyReport> {
+  const { original, plan, options = {}, onProgress = () => {}, place = placeBytes } = request;
+  const decoder = readDecoder(original);
+  const precision = precisionOf(original, decoder);
+  const bench = createWorkbench(request.backend, request.device ?? 'auto', decoder);
+  const ratios = plan.stages.map(({ keepRatio }) => keepRatio);
+  const shared = { original, decoder, plan, options, place, ratios, bench };
+  onProgress('running the original');
+  const unpruned = await runOriginal(shared);
+  const tolerance = tolerancesFor(precision, unpruned.spread);
+  const verification = { ...shared, tolerance, unpruned };
+  const checks: VerifyCheck[] = [];
+  const prunes = plan.stages.length > 0;
+  if (prunes) onProgress('running it with everything kept');
+  if (prunes) checks.push(...(await checkAllKept(verification)));
+  if (prunes) onProgress('scoring again');
+  const scored = prunes ? await checkScores(verification) : undefined;
+  checks.push(...(scored?.checks ?? []));
+  onProgress('running the pruned decoder');
+  const pruned = request.pruned ?? (await place(pruneModel(original, plan, options).model));
+  checks.push(...(await checkWritten(verification, pruned, scored)));
+  const passed = checks.every((check) => check.passed);
+  return { passed, device: bench.device(), precision, checks };
+}
+
+async function runOriginal({
+  original,
+  decoder,
+  plan,
+  ratios,
+  bench,
+  place,
+}: Omit<Verification, 'unpruned' | 'tolerance'>): Promise<Unpruned> {
+  const hasCache = decoder.layers[0]?.cache.pastKey !== undefined;
+  return bench.open(await place(original), async (session) => {
+    const inputs = new Map(session.inputs.map(({ name, shape }) => [name, shape]));
+    const hidden = Number(inputs.get(decoder.inputs.embeddings)?.[2]) || decoder.hiddenSize;
+    const isMultimodal = inputs.get(decoder.inputs.positionIds ?? '')?.length === 3;
+    const make: Unpruned['make'] = (layouts, seed, numbering) =>
+      conversation(layouts, hidden, seed, isMultimodal ? numbering : 'plain');
+    const numbering = plan.positions === 'renumber' ? 'plain' : 'grids';
+    const whole = make(
+      [promptLayout, ...(hasCache ? [tokenLayout, tokenLayout] : [])],
+      1,
+      numbering,
+    );
+    const answers = await bench.play(session, alone(whole), ratios);
+    const [together] = hasCache ? await bench.play(session, [[inOne(whole)]], ratios) : answers;
+    const chunks = whole.flatMap((call, at) => (at === 0 ? inTwo(call, firstChunk) : [call]));
+    return {
+      hasCache,
+      isMultimodal,
+      make,
+      whole,
+      answers,
+      spread: together ? (compareTogether(answers, together).difference ?? 0) : 0,
+      chunks,
+      chunkAnswers: hasCache
+        ? await attempt(() => bench.play(session, alone(chunks), ratios))
+        : { failure: 'it takes no cache' },
+    };
+  });
+}
+
+async function placeBytes(model: OnnxModel): Promise<ModelSource> {
+  const [location] = externalLocations(model);
+  if (location === undefined) return { bytes: encodeModel(model) };
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `expected a way to place graphs beside their weights, as the model keeps some in ${location}; pass place`,
+    { location },
+  );
+}

@@ -1,0 +1,60 @@
+/** Where the verification opens graphs and plays conversations on them. */
+import type { Decoder } from '@transprune/onnx';
+import type { Backend, ModelSource, Session } from '@transprune/session';
+import { openSession } from '@transprune/session';
+import type { Tokens } from './prompt.js';
+import { type Answer, createRunner } from './runner.js';
+
+/** Rows of each call. */
+export type Calls = readonly (readonly Tokens[])[];
+
+export interface Workbench {
+  /** The device that the first graph was opened on. */
+  device(): string;
+  /** Opens a graph for as long as it is used. */
+  open<T>(source: ModelSource, use: (session: Session) => Promise<T>): Promise<T>;
+  /**
+   * Plays a conversation from its start.
+   *
+   * @param fetch outputs to bring besides the logits
+   */
+  play(
+    session: Session,
+    calls: Calls,
+    keepRatios: readonly number[],
+    fetch?: readonly string[],
+  ): Promise<Answer[]>;
+}
+
+/** @param decoder the original's structure */
+export function createWorkbench(backend: Backend, device: string, decoder: Decoder): Workbench {
+  let chosen = device;
+  return {
+    device: () => chosen,
+    async open(source, use) {
+      const session = await openSession(backend, source, chosen);
+      // `auto` is decided once: graphs on different devices are no comparison.
+      chosen = session.device;
+      try {
+        return await use(session);
+      } finally {
+        await session.dispose();
+      }
+    },
+    async play(session, calls, keepRatios, fetch = []) {
+      const runner = createRunner(session, decoder, keepRatios);
+      const answers: Answer[] = [];
+      try {
+        for (const rows of calls) answers.push(await runner.step(rows, fetch));
+        return answers;
+      } finally {
+        runner.dispose();
+      }
+    },
+  };
+}
+
+/** Calls with a single row. */
+export function alone(calls: readonly Tokens[]): Calls {
+  return calls.map((call) => [call]);
+}

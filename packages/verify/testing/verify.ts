@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createNodeBackend } from '@transprune/backend-node';
+import { createPlan, type PrunePlan, positionModes, presetPlan } from '@transprune/core';
+import { readModelFile, writeModelFile } from '@transprune/files/node';
+import { type ExportedDecoder, exportedDecoders } from '@transprune/fixtures';
+import { type OnnxModel, readDecoder } from '@transprune/onnx';
+import { type VerifyReport, type VerifyRequest, verifyPruned } from '@transprune/verify';
+import { afterAll, expect, test } from 'vitest';
+
+/** Verifies prunings of files; what it writes is removed behind the tests. */
+export function createVerifier() {
+  const folder = mkdtemp(join(tmpdir(), 'transprune-verify-'));
+  afterAll(async () => rm(await folder, { recursive: true, force: true }));
+  // The decoders are small: threads would only wait for each other.
+  const backend = createNodeBackend({ threads: 1 });
+  /** Writes graphs where they find the weights of the file that they come from. */
+  const placeBeside = (sourcePath: string) => async (model: OnnxModel) => {
+    const path = join(await mkdtemp(join(await folder, 'model-')), 'model.onnx');
+    await writeModelFile(model, path, { sourcePath });
+    return { path };
+  };
+  return {
+    placeBeside,
+    async verify(
+      path: string,
+      plan: PrunePlan,
+      more: Partial<VerifyRequest> = {},
+    ): Promise<VerifyReport> {
+      const original = await readModelFile(path);
+      const place = placeBeside(path);
+      return verifyPruned({ original, plan, backend, device: 'cpu', place, ...more });
+    },
+  };
+}
+
+/** Many prunes, few tokens left of each image, and a single early prune. */
+const verifiedPlans = (layers: number): readonly PrunePlan[] => [
+  presetPlan('transprune-high', layers).plan,
+  { ...presetPlan('transprune-low', layers).plan, perImage: true },
+  createPlan({ accumulateLayers: [1], stages: [{ afterLayer: 1, keepRatio: 0.3 }] }),
+];
+
+/**
+ * All plans, or the one whose turn it is: what is slow takes turns, unless the environment variable
+ * `VERIFY_ALL` asks for everything.
+ */
+export function plansInTurn(layers: number, turn: number, takesTurns: boolean): PrunePlan[] {
+  const all = !takesTurns || process.env.VERIFY_ALL !== undefined;
+  return verifiedPlans(layers).filter((_, at, plans) => all || at === turn % plans.length);
+}
+
+const optionSets = [
+  {},
+  { batch: true },
+  { runtimeRatios: true, instructionMask: true },
+  { batch: true, instructionMask: true, trace: true },
+] satisfies VerifyRequest['options'][];
+
+/**
+ * Verifies every file of an exporter with each way to number positions: torch.export's at every plan,
+ * TorchScript's large graphs at one in turn. Options take turns.
+ */
+export function verifyExports(exporter: ExportedDecoder['exporter']): void {
+  const { verify } = createVerifier();
+  const cases = exportedDecoders
+    .filter((decoder) => decoder.exporter === exporter)
+    .map(({ architecture, name, path }, at) => [`${architecture}/${name}`, path, at] as const);
+  test.each(cases)(
+    '%s',
+    async (_, path, at) => {
+      const { layers } = readDecoder(await readModelFile(path));
+      const isWindowed = layers.some(({ attention }) => attention.reading.window !== undefined);
+      for (const [mode, positions] of positionModes.entries()) {
+        if (isWindowed && positions === 'keep') continue;
+        const plans = plansInTurn(layers.length, at + mode, exporter === 'torchscript');
+        for (const [choice, plan] of plans.entries()) {
+          const options = optionSets[(at + mode + choice) % optionSets.length] ?? {};
+          const report = await verify(path, { ...plan, positions }, { options });
+          const failed = report.checks.filter(({ passed }) => !passed);
+          expect(failed, JSON.stringify({ plan, positions, options })).toEqual([]);
+          expect(report).toMatchObject({ passed: true, device: 'cpu' });
+        }
+      }
+    },
+    120_000,
+  );
+}
