@@ -16,6 +16,7 @@ import {
   borrow,
   type ConversationState,
   emptyState,
+  lend,
   mergeRows,
   release,
   type Shared,
@@ -57,7 +58,7 @@ export interface PrefillCall extends DecoderCall {
 export interface DecoderAnswer {
   /** `[batch, tokens or fewer, vocabulary]` */
   readonly logits: SessionTensor;
-  /** Those that were asked for, by name. */
+  /** Those that were asked for, by name; caches among them are the conversation's too, to be read only. */
   readonly outputs: Readonly<Record<string, SessionTensor>>;
 }
 
@@ -200,7 +201,10 @@ export class DecoderSession {
       outputs: Object.fromEntries(
         fetch.flatMap((name) => {
           const tensor = results[name];
-          return tensor && name !== names.logits ? [[name, tensor] as const] : [];
+          if (!tensor || name === names.logits) return [];
+          const port = this.ports.state.find(({ output }) => output === name);
+          const cell = port && tensors.get(port.input);
+          return [[name, cell ? lend(tensor, cell) : tensor] as const];
         }),
       ),
     };
