@@ -17,11 +17,9 @@ import {
   type OfficialCase,
   type OfficialCaseName,
   officialCase,
-  officialDistance,
   officialEmbeddings,
   officialFile,
   officialPlan,
-  openDecoder,
   tinyDecoder,
 } from '@transprune/fixtures';
 import {
@@ -33,6 +31,7 @@ import {
   pruneModel,
   randomWeights,
 } from '@transprune/onnx';
+import { officialDistance, openDecoder } from '@transprune/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Placements, vulkanDriver, webgpuPlacements } from '../testing/webgpu.js';
 import { deviceFault } from './probe.js';

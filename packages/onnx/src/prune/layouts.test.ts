@@ -1,7 +1,8 @@
 /** Quirks of architectures, in every layout that the builder writes them in: all must prune alike. */
 import { clone } from '@bufbuild/protobuf';
 import { createPlan, positionModes } from '@transprune/core';
-import { type DecoderStep, maxDifference, openDecoder } from '@transprune/fixtures';
+import { maxDifference } from '@transprune/fixtures';
+import { type DecoderStep, openDecoder } from '@transprune/testing';
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { randomEmbeddings, smallConfig } from '../../testing/random-decoder.js';

@@ -18,8 +18,8 @@ import {
   officialFile,
   officialImageMask,
   officialPlan,
-  openDecoder,
 } from '@transprune/fixtures';
+import { openDecoder } from '@transprune/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readDecoder } from '../decoder/read.js';
 import { createEmitter } from '../graph/emitter.js';

@@ -1,0 +1,3 @@
+export type { CacheSizes, DecoderSession, DecoderStep, StepOptions } from './decoder-session.js';
+export { type OfficialDistance, officialDistance } from './official-answers.js';
+export { openDecoder } from './open-decoder.js';
