@@ -31,15 +31,15 @@ const isAngular = ({ opType }: NodeProto) => opType === 'Cos' || opType === 'Sin
  * @throws TransPruneError UNSUPPORTED_MODEL for angles that are not float32
  */
 export function exactAngles(
-  emitter: Emitter,
+  around: Emitter,
   source: GraphIndex,
   nodes: readonly NodeProto[],
 ): NodeProto[] {
   for (const node of source.graph.node) if (isAngular(node)) checkFloat32(source, node);
+  const emitter = around.child('angles', { role: 'angles' });
   const algebra = onnxAlgebra(emitter);
   const before = emitter.nodes.length;
   const reduced = new Map<string, ReturnType<typeof reduce>>();
-  emitter.scope('angles');
   for (const { opType, input, output } of nodes.filter(isAngular)) {
     const [angle = ''] = input;
     const { rest, square, sign } = reduced.get(angle) ?? reduce(angle);

@@ -149,8 +149,8 @@ test('a bias that a graph computes for GroupQueryAttention is computed again beh
   const emitter = createEmitter(
     graph.initializer.map(({ name }) => name),
     21,
+    { prefix: 'bias' },
   );
-  emitter.scope('bias');
   const slots = emitter.emit('CumSum', ['attention_mask', emitter.int64([1], [])]);
   const slope = emitter.emit('Mul', [
     emitter.emit('Cast', [slots], { attributes: { to: TensorProto_DataType.FLOAT } }),

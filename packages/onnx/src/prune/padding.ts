@@ -17,7 +17,7 @@ const [lengthsInput, biasInput] = [5, 10];
 
 /** Makes every GroupQueryAttention node take padding on either side. */
 export function padGroupQueries(
-  emitter: Emitter,
+  around: Emitter,
   graph: WorkingGraph,
   decoder: Decoder,
   source: GraphProto,
@@ -27,10 +27,10 @@ export function padGroupQueries(
     .filter(({ opType }) => opType === 'GroupQueryAttention');
   const [first] = graph.nodes;
   if (nodes.length === 0 || !first) return;
+  const emitter = around.child('pruning/padding', { role: 'padding' });
   const { emit, cast: to, int64, float } = emitter;
   const { attentionMask, embeddings } = decoder.inputs;
   const cache = source.input.find(({ name }) => name === decoder.layers[0]?.cache.pastKey);
-  emitter.scope('pruning/padding');
   let lengths = '';
   let bias = '';
   insertBefore(graph, emitter, first, () => {

@@ -6,10 +6,11 @@ import { type PrunePlan, type Stage, TransPruneError, validatePlan } from '@tran
 import { decoderGraphs, withDecoders } from '../decoder/branches.js';
 import { readGraph } from '../decoder/read.js';
 import { refuse } from '../decoder/refuse.js';
-import { createEmitter } from '../graph/emitter.js';
+import { createEmitter, type Emitter } from '../graph/emitter.js';
 import { indexGraph } from '../graph/graph.js';
+import type { Provenance, Role } from '../graph/provenance.js';
 import { sortNodes } from '../graph/sort.js';
-import { nodesBehind } from '../graph/walk.js';
+import { allNodes, graphsIn, readsOf } from '../graph/subgraphs.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { metadataWithPlan, readPlan } from '../model/metadata.js';
 import { exactAngles } from '../passes/exact-angles.js';
@@ -17,14 +18,16 @@ import {
   type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
-  type ValueInfoProto,
+  type NodeProto,
+  type TensorProto,
 } from '../proto/onnx_pb.js';
+import { writeGates } from './gate.js';
 import { type InterfaceOptions, imageMaskInput, prunedInputs, prunedOutputs } from './interface.js';
 import { padGroupQueries } from './padding.js';
 import { emitConstantStages, emitStages } from './pipeline.js';
-import { reroot } from './rebase/rebase.js';
+import { rebase } from './rebase/rebase.js';
 import { keepPositions } from './rotary.js';
-import { createTapper, type StageTaps } from './score/taps.js';
+import type { StageTaps } from './score/taps.js';
 import { workingGraph } from './working-graph.js';
 
 export interface PruneOptions {
@@ -113,7 +116,7 @@ export function pruneModel(
       stages: plan.stages,
       nodes: {
         before: sum(sources.map(({ node }) => node.length)),
-        after: sum(pruned.map(({ node }) => node.length)),
+        after: sum(passes.map(({ nodes }) => nodes)),
       },
       scoringNodes: sum(passes.map(({ scoringNodes }) => scoringNodes)),
       constantBytes: sum(passes.map(({ constantBytes }) => constantBytes)),
@@ -129,7 +132,7 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
   if (graph.input.some(({ name }) => name === imageMaskInput)) {
     refuse({ where: 'inputs', expected: `no input ${imageMaskInput} yet`, found: 'one' });
   }
-  const emitter = createEmitter(namesIn(graph), opset);
+  const emitter = createEmitter(namesIn(graph), opset, { prefix: 'pruning', reuses: true });
   const source = indexGraph(graph);
   const working = workingGraph(graph, decoder);
   const wanted: InterfaceOptions = {
@@ -143,38 +146,49 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
   if (firstStage && plan.positions === 'keep') {
     keepPositions(emitter, working, decoder, firstStage.afterLayer, wanted.batch);
   }
-  const tapOutputs: ValueInfoProto[] = [];
-  const tappers = options.taps
-    ? plan.stages.map((_, index) => createTapper(emitter, index, tapOutputs))
-    : [];
-  const context = { emitter, graph: working, decoder, plan, options: wanted, tappers };
-  const stages = options.constantIndices
+  const taps = options.taps === true;
+  const context = { emitter, graph: working, decoder, plan, options: wanted, taps };
+  const emitted = options.constantIndices
     ? emitConstantStages(context, options.constantIndices)
     : emitStages(context);
-  const scoring = new Set(emitter.nodes);
-  reroot(source, working, emitter, decoder, stages, plan.positions);
-  const output = [...prunedOutputs(graph, decoder, plan, wanted), ...tapOutputs];
-  const added = [...working.regions.flat(), ...emitter.nodes];
+  const added = new Set(emitter.initializers.map(({ name }) => name));
+  rebase(source, working, decoder, emitted.stages, plan.positions, (name) => added.has(name));
+  const output = [...prunedOutputs(graph, decoder, plan, wanted), ...emitted.tapOutputs];
   const read = [...output.map(({ name }) => name), ...working.nodes.flatMap(({ input }) => input)];
-  const used = nodesBehind(added, read);
-  const nodes = [...working.nodes, ...used];
-  const written = options.exactAngles ? exactAngles(emitter, source, nodes) : nodes;
+  const written = writeGates(emitter, emitted.gates, read);
+  const nodes = sortNodes([...working.nodes, ...written]);
+  const exact = options.exactAngles ? sortNodes(exactAngles(emitter, source, nodes)) : nodes;
+  const constants = usedConstants(emitter, exact);
   const pruned = create(GraphProtoSchema, {
     ...graph,
-    node: sortNodes(written),
-    initializer: [...graph.initializer, ...emitter.initializers],
+    node: exact,
+    initializer: [...graph.initializer, ...constants],
     input: prunedInputs(graph, decoder, plan, wanted),
     output,
     // Shapes noted for the unpruned graph would mislead the runtime's memory planner.
     valueInfo: [],
   });
+  const all = allNodes(pruned);
+  const inside = all.flatMap(graphsIn).flatMap(({ initializer }) => initializer);
   return {
     pruned,
     layers: decoder.layers.length,
-    scoringNodes: used.filter((node) => scoring.has(node)).length,
-    constantBytes: emitter.initializers.reduce((sum, { rawData }) => sum + rawData.length, 0),
-    taps: tappers.map((tapper) => tapper.taps()),
+    nodes: all.length,
+    scoringNodes: all.filter((node) => isScoring(emitter.provenanceOf(node))).length,
+    constantBytes: [...constants, ...inside].reduce((sum, { rawData }) => sum + rawData.length, 0),
+    taps: emitted.taps,
   };
+}
+
+const scoringRoles: readonly Role[] = ['copy', 'gate', 'gather', 'score', 'select'];
+
+function isScoring(provenance: Provenance | undefined): boolean {
+  return provenance !== undefined && scoringRoles.includes(provenance.role);
+}
+
+function usedConstants(emitter: Emitter, nodes: readonly NodeProto[]): TensorProto[] {
+  const read = new Set(nodes.flatMap(readsOf));
+  return emitter.initializers.filter(({ name }) => read.has(name));
 }
 
 function* namesIn(graph: GraphProto): Iterable<string> {

@@ -21,7 +21,7 @@ const microsoft = 'com.microsoft';
  * @throws TransPruneError UNSUPPORTED_MODEL for layers with a sliding window
  */
 export function keepPositions(
-  emitter: Emitter,
+  around: Emitter,
   graph: WorkingGraph,
   decoder: Decoder,
   afterLayer: number,
@@ -40,7 +40,7 @@ export function keepPositions(
   });
   const fused = behind.filter(({ attention }) => attention.reading.fusedRotary);
   if (fused.length === 0) return;
-  emitter.scope('pruning/positions');
+  const emitter = around.child('pruning/positions', { role: 'positions' });
   const positions = batch ? emitRowPositions(emitter, decoder) : emitPositions(emitter, decoder);
   for (const layer of fused) splitRotary(emitter, graph, layer, positions);
 }

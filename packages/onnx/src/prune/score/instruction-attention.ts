@@ -46,7 +46,7 @@ export function emitInstructionAttention(context: StageContext): string {
     bias: rows.bias,
     rowWeights: rows.weights,
     past,
-    attended: asFloat(context, attendedBy(context.graph.nodes, next.attention.reading.node)),
+    attended: attendedBy(context.graph.nodes, next.attention.reading.node),
   });
   const received = instructionAttention(algebra, {
     logits,
@@ -56,18 +56,10 @@ export function emitInstructionAttention(context: StageContext): string {
   return past ? emit('Slice', [received, past, int64([toTheEnd]), int64([1])]) : received;
 }
 
-/**
- * Tokens of the next layer's cache that rows may see: int64 `[1]`. Where the node makes its logits
- * itself they are left out if no image token is there, as nothing is ranked then.
- */
-function emitPastLength({ emitter, next, start }: StageContext): string | undefined {
+/** Tokens of the next layer's cache, which rows may see: int64 `[1]`; undefined where there is no cache. */
+function emitPastLength({ emitter, next }: StageContext): string | undefined {
   const { pastKey } = next.cache;
-  if (pastKey === undefined) return undefined;
-  const length = emitSizes(emitter, pastKey, 2, 3);
-  if (next.attention.reading.logitNodes) return length;
-  const images = emitter.emit('ReduceMax', [start.images], { attributes: { keepdims: 0 } });
-  const some = emitter.emit('Min', [images, emitter.int64([1], [])]);
-  return emitter.emit('Mul', [length, some]);
+  return pastKey === undefined ? undefined : emitSizes(emitter, pastKey, 2, 3);
 }
 
 function emitRows(context: StageContext, tokens: string, past: string | undefined): Rows {
@@ -79,7 +71,7 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
   const lastWhere = (mask: string) =>
     emit('ArgMax', [mask], { attributes: { axis: 1, keepdims: 1, select_last_index: 1 } });
   const behindImages = emit('Add', [lastWhere(state.imageMask), one]);
-  // The last token asks where no instruction follows; it does as well where there is no image.
+  // The last token asks where no instruction follows.
   const lastToken = state.valid ? lastWhere(state.valid) : emit('Sub', [tokens, one]);
   const ownStart = emit('Min', [behindImages, lastToken]);
   // As floats: WebGPU compares no int64.
@@ -156,8 +148,7 @@ function emitLogits(
     keys = rotateLeading(context, keys, table);
   }
   if (past && next.cache.pastKey !== undefined) {
-    const before = emit('Slice', [next.cache.pastKey, int64([0]), past, int64([2])]);
-    keys = algebra.concat([asFloat(context, before), keys], 2);
+    keys = algebra.concat([asFloat(context, next.cache.pastKey), keys], 2);
   }
   return attentionLogits(algebra, queries, keys, decoder.attention);
 }
@@ -226,7 +217,8 @@ function emitOwnLogits(
 }
 
 /** A value on the way to attention, over every token in front of the prune. */
-function copyForScore({ graph, next, stage, index }: StageContext, value: string): string {
+function copyForScore({ graph, emitters, next, stage, index }: StageContext, value: string): string {
   const projections = new Set(next.attention.projections);
-  return copyRegion(graph, value, projections, index, `scored_after_layer_${stage.afterLayer}`);
+  const suffix = `scored_after_layer_${stage.afterLayer}`;
+  return copyRegion(graph, value, projections, emitters.copy, index, suffix);
 }

@@ -1,0 +1,37 @@
+/** Where the nodes that a pass adds come from. */
+import type { NodeProto } from '../proto/onnx_pb.js';
+
+/**
+ * What a node that a pass adds is for.
+ * - `padding`: attention nodes are told of padding
+ * - `positions`: a rotation that was taken out of its node, and the positions it is told
+ * - `gate`: the condition "this call has an image token", the `If` nodes, and what passes through them
+ * - `score`: the method's formula and what it is made of
+ * - `copy`: nodes of the graph once more, so that the score sees every token
+ * - `select`: what stays
+ * - `gather`: rows of what crosses a prune
+ * - `stage-input`: mask, positions and sizes after a prune
+ * - `derived`: clones of derived values, for the layers after a prune
+ * - `angles`: cosines and sines as sums and products
+ */
+export type Role =
+  | 'padding'
+  | 'positions'
+  | 'gate'
+  | 'score'
+  | 'copy'
+  | 'select'
+  | 'gather'
+  | 'stage-input'
+  | 'derived'
+  | 'angles';
+
+/** Why a node is there. */
+export interface Provenance {
+  readonly role: Role;
+  /** The stage that it belongs to, counted from 0; undefined for what serves all stages. */
+  readonly stage?: number | undefined;
+}
+
+/** Provenance of every node that a pass adds, those inside branches too; a node of the original has none. */
+export type ProvenanceOf = (node: NodeProto) => Provenance | undefined;
