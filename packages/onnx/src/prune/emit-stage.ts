@@ -71,8 +71,9 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
   const transition = emitTransition(emitters.score, decoder, accumulated, plan.direction, added);
   const state = { ...tokens.state, transition };
   const mask = valid && emitScoredMask(emitters.copy, index, valid);
-  const base = { graph, decoder, plan, stage, index, next, emitters, emitter: emitters.score };
-  const score = emitScore({ ...base, state, mask, tapper });
+  const around = context.emitter.child(prefix, { role: 'score', stage: index });
+  const site = { graph, decoder, plan, options, stage, index, next, state, mask, tapper };
+  const score = emitScore({ ...site, emitters, emitter: emitters.score, around });
   const selection = emitSelection(emitters.select, {
     ...tokens,
     score,

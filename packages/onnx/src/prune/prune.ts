@@ -7,7 +7,6 @@ import { decoderGraphs, withDecoders } from '../decoder/branches.js';
 import { readGraph } from '../decoder/read.js';
 import { refuse } from '../decoder/refuse.js';
 import { createEmitter, type Emitter } from '../graph/emitter.js';
-import { indexGraph } from '../graph/graph.js';
 import type { Provenance, Role } from '../graph/provenance.js';
 import { sortNodes } from '../graph/sort.js';
 import { allNodes, graphsIn, readsOf } from '../graph/subgraphs.js';
@@ -21,12 +20,11 @@ import {
   type NodeProto,
   type TensorProto,
 } from '../proto/onnx_pb.js';
+import { keepPositions, padAttention } from './attention-nodes.js';
 import { writeGates } from './gate.js';
 import { type InterfaceOptions, imageMaskInput, prunedInputs, prunedOutputs } from './interface.js';
-import { padGroupQueries } from './padding.js';
 import { emitConstantStages, emitStages } from './pipeline.js';
 import { rebase } from './rebase/rebase.js';
-import { keepPositions } from './rotary.js';
 import type { StageTaps } from './score/taps.js';
 import { workingGraph } from './working-graph.js';
 
@@ -133,8 +131,7 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
     refuse({ where: 'inputs', expected: `no input ${imageMaskInput} yet`, found: 'one' });
   }
   const emitter = createEmitter(namesIn(graph), opset, { prefix: 'pruning', reuses: true });
-  const source = indexGraph(graph);
-  const working = workingGraph(graph, decoder);
+  const working = workingGraph(decoder);
   const wanted: InterfaceOptions = {
     trace: options.trace === true,
     batch: options.batch === true,
@@ -142,7 +139,7 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
     instructionMask: options.instructionMask === true,
   };
   const [firstStage] = plan.stages;
-  if (firstStage && wanted.batch) padGroupQueries(emitter, working, decoder, graph);
+  if (firstStage && wanted.batch) padAttention(emitter, working, decoder);
   if (firstStage && plan.positions === 'keep') {
     keepPositions(emitter, working, decoder, firstStage.afterLayer, wanted.batch);
   }
@@ -152,12 +149,12 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
     ? emitConstantStages(context, options.constantIndices)
     : emitStages(context);
   const added = new Set(emitter.initializers.map(({ name }) => name));
-  rebase(source, working, decoder, emitted.stages, plan.positions, (name) => added.has(name));
+  rebase(working, decoder, emitted.stages, plan.positions, (name) => added.has(name));
   const output = [...prunedOutputs(graph, decoder, plan, wanted), ...emitted.tapOutputs];
   const read = [...output.map(({ name }) => name), ...working.nodes.flatMap(({ input }) => input)];
   const written = writeGates(emitter, emitted.gates, read);
   const nodes = sortNodes([...working.nodes, ...written]);
-  const exact = options.exactAngles ? sortNodes(exactAngles(emitter, source, nodes)) : nodes;
+  const exact = options.exactAngles ? sortNodes(exactAngles(emitter, decoder.graph, nodes)) : nodes;
   const constants = usedConstants(emitter, exact);
   const pruned = create(GraphProtoSchema, {
     ...graph,

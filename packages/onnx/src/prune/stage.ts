@@ -25,10 +25,13 @@ export interface StagesContext {
 export interface StageContext {
   /** Takes the score's nodes: that of `emitters`. */
   readonly emitter: Emitter;
+  /** Takes what runs in every call. */
+  readonly around: Emitter;
   readonly emitters: StageEmitters;
   readonly graph: WorkingGraph;
   readonly decoder: Decoder;
   readonly plan: PrunePlan;
+  readonly options: InterfaceOptions;
   readonly stage: Stage;
   /** Counts the stages from 0. */
   readonly index: number;

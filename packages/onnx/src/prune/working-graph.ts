@@ -5,11 +5,9 @@
  */
 import { create } from '@bufbuild/protobuf';
 import type { AngleRead, Decoder } from '../decoder/decoder.js';
-import { classify, type Kind } from '../decoder/kinds.js';
 import type { Emitter } from '../graph/emitter.js';
-import { producersOf } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
-import { type GraphProto, type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
+import { type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
 
 /** Nodes of the graph that the passes may change, and what is known of them. */
 export interface WorkingGraph {
@@ -23,33 +21,24 @@ export interface WorkingGraph {
   readonly sorted: readonly NodeProto[];
   /** Of those. */
   readonly producer: ReadonlyMap<string, NodeProto>;
-  kindOf(name: string): Kind;
   /** For each node that reads angles: the values, and the axis of the tokens. */
   readonly angles: Map<NodeProto, Map<string, number>>;
 }
 
-/** Copies a graph's nodes. */
-export function workingGraph(graph: GraphProto, decoder: Decoder): WorkingGraph {
+/** Copies a decoder's nodes. */
+export function workingGraph(decoder: Decoder): WorkingGraph {
+  const { graph, producer } = decoder.graph;
   const copies = new Map(
     graph.node.map((node) => [node, create(NodeProtoSchema, { ...node, input: [...node.input] })]),
   );
-  const nodes = [...copies.values()];
   const copyOf = (node: NodeProto) => copies.get(node) ?? node;
-  const initializers = new Set(graph.initializer.map(({ name }) => name));
-  const pasts = decoder.layers.flatMap(({ cache }) => [cache.pastKey, cache.pastValue]);
-  const tokens = new Set([decoder.inputs.embeddings, ...pasts]);
   const working: WorkingGraph = {
-    nodes,
+    nodes: [...copies.values()],
     regions: [],
     copyOf,
     // As the graph came: the score copies nodes before the cut rewires them.
     sorted: graph.node,
-    producer: producersOf(graph.node),
-    kindOf: classify(
-      graph.node,
-      (name) => initializers.has(name),
-      (name) => tokens.has(name),
-    ),
+    producer,
     angles: new Map(),
   };
   for (const { attention } of decoder.layers) {
@@ -68,7 +57,7 @@ export function noteAngle(graph: WorkingGraph, { node, value, axis }: AngleRead)
 }
 
 /**
- * Adds nodes to the graph in front of one of its own.
+ * Adds nodes to the graph before one of its own.
  *
  * @param make emits them
  * @returns the nodes

@@ -8,7 +8,7 @@ import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { AngleRead, LayerCacheNames } from '../decoder.js';
 import { type Linear, linearInto } from '../linear.js';
 import { refuse } from '../refuse.js';
-import { type ClassifiedGraph, inputsOf } from '../stream.js';
+import { type ClassifiedGraph, inputsOf } from '../classified-graph.js';
 
 /** What lies between projections and a value. */
 export interface Path {

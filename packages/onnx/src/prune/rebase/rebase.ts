@@ -8,7 +8,7 @@ import type { PositionMode } from '@transprune/core';
 import type { Decoder } from '../../decoder/decoder.js';
 import { classify, tokenAxes } from '../../decoder/kinds.js';
 import { refuse } from '../../decoder/refuse.js';
-import { type GraphIndex, producersOf } from '../../graph/graph.js';
+import { producersOf } from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { WorkingGraph } from '../working-graph.js';
 import { createCloner } from './derived.js';
@@ -27,14 +27,12 @@ export interface CutStage extends StageInputs {
 /**
  * Makes every node after a prune read values of its own stage.
  *
- * @param source the graph as it came
- * @param graph its nodes, already reading the gathered values; their inputs are rewritten in place
+ * @param graph the decoder's nodes, already reading the gathered values; their inputs are rewritten in place
  * @param isAdded whether a name is a constant that the passes added
  * @throws TransPruneError UNSUPPORTED_MODEL if a node after a prune reads something else that has the
  *   length before it
  */
 export function rebase(
-  source: GraphIndex,
   graph: WorkingGraph,
   decoder: Decoder,
   stages: readonly CutStage[],
@@ -55,6 +53,7 @@ export function rebase(
   const isToken = (name: string) =>
     name === decoder.inputs.embeddings || layerOfCache.has(name) || stageOf.has(name);
   const { nodes } = graph;
+  const source = decoder.graph;
   const isInitializer = (name: string) => source.initializer.has(name) || isAdded(name);
   const kindOf = classify([...nodes, ...graph.regions.flat()], isInitializer, isToken);
   readLengthsOfFirstCache(nodes, decoder, layerOfCache, stages[0]?.afterLayer ?? 0);

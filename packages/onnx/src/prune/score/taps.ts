@@ -2,13 +2,11 @@
  * Taps: what each stage's score is made of, as outputs of the graph, so that the score can be made
  * again by other means and compared.
  */
-import type { Decoder } from '../../decoder/decoder.js';
+import type { Decoder, Module } from '../../decoder/decoder.js';
 import type { Emitter } from '../../graph/emitter.js';
-import { outputAt } from '../../graph/graph.js';
 import { tensorInfo } from '../../graph/value-info.js';
-import { type NodeProto, TensorProto_DataType, type ValueInfoProto } from '../../proto/onnx_pb.js';
+import { TensorProto_DataType, type ValueInfoProto } from '../../proto/onnx_pb.js';
 import type { Gate } from '../gate.js';
-import type { AccumulatedLayer } from './score.js';
 
 /** Outputs that hold what a stage's score is made of, float32 unless said otherwise, by their names. */
 export interface StageTaps {
@@ -47,7 +45,8 @@ export interface InstructionAttentionTaps {
 
 /** Takes what a stage is made of while it is made. */
 export interface StageTapper {
-  layer(layer: AccumulatedLayer): void;
+  /** @param layer from 1, with attention and FFN */
+  layer(layer: { readonly number: number; readonly modules: readonly Module[] }): void;
   instructionAttention(values: {
     logits: string;
     bias: string;
@@ -131,22 +130,4 @@ export function createTapper(
     },
     taps: () => ({ ...made, layers }),
   };
-}
-
-/**
- * What an attention module gives before its last projection.
- *
- * @param node the node that mixes tokens, or the first of several, the product of queries and keys
- */
-export function attendedBy(nodes: readonly NodeProto[], node: NodeProto): string {
-  const output = outputAt(node, 0) ?? '';
-  if (node.opType !== 'MatMul') return output;
-  const reached = new Set([output]);
-  for (const reader of nodes) {
-    if (!reader.input.some((name) => reached.has(name)) || reader.opType === 'Shape') continue;
-    const [made = ''] = reader.output;
-    if (reader.opType === 'MatMul') return made;
-    reached.add(made);
-  }
-  return output;
 }

@@ -11,8 +11,8 @@ import { type InterfaceOptions, imageMaskInput, instructionMaskInput } from '../
 export interface Call {
   /** bool, one element: whether any row has an image token. */
   readonly hasImage: string;
-  /** bool `[batch, tokens]` */
-  readonly isImage: string;
+  /** int64 `[batch, tokens]`, 1 at image tokens. */
+  readonly image: string;
   /** int64 `[batch, 1]`, image tokens. */
   readonly images: string;
   /** int64 `[batch, tokens]`, 1 at tokens and 0 at padding; undefined where there is none. */
@@ -51,23 +51,24 @@ const noiseTable = 16384;
 
 const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
 
-/** Reads the masks, in int64 from the inputs on, which is a CPU's. */
+/** Reads the masks, in int64 from the inputs on, which is a CPU's: what it counts is asked of no GPU. */
 export function emitCall(emitter: Emitter, decoder: Decoder, batch: boolean): Call {
-  const { emit, cast } = emitter;
-  const count = (x: string) => emit('ReduceSum', [x, emitter.int64([1])], { attributes: { keepdims: 1 } });
-  const isImage = cast(imageMaskInput, BOOL);
-  const image = cast(isImage, INT64);
+  const { emit, cast, int64 } = emitter;
+  const ones = (mask: string) => emit('Abs', [emit('Sign', [mask])]);
+  const count = (x: string) => emit('ReduceSum', [x, int64([1])], { attributes: { keepdims: 1 } });
+  const marked = ones(imageMaskInput);
   if (!batch) {
-    const images = count(image);
-    return { hasImage: cast(images, BOOL), isImage, images };
+    const images = count(marked);
+    return { hasImage: cast(images, BOOL), image: marked, images };
   }
   const start = emit('Neg', [emitSizes(emitter, imageMaskInput, 1, 2)]);
   const { attentionMask } = decoder.inputs;
-  const own = emit('Slice', [attentionMask, start, emitter.int64([toTheEnd]), emitter.int64([1])]);
-  const valid = cast(cast(own, BOOL), INT64);
-  const images = count(emit('Mul', [image, valid]));
+  const own = emit('Slice', [attentionMask, start, int64([toTheEnd]), int64([1])]);
+  const valid = ones(cast(own, INT64));
+  const image = emit('Mul', [marked, valid]);
+  const images = count(image);
   const most = emit('ReduceMax', [images], { attributes: { keepdims: 0 } });
-  return { hasImage: cast(most, BOOL), isImage, images, valid };
+  return { hasImage: cast(most, BOOL), image, images, valid };
 }
 
 /** Text tokens of a call, none of which is ever dropped: int64 `[batch, 1]`. */
@@ -95,7 +96,7 @@ export function emitStart(
   const algebra = onnxAlgebra(emitter);
   const valid = emitValid(emitter, call);
   const only = (x: string) => (valid ? algebra.multiply(x, valid) : x);
-  const imageMask = only(to(call.isImage, FLOAT));
+  const imageMask = to(call.image, FLOAT);
   const order = emitRange(emitter, undefined, emitSizes(emitter, imageMaskInput, 1, 2));
   const places = to(order, FLOAT);
   const spans = plan.perImage ? emitSpans() : {};
