@@ -21,3 +21,4 @@ export {
 export { type FolderOptions, modelFolder } from './model-folder.js';
 export type { SessionOptions } from './open.js';
 export { type DeviceProbe, probeDevices, type Versions, versions } from './probe.js';
+export { type ProfiledRun, profiledRuns, readProfile } from './profile.js';
