@@ -70,7 +70,8 @@ interface Shared {
   readonly reuses: boolean;
   readonly used: Set<string>;
   readonly counts: Map<string, number>;
-  readonly provenance: Map<NodeProto, Provenance>;
+  /** By a node's first output, which is its own in every graph of the model. */
+  readonly provenance: Map<string, Provenance>;
 }
 
 /** What emitters of one graph share. */
@@ -147,9 +148,9 @@ function emitterFor(
     nodes,
     initializers,
     opset,
-    provenanceOf: (node) => shared.provenance.get(node),
+    provenanceOf: (node) => shared.provenance.get(firstOutput(node)),
     add(node) {
-      if (provenance) shared.provenance.set(node, provenance);
+      if (provenance) shared.provenance.set(firstOutput(node), provenance);
       nodes.push(node);
     },
     addOnce(node) {
@@ -167,7 +168,7 @@ function emitterFor(
       const known = key === undefined ? undefined : made.get(key);
       if (known) return known[0] ?? '';
       node.output = outputs ? [...outputs] : [freshName(opType)];
-      const first = node.output.find((name) => name !== '') ?? '';
+      const first = firstOutput(node);
       for (const name of node.output) used.add(name);
       if (key !== undefined) made.set(key, node.output);
       node.name = outputs ? freshName(opType) : first;
@@ -195,6 +196,8 @@ function emitterFor(
   };
   return emitter;
 }
+
+const firstOutput = ({ output }: NodeProto) => output.find((name) => name !== '') ?? '';
 
 /** What a node computes, as text; undefined where tensors or graphs are attributes. */
 function keyOf({ domain, opType, input, attribute }: NodeProto): string | undefined {

@@ -145,6 +145,20 @@ export function constantIntegers(graph: GraphIndex, name: string): number[] | un
   return Array.from({ length: byteLength / 8 }, (_, i) => Number(bytes.getBigInt64(8 * i, true)));
 }
 
+/** Every name of a graph and of the graphs inside it: inputs, outputs, constants, nodes, values. */
+export function namesIn(graph: GraphProto): Set<string> {
+  const names = new Set<string>();
+  const open = [graph];
+  for (let own = open.pop(); own; own = open.pop()) {
+    for (const { name } of [...own.input, ...own.output, ...own.initializer]) names.add(name);
+    for (const node of own.node) {
+      for (const name of [node.name, ...node.output]) names.add(name);
+      open.push(...node.attribute.flatMap(({ g }) => g ?? []));
+    }
+  }
+  return names;
+}
+
 /** How a node is called in messages: its name and operator. */
 export function describeNode(node: NodeProto): string {
   return `${node.opType} node "${node.name || node.output[0] || '(unnamed)'}"`;

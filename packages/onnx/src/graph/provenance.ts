@@ -12,7 +12,6 @@ import type { NodeProto } from '../proto/onnx_pb.js';
  * - `gather`: rows of what crosses a prune
  * - `stage-input`: mask, positions and sizes after a prune
  * - `derived`: clones of derived values, for the layers after a prune
- * - `angles`: cosines and sines as sums and products
  */
 export type Role =
   | 'padding'
@@ -23,8 +22,7 @@ export type Role =
   | 'select'
   | 'gather'
   | 'stage-input'
-  | 'derived'
-  | 'angles';
+  | 'derived';
 
 /** Why a node is there. */
 export interface Provenance {

@@ -1,5 +1,12 @@
 /** Graphs inside nodes: the branches of an `If`. They read values of the graph around them by name. */
-import type { GraphProto, NodeProto } from '../proto/onnx_pb.js';
+import { create } from '@bufbuild/protobuf';
+import {
+  AttributeProtoSchema,
+  type GraphProto,
+  GraphProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+} from '../proto/onnx_pb.js';
 
 /** The graphs that a node holds. */
 export function graphsIn(node: NodeProto): GraphProto[] {
@@ -34,4 +41,28 @@ export function readsOf(node: NodeProto): string[] {
     }
   }
   return [...read].filter((name) => !inside.has(name));
+}
+
+/** Changes a graph, given the graphs around it from the outermost on; gives back what it leaves as it is. */
+export type GraphChange = (graph: GraphProto, around: readonly GraphProto[]) => GraphProto;
+
+/** Changes a graph and those inside it, the innermost first. What is not changed is shared. */
+export function mapGraphs(
+  graph: GraphProto,
+  change: GraphChange,
+  around: readonly GraphProto[] = [],
+): GraphProto {
+  const scope = [...around, graph];
+  const node = graph.node.map((own) => {
+    if (graphsIn(own).length === 0) return own;
+    const attribute = own.attribute.map((known) =>
+      known.g
+        ? create(AttributeProtoSchema, { ...known, g: mapGraphs(known.g, change, scope) })
+        : known,
+    );
+    const isSame = attribute.every(({ g }, at) => g === own.attribute[at]?.g);
+    return isSame ? own : create(NodeProtoSchema, { ...own, attribute });
+  });
+  const isSame = node.every((own, at) => own === graph.node[at]);
+  return change(isSame ? graph : create(GraphProtoSchema, { ...graph, node }), around);
 }

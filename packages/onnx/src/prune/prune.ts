@@ -6,8 +6,9 @@ import { type PrunePlan, type Stage, TransPruneError, validatePlan } from '@tran
 import { decoderGraphs, withDecoders } from '../decoder/branches.js';
 import { readGraph } from '../decoder/read.js';
 import { refuse } from '../decoder/refuse.js';
-import { createEmitter, type Emitter } from '../graph/emitter.js';
-import type { Provenance, Role } from '../graph/provenance.js';
+import { createEmitter } from '../graph/emitter.js';
+import { namesIn } from '../graph/graph.js';
+import type { Provenance, ProvenanceOf, Role } from '../graph/provenance.js';
 import { sortNodes } from '../graph/sort.js';
 import { allNodes, graphsIn, readsOf } from '../graph/subgraphs.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
@@ -17,8 +18,6 @@ import {
   type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
-  type NodeProto,
-  type TensorProto,
 } from '../proto/onnx_pb.js';
 import { keepPositions, padAttention } from './attention-nodes.js';
 import { writeGates } from './gate.js';
@@ -71,6 +70,14 @@ export interface PruneReport {
   readonly taps: readonly StageTaps[];
 }
 
+/** What pruning gives. */
+export interface PrunedModel {
+  readonly model: OnnxModel;
+  readonly report: PruneReport;
+  /** What each added node is for: of the decoder, or of each branch of a merged one. */
+  readonly provenance: readonly ProvenanceOf[];
+}
+
 /**
  * Rewrites a decoder so that it prunes image tokens as the plan says. The model that came in is not
  * changed; weights are shared, not copied.
@@ -82,7 +89,7 @@ export function pruneModel(
   model: OnnxModel,
   plan: PrunePlan,
   options: PruneOptions = {},
-): { model: OnnxModel; report: PruneReport } {
+): PrunedModel {
   if (readPlan(model)) {
     throw new TransPruneError(
       'UNSUPPORTED_MODEL',
@@ -102,24 +109,30 @@ export function pruneModel(
   const sources = decoderGraphs(graph);
   const passes = sources.map((source) => pruneGraph(source, opset, plan, options));
   const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
-  const pruned = passes.map((pass) => pass.pruned);
+  const pruned = create(ModelProtoSchema, {
+    ...model,
+    graph: withDecoders(
+      graph,
+      passes.map((pass) => pass.graph),
+    ),
+    metadataProps: metadataWithPlan(model, plan),
+  });
+  const written = options.exactAngles ? exactAngles(pruned).model : pruned;
+  const decoders = decoderGraphs(written.graph ?? graph);
   return {
-    model: create(ModelProtoSchema, {
-      ...model,
-      graph: withDecoders(graph, pruned),
-      metadataProps: metadataWithPlan(model, plan),
-    }),
+    model: written,
     report: {
       layers: passes[0]?.layers ?? 0,
       stages: plan.stages,
       nodes: {
         before: sum(sources.map(({ node }) => node.length)),
-        after: sum(passes.map(({ nodes }) => nodes)),
+        after: sum(decoders.map((decoder) => allNodes(decoder).length)),
       },
       scoringNodes: sum(passes.map(({ scoringNodes }) => scoringNodes)),
       constantBytes: sum(passes.map(({ constantBytes }) => constantBytes)),
       taps: passes[0]?.taps ?? [],
     },
+    provenance: passes.map(({ provenanceOf }) => provenanceOf),
   };
 }
 
@@ -154,11 +167,11 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
   const read = [...output.map(({ name }) => name), ...working.nodes.flatMap(({ input }) => input)];
   const written = writeGates(emitter, emitted.gates, read);
   const nodes = sortNodes([...working.nodes, ...written]);
-  const exact = options.exactAngles ? sortNodes(exactAngles(emitter, decoder.graph, nodes)) : nodes;
-  const constants = usedConstants(emitter, exact);
+  const reads = new Set(nodes.flatMap(readsOf));
+  const constants = emitter.initializers.filter(({ name }) => reads.has(name));
   const pruned = create(GraphProtoSchema, {
     ...graph,
-    node: exact,
+    node: nodes,
     initializer: [...graph.initializer, ...constants],
     input: prunedInputs(graph, decoder, plan, wanted),
     output,
@@ -168,9 +181,9 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
   const all = allNodes(pruned);
   const inside = all.flatMap(graphsIn).flatMap(({ initializer }) => initializer);
   return {
-    pruned,
+    graph: pruned,
     layers: decoder.layers.length,
-    nodes: all.length,
+    provenanceOf: emitter.provenanceOf,
     scoringNodes: all.filter((node) => isScoring(emitter.provenanceOf(node))).length,
     constantBytes: [...constants, ...inside].reduce((sum, { rawData }) => sum + rawData.length, 0),
     taps: emitted.taps,
@@ -181,14 +194,4 @@ const scoringRoles: readonly Role[] = ['copy', 'gate', 'gather', 'score', 'selec
 
 function isScoring(provenance: Provenance | undefined): boolean {
   return provenance !== undefined && scoringRoles.includes(provenance.role);
-}
-
-function usedConstants(emitter: Emitter, nodes: readonly NodeProto[]): TensorProto[] {
-  const read = new Set(nodes.flatMap(readsOf));
-  return emitter.initializers.filter(({ name }) => read.has(name));
-}
-
-function* namesIn(graph: GraphProto): Iterable<string> {
-  for (const { name } of [...graph.input, ...graph.output, ...graph.initializer]) yield name;
-  for (const node of graph.node) yield* [node.name, ...node.output];
 }
