@@ -8,10 +8,12 @@ import type { NodeProto } from '../proto/onnx_pb.js';
  * - `gate`: the condition "this call has an image token", the `If` nodes, and what passes through them
  * - `score`: the method's formula and what it is made of
  * - `copy`: nodes of the graph once more, so that the score sees every token
- * - `select`: what stays
- * - `gather`: rows of what crosses a prune
- * - `stage-input`: mask, positions and sizes after a prune
- * - `derived`: clones of derived values, for the layers after a prune
+ * - `select`: what stays, and what later stages know of it
+ * - `gather`: rows of what the next layer reads
+ * - `angles`: angles of the tokens that stay, where positions are kept
+ * - `stage-input`: lengths, masks, positions and sizes after a prune
+ * - `derived`: clones of derived values, made of those
+ * - `trace`: outputs that tell what was scored and kept
  */
 export type Role =
   | 'padding'
@@ -21,8 +23,10 @@ export type Role =
   | 'copy'
   | 'select'
   | 'gather'
+  | 'angles'
   | 'stage-input'
-  | 'derived';
+  | 'derived'
+  | 'trace';
 
 /** Why a node is there. */
 export interface Provenance {
@@ -33,3 +37,10 @@ export interface Provenance {
 
 /** Provenance of every node that a pass adds, those inside branches too; a node of the original has none. */
 export type ProvenanceOf = (node: NodeProto) => Provenance | undefined;
+
+const scoringRoles: readonly Role[] = ['copy', 'score', 'select'];
+
+/** True for nodes that score and select. */
+export function isScoring(provenance: Provenance | undefined): boolean {
+  return provenance !== undefined && scoringRoles.includes(provenance.role);
+}

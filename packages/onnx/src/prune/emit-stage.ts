@@ -84,13 +84,13 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
   });
   const cutStage = cutAt(context, { gate, emitters, index, selection, scoredMask: mask, call });
   if (options.trace) {
-    traceScore(gate, emitters.score, { score, state, index });
-    traceKept(gate, emitters.gather, { selection, state, index, call });
+    traceScore(gate, emitters.trace, { score, state, index });
+    traceKept(gate, emitters.trace, { selection, state, index, call });
   }
   const isAccumulated = plan.accumulateLayers.includes(stage.afterLayer + 1);
   return {
     stage: cutStage,
-    tokens: handOn(gate, emitters.gather, { prefix, selection, state, tokens, isFirst: !before }),
+    tokens: handOn(gate, emitters.select, { prefix, selection, state, tokens, isFirst: !before }),
     ...(isAccumulated && { nextInput: keptInput(context, { gate, emitters, selection, next, prefix }) }),
   };
 }
@@ -152,8 +152,8 @@ function keptInput(
     readonly prefix: string;
   },
 ): string {
-  const rows = emitGather(emitters.gather, selection, next.attention.input, 1);
-  const floats = asFloat({ emitter: emitters.gather, decoder }, rows);
+  const rows = emitGather(emitters.score, selection, next.attention.input, 1);
+  const floats = asFloat({ emitter: emitters.score, decoder }, rows);
   return gate.output(floats, { unread: FLOAT, rank: 3 }, `${prefix}/next_input`);
 }
 
@@ -175,12 +175,13 @@ export function cutAt(context: StagesContext, site: CutSite): CutStage {
   const { afterLayer } = stageAt(context, index);
   const next = nextLayer(decoder, afterLayer);
   const scoresProjections = methodByName(plan.method).needs.includes('instructionAttention');
-  const gather = (value: string, axis: number) =>
+  const gatherBy = (by: Emitter) => (value: string, axis: number) =>
     gate.output(
-      emitGather(emitters.gather, selection, value, axis),
+      emitGather(by, selection, value, axis),
       { passes: value },
       `${value}/after_layer_${afterLayer}`,
     );
+  const gather = gatherBy(emitters.gather);
   const rows = cut(graph, next, scoresProjections, (value) => gather(value, 1));
   return {
     afterLayer,
@@ -197,7 +198,7 @@ export function cutAt(context: StagesContext, site: CutSite): CutStage {
       stream: next.streamIn,
       mask: scoredMask,
     },
-    gather,
+    gather: gatherBy(emitters.angles),
     gathered: [...rows.values()],
   };
 }

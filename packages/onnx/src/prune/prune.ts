@@ -8,7 +8,7 @@ import { readGraph } from '../decoder/read.js';
 import { refuse } from '../decoder/refuse.js';
 import { createEmitter } from '../graph/emitter.js';
 import { namesIn } from '../graph/graph.js';
-import type { Provenance, ProvenanceOf, Role } from '../graph/provenance.js';
+import { isScoring, type ProvenanceOf } from '../graph/provenance.js';
 import { sortNodes } from '../graph/sort.js';
 import { allNodes, graphsIn, readsOf } from '../graph/subgraphs.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
@@ -62,7 +62,7 @@ export interface PruneReport {
   readonly layers: number;
   readonly stages: readonly Stage[];
   readonly nodes: { readonly before: number; readonly after: number };
-  /** Nodes that score and select. */
+  /** Nodes that score and select; they run only in a call with an image token. */
   readonly scoringNodes: number;
   /** Bytes that the pass adds as constants. */
   readonly constantBytes: number;
@@ -188,10 +188,4 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
     constantBytes: [...constants, ...inside].reduce((sum, { rawData }) => sum + rawData.length, 0),
     taps: emitted.taps,
   };
-}
-
-const scoringRoles: readonly Role[] = ['copy', 'gate', 'gather', 'score', 'select'];
-
-function isScoring(provenance: Provenance | undefined): boolean {
-  return provenance !== undefined && scoringRoles.includes(provenance.role);
 }

@@ -2,7 +2,6 @@
 import type { PrunePlan, Stage } from '@transprune/core';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
-import type { Role } from '../graph/provenance.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import type { InterfaceOptions } from './interface.js';
 import type { StageTapper } from './score/taps.js';
@@ -52,12 +51,21 @@ export interface StageContext {
 export const stagePrefix = (afterLayer: number) => `pruning/after_layer_${afterLayer}`;
 
 /** Emitters into one graph, by what the nodes are for. */
-export type StageEmitters = Readonly<Record<'copy' | 'gather' | 'score' | 'select', Emitter>>;
+export type StageEmitters = Readonly<Record<StageRole, Emitter>>;
+
+type StageRole = 'angles' | 'copy' | 'gather' | 'score' | 'select' | 'trace';
 
 /** @param emitter into the graph that takes the stage's nodes */
 export function stageEmitters(emitter: Emitter, prefix: string, stage: number): StageEmitters {
-  const of = (role: Role) => emitter.child(prefix, { role, stage });
-  return { copy: of('copy'), gather: of('gather'), score: of('score'), select: of('select') };
+  const of = (role: StageRole) => emitter.child(prefix, { role, stage });
+  return {
+    angles: of('angles'),
+    copy: of('copy'),
+    gather: of('gather'),
+    score: of('score'),
+    select: of('select'),
+    trace: of('trace'),
+  };
 }
 
 /** A value in float32, in which scores are computed whatever the weights are. */

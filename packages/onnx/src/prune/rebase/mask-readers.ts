@@ -39,7 +39,7 @@ export function maskReader({
   maskType,
 }: MaskReaderContext): (node: NodeProto) => string | undefined {
   if (stage.mask !== undefined) return () => undefined;
-  const emitter = stage.clones.child(`pruning/after_layer_${stage.afterLayer}/lengths`);
+  const emitter = stage.emitter.child(`pruning/after_layer_${stage.afterLayer}/lengths`);
   /** The mask, and copies of it in other types. */
   const masks = new Map<string, number | undefined>([[decoder.inputs.attentionMask, maskType]]);
   const shapes = new Set<string>();

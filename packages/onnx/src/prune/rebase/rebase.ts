@@ -20,7 +20,7 @@ export interface CutStage extends StageInputs {
   readonly scored: StageInputs;
   /** Every value that the cut gathered. */
   readonly gathered: readonly string[];
-  /** Takes the rows that stay from a value of the stage before. */
+  /** Takes the angles of the tokens that stay from those of the stage before. */
   gather(value: string, axis: number): string;
 }
 
