@@ -37,6 +37,7 @@ export {
   shareOf,
   wholeShare,
 } from './plan/selection.js';
+export { askingRows, type LeftTokens, seesKey } from './signals/asking.js';
 export {
   type AttentionShape,
   attentionLogits,

@@ -34,7 +34,7 @@ export {
 } from './inspect/inspect.js';
 export type { LayerGroup, LayerReport } from './inspect/layers.js';
 export type { RefusalReport } from './inspect/partial.js';
-export type { SideReport } from './inspect/sides.js';
+export type { DerivedReport, DerivedReport as SideReport } from './inspect/derived.js';
 export type { Gathered, StageReport } from './inspect/stages.js';
 export type { Structure, ValueReport } from './inspect/structure.js';
 export { decodeModel, encodeModel, encodePieces, type OnnxModel } from './model/codec.js';

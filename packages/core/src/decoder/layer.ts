@@ -1,6 +1,7 @@
 /** One layer of the reference decoder, LLaMA's, on float64 arrays; batch 1. */
 import { arrayAlgebra as algebra } from '../algebra/arrays.js';
 import { type NDArray, ndarray, take } from '../algebra/ndarray.js';
+import { seesKey } from '../signals/asking.js';
 import {
   type AttentionShape,
   attentionLogits,
@@ -140,7 +141,7 @@ function causalBias(input: LayerInput, rows: readonly number[]): NDArray {
   const past = pastLength(input);
   const keys = past + input.positions.length;
   const bias = rows.flatMap((row) =>
-    Array.from({ length: keys }, (_, key) => (key > past + row ? blockedLogit : 0)),
+    Array.from({ length: keys }, (_, key) => (seesKey(row, key, past) ? 0 : blockedLogit)),
   );
   return ndarray(bias, [rows.length, keys]);
 }

@@ -5,13 +5,13 @@ import { type BuildContext, emitScalar, emitSoftcap } from './context.js';
 import { extraCacheNames, extraInputs } from './interface.js';
 import { emitLinear } from './linear.js';
 import { emitJoin, emitNorm, type StreamState } from './norms.js';
-import { emitSideInputs } from './side-inputs.js';
+import { emitDerivedInputs } from './derived-inputs.js';
 
 /** Emits all nodes; outputs have the names of the graph's outputs. */
 export function emitDecoder(context: BuildContext): void {
   const { config, emitter, layout } = context;
   const at = (prefix: string): BuildContext => ({ ...context, emitter: emitter.child(prefix) });
-  const side = emitSideInputs(context);
+  const derived = emitDerivedInputs(context);
   const stream = emitStream(context);
   const inputNorm = (layer: number) =>
     layer < config.layers ? `model.layers.${layer}.input_layernorm` : 'model.norm';
@@ -19,7 +19,7 @@ export function emitDecoder(context: BuildContext): void {
   for (let layer = 0; layer < config.layers; layer++) {
     const norms = moduleNorms(context, `model.layers.${layer}`);
     const inAttention = at(`layer_${layer}/attention`);
-    const attention = emitAttention(inAttention, layer, state.normed, side);
+    const attention = emitAttention(inAttention, layer, state.normed, derived);
     const mixed = norms.afterAttention(inAttention, attention);
     state = emitJoin(inAttention, state.stream, mixed, norms.beforeFfn);
 

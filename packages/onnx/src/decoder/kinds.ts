@@ -7,15 +7,15 @@ import type { NodeProto } from '../proto/onnx_pb.js';
 
 /**
  * - `constant`: weights and what is made of them
- * - `side`: a function of the inputs' shapes, of the attention mask, of positions
+ * - `derived`: a function of the inputs' shapes, of the attention mask, of positions
  * - `token`: made of the embeddings or of a cache
  */
-export type Kind = 'constant' | 'side' | 'token';
+export type Kind = 'constant' | 'derived' | 'token';
 
 /**
  * Classifies the values of a graph.
  *
- * @param nodes in their order, each behind the nodes that it reads
+ * @param nodes in their order, each after the nodes that it reads
  * @param isInitializer whether a name is a weight
  * @param isToken whether a name without a node holds tokens: embeddings and caches
  */
@@ -29,13 +29,13 @@ export function classify(
     const known = kinds.get(name);
     if (known) return known;
     if (isToken(name)) return 'token';
-    return name === '' || isInitializer(name) ? 'constant' : 'side';
+    return name === '' || isInitializer(name) ? 'constant' : 'derived';
   };
   for (const node of nodes) {
     const inputs = node.input.map(kindOf);
     const holdsTokens = node.opType !== 'Shape' && inputs.includes('token');
     const isConstant = inputs.every((input) => input === 'constant');
-    const kind = holdsTokens ? 'token' : isConstant ? 'constant' : 'side';
+    const kind = holdsTokens ? 'token' : isConstant ? 'constant' : 'derived';
     for (const name of node.output) if (name !== '') kinds.set(name, kind);
   }
   return kindOf;

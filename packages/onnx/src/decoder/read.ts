@@ -90,20 +90,20 @@ function readLayers(
     const [streamIn, middle] = nextJoin(graph, entry, `${where}, attention`);
     const source = { streams: [entry.stream ?? '', streamIn], normed: entry.normed };
     const attention = readAttentionModule(graph, { reading, cache, join: middle, source, where });
-    const [inside, behind] = nextJoin(graph, middle, `${where}, FFN`);
+    const [inside, last] = nextJoin(graph, middle, `${where}, FFN`);
     const ffn = readFfn(graph, {
-      join: behind,
+      join: last,
       source: { streams: [middle.stream ?? '', inside], normed: middle.normed },
       where: `${where}, FFN`,
     });
     layers.push({ streamIn, attention, middleJoin: middle.node, ffn, cache });
-    entry = behind;
+    entry = last;
   }
   const last = entry.stream === undefined ? undefined : streamFrom(graph, entry.stream, 'the end');
   const further = last === undefined ? undefined : joinOf(graph, last, 'the end');
   if (!further) return layers;
   return refuse({
-    where: 'behind the last layer',
+    where: 'after the last layer',
     expected: `nothing to be added to the stream after ${caches.length} layers with a cache`,
     found: further.node.opType,
     node: further.node,
@@ -121,7 +121,7 @@ function nextJoin(graph: ClassifiedGraph, { stream }: Entry, where: string): [st
   const readers = (graph.uses.get(stream ?? '') ?? []).map(({ node }) => node.opType);
   return refuse({
     where,
-    expected: `${stream ?? 'a residual stream'} to be read by a norm and by an add behind a module`,
+    expected: `${stream ?? 'a residual stream'} to be read by a norm and by an add after a module`,
     found: readers.join(', ') || 'no reader',
   });
 }

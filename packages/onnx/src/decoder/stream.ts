@@ -14,7 +14,7 @@ export interface Join {
   readonly node: NodeProto;
   /** The module's output, the other term of the sum. */
   readonly moduleOutput: string;
-  /** The sum; undefined if the fused node does not give it out (behind the last layer). */
+  /** The sum; undefined if the fused node does not give it out (after the last layer). */
   readonly stream: string | undefined;
   /** The sum after the norm, where one fused node does both. */
   readonly normed: string | undefined;
@@ -39,7 +39,7 @@ const normOperators = new Set([
   'Sub',
 ]);
 
-/** The next join of a stream; undefined behind the last layer. */
+/** The next join of a stream; undefined after the last layer. */
 export function joinOf(graph: ClassifiedGraph, stream: string, where: string): Join | undefined {
   const joins = (graph.uses.get(stream) ?? []).filter(
     ({ node, input }) =>

@@ -20,7 +20,7 @@ export interface LayerReport {
   readonly rotated: number | null;
   /** Tokens that a row sees at most; null: all. */
   readonly window: number | null;
-  /** Logits are capped, by the node or in front of the softmax. */
+  /** Logits are capped, by the node or before the softmax. */
   readonly softcap: boolean;
   /** Query, key and value by one matrix or several, the operator that multiplies, and biases. */
   readonly projections: {
@@ -113,7 +113,7 @@ const fusedNorms = new Set([
 ]);
 const joiningNorm = /^Skip(Simplified)?LayerNormalization$/;
 
-/** The norm in front of a value, looked for up to where it starts. */
+/** The norm before a value, looked for up to where it starts. */
 function normName(
   graph: ClassifiedGraph,
   value: string,

@@ -13,7 +13,7 @@ export const imageMaskInput = 'image_mask';
 
 /**
  * int64 `[batch, sequence_length]`, not 0 at the tokens whose attention is asked; where a row has
- * none, the tokens behind its last image token are.
+ * none, the tokens after its last image token are.
  */
 export const instructionMaskInput = 'instruction_mask';
 
@@ -45,7 +45,7 @@ export interface InterfaceOptions {
 
 const { FLOAT, INT64 } = TensorProto_DataType;
 
-/** The graph's inputs, caches behind a prune with a length of their own, and those of the pruning. */
+/** The graph's inputs, caches after a prune with a length of their own, and those of the pruning. */
 export function prunedInputs(
   graph: GraphProto,
   decoder: Decoder,
@@ -69,7 +69,7 @@ export function prunedInputs(
   ];
 }
 
-/** The graph's outputs, those behind a prune with a length of their own, and those of the pruning. */
+/** The graph's outputs, those after a prune with a length of their own, and those of the pruning. */
 export function prunedOutputs(
   graph: GraphProto,
   decoder: Decoder,

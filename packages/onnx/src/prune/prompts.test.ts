@@ -272,7 +272,7 @@ describe('batches', () => {
           cache: caches[r],
         });
         caches = caches.map((cache, i) => (i === r ? expected.cache : cache));
-        // Behind a prune padding stands in front, so the last row is the row's last token.
+        // After a prune padding comes first, so the last row is the row's last token.
         const last = step.logits.slice((r + 1) * left * vocabularySize - vocabularySize);
         const logits = last.slice(0, vocabularySize);
         expect(maxDifference(logits, expected.logits.data.slice(-vocabularySize))).toBeLessThan(

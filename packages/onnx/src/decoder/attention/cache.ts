@@ -52,7 +52,7 @@ export function appended(
   return originalOf(graph, before) === past && more === undefined ? added : undefined;
 }
 
-/** Where a value is read in the end, behind operators that only carry it. */
+/** Where a value is read in the end, after operators that only carry it. */
 export function readersOf(graph: ClassifiedGraph, value: string): Use[] {
   const open = [value];
   const reads: Use[] = [];

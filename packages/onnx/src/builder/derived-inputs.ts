@@ -5,7 +5,7 @@ import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { type BuildContext, emitScalar } from './context.js';
 import { float16Bits } from './float16.js';
 
-export interface SideInputs {
+export interface DerivedInputs {
   /** `seqlens_k` `[batch]` and `total_sequence_length`, a scalar; for group-query attention. */
   readonly lengths: readonly string[];
   /** Added to attention logits, `[batch, 1, tokens, total]`; for multi-head attention. */
@@ -15,7 +15,7 @@ export interface SideInputs {
 }
 
 /** Computes what the layout's attention reads; the rest is empty. */
-export function emitSideInputs(context: BuildContext): SideInputs {
+export function emitDerivedInputs(context: BuildContext): DerivedInputs {
   const groupQuery = context.layout.attention === 'group-query';
   return {
     lengths: groupQuery ? emitLengths(context) : [],
