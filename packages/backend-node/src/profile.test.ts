@@ -80,7 +80,9 @@ describe.skipIf(driver === '')('on WebGPU', () => {
 
 test('a profile that is not written yet, or is one of several, is not guessed at', async () => {
   const folder = await temporaryFolder();
-  await expect(readProfile(join(folder, 'profile'))).rejects.toThrow(/when the session is disposed/);
+  await expect(readProfile(join(folder, 'profile'))).rejects.toThrow(
+    /when the session is disposed/,
+  );
 });
 
 test('nodes belong to the run that they ran in', () => {

@@ -44,8 +44,10 @@ export {
   blockedLogit,
   type InstructionAttentionInput,
   instructionAttention,
+  mixValues,
   type RotaryTable,
   rotate,
+  softCapped,
   splitHeads,
 } from './signals/instruction-attention.js';
 export { uniformNoise } from './signals/noise.js';

@@ -25,6 +25,7 @@ export { createEmitter, type Emitter } from './graph/emitter.js';
 export { printGraph, printNode } from './graph/print.js';
 export type { Provenance, ProvenanceOf, Role } from './graph/provenance.js';
 export { allNodes } from './graph/subgraphs.js';
+export type { DerivedReport, DerivedReport as SideReport } from './inspect/derived.js';
 export {
   type DecoderReport,
   type DecoderSizes,
@@ -34,7 +35,6 @@ export {
 } from './inspect/inspect.js';
 export type { LayerGroup, LayerReport } from './inspect/layers.js';
 export type { RefusalReport } from './inspect/partial.js';
-export type { DerivedReport, DerivedReport as SideReport } from './inspect/derived.js';
 export type { Gathered, StageReport } from './inspect/stages.js';
 export type { Structure, ValueReport } from './inspect/structure.js';
 export { decodeModel, encodeModel, encodePieces, type OnnxModel } from './model/codec.js';

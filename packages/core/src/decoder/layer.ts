@@ -7,6 +7,7 @@ import {
   attentionLogits,
   blockedLogit,
   instructionAttention,
+  mixValues,
   rotate,
   splitHeads,
 } from '../signals/instruction-attention.js';
@@ -60,8 +61,7 @@ export function runLayer(input: LayerInput): LayerOutput {
   const logits = attentionLogits(algebra, rotatedQueries(input, normed), key, shape);
   const rows = input.positions.map((_, row) => row);
   const probabilities = algebra.softmax(algebra.add(logits, causalBias(input, rows)), -1);
-  const grouped = algebra.reshape(probabilities, [0, config.kvHeads, -1, 0]);
-  const mixed = algebra.reshape(algebra.matmul(grouped, value), [0, config.heads, -1, 0]);
+  const mixed = mixValues(algebra, probabilities, value, shape);
   const merged = algebra.reshape(algebra.transpose(mixed, [0, 2, 1, 3]), [0, 0, -1]);
   const attention = linear(merged, weight('self_attn.o_proj'));
   const middle = algebra.add(stream, attention);

@@ -1,9 +1,9 @@
 /** The attention module: projections, norms of heads, rotary embedding, the attention node. */
 import type { AttributeValue } from '../graph/emitter.js';
 import { type BuildContext, microsoft } from './context.js';
+import type { DerivedInputs } from './derived-inputs.js';
 import { emitLinear } from './linear.js';
 import { emitNorm } from './norms.js';
-import type { DerivedInputs } from './derived-inputs.js';
 
 const parts = ['q_proj', 'k_proj', 'v_proj'] as const;
 

@@ -1,11 +1,12 @@
 /** The decoder's nodes, from the embeddings to the logits. */
+import { softCapped } from '@transprune/core';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { emitAttention } from './attention.js';
-import { type BuildContext, emitScalar, emitSoftcap } from './context.js';
+import { type BuildContext, emitScalar, layoutAlgebra } from './context.js';
+import { emitDerivedInputs } from './derived-inputs.js';
 import { extraCacheNames, extraInputs } from './interface.js';
 import { emitLinear } from './linear.js';
 import { emitJoin, emitNorm, type StreamState } from './norms.js';
-import { emitDerivedInputs } from './derived-inputs.js';
 
 /** Emits all nodes; outputs have the names of the graph's outputs. */
 export function emitDecoder(context: BuildContext): void {
@@ -83,7 +84,8 @@ function emitLogits(context: BuildContext, normed: string): void {
   const rows = layout.numLogitsToKeep ? emitLastRows(context, normed) : normed;
   const sizes = [config.vocabularySize];
   const plain = emitLinear(context, rows, [head], config.hiddenSize, sizes);
-  const logits = logitSoftcap === undefined ? plain : emitSoftcap(context, plain, logitSoftcap);
+  const logits =
+    logitSoftcap === undefined ? plain : softCapped(layoutAlgebra(context), plain, logitSoftcap);
   if (layout.floatType !== TensorProto_DataType.FLOAT) {
     emitter.cast(logits, TensorProto_DataType.FLOAT);
   }

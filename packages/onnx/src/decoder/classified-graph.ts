@@ -1,8 +1,9 @@
 /** A graph with what its values depend on, made once for each graph that is read. */
+
+import { create } from '@bufbuild/protobuf';
 import { type GraphIndex, indexGraph } from '../graph/graph.js';
 import { sortNodes } from '../graph/sort.js';
 import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';
-import { create } from '@bufbuild/protobuf';
 import { classify, type Kind } from './kinds.js';
 
 /** A graph whose values are classified; its nodes are in order, each after those that it reads. */

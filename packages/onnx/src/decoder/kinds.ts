@@ -4,6 +4,7 @@
  * tells such values from those that hold something for each token.
  */
 import type { NodeProto } from '../proto/onnx_pb.js';
+import { tokenwise } from './operators.js';
 
 /**
  * - `constant`: weights and what is made of them
@@ -40,25 +41,6 @@ export function classify(
   }
   return kindOf;
 }
-
-/** Operators whose output has its tokens where its first input has them. */
-const tokenwise = new Set([
-  'Add',
-  'Cast',
-  'Div',
-  'DynamicQuantizeMatMul',
-  'Identity',
-  'LayerNormalization',
-  'MatMul',
-  'MatMulNBits',
-  'Mul',
-  'Pow',
-  'RMSNormalization',
-  'SimplifiedLayerNormalization',
-  'SkipLayerNormalization',
-  'SkipSimplifiedLayerNormalization',
-  'Sub',
-]);
 
 /**
  * The axis of the tokens in values of the shape `[batch, tokens, features]`; undefined for others.

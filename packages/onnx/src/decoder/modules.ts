@@ -3,10 +3,10 @@
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { pathTo } from './attention/path.js';
+import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
 import type { AttentionModule, AttentionReading, LayerCacheNames, Module } from './decoder.js';
 import { type Linear, linearInto } from './linear.js';
 import { refuse } from './refuse.js';
-import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
 import { checkNorm, type Join, type NormSource } from './stream.js';
 
 /** Where a module stands. */

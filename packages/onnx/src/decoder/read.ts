@@ -20,6 +20,7 @@ import type {
 } from './decoder.js';
 import { type Linear, linearInto } from './linear.js';
 import { readAttentionModule, readFfn } from './modules.js';
+import { controlFlow } from './operators.js';
 import { refuse } from './refuse.js';
 import { type Join, joinOf, streamFrom } from './stream.js';
 
@@ -29,9 +30,6 @@ const names = {
   positionIds: 'position_ids',
   logits: 'logits',
 } as const;
-
-/** Operators that hold graphs of their own, which the passes do not look into. */
-const controlFlow = new Set(['If', 'Loop', 'Scan']);
 
 /**
  * Reads a decoder's structure.

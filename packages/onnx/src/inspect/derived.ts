@@ -1,6 +1,7 @@
 /** What layers read besides the stream, weights and their own cache, and what that is made of. */
-import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
+
 import { type ClassifiedGraph, inputsOf } from '../decoder/classified-graph.js';
+import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import { inputAt } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';

@@ -2,8 +2,8 @@
 import type { Decoder } from '../decoder/decoder.js';
 import { elementType, valueShape } from '../graph/graph.js';
 import { type GraphProto, TensorProto_DataType, type ValueInfoProto } from '../proto/onnx_pb.js';
+import { type DerivedReport, describeDerived } from './derived.js';
 import { groupLayers, type LayerGroup } from './layers.js';
-import { describeDerived, type DerivedReport } from './derived.js';
 
 /** An input or output of a graph. */
 export interface ValueReport {

@@ -12,14 +12,14 @@ import { type AccumulatedLayer, emitScore, emitTransition } from './score/score.
 import type { StageTapper } from './score/taps.js';
 import { emitShare } from './select/ratios.js';
 import { emitGather, emitSelection, type Selection } from './select/select.js';
+import { type Call, emitStart, emitTexts, mapState, type TokenState } from './select/tokens.js';
 import {
-  type Call,
-  emitStart,
-  emitTexts,
-  mapState,
-  type TokenState,
-} from './select/tokens.js';
-import { asFloat, type StageEmitters, type StagesContext, stageEmitters, stagePrefix } from './stage.js';
+  asFloat,
+  type StageEmitters,
+  type StagesContext,
+  stageEmitters,
+  stagePrefix,
+} from './stage.js';
 import { traceKept, traceScore } from './trace.js';
 
 const { FLOAT, INT64 } = TensorProto_DataType;
@@ -91,7 +91,9 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
   return {
     stage: cutStage,
     tokens: handOn(gate, emitters.select, { prefix, selection, state, tokens, isFirst: !before }),
-    ...(isAccumulated && { nextInput: keptInput(context, { gate, emitters, selection, next, prefix }) }),
+    ...(isAccumulated && {
+      nextInput: keptInput(context, { gate, emitters, selection, next, prefix }),
+    }),
   };
 }
 

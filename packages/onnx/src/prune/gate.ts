@@ -129,10 +129,20 @@ export function writeGates(
     around.emit('If', [condition], {
       attributes: {
         then_branch: {
-          graph: branchGraph('image', emitter, isReached, kept.map(({ value }) => value)),
+          graph: branchGraph(
+            'image',
+            emitter,
+            isReached,
+            kept.map(({ value }) => value),
+          ),
         },
         else_branch: {
-          graph: branchGraph('no_image', otherwise, isReached, kept.map((output) => output.otherwise)),
+          graph: branchGraph(
+            'no_image',
+            otherwise,
+            isReached,
+            kept.map((output) => output.otherwise),
+          ),
         },
       },
       outputs: kept.map(({ name }) => name),

@@ -2,13 +2,13 @@
 import { methodByName, newlyAccumulatedLayers, type PrunePlan } from '@transprune/core';
 import type { DecoderLayer } from '../decoder/decoder.js';
 import type { ValueInfoProto } from '../proto/onnx_pb.js';
+import { cutAt, emitStage, type Tokens, unread } from './emit-stage.js';
 import { noGate, type OpenGate, openGate } from './gate.js';
 import type { CutStage } from './rebase/rebase.js';
 import { type AccumulatedLayer, emitTransition } from './score/score.js';
 import { createTapper, type StageTapper, type StageTaps } from './score/taps.js';
 import { emitCall, emitValid } from './select/tokens.js';
 import { type StagesContext, stageEmitters, stagePrefix } from './stage.js';
-import { cutAt, emitStage, type Tokens, unread } from './emit-stage.js';
 
 /** What the stages are. */
 export interface EmittedStages {

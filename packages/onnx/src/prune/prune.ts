@@ -14,11 +14,7 @@ import { allNodes, graphsIn, readsOf } from '../graph/subgraphs.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { metadataWithPlan, readPlan } from '../model/metadata.js';
 import { exactAngles } from '../passes/exact-angles.js';
-import {
-  type GraphProto,
-  GraphProtoSchema,
-  ModelProtoSchema,
-} from '../proto/onnx_pb.js';
+import { type GraphProto, GraphProtoSchema, ModelProtoSchema } from '../proto/onnx_pb.js';
 import { keepPositions, padAttention } from './attention-nodes.js';
 import { writeGates } from './gate.js';
 import { type InterfaceOptions, imageMaskInput, prunedInputs, prunedOutputs } from './interface.js';

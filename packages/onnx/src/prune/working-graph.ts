@@ -121,7 +121,8 @@ function nodesBetween(
   boundary: ReadonlySet<string>,
 ): ReadonlySet<NodeProto> {
   const upstream = new Set<NodeProto>();
-  const inputsOf = (name: string) => (boundary.has(name) ? [] : (graph.producer.get(name)?.input ?? []));
+  const inputsOf = (name: string) =>
+    boundary.has(name) ? [] : (graph.producer.get(name)?.input ?? []);
   for (const name of walk([value], inputsOf)) {
     const node = boundary.has(name) ? undefined : graph.producer.get(name);
     if (node) upstream.add(node);

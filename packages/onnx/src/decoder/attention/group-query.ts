@@ -52,7 +52,9 @@ export const groupQueryAttention: AttentionFamily = {
     const demand = (expected: string, found: string | undefined, holds: boolean) => {
       if (!holds) refuse({ where, expected, found: found ?? 'none', node });
     };
-    const [query = '', key, value] = [input.query, input.key, input.value].map((at) => inputAt(node, at));
+    const [query = '', key, value] = [input.query, input.key, input.value].map((at) =>
+      inputAt(node, at),
+    );
     demand('key and value both packed or both separate', `${key}, ${value}`, !key === !value);
     const interleaved = integerAttribute(node, 'rotary_interleaved', 0);
     demand('half-split rotary (rotary_interleaved = 0)', `${interleaved}`, interleaved === 0);
@@ -92,7 +94,9 @@ export const groupQueryAttention: AttentionFamily = {
         ...(softcap !== 0 && { softcap }),
       },
       window: window > 0 ? window : undefined,
-      derivedInputs: [input.lengths, input.totalLength, input.bias].flatMap((i) => inputAt(node, i) ?? []),
+      derivedInputs: [input.lengths, input.totalLength, input.bias].flatMap(
+        (i) => inputAt(node, i) ?? [],
+      ),
     };
 
     function readRotary(): FusedRotary | undefined {

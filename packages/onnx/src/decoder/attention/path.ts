@@ -5,47 +5,17 @@
 import { attribute, constantShape, inputAt, valueShape } from '../../graph/graph.js';
 import { walk } from '../../graph/walk.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
+import { type ClassifiedGraph, inputsOf } from '../classified-graph.js';
 import type { AngleRead, LayerCacheNames } from '../decoder.js';
 import { type Linear, linearInto } from '../linear.js';
+import { pathOperators } from '../operators.js';
 import { refuse } from '../refuse.js';
-import { type ClassifiedGraph, inputsOf } from '../classified-graph.js';
 
 /** What lies between projections and a value. */
 export interface Path {
   readonly projections: readonly Linear[];
   readonly angles: readonly AngleRead[];
 }
-
-/** Operators that keep each token's numbers its own. */
-const pathOperators = new Set([
-  'Add',
-  'Cast',
-  'Concat',
-  'Div',
-  'Expand',
-  'Gather',
-  'Identity',
-  'LayerNormalization',
-  'LpNormalization',
-  'Mul',
-  'Neg',
-  'Pow',
-  'RMSNormalization',
-  'ReduceMean',
-  'Reciprocal',
-  'Reshape',
-  'RotaryEmbedding',
-  'SequenceAt',
-  'SimplifiedLayerNormalization',
-  'Slice',
-  'Split',
-  'SplitToSequence',
-  'Sqrt',
-  'Squeeze',
-  'Sub',
-  'Transpose',
-  'Unsqueeze',
-]);
 
 /**
  * Follows a value back to the projections that it is made of.

@@ -5,15 +5,13 @@
 import { inputAt, outputAt } from '../../graph/graph.js';
 import { toTheEnd } from '../../graph/sizes.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
-import { refuse } from '../refuse.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
+import { logitOperators } from '../operators.js';
+import { refuse } from '../refuse.js';
 import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
 import { windowOf } from './mask.js';
 import { cacheSizes, pathTo, queryHeads } from './path.js';
-
-/** Operators between the product of queries and keys and the mask. */
-const logitOperators = new Set(['Cast', 'Div', 'Mul', 'Tanh']);
 
 export const spelledOutAttention: AttentionFamily = {
   name: 'spelled-out',

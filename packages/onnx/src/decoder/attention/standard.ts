@@ -21,8 +21,7 @@ export const standardAttention: AttentionFamily = {
     const inside = isAttention(presentKeyNode);
     const node = inside
       ? presentKeyNode
-      : readersOf(graph, presentKeyNode.output[0] ?? '').find((use) => isAttention(use.node))
-          ?.node;
+      : readersOf(graph, presentKeyNode.output[0] ?? '').find((use) => isAttention(use.node))?.node;
     if (!node) return undefined;
     const query = inputAt(node, 0) ?? '';
     const key = inside ? inputAt(node, 1) : appended(graph, cache.presentKey, cache.pastKey);

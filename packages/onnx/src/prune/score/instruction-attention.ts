@@ -147,7 +147,10 @@ function emitKeptPositions(
 }
 
 /** A value on the way to attention, over every token before the prune. */
-function copyForScore({ graph, emitters, next, stage, index }: StageContext, value: string): string {
+function copyForScore(
+  { graph, emitters, next, stage, index }: StageContext,
+  value: string,
+): string {
   const projections = new Set(next.attention.projections);
   const suffix = `scored_after_layer_${stage.afterLayer}`;
   return copyRegion(graph, value, projections, emitters.copy, index, suffix);

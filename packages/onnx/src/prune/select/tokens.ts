@@ -132,7 +132,10 @@ export function emitStart(
 }
 
 /** The same for other tokens: every value goes through a function. */
-export function mapState(state: TokenState, change: (value: string, name: string) => string): TokenState {
+export function mapState(
+  state: TokenState,
+  change: (value: string, name: string) => string,
+): TokenState {
   return Object.fromEntries(
     Object.entries(state).map(([name, value]) => [name, value && change(value, name)]),
   ) as unknown as TokenState;
