@@ -38,6 +38,7 @@ export {
   shareOf,
   wholeShare,
 } from './plan/selection.js';
+export { askingRows, type LeftTokens, seesKey } from './signals/asking.js';
 export {
   afterLayerOf,
   type CacheKind,
@@ -61,8 +62,10 @@ export {
   blockedLogit,
   type InstructionAttentionInput,
   instructionAttention,
+  mixValues,
   type RotaryTable,
   rotate,
+  softCapped,
   splitHeads,
 } from './signals/instruction-attention.js';
 export { uniformNoise } from './signals/noise.js';

@@ -1,12 +1,11 @@
 /** One stage of a plan: score, select and cut, and what goes on to the next stage. */
-import { methodByName, type Stage } from '@transprune/core';
+import { maskOutput, methodByName, pastMaskInput, type Stage } from '@transprune/core';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { cut } from './cut/cut.js';
 import type { Gate, Otherwise } from './gate.js';
-import { maskOutput, pastMaskInput } from './interface.js';
 import type { CutStage } from './rebase/rebase.js';
 import { type AccumulatedLayer, emitScore, emitTransition } from './score/score.js';
 import type { StageTapper } from './score/taps.js';

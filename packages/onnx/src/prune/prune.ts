@@ -2,7 +2,13 @@
  * The prune pass: takes a decoder, gives one that scores and drops image tokens in-graph.
  */
 import { create } from '@bufbuild/protobuf';
-import { type PrunePlan, type Stage, TransPruneError, validatePlan } from '@transprune/core';
+import {
+  imageMaskInput,
+  type PrunePlan,
+  type Stage,
+  TransPruneError,
+  validatePlan,
+} from '@transprune/core';
 import { decoderGraphs, withDecoders } from '../decoder/branches.js';
 import { readGraph } from '../decoder/read.js';
 import { refuse } from '../decoder/refuse.js';
@@ -17,7 +23,7 @@ import { exactAngles } from '../passes/exact-angles.js';
 import { type GraphProto, GraphProtoSchema, ModelProtoSchema } from '../proto/onnx_pb.js';
 import { keepPositions, padAttention } from './attention-nodes.js';
 import { writeGates } from './gate.js';
-import { type InterfaceOptions, imageMaskInput, prunedInputs, prunedOutputs } from './interface.js';
+import { type InterfaceOptions, prunedInputs, prunedOutputs } from './interface.js';
 import { emitConstantStages, emitStages } from './pipeline.js';
 import { rebase } from './rebase/rebase.js';
 import type { StageTaps } from './score/taps.js';

@@ -12,7 +12,10 @@ import { copyRegion } from '../working-graph.js';
 
 const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
 
-/** The rows that ask, and what each may see. */
+/**
+ * The rows that ask, and what each may see: `askingRows` and `seesKey` of the core as nodes. Every row from
+ * the first that asks is there.
+ */
 interface Rows {
   /** int64 `[1]`: the first row, counted among the tokens at hand. */
   readonly start: string;
