@@ -58,7 +58,7 @@ export interface EmittedStage {
 
 /** Emits one stage. */
 export function emitStage(context: StagesContext, parts: StageParts): EmittedStage {
-  const { decoder, plan, options, graph } = context;
+  const { decoder, plan, options, graph, rotated } = context;
   const { call, gate, index, accumulated, sum, tapper, before } = parts;
   const stage = stageAt(context, index);
   const prefix = stagePrefix(stage.afterLayer);
@@ -71,7 +71,7 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
   const state = { ...tokens.state, transition };
   const mask = valid && emitScoredMask(emitters.copy, index, valid);
   const around = context.emitter.child(prefix, { role: 'score', stage: index });
-  const site = { graph, decoder, plan, options, stage, index, next, state, mask, tapper };
+  const site = { graph, decoder, plan, options, rotated, stage, index, next, state, mask, tapper };
   const score = emitScore({ ...site, emitters, emitter: emitters.score, around });
   const selection = emitSelection(emitters.select, {
     ...tokens,
