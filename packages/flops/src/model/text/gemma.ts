@@ -84,6 +84,14 @@ const gemma4: TextFamily = {
   },
 };
 
+/** Gemma 4 without an encoder: no per-layer inputs, no experts. */
+const { experts: _, ...dense } = gemma4;
+const gemma4Unified: TextFamily = {
+  ...dense,
+  source: 'Gemma4UnifiedTextConfig',
+  defaults: { ...gemma4.defaults, sliding_window: 1024, hidden_size_per_layer_input: 0 },
+};
+
 export const gemma: Families = {
   gemma: {
     source: 'GemmaConfig',
@@ -109,4 +117,6 @@ export const gemma: Families = {
   gemma3n_text: gemma3n,
   gemma4: gemma4,
   gemma4_text: gemma4,
+  gemma4_unified: gemma4Unified,
+  gemma4_unified_text: gemma4Unified,
 };

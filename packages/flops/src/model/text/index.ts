@@ -39,6 +39,7 @@ const decoderOf: Readonly<Record<string, string>> = {
   qwen3_5: 'qwen3_5_text',
   qwen3_5_moe: 'qwen3_5_moe_text',
   lfm2_vl: 'lfm2',
+  'lfm2-vl': 'lfm2',
   aya_vision: 'cohere2',
   cohere2_vision: 'cohere2',
   glm4v: 'glm4v_text',

@@ -30,6 +30,7 @@ const families: Readonly<Record<string, VisionFamily>> = {
   gemma3n,
   gemma4,
   lfm2_vl: lfm2Vl,
+  'lfm2-vl': lfm2Vl,
   internvl: internVl,
   mistral3: pixtral,
   lighton_ocr: pixtral,
