@@ -22,7 +22,9 @@ export interface FittedPlan {
 
 /**
  * Moves each prune to the nearest depth whose next layer has attention: of all ways to place the
- * prunes in their order the one with the least distance moved in sum, of equal ones the deeper.
+ * prunes in their order the one with the least distance moved in sum, of equal ones the deeper. Where
+ * there are fewer such depths than prunes, as few prunes as possible share one, and of those the last
+ * keep ratio counts.
  *
  * Accumulated layers that run from the first prune to the last, as the published ones do, still do
  * afterwards. Others stay as they are; if none is left at or before the first prune, its own layer
@@ -30,7 +32,7 @@ export interface FittedPlan {
  *
  * @param attentionLayers layers (1-based) that may follow a prune: those with attention, of their own
  *   keys if layers borrow them
- * @throws TransPruneError INVALID_PLAN if there are fewer such depths than prunes
+ * @throws TransPruneError INVALID_PLAN if there is no such depth
  */
 export function fitToAttentionLayers(
   plan: PrunePlan,
@@ -46,50 +48,58 @@ export function fitToAttentionLayers(
     return to === from ? [] : [{ from, to }];
   });
   if (moved.length === 0) return { plan, moved };
-  const stages = plan.stages.map((stage, i) => ({
-    ...stage,
-    afterLayer: placed[i] ?? stage.afterLayer,
-  }));
+  const stages = plan.stages
+    .map((stage, i) => ({ ...stage, afterLayer: placed[i] ?? stage.afterLayer }))
+    .filter((stage, i) => stage.afterLayer !== placed[i + 1]);
   const accumulateLayers = movedAccumulation(plan.accumulateLayers, wanted, placed);
   return { plan: { ...plan, stages, accumulateLayers }, moved };
 }
 
-/** A way to place the first few prunes, and the distance that they were moved in sum. */
+/** A way to place the first few prunes. */
 interface Placement {
   readonly depths: readonly number[];
+  /** Prunes that share the depth of the one before. */
+  readonly shared: number;
+  /** How far the prunes were moved, in sum. */
   readonly distance: number;
 }
 
-/** Rising depths out of `allowed`, as near to `wanted` as can be. */
+/** Depths out of `allowed`, in order, as near to `wanted` as can be. */
 function nearestDepths(wanted: readonly number[], allowed: readonly number[]): readonly number[] {
   const rising = [...new Set(allowed)].sort((a, b) => a - b);
-  if (rising.length < wanted.length) {
-    throw new TransPruneError(
-      'INVALID_PLAN',
-      `expected at most ${rising.length} prunes, as many as there are depths whose next layer has attention (after ${rising.join(', ') || 'none'}), got ${wanted.length}`,
-      { field: 'stages.afterLayer', got: wanted },
-    );
-  }
+  const start: Placement = { depths: [], shared: 0, distance: 0 };
   // The best placement of the first i prunes that ends at each depth, for i = 1, 2, ...
-  let best: (Placement | null)[] = [];
+  let best: readonly (Placement | null)[] = [];
   wanted.forEach((depth, stage) => {
-    let before: Placement | null = stage === 0 ? { depths: [], distance: 0 } : null;
+    let before: Placement | null = stage === 0 ? start : null;
     best = rising.map((candidate, at) => {
-      const placed: Placement | null = before && {
-        depths: [...before.depths, candidate],
-        distance: before.distance + Math.abs(candidate - depth),
-      };
-      if (stage > 0) before = nearer(before, best[at] ?? null);
-      return placed;
+      const here = best[at] ?? null;
+      const sharing = here && { ...here, shared: here.shared + 1 };
+      const from = nearer(before, sharing);
+      before = nearer(before, here);
+      return (
+        from && {
+          depths: [...from.depths, candidate],
+          shared: from.shared,
+          distance: from.distance + Math.abs(candidate - depth),
+        }
+      );
     });
   });
-  return best.reduce(nearer, null)?.depths ?? [];
+  const nearest = best.reduce(nearer, null);
+  if (nearest) return nearest.depths;
+  throw new TransPruneError(
+    'INVALID_PLAN',
+    'expected a decoder with a layer, behind the first, that has attention to be read at a prune, got none',
+    { field: 'stages.afterLayer', got: wanted },
+  );
 }
 
-/** The placement of less distance; of equal ones the second, which is the deeper. */
+/** The placement that shares less, then of less distance; of equal ones the second, the deeper. */
 function nearer(first: Placement | null, second: Placement | null): Placement | null {
   if (!first || !second) return first ?? second;
-  return second.distance <= first.distance ? second : first;
+  const order = second.shared - first.shared || second.distance - first.distance;
+  return order <= 0 ? second : first;
 }
 
 function movedAccumulation(

@@ -21,14 +21,16 @@ const graphs: Readonly<
       readonly states: readonly [conv: number, recurrent: number];
       /** Layers, from 1, with inputs `past_key_values.*` of their own. */
       readonly caches: readonly number[];
+      /** Multiply-adds of prompts of 24 and 60 tokens, by the shapes that its nodes saw when it ran. */
+      readonly prompts: readonly [number, number];
     }
   >
 > = {
-  llava: llamaLike(196608, 18432),
-  idefics3: llamaLike(196608, 18432),
-  paligemma: llamaLike(196608, 18432),
-  qwen2_5_vl: llamaLike(196608, 18432),
-  qwen3_vl: llamaLike(245760, 19200),
+  llava: llamaLike(196608, 18432, [5750976, 16589280]),
+  idefics3: llamaLike(196608, 18432, [5750976, 16589280]),
+  paligemma: llamaLike(196608, 18432, [5750976, 16589280]),
+  qwen2_5_vl: llamaLike(196608, 18432, [5751360, 16590240]),
+  qwen3_vl: llamaLike(245760, 19200, [6948864, 19584000]),
   qwen3_5: {
     weights: 281600,
     head: 19200,
@@ -36,6 +38,7 @@ const graphs: Readonly<
     keyValues: 2 * 2 * 2 * 16,
     states: [6 * 128 * 3, 6 * 4 * 16 * 16],
     caches: [4, 8],
+    prompts: [7882752, 20259840],
   },
   lfm2_vl: {
     weights: 266240,
@@ -44,6 +47,7 @@ const graphs: Readonly<
     keyValues: 3 * 2 * 2 * 16,
     states: [5 * 64 * 3, 0],
     caches: [3, 5, 7],
+    prompts: [7095744, 18567360],
   },
   gemma4: {
     weights: 358400,
@@ -52,12 +56,14 @@ const graphs: Readonly<
     keyValues: 5 * 2 * 16 + 2 * 32,
     states: [0, 0],
     caches: [1, 2, 3, 4, 5, 6],
+    prompts: [9947136, 26465280],
   },
 };
 
-function llamaLike(weights: number, head: number) {
+function llamaLike(weights: number, head: number, prompts: readonly [number, number]) {
   const caches = [1, 2, 3, 4, 5, 6, 7, 8];
-  return { weights, head, filters: 0, keyValues: 8 * 2 * 2 * 16, states: [0, 0], caches } as const;
+  const keyValues = 8 * 2 * 2 * 16;
+  return { weights, head, filters: 0, keyValues, states: [0, 0], caches, prompts } as const;
 }
 
 const names = Object.keys(graphs) as (keyof typeof graphs)[];
@@ -89,6 +95,13 @@ describe.each(names)('%s', (name) => {
     const [conv, recurrent] = graph.states;
     expect(bytes(7, 4)).toBe(4 * (7 * graph.keyValues + conv + recurrent));
     expect(bytes(7, 2)).toBe(2 * (7 * graph.keyValues + conv) + 4 * recurrent);
+  });
+
+  it.each([24, 60] as const)('costs a prompt of %i tokens what its graph does', (tokens) => {
+    const prompt = decoder.layers.map(() => ({ tokens, keys: tokens }));
+    const products = graph.prompts[tokens === 24 ? 0 : 1];
+    const { total } = decoderCost(decoder, prompt, tokens);
+    expect(Math.abs(total / products - 1)).toBeLessThan(0.0002);
   });
 
   it('has its own keys where its graph has a cache', () => {
