@@ -131,6 +131,7 @@ describe('families of decoders', () => {
     expect(stderr).toContain(
       'moved from after layer 5 to after layer 3, from after layer 9 to after layer 11',
     );
+    expect(stderr).toContain('18 of 24 have another mixer');
     const random = await transpruneJson('plan', '--model', path, '--method', 'random');
     expect(random.moved).toEqual([]);
   });

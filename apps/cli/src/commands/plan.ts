@@ -50,7 +50,7 @@ async function plan(options: Options, io: Io): Promise<void> {
   const note = scheduleNote(chosen, layers);
   if (note) terminal.info(note);
   if (moved.length > 0) terminal.info(movedNote(moved));
-  for (const line of model.notes) terminal.info(line);
+  for (const line of [...formulaNotes(model), ...model.notes]) terminal.info(line);
   const { method, accumulateLayers, direction, positions, perImage } = chosen.plan;
   const assumption =
     options.imageTokens === undefined ? model.imageAssumption : 'as asked for by --image-tokens';
@@ -81,6 +81,16 @@ async function plan(options: Options, io: Io): Promise<void> {
         costLegend,
       ].join('\n'),
   );
+}
+
+/** What the published formula takes for granted, where the decoder is something else. */
+function formulaNotes({ decoder }: Model): string[] {
+  const others = decoder.layers.filter(({ mixer }) => mixer.kind !== 'attention').length;
+  return others === 0
+    ? []
+    : [
+        `as published, every layer counts as plain attention; ${others} of ${decoder.layers.length} have another mixer, and count in full as what they are`,
+      ];
 }
 
 /** Which prunes stand elsewhere than the schedule says, and why. */

@@ -6,6 +6,7 @@ import { idefics3 } from './idefics3.js';
 import { internVl } from './internvl.js';
 import { lfm2Vl } from './lfm2-vl.js';
 import { llava, llavaNext, llavaOnevision } from './llava.js';
+import { glm, paddleOcr } from './ocr.js';
 import { phi3V } from './phi3-v.js';
 import { pixtral } from './pixtral.js';
 import { qwen2Vl, qwen3Vl, qwen25Vl, qwen35 } from './qwen.js';
@@ -32,9 +33,13 @@ const families: Readonly<Record<string, VisionFamily>> = {
   lfm2_vl: lfm2Vl,
   'lfm2-vl': lfm2Vl,
   internvl: internVl,
+  internvl_chat: internVl,
   mistral3: pixtral,
   lighton_ocr: pixtral,
   phi3_v: phi3V,
+  paddleocr_vl: paddleOcr,
+  glm4v: glm,
+  glm_ocr: glm,
 };
 
 export const visionFamilies = Object.keys(families) as readonly string[];

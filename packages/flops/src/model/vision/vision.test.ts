@@ -35,6 +35,13 @@ describe('image tokens of one picture', () => {
     ['Qwen3.5', 441, read('qwen3_5', {})],
     ['SmolVLM2', 832, read('smolvlm', { image_size: 512, patch_size: 16 }, { scale_factor: 4 })],
     ['InternVL3', 13 * 256, read('internvl', { image_size: [448, 448], patch_size: [14, 14] })],
+    [
+      'InternVL2, its own file',
+      13 * 256,
+      modelFromConfig({ model_type: 'internvl_chat', llm_config: text, vision_config: {} }),
+    ],
+    ['GLM-OCR', 576, read('glm_ocr', {})],
+    ['PaddleOCR-VL', 576, read('paddleocr_vl', {})],
     ['Mistral 3', 576, read('mistral3', { model_type: 'pixtral', patch_size: 14 })],
     [
       'LLaVA-OneVision',
