@@ -1,7 +1,9 @@
 /** Vision encoders by the model's own `model_type`. */
 import { type Fields, fieldsOf } from '../fields.js';
+import { cohereVision } from './cohere.js';
 import { fastVlm } from './fast-vlm.js';
 import { gemma3, gemma3n, gemma4, paliGemma } from './gemma.js';
+import { idefics2 } from './idefics2.js';
 import { idefics3 } from './idefics3.js';
 import { internVl } from './internvl.js';
 import { lfm2Vl } from './lfm2-vl.js';
@@ -18,6 +20,7 @@ const families: Readonly<Record<string, VisionFamily>> = {
   llava_onevision: llavaOnevision,
   llava_qwen2: fastVlm,
   fast_vlm: fastVlm,
+  idefics2,
   idefics3,
   smolvlm: idefics3,
   qwen2_vl: qwen2Vl,
@@ -34,6 +37,8 @@ const families: Readonly<Record<string, VisionFamily>> = {
   'lfm2-vl': lfm2Vl,
   internvl: internVl,
   internvl_chat: internVl,
+  aya_vision: cohereVision,
+  cohere2_vision: cohereVision,
   mistral3: pixtral,
   lighton_ocr: pixtral,
   phi3_v: phi3V,

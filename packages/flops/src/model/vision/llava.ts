@@ -1,5 +1,5 @@
 /** LLaVA and its relatives: a grid of patches, each of them an image token. */
-import { type Fields, numberIn } from '../fields.js';
+import type { Fields } from '../fields.js';
 import {
   clipDefaults,
   siglipDefaults,
@@ -44,9 +44,9 @@ function read(
   const siglip = vision.model_type === 'siglip_vision_model';
   const classToken = siglip ? 0 : 1;
   const tower = towerOf(vision, siglip ? siglipDefaults : clipDefaults);
-  const featureLayer = numberIn(outer, 'vision_feature_layer') ?? family.layer;
-  // Hidden state 0 is what enters layer 1, -1 what leaves the last one.
-  const layers = featureLayer < 0 ? tower.sizes.layers + 1 + featureLayer : featureLayer;
+  const depth = tower.sizes.layers;
+  const featureLayers = layersRead(outer.vision_feature_layer, family.layer, depth);
+  const layers = Math.max(...featureLayers);
   const { patches, edge, hiddenSize } = tower;
   const tokens = outer.vision_feature_select_strategy === 'full' ? patches + classToken : patches;
   return {
@@ -56,9 +56,20 @@ function read(
       extraTokens: classToken,
       layers,
       fullAttentionLayers: layers,
-      projector: twoLayers(hiddenSize, decoderHidden, decoderHidden),
+      projector: twoLayers(hiddenSize * featureLayers.length, decoderHidden, decoderHidden),
     },
     imageTokens: family.tiles * tokens,
     imageAssumption: `${family.grid}; a tile is ${edge} x ${edge} pixels and ${tokens} tokens`,
   };
+}
+
+/**
+ * Layers whose output is read: one, or several that are laid side by side (Granite Vision). Hidden state 0 is
+ * what enters layer 1, -1 what leaves the last one.
+ */
+function layersRead(given: unknown, fallback: number, depth: number): number[] {
+  const states = (Array.isArray(given) ? given : [given]).map((state) =>
+    typeof state === 'number' ? state : fallback,
+  );
+  return states.map((state) => (state < 0 ? depth + 1 + state : state));
 }

@@ -40,6 +40,8 @@ describe('image tokens of one picture', () => {
       13 * 256,
       modelFromConfig({ model_type: 'internvl_chat', llm_config: text, vision_config: {} }),
     ],
+    ['Aya Vision', 13 * 169, read('aya_vision', { ...so400m, image_size: 364 })],
+    ['Idefics2', 64, read('idefics2', {})],
     ['GLM-OCR', 576, read('glm_ocr', {})],
     ['PaddleOCR-VL', 576, read('paddleocr_vl', {})],
     ['Mistral 3', 576, read('mistral3', { model_type: 'pixtral', patch_size: 14 })],
@@ -128,6 +130,13 @@ describe('encoders', () => {
     const biases = towerWeights(768, 3072, 12) - 12 * (4 * 768 ** 2 + 2 * 768 * 3072);
     const merger = 3072 + 1024 + 2 * 768;
     expect(matricesOf(model) + biases + 768 + 2304 * 768 + merger).toBe(100_592_896);
+  });
+
+  it('Granite Vision lays four layers side by side', () => {
+    const layers = { vision_feature_layer: [-24, -20, -12, -1] };
+    const { vision } = read('llava_next', { ...so400m, image_size: 384 }, layers);
+    expect(vision?.layers).toBe(27);
+    expect(vision?.projector[0]?.inputs).toBe(4 * 1152);
   });
 
   it.each([
