@@ -20,6 +20,7 @@ export {
   methodNames,
   type SignalName,
 } from './methods/index.js';
+export { type FittedPlan, fitToAttentionLayers, type MovedPrune } from './plan/fit.js';
 export {
   createPlan,
   newlyAccumulatedLayers,
