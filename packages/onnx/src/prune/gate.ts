@@ -34,10 +34,10 @@ export interface Gate {
   /** Takes nodes that run only in a call with an image token. */
   readonly emitter: Emitter;
   /**
-   * Hands a value of the branch to the graph around it.
+   * Hands a value that the branch makes to the graph around it.
    *
    * @param name what it is called there
-   * @returns that name
+   * @returns that name, or another under which it is handed out already
    */
   output(value: string, otherwise: Otherwise, name: string): string;
 }
@@ -70,8 +70,12 @@ export function openGate(around: Emitter, condition: string, inside: Emitter): O
     otherwise,
     outputs,
     output(value, instead, name) {
-      const known = outputs.find((output) => output.name === name);
-      if (!known) outputs.push({ name, value, otherwise: emitOtherwise(otherwise, instead, name) });
+      if (outputs.some((output) => output.name === name)) return name;
+      const same = outputs.find((output) => output.value === value);
+      if (same && 'unread' in instead) return same.name;
+      // A graph gives out each of its values once.
+      const own = same ? inside.emit('Identity', [value], { outputs: [`${name}/copy`] }) : value;
+      outputs.push({ name, value: own, otherwise: emitOtherwise(otherwise, instead, name) });
       return name;
     },
   };
