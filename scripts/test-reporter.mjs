@@ -46,7 +46,8 @@ export default class TestReporter extends DefaultReporter {
 
   nameRunning() {
     const names = [...this.running].map(title);
-    if (names.length > 0) this.log(`[${this.ended}/${this.files}] ${this.clock()}  running: ${names.join(', ')}`);
+    if (names.length > 0)
+      this.log(`[${this.ended}/${this.files}] ${this.clock()}  running: ${names.join(', ')}`);
   }
 
   clock() {
@@ -85,8 +86,7 @@ export default class TestReporter extends DefaultReporter {
 /** Failed tests of a file, and what failed around them: hooks, or the file before its first test. */
 function failuresOf(module) {
   const file = title(module);
-  const own = (entity, name) =>
-    entity.errors().map(({ message }) => ({ name, error: message }));
+  const own = (entity, name) => entity.errors().map(({ message }) => ({ name, error: message }));
   const tests = [...module.children.allTests('failed')].map((test) => ({
     name: `${file} > ${test.fullName}`,
     error: test.result().errors[0]?.message,

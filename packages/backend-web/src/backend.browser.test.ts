@@ -39,7 +39,7 @@ describe.each(webDevices)('a session on %s', (device) => {
   let session: Session;
   beforeAll(async () => {
     session = await openSession(webBackend, { path }, device);
-  }, 60_000);
+  });
   afterAll(() => session.dispose());
 
   test('is of a model at an address, weights beside it', async () => {
@@ -91,13 +91,13 @@ test('caches stay on the card; what is asked for is brought', async () => {
   for (const tensor of Object.values(outputs)) tensor.dispose();
   bring.mockRestore();
   await session.dispose();
-}, 60_000);
+});
 
 test('auto takes the first device that works', async () => {
   const session = await openSession(webBackend, { path }, 'auto');
   expect(session.device).toBe('webgpu');
   await session.dispose();
-}, 60_000);
+});
 
 // When this fails, onnxruntime's own choice of a device will do.
 test('small subgroups are computed with wrongly, unless the device has none', async () => {
@@ -117,7 +117,7 @@ test('small subgroups are computed with wrongly, unless the device has none', as
   const openReference = (model: ModelSource) => openOn('wasm', model, {});
   expect(await decoderFault(openPlain, openReference)).toMatch(/^it computes wrongly: .* by [01]/);
   expect(await decoderFault(open, openReference)).toBeUndefined();
-}, 60_000);
+});
 
 describe('what cannot be opened', () => {
   /** Asserts code and message. */
