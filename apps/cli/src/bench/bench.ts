@@ -8,6 +8,7 @@ import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
 import { keptIndices } from './kept.js';
 import { type Measurements, measure } from './measure.js';
 import { peakOfPrefill } from './memory.js';
+import { type ExecutedNodes, executedNodes } from './nodes.js';
 import type { PromptSizes } from './prompt.js';
 import { byRound, median, medianRange, type Summary, summary } from './statistics.js';
 import { timeLeft } from './time-left.js';
@@ -45,6 +46,7 @@ export interface BenchResult {
   readonly decodeRatioRange: readonly [number, number];
   /** Most memory that opening and a prefill take, in bytes; null where the system does not tell. */
   readonly peakBytes: Readonly<Record<'baseline' | 'pruned', number | null>>;
+  readonly nodes: Readonly<Record<'baseline' | 'pruned', ExecutedNodes>>;
 }
 
 /** @throws TransPruneError DEVICE_UNAVAILABLE, and what the model is at fault of */
@@ -69,6 +71,10 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     const peakOf = (source: ModelSource) =>
       peakOfPrefill(() => openSession(backend, source, device), sizes);
     const peakBytes = { baseline: await peakOf({ path }), pruned: await peakOf(pruned) };
+    say('counting nodes');
+    const nodesOf = async (source: ModelSource) =>
+      executedNodes(source, { device, folder: await folders.create(), sizes });
+    const nodes = { baseline: await nodesOf({ path }), pruned: await nodesOf(pruned) };
     say('opening the unpruned decoder, the oracle and the pruned decoder');
     const sessions = {
       baseline: await open({ path }),
@@ -87,7 +93,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
       signal,
       onRound: (done, all) => progress(timeLeft(done, all, start, performance.now())),
     });
-    return { ...resultOf(measured, sessions.pruned.device), peakBytes };
+    return { ...resultOf(measured, sessions.pruned.device), peakBytes, nodes };
   } finally {
     await Promise.all(opened.map((session) => session.dispose()));
   }
@@ -96,7 +102,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
 function resultOf(
   { prefill, decode }: Measurements<'baseline' | 'oracle' | 'pruned'>,
   device: string,
-): Omit<BenchResult, 'peakBytes'> {
+): Omit<BenchResult, 'peakBytes' | 'nodes'> {
   const { baseline, oracle, pruned } = prefill;
   const [before = [], after = []] = [decode.baseline, decode.pruned];
   const scoring = byRound((b = 0, o = 0, p = 0) => (p - o) / b, baseline, oracle, pruned);

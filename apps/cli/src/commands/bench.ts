@@ -159,6 +159,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
       ratio: result.decodeRatio,
       ratioRange: result.decodeRatioRange,
     },
+    nodes: result.nodes,
     peakBytes: result.peakBytes,
     prefillTimes: result.prefill,
     decodeTimes: result.decode,

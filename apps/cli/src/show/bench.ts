@@ -1,4 +1,5 @@
 import type { DecoderConfig } from '@transprune/core';
+import type { ExecutedNodes } from '../bench/nodes.js';
 import type { Summary } from '../bench/statistics.js';
 import type { StageReport } from './costs.js';
 import { table } from './table.js';
@@ -40,10 +41,18 @@ export interface BenchReport {
     readonly ratio: number;
     readonly ratioRange: readonly [number, number];
   };
+  /** Nodes that a prefill and a decode step execute. */
+  readonly nodes: Readonly<Record<'baseline' | 'pruned', ExecutedNodes>>;
   /** Most memory that opening and a prefill take, in bytes; null where the system does not tell. */
   readonly peakBytes: Readonly<Record<'baseline' | 'pruned', number | null>>;
   readonly prefillTimes: Readonly<Record<'baseline' | 'oracle' | 'pruned', Summary>>;
   readonly decodeTimes: Readonly<Record<'baseline' | 'pruned', Summary>>;
+}
+
+/** On a GPU each node is a launch. */
+function nodesLine({ nodes: { baseline, pruned } }: BenchReport): string {
+  const both = (part: 'prefill' | 'step') => `${baseline[part].nodes} -> ${pruned[part].nodes}`;
+  return `Nodes executed, unpruned -> pruned: ${both('prefill')} in a prefill, ${both('step')} in a decode step.`;
 }
 
 function memoryLine({ peakBytes: { baseline, pruned } }: BenchReport): string[] {
@@ -82,6 +91,7 @@ export function showBench(report: BenchReport): string {
     `Counted multiply-adds would allow ${times(report.flopsBoundSpeedup)}: ${percent(report.speedup / report.flopsBoundSpeedup)} of that is reached.`,
     `Scoring takes ${percent(report.scoringOverhead)} of the unpruned prefill (95 %: ${report.scoringOverheadRange.map(percent).join(' to ')}).`,
     `A pruned decode step takes ${percent(decode.ratio)} of an unpruned one (95 %: ${decode.ratioRange.map(percent).join(' to ')}).`,
+    nodesLine(report),
     ...memoryLine(report),
   ].join('\n');
 }
