@@ -15,8 +15,10 @@ const documents = folders.flatMap((folder) =>
     .map((name) => join(folder, name)),
 );
 
-/** Names that stand for what a reader adds. */
+/** Names that stand for what a reader adds, and folders that are being written. */
 const examples = [
+  'packages/vlm/src/engine',
+  'packages/vlm/src/transformers',
   'packages/core/src/methods/transition.ts',
   'packages/core/src/signals/stream-norm.ts',
 ];
