@@ -22,7 +22,7 @@ export default defineConfig({
     // Decoders have threads and weights of their own: more files at once would only wait for each other.
     maxWorkers: Math.min(4, availableParallelism()),
     silent: 'passed-only',
-    chaiConfig: { truncateThreshold: 400 },
+    chaiConfig: { truncateThreshold: 200 },
     passWithNoTests: true,
   },
 });

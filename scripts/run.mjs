@@ -73,7 +73,14 @@ async function test(suite, options) {
   // What tests run as it was built: the embedded model, and in the long suite the executable.
   const built = ['@transprune/embedded-model', ...(suite === 'short' ? [] : ['@transprune/cli'])];
   console.error('Building ...');
-  await orExit(run('turbo', ['run', 'build', ...built.map((name) => `--filter=${name}`)], 'quiet'));
+  const filters = built.map((name) => `--filter=${name}`);
+  const build = await run('turbo', ['run', 'build', ...filters], 'quiet');
+  if (build.code !== 0) {
+    const [, failed = 'a package'] = /^Failed: +(.*)$/m.exec(build.output) ?? [];
+    process.stdout.write(`${build.output}\nFAILED ${failed}, without which no test runs\n`);
+    console.log('0 passed, 1 failed');
+    process.exit(build.code);
+  }
   const parameters = ['run', '--config', 'vitest.projects.config.ts', '--mode', suite];
   const { code } = await run('vitest', [...parameters, ...options.flatMap(asProject(options))]);
   process.exit(code);

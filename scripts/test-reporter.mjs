@@ -59,7 +59,7 @@ export default class TestReporter extends DefaultReporter {
     clearInterval(this.timer);
     super.onTestRunEnd(modules, unhandledErrors, reason);
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
-    const { passed, failed, skipped } = sum(tests.map(state));
+    const { passed, skipped } = sum(tests.map(state));
     const skippedGroups = tests.filter((test) => state(test) === 'skipped').map(outermost);
     if (skipped > 0) this.log(`${skipped} skipped: ${[...new Set(skippedGroups)].join('; ')}`);
 
@@ -73,10 +73,8 @@ export default class TestReporter extends DefaultReporter {
     for (const { name, error } of failures) {
       this.log(`FAILED ${name}${error ? `\n       ${firstLine(error)}` : ''}`);
     }
-    const others = failures.length - failed;
-    this.log(
-      `${passed} passed, ${failed + Math.max(0, others)} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
-    );
+    const skips = skipped > 0 ? `, ${skipped} skipped` : '';
+    this.log(`${passed} passed, ${failures.length} failed${skips}`);
   }
 
   /** Its counts stand in the last line. */
@@ -120,5 +118,6 @@ function sum(states) {
 }
 
 function firstLine(text) {
-  return text.trim().split('\n', 1)[0];
+  const [line] = text.trim().split('\n', 1);
+  return line.length > 300 ? `${line.slice(0, 300)} ...` : line;
 }
