@@ -39,7 +39,6 @@ export {
   shareOf,
   wholeShare,
 } from './plan/selection.js';
-export { askingRows, type LeftTokens, seesKey } from './signals/asking.js';
 export {
   afterLayerOf,
   type CacheKind,
@@ -57,6 +56,7 @@ export {
   presentCache,
   scoreOutput,
 } from './ports.js';
+export { askingRows, type LeftTokens, seesKey } from './signals/asking.js';
 export {
   type AttentionShape,
   attentionLogits,

@@ -144,7 +144,6 @@ test.each(layoutNames)(
       { numRuns: 12, seed: 30 },
     );
   },
-  120_000,
 );
 
 describe('ratios at run time', () => {
