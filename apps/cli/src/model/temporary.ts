@@ -1,10 +1,9 @@
 /** Files that live as long as a command does. */
 import { rmSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { writeModelFile } from '@transprune/files/node';
-import { encodeModel, externalLocations, type OnnxModel } from '@transprune/onnx';
+import { join } from 'node:path';
+import type { OnnxModel } from '@transprune/onnx';
 import type { ModelSource } from '@transprune/session';
 import type { Io } from '../io.js';
 
@@ -41,8 +40,7 @@ export async function withTemporaryFolders<T>(
 }
 
 /**
- * A rewritten model that a session can be opened from. If its weights are in files, they are linked
- * into a temporary folder; where no folder on their file system can be written, they are read.
+ * A rewritten model that a session can be opened from; its weights stay where they are.
  *
  * @param sourcePath the file that the model was read from
  */
@@ -51,26 +49,6 @@ export async function temporaryModel(
   sourcePath: string,
   folders: TemporaryFolders,
 ): Promise<ModelSource> {
-  const locations = externalLocations(model);
-  if (locations.length === 0) return { bytes: encodeModel(model) };
-  const home = dirname(resolve(sourcePath));
-  for (const parent of [tmpdir(), home]) {
-    const path = await writeInto(model, sourcePath, () => folders.create(parent));
-    if (path !== undefined) return { path };
-  }
-  const files = locations.map(async (name) => [name, await readFile(resolve(home, name))] as const);
-  return { bytes: encodeModel(model), externalData: Object.fromEntries(await Promise.all(files)) };
-}
-
-/** Path of the written model; undefined if it would not find its weights from there. */
-async function writeInto(
-  model: OnnxModel,
-  sourcePath: string,
-  makeFolder: () => Promise<string>,
-): Promise<string | undefined> {
-  const folder = await makeFolder().catch(() => undefined);
-  if (folder === undefined) return undefined;
-  const path = join(folder, 'decoder.onnx');
-  const placements = await writeModelFile(model, path, { sourcePath });
-  return placements.every(({ placement }) => placement !== 'outside') ? path : undefined;
+  const { rewrittenModel } = await import('@transprune/files/node');
+  return rewrittenModel(model, sourcePath, (parent) => folders.create(parent));
 }
