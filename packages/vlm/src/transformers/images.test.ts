@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { samplesDirectory } from '@transprune/embedded-model';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type ImageSource, loadImage } from './images.js';
+import type { ImageSource } from '../engine/request.js';
+import { loadImage } from './images.js';
 
 const path = join(samplesDirectory, 'scene-1.png');
 

@@ -1,7 +1,7 @@
 import { Tensor } from '@huggingface/transformers';
 import { expect, test } from 'vitest';
-import { FakeTensor, float32 } from '../testing/fake-backend.js';
-import { fromTransformers, type InnerTensor, toOpaque, toTransformers } from './tensors.js';
+import { float32 } from '../../testing/fake-backend.js';
+import { fromTransformers, type InnerTensor, toTransformers } from './tensors.js';
 
 const inner = (tensor: Tensor) => tensor.ort_tensor as unknown as InnerTensor;
 
@@ -20,21 +20,9 @@ test('host tensors pass both ways without a copy', () => {
   }
 });
 
-test('an opaque tensor shows its shape, hides its elements and leads back', () => {
-  const device = new FakeTensor(float32([1, 2, 3, 4]));
-  const tensor = toOpaque(device);
-  expect(tensor).toBeInstanceOf(Tensor);
-  expect([...tensor.dims]).toEqual([1, 2, 3, 4]);
-  expect(tensor.location).toBe('gpu-buffer');
-  expect(fromTransformers(inner(tensor))).toBe(device);
-  tensor.dispose();
-  expect(device).toMatchObject({ downloads: 0, disposals: 1 });
-});
-
 test('nothing in a tensor is there to be looked through', () => {
   const seen: string[] = [];
   for (const name in toTransformers(float32([1]))) seen.push(name);
-  for (const name in toOpaque(new FakeTensor(float32([1])))) seen.push(name);
   expect(seen).toEqual([]);
 });
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { samplesDirectory } from '@transprune/embedded-model';
 import { describe, expect, test } from 'vitest';
-import { fakeFiles, loadFake } from '../testing/fake-vlm.js';
+import { reply } from '../../testing/ask.js';
+import { fakeFiles, loadFake } from '../../testing/fake-model.js';
 
 const image = join(samplesDirectory, 'scene-1.png');
 const first = { question: 'what color is the cross', images: [image] };
@@ -16,13 +17,13 @@ const withTemplate = (chat_template: string) =>
 
 describe('a conversation', () => {
   test.each([false, true])('frees caches and masks once each (masks: %s)', async (masked) => {
-    const { vlm, sessions } = await loadFake({ decoder: { answer, keep, masked } });
-    const chat = vlm.chat();
-    expect((await chat.ask(first)).tokenIds).toEqual([7, 17, 2]);
+    const { engine, sessions } = await loadFake({ decoder: { answer, keep, masked } });
+    const chat = engine.chat();
+    expect((await reply(chat, first)).tokenIds).toEqual([7, 17, 2]);
     const { given, runs } = sessions.decoder_model_merged;
     const live = given.filter((tensor) => tensor.disposals === 0 && tensor.downloads === 0);
     expect(live).toHaveLength(masked ? 5 : 4);
-    expect((await chat.ask(second)).tokenIds).toEqual([9, 2]);
+    expect((await reply(chat, second)).tokenIds).toEqual([9, 2]);
     expect(live.every((tensor) => tensor.disposals === 1)).toBe(true);
     await chat.dispose();
     const kept = given.filter((tensor) => tensor.downloads === 0);
@@ -39,11 +40,11 @@ describe('a conversation', () => {
     const files = await withTemplate(
       '{% for m in messages %}{% if m.role == "assistant" %}{{ m.content }}</s>{% elif m.role == "system" %}{{ m.content }} {% else %}<image>{{ m.content[1].text }} answer:{% endif %}{% endfor %}',
     );
-    const { vlm, sessions } = await loadFake({ files, decoder: { answer } });
-    const chat = vlm.chat({ system: 'describe' });
-    const { prompt } = await chat.ask(first);
+    const { engine, sessions } = await loadFake({ files, decoder: { answer } });
+    const chat = engine.chat({ system: 'describe' });
+    const { prompt } = await reply(chat, first);
     expect(prompt.text).toBe(`describe <image>${first.question} answer:`);
-    const next = await chat.ask({ ...first, question: 'how' });
+    const next = await reply(chat, { ...first, question: 'how' });
     expect(next.prompt.text).toBe('</s><image>how answer:');
     // The end token once, the image, three words.
     expect(next.prompt.textTokens).toBe(4);
@@ -52,17 +53,18 @@ describe('a conversation', () => {
     await chat.dispose();
   });
 
-  test('is over when a turn fails, and nothing is left', async () => {
-    const { vlm, sessions } = await loadFake({
+  test('is as before when a turn fails, and nothing is left', async () => {
+    const { engine, sessions } = await loadFake({
       decoder: { answer, keep, masked: true, failing: [4] },
     });
-    const chat = vlm.chat();
-    await chat.ask(first);
-    await expect(chat.ask(second)).rejects.toThrow('the fake decoder fails');
-    await expect(chat.ask(second)).rejects.toMatchObject({
-      code: 'INVALID_ARGUMENT',
-      message: expect.stringContaining('lost its caches when a turn failed; start another one'),
-    });
+    const chat = engine.chat();
+    const { cache, tokenIds } = await reply(chat, first);
+    await expect(reply(chat, second)).rejects.toThrow('the fake decoder fails');
+    const next = await reply(chat, second);
+    expect(next.tokenIds).toEqual([9, 2]);
+    const [before = 0] = cache.lengths;
+    expect(tokenIds.at(-1)).toBe(2);
+    expect(next.cache.lengths[0]).toBe(before + next.prompt.textTokens + 1);
     await chat.dispose();
     const { given } = sessions.decoder_model_merged;
     const kept = given.filter((tensor) => tensor.downloads === 0);
@@ -71,10 +73,10 @@ describe('a conversation', () => {
 
   test('needs a template that shows earlier answers', async () => {
     const files = await withTemplate('<image>{{ messages[0].content[1].text }}');
-    const { vlm } = await loadFake({ files });
-    const chat = vlm.chat();
-    await chat.ask(first);
-    await expect(chat.ask(second)).rejects.toMatchObject({ code: 'UNSUPPORTED_MODEL' });
+    const { engine } = await loadFake({ files });
+    const chat = engine.chat();
+    await reply(chat, first);
+    await expect(reply(chat, second)).rejects.toMatchObject({ code: 'UNSUPPORTED_MODEL' });
     await chat.dispose();
   });
 });

@@ -1,14 +1,16 @@
-/** Exported decoders in the pipeline: transformers.js counts their positions. */
+/** Exported decoders in the engine: transformers.js counts their positions. */
 import { join } from 'node:path';
 import { createPlan, positionModes } from '@transprune/core';
 import { samplesDirectory } from '@transprune/embedded-model';
 import { type ExportedDecoder, exportedDecoder } from '@transprune/fixtures';
 import type { ValueInfo } from '@transprune/session';
-import { type GenerateResult, loadVlm, type Vlm } from '@transprune/vlm';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Feeds, numbersIn } from '../testing/embedded.js';
-import { exportedSource, randomPartsBackend } from '../testing/exported.js';
-import { fakeFiles, imageTokens, pixels, qwenFiles } from '../testing/fake-vlm.js';
+import { answer, reply } from '../../testing/ask.js';
+import { type Feeds, numbersIn } from '../../testing/embedded.js';
+import { exportedSource, randomPartsBackend } from '../../testing/exported.js';
+import { fakeFiles, imageTokens, pixels, qwenFiles } from '../../testing/fake-model.js';
+import type { GenerateResult } from './collect.js';
+import { createEngine, type LocalEngine } from './create.js';
 
 const sample = (number: number) => join(samplesDirectory, `scene-${number}.png`);
 const ask = { question: 'describe the image', images: [sample(1)], maxNewTokens: 4 };
@@ -44,10 +46,10 @@ async function around(decoder: ExportedDecoder) {
   const files = isQwen
     ? await qwenFiles(sizes(decoder))
     : await fakeFiles({ 'config.json': { text_config } });
-  const unpruned = await loadVlm({ files, backend, decoder: exportedSource(decoder) });
-  const opened: Vlm[] = [unpruned];
+  const unpruned = await createEngine({ files, backend, decoder: exportedSource(decoder) });
+  const opened: LocalEngine[] = [unpruned];
   onTestFinished(async () => {
-    for (const vlm of opened.reverse()) await vlm.dispose();
+    for (const engine of opened.reverse()) await engine.dispose();
   });
   return {
     unpruned,
@@ -55,10 +57,10 @@ async function around(decoder: ExportedDecoder) {
     async pruned(
       ...parameters: Parameters<typeof exportedSource> extends [unknown, ...infer R] ? R : never
     ) {
-      const vlm = await unpruned.withDecoder(exportedSource(decoder, ...parameters));
-      opened.push(vlm);
+      const engine = await unpruned.withDecoder(exportedSource(decoder, ...parameters));
+      opened.push(engine);
       backend.decoderFeeds.length = 0;
-      return vlm;
+      return engine;
     },
   };
 }
@@ -88,16 +90,16 @@ describe.each([
 
   test.each(positionModes)('positions %s', async (positions) => {
     const { unpruned, pruned, feeds } = await around(decoder);
-    const expected = await unpruned.generate(ask);
+    const expected = await answer(unpruned, ask);
     const unprunedFeeds = [...feeds];
     // Counted anew, positions of an image are no longer those of a grid.
     if (decoder.positionRows === 1 || positions === 'keep') {
       const kept = await pruned({ ...whole, positions });
-      expect((await kept.generate(ask)).tokenIds).toEqual(expected.tokenIds);
+      expect((await answer(kept, ask)).tokenIds).toEqual(expected.tokenIds);
     }
 
     const dropping = await pruned({ ...plan, positions });
-    const { tokenIds, cache, prompt, stages } = await dropping.generate(ask);
+    const { tokenIds, cache, prompt, stages } = await answer(dropping, ask);
     const n = prompt.imageTokens;
     expect(n).toBe(expected.prompt.imageTokens);
     const left = [n, Math.floor(n / 2), Math.floor(n / 4)];
@@ -122,10 +124,10 @@ describe('a conversation with positions in three rows', () => {
     { question: 'how many circles are there', images: [sample(2)], maxNewTokens: 3 },
   ];
 
-  const talk = async (vlm: Vlm) => {
-    const chat = vlm.chat();
+  const talk = async (engine: LocalEngine) => {
+    const chat = engine.chat();
     const results: GenerateResult[] = [];
-    for (const turn of turns) results.push(await chat.ask(turn));
+    for (const turn of turns) results.push(await reply(chat, turn));
     await chat.dispose();
     return results;
   };
@@ -149,10 +151,10 @@ describe('a conversation with positions in three rows', () => {
     expect(fed).toEqual(gridPositions(isImage, 3));
 
     const last = results[2]?.prompt;
-    const start = feeds.findIndex(({ inputs_embeds: x }) => x?.dims[1] === tokensOf(last));
+    const start = feeds.findLastIndex(({ inputs_embeds: x }) => x?.dims[1] === tokensOf(last));
     const inChat = rowsOf(feeds[start], last?.imagePositions ?? []);
     feeds.length = 0;
-    const { prompt } = await unpruned.generate({ question: 'heart', images: [sample(2)] });
+    const { prompt } = await answer(unpruned, { question: 'heart', images: [sample(2)] });
     expect(inChat).toEqual(rowsOf(feeds[0], prompt.imagePositions));
   });
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { samplesDirectory } from '@transprune/embedded-model';
 import type { ValueInfo } from '@transprune/session';
 import { describe, expect, test } from 'vitest';
+import { answer } from '../../testing/ask.js';
 import {
   fakeFiles,
   fakeVision,
@@ -11,7 +12,7 @@ import {
   loadFake,
   pixels,
   qwenFiles,
-} from '../testing/fake-vlm.js';
+} from '../../testing/fake-model.js';
 
 const image = join(samplesDirectory, 'scene-1.png');
 
@@ -25,14 +26,14 @@ describe('a model', () => {
       return (t * h * w) / 4;
     });
     const positions: ValueInfo = { name: 'position_ids', type: 'int64', shape: [3, 'b', 's'] };
-    const { vlm, sessions } = await loadFake({
+    const { engine, sessions } = await loadFake({
       files,
       vision,
       decoder: { extraInputs: [positions] },
     });
-    const result = await vlm.generate({ question: 'what color is the cross', images: [image] });
+    const result = await answer(engine, { question: 'what color is the cross', images: [image] });
     expect(result.prompt.imageTokens).toBeGreaterThan(3);
-    expect(vlm.imageTokenId).toBe(73);
+    expect(engine.imageTokenId).toBe(73);
     const total = result.prompt.textTokens + result.prompt.imageTokens;
     const fed = sessions.decoder_model_merged.runs.map(({ feeds }) => feeds.position_ids?.dims);
     expect(fed).toEqual([
@@ -65,8 +66,8 @@ describe('a model', () => {
       { name: 'pixel_attention_mask', type: 'bool', shape: ['b', 'n', 'h', 'w'] },
     ];
     const vision = fakeVision(inputs, ({ pixel_values: values }) => 9 * (values?.dims[1] ?? 0));
-    const { vlm } = await loadFake({ files, vision });
-    const result = await vlm.generate({ question: 'what color is the cross', images: [image] });
+    const { engine } = await loadFake({ files, vision });
+    const result = await answer(engine, { question: 'what color is the cross', images: [image] });
     expect(result.prompt.imageTokens).toBe(5 * 9);
     expect(vision.runs[0]?.feeds.pixel_attention_mask).toMatchObject({ type: 'bool' });
   });
@@ -78,9 +79,9 @@ describe('a model', () => {
       [pixels],
       ({ pixel_values: values }) => each * (values?.dims[0] ?? 0),
     );
-    const { vlm } = await loadFake({ files, vision });
+    const { engine } = await loadFake({ files, vision });
     for (const images of [[image], [image, image], [image, image, image]]) {
-      const { prompt } = await vlm.generate({ question: 'what color is the cross', images });
+      const { prompt } = await answer(engine, { question: 'what color is the cross', images });
       expect(prompt.imageTokens).toBe(images.length * each);
       const numbers = images.flatMap((_, i) => Array<number>(each).fill(i + 1));
       expect(prompt.imageNumbers).toEqual(numbers);
@@ -95,8 +96,8 @@ describe('a model', () => {
         processor_class: 'LlavaOnevisionProcessor',
       },
     });
-    const { vlm } = await loadFake({ files });
-    const result = await vlm.generate({ question: 'what color is the cross', images: [image] });
+    const { engine } = await loadFake({ files });
+    const result = await answer(engine, { question: 'what color is the cross', images: [image] });
     expect(result.prompt.imageTokens).toBe(imageTokens);
     expect(result.tokenIds).toEqual([7, 17, 2]);
   });
@@ -106,13 +107,13 @@ describe('a model', () => {
       { 'tokenizer_config.json': { chat_template: undefined } },
       { 'chat_template.jinja': '<image>{{ messages[0].content[1].text }} is' },
     );
-    const { vlm } = await loadFake({ files });
-    const result = await vlm.generate({ question: 'what color', images: [image] });
+    const { engine } = await loadFake({ files });
+    const result = await answer(engine, { question: 'what color', images: [image] });
     expect(result.prompt.text).toBe('<image>what color is');
     const plain = await loadFake({
       files: await fakeFiles({ 'tokenizer_config.json': { chat_template: undefined } }),
     });
-    const asked = await plain.vlm.generate({ question: 'what color', images: [image] });
+    const asked = await answer(plain.engine, { question: 'what color', images: [image] });
     expect(asked.prompt.text).toBe('<image>\nwhat color');
   });
 

@@ -5,28 +5,27 @@ import { createPlan, TransPruneError } from '@transprune/core';
 import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { modelFolder, readModelFile } from '@transprune/files/node';
 import { encodeModel, pruneModel } from '@transprune/onnx';
-import { loadVlm, type Vlm } from '@transprune/vlm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { answer } from '../../testing/ask.js';
+import { collect } from './collect.js';
+import { createEngine, type LocalEngine } from './create.js';
 
 const image = join(samplesDirectory, 'scene-1.png');
 const question = 'describe the image';
 const imageTokens = 144;
 
-let vlm: Vlm;
+let engine: LocalEngine;
 
 beforeAll(async () => {
-  vlm = await loadVlm({ files: await modelFolder(modelDirectory), backend: nodeBackend });
+  engine = await createEngine({ files: await modelFolder(modelDirectory), backend: nodeBackend });
 });
-afterAll(() => vlm.dispose());
+afterAll(() => engine.dispose());
 
 describe('the embedded model', () => {
   test('answers, counts and measures', async () => {
     const shown: string[] = [];
-    const result = await vlm.generate({
-      question,
-      images: [image],
-      onToken: ({ text }) => shown.push(text),
-    });
+    const events = engine.generate({ question, images: [image] });
+    const result = await collect(events, ({ text }) => shown.push(text));
     expect(result.text.length).toBeGreaterThan(0);
     expect(shown.join('').trim()).toBe(result.text);
     expect(shown).toHaveLength(result.tokenIds.length);
@@ -50,7 +49,7 @@ describe('the embedded model', () => {
 
   test('gives the same answer again, also to calls that overlap', async () => {
     const ask = (name: string) =>
-      vlm.generate({ question, images: [join(samplesDirectory, name)] });
+      answer(engine, { question, images: [join(samplesDirectory, name)] });
     const alone = [(await ask('scene-1.png')).text, (await ask('scene-2.png')).text];
     const together = await Promise.all([ask('scene-1.png'), ask('scene-2.png')]);
     expect(together.map(({ text }) => text)).toEqual(alone);
@@ -58,11 +57,11 @@ describe('the embedded model', () => {
   });
 
   test('takes images as bytes, data URLs and messages', async () => {
-    const expected = (await vlm.generate({ question, images: [image] })).text;
+    const expected = (await answer(engine, { question, images: [image] })).text;
     const bytes = await readFile(image);
     const url = `data:image/png;base64,${bytes.toString('base64')}`;
     for (const source of [bytes, url, new Blob([bytes])]) {
-      expect((await vlm.generate({ question, images: [source] })).text).toBe(expected);
+      expect((await answer(engine, { question, images: [source] })).text).toBe(expected);
     }
     const messages = [
       {
@@ -70,28 +69,28 @@ describe('the embedded model', () => {
         content: [{ type: 'image' }, { type: 'text', text: question }],
       },
     ] as const;
-    expect((await vlm.generate({ messages, images: [image] })).text).toBe(expected);
+    expect((await answer(engine, { messages, images: [image] })).text).toBe(expected);
   });
 
   test('stops at the limit and at the signal', async () => {
-    const short = await vlm.generate({ question, images: [image], maxNewTokens: 3 });
+    const short = await answer(engine, { question, images: [image], maxNewTokens: 3 });
     expect(short.tokenIds).toHaveLength(3);
     expect(short.finishReason).toBe('length');
 
     const controller = new AbortController();
-    const aborted = await vlm.generate({
-      question,
-      images: [image],
-      signal: controller.signal,
-      onToken: () => controller.abort(),
-    });
+    const { signal } = controller;
+    const events = engine.generate({ question, images: [image], signal });
+    const aborted = await collect(events, () => controller.abort());
     expect(aborted.tokenIds).toHaveLength(1);
     expect(aborted.finishReason).toBe('aborted');
     expect(aborted.timings.decodeTokensPerSecond).toBe(0);
   });
 
   test('answers text alone', async () => {
-    const result = await vlm.generate({ question: 'how many circles are there', maxNewTokens: 4 });
+    const result = await answer(engine, {
+      question: 'how many circles are there',
+      maxNewTokens: 4,
+    });
     expect(result.prompt.imageTokens).toBe(0);
     expect(result.timings.visionMs).toBe(0);
     expect(result.tokenIds.length).toBeGreaterThan(0);
@@ -107,15 +106,15 @@ describe('a pruned decoder', () => {
     ],
   });
 
-  async function prunedWith(trace: boolean, stages = plan.stages): Promise<Vlm> {
+  async function prunedWith(trace: boolean, stages = plan.stages): Promise<LocalEngine> {
     const decoder = await readModelFile(join(modelDirectory, 'onnx', 'decoder_model_merged.onnx'));
     const { model } = pruneModel(decoder, { ...plan, stages }, { trace });
-    return vlm.withDecoder({ bytes: encodeModel(model) });
+    return engine.withDecoder({ bytes: encodeModel(model) });
   }
 
   test('gets its mask, shortens its caches and tells what it kept', async () => {
     const pruned = await prunedWith(true);
-    const result = await pruned.generate({ question, images: [image] });
+    const result = await answer(pruned, { question, images: [image] });
     const { textTokens } = result.prompt;
     expect(result.stages.map(({ keptImageTokens }) => keptImageTokens.length)).toEqual([72, 36]);
     expect(result.stages.map(({ kept }) => kept.length)).toEqual([
@@ -134,13 +133,13 @@ describe('a pruned decoder', () => {
   });
 
   test('that keeps everything answers as the unpruned one', async () => {
-    const unpruned = await vlm.generate({ question, images: [image] });
+    const unpruned = await answer(engine, { question, images: [image] });
     const pruned = await prunedWith(false, [{ afterLayer: 3, keepRatio: 1 }]);
-    const result = await pruned.generate({ question, images: [image] });
+    const result = await answer(pruned, { question, images: [image] });
     expect(result.tokenIds).toEqual(unpruned.tokenIds);
     expect(result.stages).toEqual([]);
     await pruned.dispose();
-    expect((await vlm.generate({ question, images: [image] })).text).toBe(unpruned.text);
+    expect((await answer(engine, { question, images: [image] })).text).toBe(unpruned.text);
   });
 });
 
@@ -152,28 +151,32 @@ describe('mistakes', () => {
 
   test('of images', async () => {
     const config = join(modelDirectory, 'config.json');
-    expect(await failure(vlm.generate({ question, images: [config] }))).toContain(
+    expect(await failure(answer(engine, { question, images: [config] }))).toContain(
       `INVALID_IMAGE: expected "${config}" to be an image such as PNG, JPEG or WebP`,
     );
-    expect(await failure(vlm.generate({ question, images: ['nothing.png'] }))).toBe(
+    expect(await failure(answer(engine, { question, images: ['nothing.png'] }))).toBe(
       'NOT_FOUND: there is no image at "nothing.png"; check the path',
     );
   });
 
   test('of placeholders', async () => {
     const prompt = '<image><image>describe the image answer:';
-    expect(await failure(vlm.generate({ prompt, images: [image] }))).toMatch(
+    expect(await failure(answer(engine, { prompt, images: [image] }))).toMatch(
       /^INVALID_ARGUMENT: .*\(<image>\) in the prompt, got 1 and 2/,
     );
-    expect(await failure(vlm.generate({ prompt: 'describe the image', images: [image] }))).toMatch(
+    expect(
+      await failure(answer(engine, { prompt: 'describe the image', images: [image] })),
+    ).toMatch(
       /^INVALID_MODEL: .*as many image tokens .* got 0 and 144; give the prompt a placeholder/,
     );
-    expect(await failure(vlm.generate({ question, maxNewTokens: 0 }))).toMatch(/^INVALID_ARGUMENT/);
+    expect(await failure(answer(engine, { question, maxNewTokens: 0 }))).toMatch(
+      /^INVALID_ARGUMENT/,
+    );
   });
 
   test('of decoders leave the model usable', async () => {
     const missing = join(modelDirectory, 'none.onnx');
-    expect(await failure(vlm.withDecoder({ path: missing }))).toMatch(/^NOT_FOUND/);
-    expect((await vlm.generate({ question, images: [image] })).text.length).toBeGreaterThan(0);
+    expect(await failure(engine.withDecoder({ path: missing }))).toMatch(/^NOT_FOUND/);
+    expect((await answer(engine, { question, images: [image] })).text.length).toBeGreaterThan(0);
   });
 });

@@ -5,7 +5,7 @@ import { modelDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { expect, test } from 'vitest';
-import { loadVlm } from './load.js';
+import { createEngine } from '../engine/create.js';
 
 test('each file that a model lacks is named', async () => {
   const names = [
@@ -21,7 +21,7 @@ test('each file that a model lacks is named', async () => {
       if (name === missing) continue;
       await writeFile(join(folder, name), await readFile(join(modelDirectory, name)));
     }
-    const loading = loadVlm({ files: await modelFolder(folder), backend: nodeBackend });
+    const loading = createEngine({ files: await modelFolder(folder), backend: nodeBackend });
     await expect(loading, missing).rejects.toMatchObject({
       code: 'NOT_FOUND',
       message: expect.stringContaining(`expected ${missing} in ${folder}, found none`),
@@ -36,7 +36,7 @@ test('a graph that lacks is named, too', async () => {
     const path = `${name}.json`;
     await writeFile(join(folder, path), await readFile(join(modelDirectory, path)));
   }
-  const loading = loadVlm({ files: await modelFolder(folder), backend: nodeBackend });
+  const loading = createEngine({ files: await modelFolder(folder), backend: nodeBackend });
   await expect(loading).rejects.toMatchObject({
     code: 'NOT_FOUND',
     message: expect.stringContaining('vision_encoder.onnx'),

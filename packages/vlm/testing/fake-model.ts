@@ -5,8 +5,8 @@ import { modelDirectory } from '@transprune/embedded-model';
 import type { VlmFiles } from '@transprune/files';
 import type { HostTensor, ValueInfo } from '@transprune/session';
 import { onTestFinished } from 'vitest';
-import { loadVlm } from '../src/load.js';
-import { type FakeSession, fakeBackend, fakeSession, float32 } from './fake-backend.js';
+import { createEngine } from '../src/engine/create.js';
+import { type FakeSession, FakeTensor, fakeBackend, fakeSession, float32 } from './fake-backend.js';
 
 export const hidden = 4;
 export const vocabulary = 80;
@@ -66,7 +66,6 @@ export function fakeDecoder(options: FakeDecoderOptions): FakeSession {
   const caches = cacheNames('past_key_values', layers).map((name) =>
     info(name, ['batch', 'heads', 'past', 'size']),
   );
-  let step = 0;
   let runs = 0;
   return fakeSession({
     inputs: [
@@ -89,19 +88,23 @@ export function fakeDecoder(options: FakeDecoderOptions): FakeSession {
       if (failing.includes(runs++)) throw new Error('the fake decoder fails');
       const tokens = feeds.inputs_embeds?.dims[1] ?? 0;
       const past = (layer: number) => feeds[`past_key_values.${layer}.key`]?.dims.at(-2) ?? 0;
-      if (past(0) === 0) step = 0;
+      const step = past(0) === 0 ? 0 : stepsIn(feeds['past_key_values.0.key']);
       const mask =
         feeds.image_mask && 'data' in feeds.image_mask ? feeds.image_mask.data : undefined;
       const kept = keep && past(0) === 0 ? keep(mask as BigInt64Array) : undefined;
       const logits = new Float32Array(tokens * vocabulary);
-      logits[(tokens - 1) * vocabulary + (answer[step++] ?? endToken)] = 1;
+      logits[(tokens - 1) * vocabulary + (answer[step] ?? endToken)] = 1;
       const added = [tokens, kept?.length ?? tokens];
       return {
         logits: float32([1, tokens, vocabulary], logits),
         ...Object.fromEntries(
           cacheNames('present', layers).map((name, i) => {
             const layer = Math.floor(i / 2);
-            return [name, float32([1, 1, past(layer) + (added[layer] ?? 0), 2])];
+            const [batch = 1, heads = 1, , size = 1] =
+              feeds[`past_key_values.${layer}.key`]?.dims ?? [];
+            const made = float32([batch, heads, past(layer) + (added[layer] ?? 0), size]);
+            made.data.fill(step + 1);
+            return [name, made];
           }),
         ),
         ...(masked && {
@@ -122,6 +125,12 @@ export function fakeDecoder(options: FakeDecoderOptions): FakeSession {
       };
     },
   });
+}
+
+/** How often the decoder ran; its caches are filled with it, so that conversations do not mix. */
+function stepsIn(cache: unknown): number {
+  const { data } = cache instanceof FakeTensor ? cache.host : (cache as HostTensor);
+  return Number(data[0]);
 }
 
 /** Changes to the embedded model's JSON files; a field that is undefined is removed. */
@@ -154,10 +163,10 @@ export async function fakeFiles(
   }
   for (const [name, text] of Object.entries(added)) await writeFile(join(folder, name), text);
   return {
-    pretrained: folder,
-    localOnly: true,
+    name: folder,
     readText: (path) => readFile(join(folder, path), 'utf8').catch(() => undefined),
     graph: async (name) => ({ path: name }),
+    rewrite: async (name) => ({ source: { path: name }, dispose: async () => {} }),
   };
 }
 
@@ -220,20 +229,22 @@ export interface FakeSetup {
   readonly files?: VlmFiles;
   readonly decoder?: Partial<FakeDecoderOptions>;
   readonly vision?: FakeSession;
+  readonly limits?: { readonly maxActive?: number; readonly maxWaiting?: number };
 }
 
 /** A model on fake sessions that answers the tokens 7 and 17. */
-export async function loadFake({ files, decoder, vision }: FakeSetup = {}) {
+export async function loadFake({ files, decoder, vision, limits }: FakeSetup = {}) {
   const sessions = {
     vision_encoder: vision ?? fakeVision([pixels], () => imageTokens),
     embed_tokens: fakeEmbedding(),
     decoder_model_merged: fakeDecoder({ answer: [7, 17], ...decoder }),
   };
-  const vlm = await loadVlm({
+  const engine = await createEngine({
     files: files ?? (await fakeFiles()),
     backend: fakeBackend(sessions),
+    ...limits,
   });
-  return { vlm, sessions };
+  return { engine, sessions };
 }
 
 /** A tensor's elements, which must be in memory. */

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { createPlan } from '@transprune/core';
 import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
-import { loadVlm, type Vlm } from '@transprune/vlm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from '../testing/embedded.js';
+import { answer, reply } from '../../testing/ask.js';
+import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from '../../testing/embedded.js';
+import { createEngine, type LocalEngine } from './create.js';
 
 const sample = (number: number) => join(samplesDirectory, `scene-${number}.png`);
 const perImage = 144;
@@ -21,16 +22,16 @@ const [first, second] = ['what color is the heart?', 'describe the image'];
 
 const backend = watchedBackend();
 const decoder = embeddedDecoder({ rotary: 'separate' });
-let vlm: Vlm;
+let engine: LocalEngine;
 
 beforeAll(async () => {
-  vlm = await loadVlm({
+  engine = await createEngine({
     files: await modelFolder(modelDirectory),
     backend,
     decoder: prunedBytes(decoder, createPlan({ stages: [] })),
   });
 });
-afterAll(() => vlm.dispose());
+afterAll(() => engine.dispose());
 beforeEach(() => {
   backend.decoderFeeds.length = 0;
 });
@@ -40,13 +41,13 @@ const lengthsBehind = (feeds: (typeof backend.decoderFeeds)[number] | undefined)
 
 describe('a conversation', () => {
   test('answers as a prompt with all that was said', async () => {
-    const chat = vlm.chat();
-    const { text, tokenIds, prompt } = await chat.ask({ question: first, images: [sample(1)] });
+    const chat = engine.chat();
+    const { text, tokenIds, prompt } = await reply(chat, { question: first, images: [sample(1)] });
     backend.decoderFeeds.length = 0;
-    const next = await chat.ask({ question: second });
+    const next = await reply(chat, { question: second });
     await chat.dispose();
     const all = `${prompt.text}${text}</s>${second} answer:`;
-    const expected = await vlm.generate({ prompt: all, images: [sample(1)] });
+    const expected = await answer(engine, { prompt: all, images: [sample(1)] });
     expect(next.tokenIds).toEqual(expected.tokenIds);
     expect(next.prompt.text).toBe(`${second} answer:`);
     expect(next.cache.lengths).toEqual(expected.cache.lengths);
@@ -65,20 +66,20 @@ describe('a conversation', () => {
   });
 
   test('may bring another image, and stop in between', async () => {
-    const pruned = await vlm.withDecoder(prunedBytes(decoder, whole));
+    const pruned = await engine.withDecoder(prunedBytes(decoder, whole));
     const answers = [];
-    for (const { chat } of [vlm, pruned]) {
+    for (const { chat } of [engine, pruned]) {
       const talk = chat();
-      const cut = await talk.ask({ question: second, images: [sample(1)], maxNewTokens: 3 });
-      const next = await talk.ask({ question: first, images: [sample(2)] });
-      const last = await talk.ask({ question: second });
+      const cut = await reply(talk, { question: second, images: [sample(1)], maxNewTokens: 3 });
+      const next = await reply(talk, { question: first, images: [sample(2)] });
+      const last = await reply(talk, { question: second });
       await talk.dispose();
       expect([cut.finishReason, next.prompt.imageTokens]).toEqual(['length', perImage]);
       expect(last.prompt.imageTokens).toBe(0);
       answers.push([cut, next, last].map(({ tokenIds }) => tokenIds));
     }
     expect(answers[1]).toEqual(answers[0]);
-    const expected = await vlm.generate({
+    const expected = await answer(engine, {
       prompt: `<image>${second} answer: ${(await cutText()).trim()}<image>${first} answer:`,
       images: [sample(1), sample(2)],
     });
@@ -87,7 +88,7 @@ describe('a conversation', () => {
 
     async function cutText() {
       const request = { question: second, images: [sample(1)], maxNewTokens: 3 };
-      return (await vlm.generate(request)).text;
+      return (await answer(engine, request)).text;
     }
   });
 });
@@ -98,8 +99,8 @@ describe.each([
   ['pruned at its own ratios', { runtimeRatios: true }],
 ])('a conversation, %s', (_, options) => {
   test('prunes each turn; what is left stays', async () => {
-    const pruned = await vlm.withDecoder(prunedBytes(decoder, plan, options));
-    const simple = await vlm.withDecoder(prunedBytes(decoder, plan));
+    const pruned = await engine.withDecoder(prunedBytes(decoder, plan, options));
+    const simple = await engine.withDecoder(prunedBytes(decoder, plan));
     const chat = pruned.chat();
     const expected = simple.chat();
     let texts = 0;
@@ -110,8 +111,8 @@ describe.each([
       [second, 2],
     ] as const) {
       const turn = { question, ...(picture && { images: [sample(picture)] }) };
-      const result = await chat.ask(turn);
-      expect(result.tokenIds).toEqual((await expected.ask(turn)).tokenIds);
+      const result = await reply(chat, turn);
+      expect(result.tokenIds).toEqual((await reply(expected, turn)).tokenIds);
       texts += result.prompt.textTokens + result.tokenIds.length - 1;
       if (picture) images = images.map((count, stage) => count + perImage / 2 ** stage);
       expect([0, 3, 11].map((layer) => result.cache.lengths[layer])).toEqual(
@@ -126,15 +127,15 @@ describe.each([
 });
 
 test('mistakes leave a conversation as it was; a disposed one is over', async () => {
-  const chat = vlm.chat();
-  await chat.ask({ question: first, images: [sample(1)] });
-  await expect(chat.ask({ question: first, images: ['none.png'] })).rejects.toMatchObject({
+  const chat = engine.chat();
+  await reply(chat, { question: first, images: [sample(1)] });
+  await expect(reply(chat, { question: first, images: ['none.png'] })).rejects.toMatchObject({
     code: 'NOT_FOUND',
   });
-  await expect(chat.ask({ question: first, keepRatios: [1] })).rejects.toThrow(/keepRatios/);
-  const next = await chat.ask({ question: second });
+  await expect(reply(chat, { question: first, keepRatios: [1] })).rejects.toThrow(/keepRatios/);
+  const next = await reply(chat, { question: second });
   expect(next.text.length).toBeGreaterThan(0);
   await chat.dispose();
   await chat.dispose();
-  await expect(chat.ask({ question: second })).rejects.toThrow(/one that is disposed/);
+  await expect(reply(chat, { question: second })).rejects.toThrow(/one that is disposed/);
 });

@@ -6,9 +6,11 @@ import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import type { BuildOptions } from '@transprune/onnx';
-import { loadVlm, type Vlm } from '@transprune/vlm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from '../testing/embedded.js';
+import { answer } from '../../testing/ask.js';
+import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from '../../testing/embedded.js';
+import type { GenerateResult } from './collect.js';
+import { createEngine, type LocalEngine } from './create.js';
 
 const sample = (number: number) => join(samplesDirectory, `scene-${number}.png`);
 const ask = { question: 'describe the image', images: [sample(1)] };
@@ -19,12 +21,12 @@ const plan = createPlan({ accumulateLayers: [2, 3, 4], stages: stages(0.5, 0.25)
 
 const backend = watchedBackend();
 const original = embeddedDecoder();
-let vlm: Vlm;
+let engine: LocalEngine;
 
 beforeAll(async () => {
-  vlm = await loadVlm({ files: await modelFolder(modelDirectory), backend });
+  engine = await createEngine({ files: await modelFolder(modelDirectory), backend });
 });
-afterAll(() => vlm.dispose());
+afterAll(() => engine.dispose());
 beforeEach(() => {
   backend.decoderFeeds.length = 0;
 });
@@ -42,11 +44,11 @@ describe.each<[string, BuildOptions]>([
   const decoder = embeddedDecoder(layout);
 
   test.each(['renumber', 'keep'] as const)('%s: ratio 1 answers as unpruned', async (positions) => {
-    const unpruned = await vlm.withDecoder(prunedBytes(decoder, createPlan({ stages: [] })));
-    const expected = await unpruned.generate(ask);
+    const unpruned = await engine.withDecoder(prunedBytes(decoder, createPlan({ stages: [] })));
+    const expected = await answer(unpruned, ask);
     const whole = { ...plan, positions, stages: stages(1, 1) };
-    const pruned = await vlm.withDecoder(prunedBytes(decoder, whole));
-    expect((await pruned.generate(ask)).tokenIds).toEqual(expected.tokenIds);
+    const pruned = await engine.withDecoder(prunedBytes(decoder, whole));
+    expect((await answer(pruned, ask)).tokenIds).toEqual(expected.tokenIds);
     await pruned.dispose();
     await unpruned.dispose();
   });
@@ -54,8 +56,8 @@ describe.each<[string, BuildOptions]>([
   test.each(['renumber', 'keep'] as const)(
     '%s: prunes, and goes on counting',
     async (positions) => {
-      const pruned = await vlm.withDecoder(prunedBytes(decoder, { ...plan, positions }));
-      const { prompt, cache, tokenIds } = await pruned.generate({ ...ask, maxNewTokens: 4 });
+      const pruned = await engine.withDecoder(prunedBytes(decoder, { ...plan, positions }));
+      const { prompt, cache, tokenIds } = await answer(pruned, { ...ask, maxNewTokens: 4 });
       expect(tokenIds).toHaveLength(4);
       const left = imagesLeft(cache.lengths, prompt.textTokens, 4);
       expect(left.slice(0, 6)).toEqual([144, 144, 72, 72, 36, 36]);
@@ -78,8 +80,8 @@ describe.each<[string, BuildOptions]>([
 test('positions that are kept: what was counted anew before is another answer', async () => {
   const logits = [];
   for (const positions of ['renumber', 'keep'] as const) {
-    const pruned = await vlm.withDecoder(prunedBytes(original, { ...plan, positions }));
-    logits.push((await pruned.generate(ask)).stages);
+    const pruned = await engine.withDecoder(prunedBytes(original, { ...plan, positions }));
+    logits.push((await answer(pruned, ask)).stages);
     await pruned.dispose();
   }
   expect(logits[0]?.[0]).toEqual(logits[1]?.[0]);
@@ -88,53 +90,53 @@ test('positions that are kept: what was counted anew before is another answer', 
 
 describe('keep ratios as an input', () => {
   const source = prunedBytes(original, plan, { runtimeRatios: true });
-  const kept = ({ stages: found }: Awaited<ReturnType<Vlm['generate']>>) =>
+  const kept = ({ stages: found }: GenerateResult) =>
     found.map(({ keptImageTokens }) => keptImageTokens.length);
 
   test('each request has its own; the plan says what goes without', async () => {
-    const pruned = await vlm.withDecoder(source);
-    expect(kept(await pruned.generate(ask))).toEqual([72, 36]);
-    expect(kept(await pruned.generate({ ...ask, keepRatios: [0.75, 0.125] }))).toEqual([108, 18]);
-    const whole = await pruned.generate({ ...ask, keepRatios: [1, 1] });
+    const pruned = await engine.withDecoder(source);
+    expect(kept(await answer(pruned, ask))).toEqual([72, 36]);
+    expect(kept(await answer(pruned, { ...ask, keepRatios: [0.75, 0.125] }))).toEqual([108, 18]);
+    const whole = await answer(pruned, { ...ask, keepRatios: [1, 1] });
     expect(kept(whole)).toEqual([144, 144]);
-    expect(whole.tokenIds).toEqual((await vlm.generate(ask)).tokenIds);
+    expect(whole.tokenIds).toEqual((await answer(engine, ask)).tokenIds);
     await pruned.dispose();
   });
 
   test('are those given with a decoder that is a file', async () => {
     const path = join(await temporaryFolder(), 'decoder.onnx');
     await writeFile(path, source.bytes);
-    const bare = await vlm.withDecoder({ path });
-    await expect(bare.generate(ask)).rejects.toMatchObject({
+    const bare = await engine.withDecoder({ path });
+    await expect(answer(bare, ask)).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
       message: expect.stringMatching(
         /pass keepRatios with the request, or .*\{ path, keepRatios \}/,
       ),
     });
-    expect(kept(await bare.generate({ ...ask, keepRatios: [0.5, 0.5] }))).toEqual([72, 72]);
+    expect(kept(await answer(bare, { ...ask, keepRatios: [0.5, 0.5] }))).toEqual([72, 72]);
     await bare.dispose();
-    const known = await vlm.withDecoder({ path, keepRatios: [0.25, 0.125] });
-    expect(kept(await known.generate(ask))).toEqual([36, 18]);
+    const known = await engine.withDecoder({ path, keepRatios: [0.25, 0.125] });
+    expect(kept(await answer(known, ask))).toEqual([36, 18]);
     await known.dispose();
   });
 
   test('are checked', async () => {
-    const pruned = await vlm.withDecoder(source);
+    const pruned = await engine.withDecoder(source);
     for (const [keepRatios, message] of [
       [[0.5], /must be 2 numbers, .* got 1/],
       [[0.5, 0], /above 0 and at most 1, got 0/],
       [[0.5, 1.5], /got 1.5/],
       [[Number.NaN, 1], /got NaN/],
     ] as const) {
-      const failure = pruned.generate({ ...ask, keepRatios });
+      const failure = answer(pruned, { ...ask, keepRatios });
       await expect(failure).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
       await expect(failure).rejects.toThrow(message);
     }
     await pruned.dispose();
-    await expect(vlm.generate({ ...ask, keepRatios: [1, 1] })).rejects.toThrow(
+    await expect(answer(engine, { ...ask, keepRatios: [1, 1] })).rejects.toThrow(
       /a decoder with the input keep_ratios .* prune it with runtimeRatios/,
     );
-    await expect(vlm.withDecoder({ ...source, keepRatios: [2, 1] })).rejects.toThrow(/got 2/);
+    await expect(engine.withDecoder({ ...source, keepRatios: [2, 1] })).rejects.toThrow(/got 2/);
   });
 });
 
@@ -142,7 +144,7 @@ describe('two images in one prompt', () => {
   const images = [sample(1), sample(2)];
 
   test('are told apart, with and without text between them', async () => {
-    const pruned = await vlm.withDecoder(prunedBytes(original, { ...plan, perImage: true }));
+    const pruned = await engine.withDecoder(prunedBytes(original, { ...plan, perImage: true }));
     const between = [
       { type: 'image' },
       { type: 'text', text: 'describe the image' },
@@ -153,7 +155,7 @@ describe('two images in one prompt', () => {
       { prompt: '<image> and <image> describe the image answer:', images },
       { messages: [{ role: 'user', content: between }] as const, images },
     ]) {
-      const { prompt, stages: found } = await pruned.generate({ ...request, maxNewTokens: 2 });
+      const { prompt, stages: found } = await answer(pruned, { ...request, maxNewTokens: 2 });
       expect(prompt.imageNumbers).toEqual([...Array(perImage).fill(1), ...Array(perImage).fill(2)]);
       for (const [stage, quota] of [72, 36].entries()) {
         const keptTokens = found[stage]?.keptImageTokens ?? [];
@@ -165,8 +167,8 @@ describe('two images in one prompt', () => {
   });
 
   test('are ranked together without quotas', async () => {
-    const pruned = await vlm.withDecoder(prunedBytes(original, plan));
-    const { stages: found } = await pruned.generate({ ...ask, images, maxNewTokens: 1 });
+    const pruned = await engine.withDecoder(prunedBytes(original, plan));
+    const { stages: found } = await answer(pruned, { ...ask, images, maxNewTokens: 1 });
     expect(found[0]?.keptImageTokens).toHaveLength(144);
     expect(found[1]?.keptImageTokens).toHaveLength(72);
     await pruned.dispose();
@@ -174,12 +176,12 @@ describe('two images in one prompt', () => {
 });
 
 test('a decoder for batches, with masks beside its caches and an instruction mask', async () => {
-  const simple = await vlm.withDecoder(prunedBytes(original, plan));
-  const expected = await simple.generate(ask);
+  const simple = await engine.withDecoder(prunedBytes(original, plan));
+  const expected = await answer(simple, ask);
   const options = { batch: true, instructionMask: true, runtimeRatios: true };
-  const batched = await vlm.withDecoder(prunedBytes(original, plan, options));
+  const batched = await engine.withDecoder(prunedBytes(original, plan, options));
   backend.decoderFeeds.length = 0;
-  const result = await batched.generate(ask);
+  const result = await answer(batched, ask);
   expect(result.tokenIds).toEqual(expected.tokenIds);
   expect(result.stages.map(({ kept }) => kept)).toEqual(expected.stages.map(({ kept }) => kept));
   expect(result.cache.lengths).toEqual(expected.cache.lengths);
@@ -188,7 +190,7 @@ test('a decoder for batches, with masks beside its caches and an instruction mas
   expect(prefill?.['past_pruning.mask.1']?.dims).toEqual([1, 0]);
   expect(first?.['past_pruning.mask.1']?.dims).toEqual([1, left]);
   expect(new Set(numbersIn(prefill?.instruction_mask))).toEqual(new Set([0]));
-  expect((await batched.generate(ask)).tokenIds).toEqual(expected.tokenIds);
+  expect((await answer(batched, ask)).tokenIds).toEqual(expected.tokenIds);
   await batched.dispose();
   await simple.dispose();
 });
