@@ -26,22 +26,25 @@ function requestsOf(model: HubModel) {
     .map(({ prompt, images }, at) => ({ prompt, images, maxNewTokens: 6 + 4 * at }));
 }
 
-describe.each<HubModel>(['llava', 'idefics3', 'paligemma', 'qwen2_5_vl', 'qwen3_vl'])('%s', (model) => {
-  test('in a batch, as alone', async () => {
-    const backend = watchedBackend();
-    const engine = await openEngine({
-      model: { folder: hubFolder(model) },
-      pruning: { plan, options: { batch: true, trace: true } },
-      backend,
-      open: openModel,
+describe.each<HubModel>(['llava', 'idefics3', 'paligemma', 'qwen2_5_vl', 'qwen3_vl'])(
+  '%s',
+  (model) => {
+    test('in a batch, as alone', async () => {
+      const backend = watchedBackend();
+      const engine = await openEngine({
+        model: { folder: hubFolder(model) },
+        pruning: { plan, options: { batch: true, trace: true } },
+        backend,
+        open: openModel,
+      });
+      const requests = requestsOf(model);
+      const alone: (readonly number[])[] = [];
+      for (const request of requests) alone.push((await answer(engine, request)).tokenIds);
+      const together = await Promise.all(requests.map((request) => answer(engine, request)));
+      expect(together.map(({ tokenIds }) => tokenIds)).toEqual(alone);
+      const rows = backend.decoderFeeds.map(({ inputs_embeds: x }) => x?.dims[0] ?? 0);
+      expect(Math.max(...rows)).toBe(requests.length);
+      await engine.dispose();
     });
-    const requests = requestsOf(model);
-    const alone: (readonly number[])[] = [];
-    for (const request of requests) alone.push((await answer(engine, request)).tokenIds);
-    const together = await Promise.all(requests.map((request) => answer(engine, request)));
-    expect(together.map(({ tokenIds }) => tokenIds)).toEqual(alone);
-    const rows = backend.decoderFeeds.map(({ inputs_embeds: x }) => x?.dims[0] ?? 0);
-    expect(Math.max(...rows)).toBe(requests.length);
-    await engine.dispose();
-  });
-});
+  },
+);

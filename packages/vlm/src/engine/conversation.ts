@@ -85,3 +85,11 @@ export function idsOnTop(newIds: readonly number[], { ids, isClosed }: Past): nu
   const isTwice = isClosed && newIds[0] === last[0];
   return isTwice ? [...newIds] : [...last, ...newIds];
 }
+
+/** What asking a disposed conversation fails with. */
+export function conversationIsOver(): TransPruneError {
+  return new TransPruneError(
+    'INVALID_ARGUMENT',
+    'expected a conversation that can go on, got one that is disposed; start another one',
+  );
+}

@@ -1,8 +1,7 @@
 /** An engine in this thread. */
-import { TransPruneError } from '@transprune/core';
 import type { Session } from '@transprune/session';
 import type { Frontend } from '../frontend.js';
-import { Conversation } from './conversation.js';
+import { Conversation, conversationIsOver } from './conversation.js';
 import type { Chat, Engine } from './engine.js';
 import type { EngineEvent } from './events.js';
 import { chooseKeepRatios } from './keep-ratios.js';
@@ -97,13 +96,6 @@ function createChat(conversation: Conversation, desk: Desk, forget: () => void):
       forget();
     },
   };
-}
-
-function conversationIsOver(): TransPruneError {
-  return new TransPruneError(
-    'INVALID_ARGUMENT',
-    'expected a conversation that can go on, got one that is disposed; start another one',
-  );
 }
 
 function failed(error: unknown): AsyncIterable<EngineEvent> {

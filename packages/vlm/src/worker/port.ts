@@ -5,10 +5,10 @@
  */
 export interface EnginePort {
   postMessage(message: unknown): void;
-  addEventListener?(type: string, listener: (event: { readonly data?: unknown }) => void): void;
-  removeEventListener?(type: string, listener: (event: { readonly data?: unknown }) => void): void;
-  on?(type: string, listener: (message: never) => void): unknown;
-  off?(type: string, listener: (message: never) => void): unknown;
+  addEventListener?(type: string, listener: (event: unknown) => void): void;
+  removeEventListener?(type: string, listener: (event: unknown) => void): void;
+  on?(type: string, listener: (message: unknown) => void): unknown;
+  off?(type: string, listener: (message: unknown) => void): unknown;
   start?(): void;
 }
 
@@ -31,7 +31,7 @@ export function listen(
       for (const type of ['close', 'exit']) port.off?.(type, onClose);
     };
   }
-  const onEvent = ({ data }: { readonly data?: unknown }) => onMessage(data);
+  const onEvent = (event: unknown) => onMessage((event as { readonly data?: unknown }).data);
   port.addEventListener?.('message', onEvent);
   port.addEventListener?.('close', onClose);
   port.start?.();

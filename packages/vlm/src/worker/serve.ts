@@ -1,3 +1,4 @@
+import { conversationIsOver } from '../engine/conversation.js';
 import type { Chat, Engine } from '../engine/engine.js';
 import type { EngineEvent } from '../engine/events.js';
 import type { EngineRequest } from '../engine/request.js';
@@ -70,9 +71,11 @@ export function serveEngine(port: EnginePort, engine: Engine | Promise<Engine>):
         chats.set(message.chat, ready.chat(message.options));
         break;
       case 'ask':
-        await answer(message.id, (signal) =>
-          (chats.get(message.chat) ?? ready.chat()).ask({ ...message.turn, signal }),
-        );
+        await answer(message.id, (signal) => {
+          const chat = chats.get(message.chat);
+          if (!chat) throw conversationIsOver();
+          return chat.ask({ ...message.turn, signal });
+        });
         break;
       case 'leave':
         await settle(message.id, async () => {
