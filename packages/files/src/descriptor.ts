@@ -26,7 +26,7 @@ export interface Pruning {
 /** A model, and what its decoder drops. Plain data. */
 export interface ModelChoice {
   readonly model: ModelDescriptor;
-  readonly pruning?: Pruning;
+  readonly pruning?: Pruning | undefined;
 }
 
 /** Finds the files of a model. */
