@@ -199,7 +199,7 @@ class Decoder(nn.Module):
     def hidden_states(
         self, embeds: Tensor, positions: Tensor, mask: Tensor, tap: int
     ) -> tuple[Tensor, Tensor]:
-        """Final hidden states and those behind `tap` layers, `[batch, tokens, hidden]` each."""
+        """Final hidden states and those after `tap` layers, `[batch, tokens, hidden]` each."""
         rope = rope_tables(positions, self.shape.head_dim, self.shape.rope_theta)
         hidden = tapped = embeds
         for index, layer in enumerate(self.model.layers):
@@ -229,7 +229,7 @@ def stacking_order(layers: int) -> list[tuple[int, bool]]:
     """Where each layer of the doubled depth comes from: (source layer, whether it starts silent).
 
     All silent copies but one go in front. A shallow decoder reads the image into the question in its
-    first two layers; so these end up in the middle, behind the layers after which tokens are pruned.
+    first two layers; so these end up in the middle, after the layers after which tokens are pruned.
     The copies in front are of the second and third layer in turn: early enough that their queries and
     keys fit there, and not of the first, whose attention writes most for the background.
     """

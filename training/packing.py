@@ -1,7 +1,7 @@
 """Several questions on one image in one sequence, each blind to the others.
 
 A row reads `<s> image question-1 answer-1 question-2 answer-2 ...`. Every question sees the image and
-itself only, and its positions start right behind the image, as if it stood there alone.
+itself only, and its positions start right after the image, as if it stood there alone.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def squeeze_positions(batch: PackedBatch, choice: random.Random) -> None:
     """Give half of the rows fewer positions than image tokens, in place; neighbours then share one.
 
     The decoder so learns to take places from the image tokens rather than from their rotary positions,
-    and bears the renumbering of positions behind a pruning. No token is left out.
+    and bears the renumbering of positions after a pruning. No token is left out.
     """
     for row in range(batch.positions.shape[0]):
         if choice.random() < SQUEEZE_PROBABILITY:

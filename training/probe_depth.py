@@ -3,7 +3,7 @@
     python -m probe_depth --checkpoint decoder-deep
 
 Prunes blindly (random tokens, or by the truth: object or background patches first) and renumbers the
-positions. It tells behind which layers a choice of tokens can matter at all; it judges no method.
+positions. It tells after which layers a choice of tokens can matter at all; it judges no method.
 """
 
 from __future__ import annotations

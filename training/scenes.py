@@ -41,7 +41,7 @@ BORDER_MARGIN = 2  # an object's centre stays this far from the lines between th
 MIN_PATCH_COVER = 10  # covered pixels (of 64) from which on a patch belongs to an object
 REPEAT_PROBABILITY = 0.35  # an object takes its colour or its shape from an earlier object
 DIGIT_PROBABILITY = 0.75
-MIN_DIGIT_OBJECT_SIZE = 25  # smaller objects would vanish behind their digit
+MIN_DIGIT_OBJECT_SIZE = 25  # smaller objects would vanish after their digit
 
 _FONT_ROWS = {  # 5 x 7 dots, one number per row, most significant bit on the left
     0: (14, 17, 19, 21, 25, 17, 14),

@@ -42,7 +42,7 @@ def load_decoder(model_folder: Path) -> LlamaForCausalLM:
 
 @torch.no_grad()
 def answer(decoder: LlamaForCausalLM, embeds: torch.Tensor, table: torch.Tensor, end: int) -> list[int]:
-    """Greedy ids behind the prompt `[1, tokens, hidden]`, without the end token."""
+    """Greedy ids after the prompt `[1, tokens, hidden]`, without the end token."""
     ids: list[int] = []
     outputs = decoder(inputs_embeds=embeds, use_cache=True)
     while len(ids) < 40:

@@ -22,6 +22,8 @@ export interface Terminal {
   result(document: unknown, text: () => string): void;
   /** What is being done; silenced by `--quiet`. */
   info(text: string): void;
+  /** How far something is that takes long: one line that is written over, on terminals alone. */
+  progress(text: string): void;
   /** What only `--verbose` shows. */
   detail(text: string): void;
   /** What the user should know although the command goes on; never silenced. */
@@ -32,13 +34,24 @@ export interface Terminal {
 
 export function createTerminal({ stdout, stderr, env }: Io, options: OutputOptions): Terminal {
   const color = useColor(stderr.isTTY, env);
-  const line = (text: string) => stderr.write(`${text}\n`);
+  let unfinished = false;
+  const line = (text: string) => {
+    stderr.write(`${unfinished ? eraseLine : ''}${text}\n`);
+    unfinished = false;
+  };
   const shown = !options.quiet;
   return {
     result(document, text) {
+      if (unfinished) stderr.write(eraseLine);
+      unfinished = false;
       stdout.write(options.json ? `${JSON.stringify(document, null, 2)}\n` : `${text()}\n`);
     },
     info: (text) => shown && line(text),
+    progress(text) {
+      if (!shown || !stderr.isTTY) return;
+      stderr.write(`${eraseLine}${text}`);
+      unfinished = true;
+    },
     detail: (text) => shown && options.verbose && line(text),
     warn: (text) => line(`${color ? yellow('warning:') : 'warning:'} ${text}`),
     explain: line,
@@ -49,6 +62,9 @@ export function createTerminal({ stdout, stderr, env }: Io, options: OutputOptio
 export function useColor(isTerminal: boolean | undefined, env: Io['env']): boolean {
   return isTerminal === true && !env.NO_COLOR && env.TERM !== 'dumb';
 }
+
+/** Back to the start of the line, which is emptied. */
+const eraseLine = '\r\u001b[2K';
 
 const yellow = (text: string) => `\u001b[33m${text}\u001b[39m`;
 

@@ -7,3 +7,4 @@ export {
 export { type NodeDevice, nodeDevices } from './devices.js';
 export type { SessionOptions } from './open.js';
 export { type DeviceProbe, probeDevices, type Versions, versions } from './probe.js';
+export { type ProfiledRun, profiledRuns, readProfile } from './profile.js';

@@ -4,16 +4,15 @@
  */
 import { createPlan } from '@transprune/core';
 import {
-  decoderSession,
   fetchBytes,
   fetchOfficialCase,
   fetchOfficialEmbeddings,
   type OfficialCaseName,
-  officialDistance,
   officialPlan,
   officialUrl,
 } from '@transprune/fixtures/browser';
 import { decodeModel, encodeModel, externalLocations, pruneModel } from '@transprune/onnx';
+import { decoderSession, officialDistance } from '@transprune/testing/browser';
 import { InferenceSession } from 'onnxruntime-web/webgpu';
 import { afterAll, describe, expect, test } from 'vitest';
 import { sharedGpu } from './gpu.js';

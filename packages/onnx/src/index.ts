@@ -23,6 +23,8 @@ export { readDecoder } from './decoder/read.js';
 export { onnxAlgebra } from './graph/algebra.js';
 export { createEmitter, type Emitter } from './graph/emitter.js';
 export { printGraph, printNode } from './graph/print.js';
+export type { Provenance, ProvenanceOf, Role } from './graph/provenance.js';
+export { allNodes } from './graph/subgraphs.js';
 export {
   type DecoderReport,
   type DecoderSizes,
@@ -31,13 +33,14 @@ export {
   inspectModel,
 } from './inspect/inspect.js';
 export type { LayerGroup, LayerReport } from './inspect/layers.js';
-export type { Refusal } from './inspect/partial.js';
+export type { RefusalReport } from './inspect/partial.js';
 export type { SideReport } from './inspect/sides.js';
 export type { Gathered, StageReport } from './inspect/stages.js';
 export type { Structure, ValueReport } from './inspect/structure.js';
 export { decodeModel, encodeModel, encodePieces, type OnnxModel } from './model/codec.js';
 export { externalLocations, relocateExternalData } from './model/external-data.js';
 export { readPlan } from './model/metadata.js';
+export { type ExactAnglesReport, exactAngles } from './passes/exact-angles.js';
 export {
   imageMaskInput,
   instructionMaskInput,
@@ -47,5 +50,10 @@ export {
   pastMaskInput,
   scoreOutput,
 } from './prune/interface.js';
-export { type PruneOptions, type PruneReport, pruneModel } from './prune/prune.js';
+export {
+  type PrunedModel,
+  type PruneOptions,
+  type PruneReport,
+  pruneModel,
+} from './prune/prune.js';
 export type { InstructionAttentionTaps, StageTaps } from './prune/score/taps.js';

@@ -12,8 +12,8 @@ import type {
 } from './backend.js';
 import { elementsOf, isElementType } from './elements.js';
 
-/** The onnxruntime tensor behind each tensor that a session gave out. */
-const behind = new WeakMap<SessionTensor, Tensor>();
+/** The onnxruntime tensor inside each tensor that a session gave out. */
+const innerTensors = new WeakMap<SessionTensor, Tensor>();
 
 /** What is opened, and how. */
 export interface OnnxRuntimeRequest {
@@ -171,7 +171,7 @@ function wrapTensor(tensor: Tensor): SessionTensor {
     },
     dispose: () => tensor.dispose(),
   };
-  behind.set(wrapped, tensor);
+  innerTensors.set(wrapped, tensor);
   return wrapped;
 }
 
@@ -182,7 +182,7 @@ function toOrt(name: string, tensor: HostTensor | SessionTensor): Tensor {
     if (made.data !== tensor.data) Object.assign(made, { cpuData: tensor.data });
     return made;
   }
-  const own = behind.get(tensor);
+  const own = innerTensors.get(tensor);
   if (!own) throw invalid(`the tensor for ${name} is of another backend; download it first`);
   return own;
 }

@@ -3,17 +3,17 @@ import { ndarray } from '@transprune/core';
 import { pruneModel, type StageTaps } from '@transprune/onnx';
 import { worst } from './compare.js';
 import type { Verification } from './context.js';
-import type { Tokens } from './prompt.js';
+import type { Answer } from './play.js';
+import type { RowCall } from './prompt.js';
 import {
-  attempt,
   check,
   compareCalls,
   type Measured,
   notApplicable,
   type Outcome,
+  outcomeOf,
   type VerifyCheck,
 } from './report.js';
-import type { Answer } from './runner.js';
 import { compareAttention } from './score.js';
 import { alone } from './workbench.js';
 
@@ -26,10 +26,10 @@ export async function checkAllKept(verification: Verification): Promise<VerifyCh
   const { model, report } = pruneModel(original, all, { ...options, trace: false, taps: true });
   const source = await verification.place(model);
   const fetch = attentionOutputs(verification, report);
-  const found = await attempt<AllKept>(() =>
+  const found = await outcomeOf<AllKept>(() =>
     bench.open(source, async (session) => ({
       whole: await bench.play(session, alone(whole), ones, fetch),
-      chunks: await attempt(async () =>
+      chunks: await outcomeOf(async () =>
         'value' in chunkAnswers ? bench.play(session, alone(chunks), ones, fetch) : [],
       ),
     })),
@@ -67,7 +67,7 @@ interface Tapped {
   readonly taps: readonly StageTaps[];
 }
 
-/** For each stage that looks at attention: its taps, and the layer behind it. */
+/** For each stage that looks at attention: its taps, and the next layer. */
 function attentionOf({ plan, decoder }: Verification, { taps }: Tapped) {
   return taps.flatMap(({ instructionAttention }, stage) => {
     const layer = decoder.layers[plan.stages[stage]?.afterLayer ?? 0];
@@ -95,11 +95,11 @@ function checkAttention(
     return notApplicable(name, tolerance.attention, `${plan.method} asks for no attention`);
   }
   if (open.length === 0) {
-    const reason = 'the layers behind prunes have windows; the score looks past them';
+    const reason = 'the layers after prunes have windows; the score looks past them';
     return notApplicable(name, tolerance.attention, reason);
   }
   return check(name, tolerance.attention, found, ({ whole, chunks }) => {
-    const withImage = (calls: readonly Tokens[], answers: readonly Answer[]) =>
+    const withImage = (calls: readonly RowCall[], answers: readonly Answer[]) =>
       answers.filter((_, at) => calls[at]?.spans.some((span) => span !== 0));
     // The second part of the prompt asks on top of a cache.
     const answers = [

@@ -1,9 +1,9 @@
 import type { PrunePlan } from '@transprune/core';
 import type { Decoder, OnnxModel, PruneOptions } from '@transprune/onnx';
 import type { ModelSource } from '@transprune/session';
-import type { Layout, Numbering, Tokens } from './prompt.js';
+import type { Answer } from './play.js';
+import type { CallParts, Numbering, RowCall } from './prompt.js';
 import type { Outcome } from './report.js';
-import type { Answer } from './runner.js';
 import type { Tolerances } from './tolerance.js';
 import type { Workbench } from './workbench.js';
 
@@ -28,12 +28,12 @@ export interface Unpruned {
   /** Positions take three rows. */
   readonly isMultimodal: boolean;
   /** Makes a conversation that this decoder can be fed with. */
-  make(layouts: readonly Layout[], seed: number, numbering: Numbering): Tokens[];
-  /** A prompt and single tokens behind it. */
-  readonly whole: readonly Tokens[];
+  make(layouts: readonly CallParts[], seed: number, numbering: Numbering): RowCall[];
+  /** A prompt and single tokens after it. */
+  readonly whole: readonly RowCall[];
   readonly answers: readonly Answer[];
   /** The same prompt in two calls, and a token. */
-  readonly chunks: readonly Tokens[];
+  readonly chunks: readonly RowCall[];
   readonly chunkAnswers: Outcome<readonly Answer[]>;
   /**
    * How far the original's logits are from each other when the same tokens come one by one and as one

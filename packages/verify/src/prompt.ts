@@ -1,8 +1,8 @@
 /** What the verification feeds: random embeddings, with images between texts. */
 import { uniformNoise } from '@transprune/core';
 
-/** Tokens of one call on one row. */
-export interface Tokens {
+/** RowCall of one call on one row. */
+export interface RowCall {
   /** `[tokens, hidden]` */
   readonly embeddings: Float32Array;
   /** `[tokens]`: the number of the image that a token belongs to, 0 at text. */
@@ -17,25 +17,25 @@ export interface Tokens {
 export type Numbering = 'grids' | 'plain';
 
 /** Parts of a call, in order. */
-export type Layout = readonly LayoutPart[];
+export type CallParts = readonly CallPart[];
 
-interface LayoutPart {
+interface CallPart {
   readonly tokens: number;
   /** The image's number; 0: text. */
   readonly span: number;
 }
 
-const text = (tokens: number): LayoutPart => ({ tokens, span: 0 });
-const image = (span: number, tokens: number): LayoutPart => ({ tokens, span });
+const text = (tokens: number): CallPart => ({ tokens, span: 0 });
+const image = (span: number, tokens: number): CallPart => ({ tokens, span });
 
 /** 40 tokens, two images; `firstChunk` is inside the first one. */
-export const promptLayout = [text(5), image(1, 16), text(3), image(2, 9), text(7)];
+export const promptParts = [text(5), image(1, 16), text(3), image(2, 9), text(7)];
 export const firstChunk = 14;
 /** Another prompt, for the second row of a batch. */
-export const otherLayout = [text(3), image(1, 13), text(6)];
+export const otherParts = [text(3), image(1, 13), text(6)];
 /** A second turn, on top of the cache. */
-export const turnLayout = [text(2), image(1, 8), text(4)];
-export const tokenLayout = [text(1)];
+export const turnParts = [text(2), image(1, 8), text(4)];
+export const tokenParts = [text(1)];
 
 /**
  * Makes the calls of a conversation.
@@ -44,11 +44,11 @@ export const tokenLayout = [text(1)];
  * @param seed decides the embeddings
  */
 export function conversation(
-  layouts: readonly Layout[],
+  layouts: readonly CallParts[],
   hidden: number,
   seed: number,
   numbering: Numbering,
-): Tokens[] {
+): RowCall[] {
   let next = 0;
   return layouts.map((parts, call) => {
     const spans = parts.flatMap(({ tokens, span }) => new Array<number>(tokens).fill(span));
@@ -75,14 +75,14 @@ export function conversation(
 }
 
 /** The same without an image. */
-export function withoutImages(calls: readonly Tokens[]): Tokens[] {
+export function withoutImages(calls: readonly RowCall[]): RowCall[] {
   return calls.map((call) => ({ ...call, spans: call.spans.map(() => 0) }));
 }
 
 /** One call in two. */
-export function inTwo(call: Tokens, at: number): [Tokens, Tokens] {
+export function inTwo(call: RowCall, at: number): [RowCall, RowCall] {
   const hidden = call.embeddings.length / call.spans.length;
-  const part = (from: number, to: number): Tokens => ({
+  const part = (from: number, to: number): RowCall => ({
     embeddings: call.embeddings.slice(from * hidden, to * hidden),
     spans: call.spans.slice(from, to),
     marks: call.marks.slice(from, to),
@@ -92,7 +92,7 @@ export function inTwo(call: Tokens, at: number): [Tokens, Tokens] {
 }
 
 /** Calls as one prompt. */
-export function inOne(calls: readonly Tokens[]): Tokens {
+export function inOne(calls: readonly RowCall[]): RowCall {
   return {
     embeddings: Float32Array.from(calls.flatMap(({ embeddings }) => [...embeddings])),
     spans: calls.flatMap(({ spans }) => spans),

@@ -1,7 +1,7 @@
 /** What a verification says, as plain data. */
 import { TransPruneError } from '@transprune/core';
 import { lastLogits, relativeDifference, worst } from './compare.js';
-import type { Answer } from './runner.js';
+import type { Answer } from './play.js';
 import type { Precision } from './tolerance.js';
 
 /** One thing that has to hold. */
@@ -31,7 +31,7 @@ export interface VerifyReport {
 export type Outcome<T> = { readonly value: T } | { readonly failure: string };
 
 /** Runs that may fail because the graph is wrong. */
-export async function attempt<T>(run: () => Promise<T>): Promise<Outcome<T>> {
+export async function outcomeOf<T>(run: () => Promise<T>): Promise<Outcome<T>> {
   try {
     return { value: await run() };
   } catch (error) {
@@ -69,7 +69,7 @@ export function notApplicable(name: string, tolerance: number, reason: string): 
   return { name, passed: true, difference: null, tolerance, note };
 }
 
-/** Logits of all tokens of some calls, and cache lengths behind them. */
+/** Logits of all tokens of some calls, and cache lengths after them. */
 export function compareCalls(actual: readonly Answer[], expected: readonly Answer[]): Measured {
   for (const [at, { cacheLengths, logits }] of expected.entries()) {
     const found = actual[at];

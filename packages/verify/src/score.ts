@@ -17,8 +17,8 @@ import {
 } from '@transprune/core';
 import type { InstructionAttentionTaps, StageTaps } from '@transprune/onnx';
 import { largest, relativeDifference, worst } from './compare.js';
-import type { Tokens } from './prompt.js';
-import type { Answer } from './runner.js';
+import type { Answer } from './play.js';
+import type { RowCall } from './prompt.js';
 
 /** How far a graph's stages are from the reference's. */
 export interface ScoreComparison {
@@ -38,7 +38,7 @@ export interface ScoreComparison {
 export interface ScoredCall {
   readonly plan: PrunePlan;
   readonly taps: readonly StageTaps[];
-  readonly call: Tokens;
+  readonly call: RowCall;
   readonly answer: Answer;
   /** Whether the graph takes marks. */
   readonly instructionMask: boolean;
@@ -185,8 +185,8 @@ function rowsDiffer(
   // Where no image is left nothing is ranked.
   if (!attention || lastImage < 0) return false;
   const marked = [...places.keys()].filter((at) => call.marks[places[at] ?? 0] === 1);
-  const behind = [...places.keys()].slice(Math.min(lastImage + 1, places.length - 1));
-  const asking = instructionMask && marked.length > 0 ? marked : behind;
+  const afterImages = [...places.keys()].slice(Math.min(lastImage + 1, places.length - 1));
+  const asking = instructionMask && marked.length > 0 ? marked : afterImages;
   const [start = 0] = asking;
   const past = pastLengths[plan.stages[stage]?.afterLayer ?? 0] ?? 0;
   const rows = places.length - start;

@@ -2,16 +2,16 @@
 import { pruneModel, type StageTaps } from '@transprune/onnx';
 import { worst } from './compare.js';
 import type { Verification } from './context.js';
+import type { Answer } from './play.js';
 import {
-  type Layout,
-  otherLayout,
-  promptLayout,
-  type Tokens,
-  tokenLayout,
-  turnLayout,
+  type CallParts,
+  otherParts,
+  promptParts,
+  type RowCall,
+  tokenParts,
+  turnParts,
 } from './prompt.js';
-import { attempt, check, type Outcome, type VerifyCheck } from './report.js';
-import type { Answer } from './runner.js';
+import { check, type Outcome, outcomeOf, type VerifyCheck } from './report.js';
 import { compareScores, type ScoreComparison, scoredOutputs } from './score.js';
 import { alone } from './workbench.js';
 
@@ -22,7 +22,7 @@ const clearGap = 5e-3;
 
 /** A conversation on the graph with taps. */
 export interface ScoredConversation {
-  readonly calls: readonly Tokens[];
+  readonly calls: readonly RowCall[];
   readonly answers: readonly Answer[];
   readonly comparisons: readonly ScoreComparison[];
 }
@@ -39,14 +39,14 @@ export async function checkScores(verification: Verification): Promise<Scored> {
   const { original, plan, options, tolerance, bench, unpruned } = verification;
   const { model, report } = pruneModel(original, plan, { ...options, trace: true, taps: true });
   const source = await verification.place(model);
-  const follow = (...layouts: Layout[]) => (unpruned.hasCache ? layouts : []);
-  const first = [promptLayout, ...follow(tokenLayout, tokenLayout, turnLayout)];
-  const second = [otherLayout, ...follow(tokenLayout, tokenLayout)];
+  const follow = (...layouts: CallParts[]) => (unpruned.hasCache ? layouts : []);
+  const first = [promptParts, ...follow(tokenParts, tokenParts, turnParts)];
+  const second = [otherParts, ...follow(tokenParts, tokenParts)];
   const fetch = scoredOutputs(report.taps);
-  const found = await attempt(() =>
+  const found = await outcomeOf(() =>
     bench.open(source, async (session) => {
-      const run = (layouts: readonly Layout[]) =>
-        attempt(() =>
+      const run = (layouts: readonly CallParts[]) =>
+        outcomeOf(() =>
           clearest(async (seed) => {
             const calls = unpruned.make(layouts, seed, 'grids');
             const answers = await bench.play(session, alone(calls), verification.ratios, fetch);
@@ -91,7 +91,7 @@ async function clearest(
 function compared(
   { plan, options }: Verification,
   taps: readonly StageTaps[],
-  calls: readonly Tokens[],
+  calls: readonly RowCall[],
   answers: readonly Answer[],
 ): ScoredConversation {
   const comparisons = calls.flatMap((call, at) => {

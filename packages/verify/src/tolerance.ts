@@ -38,7 +38,7 @@ const measured: Readonly<Record<Precision, Omit<Tolerances, 'otherCalls'>>> = {
   int8: { logits: 1e-2, score: 1e-4, attention: 1e-3 },
 };
 
-/** Over what the original itself is off; behind prunes int8 was seen 2 times as far off. */
+/** Over what the original itself is off; after prunes int8 was seen 2 times as far off. */
 const spreadFactor = 4;
 
 /**

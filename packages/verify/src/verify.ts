@@ -14,8 +14,8 @@ import {
 import type { Backend, ModelSource } from '@transprune/session';
 import { checkAllKept } from './all-kept.js';
 import type { Unpruned, Verification } from './context.js';
-import { conversation, firstChunk, inOne, inTwo, promptLayout, tokenLayout } from './prompt.js';
-import { attempt, compareTogether, type VerifyCheck, type VerifyReport } from './report.js';
+import { conversation, firstChunk, inOne, inTwo, promptParts, tokenParts } from './prompt.js';
+import { compareTogether, outcomeOf, type VerifyCheck, type VerifyReport } from './report.js';
 import { checkScores } from './scores.js';
 import { precisionOf, tolerancesFor } from './tolerance.js';
 import { alone, createWorkbench } from './workbench.js';
@@ -87,11 +87,7 @@ async function runOriginal({
     const make: Unpruned['make'] = (layouts, seed, numbering) =>
       conversation(layouts, hidden, seed, isMultimodal ? numbering : 'plain');
     const numbering = plan.positions === 'renumber' ? 'plain' : 'grids';
-    const whole = make(
-      [promptLayout, ...(hasCache ? [tokenLayout, tokenLayout] : [])],
-      1,
-      numbering,
-    );
+    const whole = make([promptParts, ...(hasCache ? [tokenParts, tokenParts] : [])], 1, numbering);
     const answers = await bench.play(session, alone(whole), ratios);
     const [together] = hasCache ? await bench.play(session, [[inOne(whole)]], ratios) : answers;
     const chunks = whole.flatMap((call, at) => (at === 0 ? inTwo(call, firstChunk) : [call]));
@@ -104,7 +100,7 @@ async function runOriginal({
       spread: together ? (compareTogether(answers, together).difference ?? 0) : 0,
       chunks,
       chunkAnswers: hasCache
-        ? await attempt(() => bench.play(session, alone(chunks), ratios))
+        ? await outcomeOf(() => bench.play(session, alone(chunks), ratios))
         : { failure: 'it takes no cache' },
     };
   });

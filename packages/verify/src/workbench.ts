@@ -2,11 +2,8 @@
 import type { Decoder } from '@transprune/onnx';
 import type { Backend, ModelSource, Session } from '@transprune/session';
 import { openSession } from '@transprune/session';
-import type { Tokens } from './prompt.js';
-import { type Answer, createRunner } from './runner.js';
-
-/** Rows of each call. */
-export type Calls = readonly (readonly Tokens[])[];
+import { type Answer, type Calls, playCalls } from './play.js';
+import type { RowCall } from './prompt.js';
 
 export interface Workbench {
   /** The device that the first graph was opened on. */
@@ -42,19 +39,12 @@ export function createWorkbench(backend: Backend, device: string, decoder: Decod
       }
     },
     async play(session, calls, keepRatios, fetch = []) {
-      const runner = createRunner(session, decoder, keepRatios);
-      const answers: Answer[] = [];
-      try {
-        for (const rows of calls) answers.push(await runner.step(rows, fetch));
-        return answers;
-      } finally {
-        runner.dispose();
-      }
+      return playCalls(session, decoder, calls, keepRatios, fetch);
     },
   };
 }
 
 /** Calls with a single row. */
-export function alone(calls: readonly Tokens[]): Calls {
+export function alone(calls: readonly RowCall[]): Calls {
   return calls.map((call) => [call]);
 }

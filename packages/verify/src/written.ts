@@ -4,18 +4,18 @@ import { type PruneOptions, pruneModel } from '@transprune/onnx';
 import type { ModelSource } from '@transprune/session';
 import { lastLogits, relativeDifference, worst } from './compare.js';
 import type { Verification } from './context.js';
-import { inOne, type Tokens, withoutImages } from './prompt.js';
+import type { Answer } from './play.js';
+import { inOne, type RowCall, withoutImages } from './prompt.js';
 import {
-  attempt,
   check,
   compareCalls,
   compareTogether,
   type Measured,
   notApplicable,
   type Outcome,
+  outcomeOf,
   type VerifyCheck,
 } from './report.js';
-import type { Answer } from './runner.js';
 import type { Scored, ScoredConversation } from './scores.js';
 import { alone } from './workbench.js';
 
@@ -32,10 +32,10 @@ export async function checkWritten(
   const { whole, answers } = unpruned;
   const conversation = scored && 'value' in scored.conversation && scored.conversation.value;
   const other = scored && 'value' in scored.other && scored.other.value;
-  const found = await attempt(() =>
+  const found = await outcomeOf(() =>
     bench.open(pruned, async (session) => {
-      const play = (calls: readonly (readonly Tokens[])[]) =>
-        attempt(() => bench.play(session, calls, ratios));
+      const play = (calls: readonly (readonly RowCall[])[]) =>
+        outcomeOf(() => bench.play(session, calls, ratios));
       const rows = conversation && other ? inRows(conversation.calls, other.calls) : [];
       return {
         text: await play(alone(withoutImages(whole))),
@@ -83,7 +83,7 @@ export async function checkWritten(
 }
 
 /** Two conversations side by side, as far as both go. */
-function inRows(first: readonly Tokens[], second: readonly Tokens[]): Tokens[][] {
+function inRows(first: readonly RowCall[], second: readonly RowCall[]): RowCall[][] {
   return second.flatMap((call, at) => {
     const beside = first[at];
     return beside ? [[beside, call]] : [];
@@ -121,7 +121,7 @@ async function checkFresh(
   const constantIndices = keptIndices(plan.stages.length, calls, answers);
   const { model } = pruneModel(original, plan, { constantIndices });
   const source = await verification.place(model);
-  const fresh = await attempt(() =>
+  const fresh = await outcomeOf(() =>
     bench.open(source, (session) => bench.play(session, [[inOne(calls)]], ratios)),
   );
   const both: Outcome<{ fresh: readonly Answer[]; written: readonly Answer[] }> =
@@ -138,7 +138,7 @@ async function checkFresh(
 /** For each stage, what it keeps of all calls' tokens, as indices among those before it. */
 function keptIndices(
   stages: number,
-  calls: readonly Tokens[],
+  calls: readonly RowCall[],
   answers: readonly Answer[],
 ): NonNullable<PruneOptions['constantIndices']> {
   const starts = calls.map((_, at) =>

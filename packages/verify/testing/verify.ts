@@ -9,7 +9,7 @@ import { type OnnxModel, readDecoder } from '@transprune/onnx';
 import { type VerifyReport, type VerifyRequest, verifyPruned } from '@transprune/verify';
 import { afterAll, expect, test } from 'vitest';
 
-/** Verifies prunings of files; what it writes is removed behind the tests. */
+/** Verifies prunings of files; what it writes is removed after the tests. */
 export function createVerifier() {
   const folder = mkdtemp(join(tmpdir(), 'transprune-verify-'));
   afterAll(async () => rm(await folder, { recursive: true, force: true }));

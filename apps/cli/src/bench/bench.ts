@@ -7,8 +7,11 @@ import type { Io } from '../io.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
 import { keptIndices } from './kept.js';
 import { type Measurements, measure } from './measure.js';
+import { peakOfPrefill } from './memory.js';
+import { type ExecutedNodes, executedNodes } from './nodes.js';
 import type { PromptSizes } from './prompt.js';
 import { byRound, median, medianRange, type Summary, summary } from './statistics.js';
+import { timeLeft } from './time-left.js';
 
 export interface BenchOptions {
   readonly path: string;
@@ -23,6 +26,7 @@ export interface BenchOptions {
   readonly decodeSteps: number;
   readonly folders: TemporaryFolders;
   readonly say: (text: string) => void;
+  readonly progress: (text: string) => void;
   readonly signal: Io['signal'];
 }
 
@@ -38,6 +42,11 @@ export interface BenchResult {
   readonly scoringOverheadRange: readonly [number, number];
   /** Median of the steps' pruned over baseline. */
   readonly decodeRatio: number;
+  /** Where that median lies, with 95 %. */
+  readonly decodeRatioRange: readonly [number, number];
+  /** Most memory that opening and a prefill take, in bytes; null where the system does not tell. */
+  readonly peakBytes: Readonly<Record<'baseline' | 'pruned', number | null>>;
+  readonly nodes: Readonly<Record<'baseline' | 'pruned', ExecutedNodes>>;
 }
 
 /** @throws TransPruneError DEVICE_UNAVAILABLE, and what the model is at fault of */
@@ -57,13 +66,23 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     const traced = await rewritten({ trace: true });
     const constantIndices = await keptIndices(traced, sizes, plan.stages.length);
     await traced.dispose();
+    say('measuring memory');
+    const pruned = await temporaryModel(pruneModel(original, plan).model, path, folders);
+    const peakOf = (source: ModelSource) =>
+      peakOfPrefill(() => openSession(backend, source, device), sizes);
+    const peakBytes = { baseline: await peakOf({ path }), pruned: await peakOf(pruned) };
+    say('counting nodes');
+    const nodesOf = async (source: ModelSource) =>
+      executedNodes(source, { device, folder: await folders.create(), sizes });
+    const nodes = { baseline: await nodesOf({ path }), pruned: await nodesOf(pruned) };
     say('opening the unpruned decoder, the oracle and the pruned decoder');
     const sessions = {
       baseline: await open({ path }),
       oracle: await rewritten({ constantIndices }),
-      pruned: await rewritten({}),
+      pruned: await open(pruned),
     };
-    const { runs, warmups, decodeSteps, signal } = options;
+    const { runs, warmups, decodeSteps, signal, progress } = options;
+    const start = performance.now();
     const measured = await measure({
       sessions,
       decoding: ['baseline', 'pruned'],
@@ -72,9 +91,9 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
       warmups,
       decodeSteps,
       signal,
-      onRound: (round) => say(round < 0 ? 'warm-up round' : `round ${round + 1} of ${runs}`),
+      onRound: (done, all) => progress(timeLeft(done, all, start, performance.now())),
     });
-    return resultOf(measured, sessions.pruned.device);
+    return { ...resultOf(measured, sessions.pruned.device), peakBytes, nodes };
   } finally {
     await Promise.all(opened.map((session) => session.dispose()));
   }
@@ -83,10 +102,11 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
 function resultOf(
   { prefill, decode }: Measurements<'baseline' | 'oracle' | 'pruned'>,
   device: string,
-): BenchResult {
+): Omit<BenchResult, 'peakBytes' | 'nodes'> {
   const { baseline, oracle, pruned } = prefill;
   const [before = [], after = []] = [decode.baseline, decode.pruned];
   const scoring = byRound((b = 0, o = 0, p = 0) => (p - o) / b, baseline, oracle, pruned);
+  const ratios = byRound((b = 0, p = 0) => p / b, before, after);
   return {
     device,
     prefill: {
@@ -98,11 +118,12 @@ function resultOf(
     speedup: median(byRound((b = 0, p = 0) => b / p, baseline, pruned)),
     scoringOverhead: median(scoring),
     scoringOverheadRange: medianRange(scoring),
-    decodeRatio: median(byRound((b = 0, p = 0) => p / b, before, after)),
+    decodeRatio: median(ratios),
+    decodeRatioRange: medianRange(ratios),
   };
 }
 
-/** The rotary table ends somewhere; a longer sequence would read behind it. */
+/** The rotary table ends somewhere; a longer sequence would read past it. */
 function checkLength({ original, decoder, sizes, decodeSteps }: BenchOptions): void {
   const wanted = sizes.imageTokens + sizes.textTokens + decodeSteps;
   const table = decoder.layers[0]?.attention.reading.fusedRotary?.cos;

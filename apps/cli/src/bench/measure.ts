@@ -1,10 +1,10 @@
 /**
- * Times sessions against one another. Runs are interleaved, and of three sessions each is as often behind
- * each other one: whatever else the machine does, and what a run leaves behind, meets all of them alike.
- * A prefill just behind an unpruned one, for example, is faster than behind another.
+ * Times sessions against one another. Runs are interleaved, and of three sessions each follows each other one
+ * as often: whatever else the machine does, and what a run leaves in its caches, meets all of them alike. A
+ * prefill just after an unpruned one, for example, is faster than after another.
  */
-import type { Session, SessionTensor } from '@transprune/session';
-import { decodeFeeds, type PromptSizes, prefillFeeds } from './prompt.js';
+import { type DecoderAnswer, DecoderSession, type Session } from '@transprune/session';
+import { type PromptSizes, promptCall, tokenCall } from './prompt.js';
 
 /** Milliseconds of each round, by variant; decoding only for those that can. */
 export interface Measurements<Variant extends string> {
@@ -15,7 +15,7 @@ export interface Measurements<Variant extends string> {
 
 export interface MeasureOptions<Variant extends string> {
   readonly sessions: Readonly<Record<Variant, Session>>;
-  /** Variants that decode behind their prefill. */
+  /** Variants that decode after their prefill. */
   readonly decoding: readonly NoInfer<Variant>[];
   readonly sizes: PromptSizes;
   readonly runs: number;
@@ -23,62 +23,46 @@ export interface MeasureOptions<Variant extends string> {
   readonly warmups: number;
   /** Decode steps of each round. */
   readonly decodeSteps: number;
-  readonly onRound?: (round: number) => void;
+  /** Told before each round, warm-ups included. */
+  readonly onRound?: (done: number, all: number) => void;
   readonly signal: AbortSignal;
 }
-
-type Outputs = Record<string, SessionTensor>;
 
 export async function measure<Variant extends string>(
   options: MeasureOptions<Variant>,
 ): Promise<Measurements<Variant>> {
   const { sessions, decoding, sizes, runs, warmups, decodeSteps, signal } = options;
   const variants = Object.keys(sessions) as Variant[];
-  const feeds = new Map(variants.map((name) => [name, prefillFeeds(sessions[name], sizes)]));
+  const prompt = promptCall(sizes);
   const prefill = seriesFor(variants);
   const decode = seriesFor(decoding);
-  for (let round = -warmups; round < runs; round++) {
+  for (let round = 0; round < warmups + runs; round++) {
     signal.throwIfAborted();
-    options.onRound?.(round);
-    const caches = new Map<Variant, Outputs>();
-    for (const name of inOrder(variants, round + warmups)) {
-      const { outputs, ms } = await timed(sessions[name], feeds.get(name) ?? {});
-      if (round >= 0) prefill[name]?.push(ms);
-      if (decoding.includes(name)) caches.set(name, outputs);
-      else disposeAll(outputs);
+    options.onRound?.(round, warmups + runs);
+    const counts = round >= warmups;
+    const decoders = new Map<Variant, DecoderSession>();
+    for (const name of inOrder(variants, round)) {
+      const decoder = new DecoderSession(sessions[name], { cacheSizes: sizes });
+      const ms = await timed(() => decoder.prefill(prompt));
+      if (counts) prefill[name]?.push(ms);
+      if (decoding.includes(name)) decoders.set(name, decoder);
+      else decoder.dispose();
     }
-    const steps = await decodeInTurns(sessions, caches, sizes, decodeSteps);
-    for (const [name, ms] of steps) if (round >= 0) decode[name]?.push(...ms);
+    for (let step = 0; step < decodeSteps; step++) {
+      const call = tokenCall(sizes, step);
+      for (const name of inOrder(decoding, round + step)) {
+        const decoder = decoders.get(name);
+        if (!decoder) continue;
+        const ms = await timed(() => decoder.step(call));
+        if (counts) decode[name]?.push(ms);
+      }
+    }
+    for (const decoder of decoders.values()) decoder.dispose();
   }
   return {
     prefill: prefill as Record<Variant, number[]>,
     decode: decode as Partial<Record<Variant, number[]>>,
   };
-}
-
-/** Token by token, one variant after the other. */
-async function decodeInTurns<Variant extends string>(
-  sessions: Readonly<Record<Variant, Session>>,
-  caches: Map<Variant, Outputs>,
-  sizes: PromptSizes,
-  steps: number,
-): Promise<Map<Variant, number[]>> {
-  const series = new Map<Variant, number[]>();
-  const prompt = sizes.imageTokens + sizes.textTokens;
-  for (let step = 0; step < steps; step++) {
-    for (const [name, before] of caches) {
-      const session = sessions[name];
-      const { outputs, ms } = await timed(
-        session,
-        decodeFeeds(session, sizes, before, prompt + step),
-      );
-      disposeAll(before);
-      caches.set(name, outputs);
-      series.set(name, [...(series.get(name) ?? []), ms]);
-    }
-  }
-  for (const outputs of caches.values()) disposeAll(outputs);
-  return series;
 }
 
 /** The same names in one of their orders: rotated each round, and every other time backwards. */
@@ -88,18 +72,16 @@ function inOrder<T>(names: readonly T[], round: number): T[] {
   return round % 2 === 0 ? rotated : rotated.reverse();
 }
 
-async function timed(session: Session, feeds: Parameters<Session['run']>[0]) {
+async function timed(run: () => Promise<DecoderAnswer>): Promise<number> {
   const start = performance.now();
-  const outputs = await session.run(feeds);
-  return { outputs, ms: performance.now() - start };
+  const { logits } = await run();
+  const ms = performance.now() - start;
+  logits.dispose();
+  return ms;
 }
 
 function seriesFor<Variant extends string>(names: readonly Variant[]) {
   return Object.fromEntries(names.map((name) => [name, [] as number[]])) as Partial<
     Record<Variant, number[]>
   >;
-}
-
-function disposeAll(outputs: Outputs): void {
-  for (const tensor of Object.values(outputs)) tensor.dispose();
 }

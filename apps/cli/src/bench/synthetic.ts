@@ -1,12 +1,28 @@
 /** Decoders of real sizes with random weights: speed does not depend on what the weights say. */
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { modelPreset } from '@transprune/flops';
-import { buildDecoder, encodeModel, randomWeights } from '@transprune/onnx';
+import { type ModelName, modelPreset } from '@transprune/flops';
+import { type BuildOptions, buildDecoder, encodeModel, randomWeights } from '@transprune/onnx';
 
-/** Names that `--synthetic` takes: models by name whose decoder fits on an ordinary machine. */
-export const syntheticNames = ['smollm2-135m'] as const;
-export type SyntheticName = (typeof syntheticNames)[number];
+/** Where a decoder differs from LLaMA, by the names that `--synthetic` takes: decoders that fit anywhere. */
+const architectures = {
+  'smollm2-135m': {},
+  'smolvlm-256m': {},
+  'smolvlm-500m': {},
+  'qwen2.5-0.5b': { biases: true },
+} as const satisfies Partial<Record<ModelName, BuildOptions['architecture']>>;
+
+export type SyntheticName = keyof typeof architectures;
+export const syntheticNames = Object.keys(architectures) as readonly SyntheticName[];
+
+/** What weights are held in, by the names that `--precision` takes. */
+const precisions = { fp32: 'float32', fp16: 'float16', int4: 'int4' } as const;
+
+export type Precision = keyof typeof precisions;
+export const precisionNames = Object.keys(precisions) as readonly Precision[];
+
+/** Bytes of an element of the caches. */
+export const cacheBytes: Readonly<Record<Precision, number>> = { fp32: 4, fp16: 2, int4: 4 };
 
 const seed = 1;
 
@@ -18,6 +34,7 @@ const seed = 1;
  */
 export function writeSyntheticDecoder(
   name: SyntheticName,
+  precision: Precision,
   folder: string,
   positions: number,
 ): string {
@@ -26,6 +43,8 @@ export function writeSyntheticDecoder(
   const file = openSync(join(folder, location), 'w');
   try {
     const model = buildDecoder({ ...decoder, maxPositions: positions }, randomWeights(seed), {
+      precision: precisions[precision],
+      architecture: architectures[name],
       weightFile: { location, append: (bytes) => writeAll(file, bytes) },
     });
     const path = join(folder, 'decoder.onnx');

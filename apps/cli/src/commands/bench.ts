@@ -1,9 +1,17 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { TransPruneError } from '@transprune/core';
 import { readDecoder } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import { runBench } from '../bench/bench.js';
-import { type SyntheticName, syntheticNames, writeSyntheticDecoder } from '../bench/synthetic.js';
+import {
+  cacheBytes,
+  type Precision,
+  precisionNames,
+  type SyntheticName,
+  syntheticNames,
+  writeSyntheticDecoder,
+} from '../bench/synthetic.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { decoderPath } from '../model/decoder-path.js';
@@ -12,7 +20,7 @@ import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import { wholeNumber } from '../options/parsers.js';
 import {
-  addPresetOption,
+  addPlanOptions,
   choosePlan,
   type PlanOptions,
   scheduleNote,
@@ -32,6 +40,8 @@ type Options = PlanOptions &
     readonly synthetic?: SyntheticName;
     readonly runs: number;
     readonly threads: number;
+    readonly precision: Precision;
+    readonly decodeSteps: number;
   };
 
 export function addBenchCommand(program: Command, io: Io): void {
@@ -49,10 +59,21 @@ export function addBenchCommand(program: Command, io: Io): void {
       '--model <path>',
       'model folder, or a decoder as an .onnx file (default: the small one that comes along)',
     );
-  addTokenOptions(addPresetOption(command), defaults.imageTokens)
+  addTokenOptions(addPlanOptions(command), defaults.imageTokens)
+    .addOption(
+      new Option('--precision <name>', 'of the weights of a --synthetic decoder')
+        .choices(precisionNames)
+        .default('fp32'),
+    )
+    .option(
+      '--decode-steps <count>',
+      'tokens decoded in each round',
+      wholeNumber(1),
+      defaults.decodeSteps,
+    )
     .option(
       '--runs <count>',
-      'rounds that count, behind one that does not',
+      'rounds that count, after some that do not',
       wholeNumber(1),
       defaults.runs,
     )
@@ -70,11 +91,14 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
   const { createNodeBackend } = await import('@transprune/backend-node');
   const { readModelFile } = await import('@transprune/files/node');
   const { runs, threads, device, imageTokens = defaults.imageTokens, textTokens } = options;
-  const { warmups, decodeSteps } = defaults;
+  const { precision, decodeSteps } = options;
+  const { warmups } = defaults;
+  checkPrecision(options);
   if (options.synthetic) terminal.info(`making ${options.synthetic} with random weights`);
   const path = options.synthetic
     ? writeSyntheticDecoder(
         options.synthetic,
+        precision,
         await folders.create(),
         imageTokens + textTokens + decodeSteps,
       )
@@ -99,16 +123,18 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
     decodeSteps,
     folders,
     say: terminal.info,
+    progress: terminal.progress,
     signal: io.signal,
   });
   const costs = costReport(decoderModel(name, config, imageTokens), chosen.plan, {
     imageTokens,
     textTokens,
-    bytesPerElement: 4,
+    bytesPerElement: cacheBytes[precision],
   });
   const report: BenchReport = {
     model: name,
     synthetic: options.synthetic !== undefined,
+    precision: options.synthetic ? precision : null,
     preset: chosen.preset,
     schedule: chosen.schedule,
     sizes: config,
@@ -131,11 +157,24 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
       baselineMs: result.decode.baseline.median,
       prunedMs: result.decode.pruned.median,
       ratio: result.decodeRatio,
+      ratioRange: result.decodeRatioRange,
     },
+    nodes: result.nodes,
+    peakBytes: result.peakBytes,
     prefillTimes: result.prefill,
     decodeTimes: result.decode,
   };
   terminal.result(report, () => showBench(report));
+}
+
+/** @throws TransPruneError INVALID_ARGUMENT for a precision of a decoder that is there already */
+function checkPrecision({ synthetic, precision }: Options): void {
+  if (synthetic || precision === 'fp32') return;
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    'expected --precision with --synthetic, got it without; a model file has the precision that it has',
+    { option: '--precision' },
+  );
 }
 
 /** The decoder of a model folder, or the file itself. */

@@ -4,11 +4,10 @@ import { nodeBackend } from '@transprune/backend-node';
 import { readModelFile } from '@transprune/files/node';
 import { officialCase } from '@transprune/fixtures';
 import { readPlan } from '@transprune/onnx';
-import { openSession } from '@transprune/session';
+import { DecoderSession, openSession, readNumbers } from '@transprune/session';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { copyDecoder, dataName } from '../../testing/models.js';
 import { capturingIo, temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
-import { prefillFeeds } from '../bench/prompt.js';
 import { exitCodes } from '../exit-codes.js';
 import { main } from '../main.js';
 
@@ -26,21 +25,19 @@ beforeEach(async () => {
 async function outputsOf(path: string, name: 'high' | 'late-image') {
   const { inputsEmbeds, sequenceLength, imageStart, imageTokens, hiddenSize } = officialCase(name);
   const session = await openSession(nodeBackend, { path }, 'cpu');
-  const textTokens = sequenceLength - imageTokens;
-  const sizes = { imageTokens, textTokens, hiddenSize, kvHeads: 4, headDim: 16 };
-  const feeds = prefillFeeds(session, sizes);
-  feeds.inputs_embeds = {
-    type: 'float32',
-    dims: [1, sequenceLength, hiddenSize],
-    data: inputsEmbeds,
+  const decoder = new DecoderSession(session, { cacheSizes: { headDim: 16 } });
+  const names = session.outputs.map(({ name }) => name).filter((name) => name !== 'logits');
+  const { logits, outputs } = await decoder.prefill({
+    embeddings: { type: 'float32', dims: [1, sequenceLength, hiddenSize], data: inputsEmbeds },
+    images: Array.from({ length: sequenceLength }, (_, i) =>
+      i >= imageStart && i < imageStart + imageTokens ? 1 : 0,
+    ),
+    fetch: names,
+  });
+  const read = async (name: string) => {
+    const tensor = name === 'logits' ? logits : outputs[name];
+    return tensor ? [...(await readNumbers(tensor)).data] : [];
   };
-  if (feeds.image_mask) {
-    const data = new BigInt64Array(sequenceLength).fill(1n, imageStart, imageStart + imageTokens);
-    feeds.image_mask = { type: 'int64', dims: [1, sequenceLength], data };
-  }
-  const outputs = await session.run(feeds);
-  const read = async (value: string) =>
-    Array.from((await outputs[value]?.download())?.data ?? [], Number);
   return { session, read };
 }
 

@@ -1,13 +1,16 @@
 import type { DecoderConfig } from '@transprune/core';
+import type { ExecutedNodes } from '../bench/nodes.js';
 import type { Summary } from '../bench/statistics.js';
 import type { StageReport } from './costs.js';
 import { table } from './table.js';
-import { milliseconds, percent, times } from './units.js';
+import { bytes, change, milliseconds, percent, times } from './units.js';
 
 /** The benchmark's document; times are in milliseconds, medians unless they say otherwise. */
 export interface BenchReport {
   readonly model: string;
   readonly synthetic: boolean;
+  /** Of a synthetic decoder's weights. */
+  readonly precision: string | null;
   readonly preset: string | null;
   readonly schedule: string;
   readonly sizes: DecoderConfig;
@@ -36,9 +39,26 @@ export interface BenchReport {
     readonly prunedMs: number;
     /** Median of the steps' pruned over baseline: below 1 is faster. */
     readonly ratio: number;
+    readonly ratioRange: readonly [number, number];
   };
+  /** Nodes that a prefill and a decode step execute. */
+  readonly nodes: Readonly<Record<'baseline' | 'pruned', ExecutedNodes>>;
+  /** Most memory that opening and a prefill take, in bytes; null where the system does not tell. */
+  readonly peakBytes: Readonly<Record<'baseline' | 'pruned', number | null>>;
   readonly prefillTimes: Readonly<Record<'baseline' | 'oracle' | 'pruned', Summary>>;
   readonly decodeTimes: Readonly<Record<'baseline' | 'pruned', Summary>>;
+}
+
+/** On a GPU each node is a launch. */
+function nodesLine({ nodes: { baseline, pruned } }: BenchReport): string {
+  const both = (part: 'prefill' | 'step') => `${baseline[part].nodes} -> ${pruned[part].nodes}`;
+  return `Nodes executed, unpruned -> pruned: ${both('prefill')} in a prefill, ${both('step')} in a decode step.`;
+}
+
+function memoryLine({ peakBytes: { baseline, pruned } }: BenchReport): string[] {
+  if (baseline === null || pruned === null) return [];
+  const values = `${bytes(baseline)} unpruned, ${bytes(pruned)} pruned`;
+  return [`Peak memory of a prefill, weights included: ${values}, ${change(baseline, pruned)}.`];
 }
 
 export function showBench(report: BenchReport): string {
@@ -52,8 +72,8 @@ export function showBench(report: BenchReport): string {
   ];
   const kept = report.stages.map(({ imageTokens }) => imageTokens).join(', ');
   return [
-    `${report.model}: ${report.sizes.layers} layers, ${report.imageTokens} image tokens (${report.preset}: then ${kept || 'all'}), ${report.textTokens} text tokens`,
-    `${report.device}, ${report.threads} threads; ${report.runs} interleaved rounds behind ${report.warmups} of warm-up`,
+    `${report.model}: ${report.sizes.layers} layers, ${report.imageTokens} image tokens (${report.preset ?? report.schedule}: then ${kept || 'all'}), ${report.textTokens} text tokens`,
+    `${report.device}, ${report.threads} threads; ${report.runs} interleaved rounds after ${report.warmups} of warm-up`,
     table(
       ['', 'median', 'min', 'max', 'against unpruned'],
       [
@@ -70,5 +90,8 @@ export function showBench(report: BenchReport): string {
     ),
     `Counted multiply-adds would allow ${times(report.flopsBoundSpeedup)}: ${percent(report.speedup / report.flopsBoundSpeedup)} of that is reached.`,
     `Scoring takes ${percent(report.scoringOverhead)} of the unpruned prefill (95 %: ${report.scoringOverheadRange.map(percent).join(' to ')}).`,
+    `A pruned decode step takes ${percent(decode.ratio)} of an unpruned one (95 %: ${decode.ratioRange.map(percent).join(' to ')}).`,
+    nodesLine(report),
+    ...memoryLine(report),
   ].join('\n');
 }

@@ -163,7 +163,7 @@ describe('several calls', () => {
   });
 });
 
-describe('positions behind a prune', () => {
+describe('positions after a prune', () => {
   /** The layers one by one, over what a pruned run kept, with the rotary positions given. */
   function replay(
     turns: readonly { inputsEmbeds: NDArray; result: ReferenceResult }[],
@@ -244,14 +244,14 @@ describe('the instruction', () => {
     run({ inputsEmbeds: embeddings(imageMask.length, seed), imageMask, instructionMask, plan })
       .stages[0]!.signals.instructionAttention!;
 
-  test('is what lies behind the image, if it is not named', () => {
+  test('is what lies after the image, if it is not named', () => {
     fc.assert(
       fc.property(masks, fc.nat(), (mask, seed) => {
         const imageMask = [1, ...mask];
         const last = imageMask.findLastIndex((span) => span !== 0);
-        const behind = imageMask.map((_, i) => (i > last ? 1 : 0));
+        const after = imageMask.map((_, i) => (i > last ? 1 : 0));
         const byDefault = attention(imageMask, undefined, seed);
-        expect(attention(imageMask, behind, seed)).toEqual(byDefault);
+        expect(attention(imageMask, after, seed)).toEqual(byDefault);
         const nothing = imageMask.map(() => 0);
         expect(attention(imageMask, nothing, seed)).toEqual(byDefault);
       }),

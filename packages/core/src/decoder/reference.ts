@@ -42,11 +42,11 @@ export interface ReferenceInput {
   readonly imageMask?: readonly number[] | undefined;
   /**
    * Not 0 at the tokens whose attention scores the image. Left out, or 0 at all tokens that are left:
-   * those behind the last image token that is left, or the last token if none is.
+   * those after the last image token that is left, or the last token if none is.
    */
   readonly instructionMask?: readonly number[] | undefined;
   readonly plan?: PrunePlan | undefined;
-  /** The cache of an earlier call, to go on behind it, with a token or with a further turn. */
+  /** The cache of an earlier call, to go on on top of it, with a token or with a further turn. */
   readonly cache?: readonly LayerCache[] | undefined;
 }
 
@@ -148,7 +148,7 @@ function prune(
 }
 
 /**
- * Where the tokens stand in one layer: behind that layer's own cache, counted without gaps, or, if the
+ * Where the tokens stand in one layer: after that layer's own cache, counted without gaps, or, if the
  * plan keeps positions, where they stand in the unpruned sequence. Layer 1 is never pruned: its cache
  * is as long as all that came before.
  */

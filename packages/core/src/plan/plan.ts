@@ -5,12 +5,12 @@ import { type Direction, directions } from '../signals/transition.js';
 /** One prune: acts on the residual stream between layer `afterLayer` and the next (1-based). */
 export interface Stage {
   readonly afterLayer: number;
-  /** Share of the *original* image tokens that is left behind this stage, in (0, 1]. */
+  /** Share of the *original* image tokens that is left after this stage, in (0, 1]. */
   readonly keepRatio: number;
 }
 
 /**
- * What the tokens behind a prune take as positions.
+ * What the tokens after a prune take as positions.
  * - `renumber`: they are counted anew, in each layer by that layer's own cache (the authors' code)
  * - `keep`: they keep the position that they had in the unpruned sequence, as in FastV
  */
@@ -75,7 +75,7 @@ export function validatePlan(plan: PrunePlan, layers: number): void {
       );
     }
     if (afterLayer <= previous.afterLayer) {
-      fail(`prune layers must rise, got ${afterLayer} behind ${previous.afterLayer}`, {
+      fail(`prune layers must rise, got ${afterLayer} after ${previous.afterLayer}`, {
         field: 'stages.afterLayer',
         got: afterLayer,
       });
@@ -88,7 +88,7 @@ export function validatePlan(plan: PrunePlan, layers: number): void {
     }
     if (keepRatio > previous.keepRatio) {
       fail(
-        `keep ratios must not rise from stage to stage (each is relative to the original image tokens), got ${keepRatio} behind ${previous.keepRatio}`,
+        `keep ratios must not rise from stage to stage (each is relative to the original image tokens), got ${keepRatio} after ${previous.keepRatio}`,
         { field: 'stages.keepRatio', got: keepRatio },
       );
     }
@@ -112,7 +112,7 @@ export function validatePlan(plan: PrunePlan, layers: number): void {
   }
 }
 
-/** Layers whose transition a stage newly adds: those behind the previous stage, up to this one. */
+/** Layers whose transition a stage newly adds: those after the previous stage, up to this one. */
 export function newlyAccumulatedLayers(plan: PrunePlan, stage: number): number[] {
   const previous = plan.stages[stage - 1]?.afterLayer ?? 0;
   const current = plan.stages[stage]?.afterLayer ?? 0;

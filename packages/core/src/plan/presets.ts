@@ -31,7 +31,7 @@ export interface PresetPlan {
   readonly schedule: 'published' | 'depth-scaled';
 }
 
-/** Smallest decoder that the presets can be scaled to: three prunes need a layer behind each. */
+/** Smallest decoder that the presets can be scaled to: three prunes need a layer after each. */
 const minimumLayers = 4;
 
 /**

@@ -17,7 +17,7 @@ export function shareOf(keepRatio: number): number {
   return Math.ceil(keepRatio * wholeShare);
 }
 
-/** Image tokens left behind a stage, of `imageTokens` at the start. */
+/** Image tokens left after a stage, of `imageTokens` at the start. */
 export function keptImageTokens(keepRatio: number, imageTokens: number): number {
   return Math.floor((shareOf(keepRatio) * imageTokens) / wholeShare);
 }

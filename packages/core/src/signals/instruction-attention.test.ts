@@ -18,7 +18,7 @@ const random = (seed: number, shape: readonly number[]) =>
   );
 const size = fc.integer({ min: 1, max: 3 });
 
-test('a query that matches one key attends to it; the bias hides what is behind', () => {
+test('a query that matches one key attends to it; the bias hides what comes later', () => {
   const queries = ndarray([Math.log(3), 0], [1, 1, 1, 2]);
   const keys = ndarray([1, 0, 0, 1, 1, 0], [1, 1, 3, 2]);
   const shape = { heads: 1, kvHeads: 1, headDim: 2, scale: 1 };

@@ -1,6 +1,6 @@
 /**
  * Instruction-guided attention: how much the instruction attends to each token, computed with the
- * query and key projections of the layer behind the prune.
+ * query and key projections of the layer after the prune.
  *
  * Source: TransPrune (CVPR 2026, arXiv 2507.20630), formula 4, and the authors' code. Rotary
  * embedding: RoFormer (arXiv 2104.09864) in the half-split layout of LLaMA. Soft cap of the logits:

@@ -52,6 +52,7 @@ const checkpoints: readonly {
   { name: 'smolvlm-500m', weights: 507_482_304, vision: siglipVision(1024) },
   { name: 'smolvlm-2.2b', weights: 2_246_272_880, vision: siglipVision(729) },
   { name: 'smollm2-135m', weights: 134_515_008, vision: () => 0 },
+  { name: 'qwen2.5-0.5b', weights: 494_032_768, vision: () => 0, qkvBias: true },
 ];
 
 describe('presets', () => {
@@ -95,6 +96,7 @@ describe('presets', () => {
         "smolvlm-500m: 832 (a 4:3 picture in 13 tiles, 4 x 3 and the overview; a tile is 512 x 512 pixels and 64 tokens)",
         "smolvlm-2.2b: 1053 (a 4:3 picture in 13 tiles, 4 x 3 and the overview; a tile is 384 x 384 pixels and 81 tokens)",
         "smollm2-135m: 576 (576 image tokens, as many as LLaVA-1.5 makes)",
+        "qwen2.5-0.5b: 576 (576 image tokens, as many as LLaVA-1.5 makes)",
       ]
     `);
   });

@@ -10,24 +10,24 @@ import { emitSideInputs } from './side-inputs.js';
 /** Emits all nodes; outputs have the names of the graph's outputs. */
 export function emitDecoder(context: BuildContext): void {
   const { config, emitter, layout } = context;
+  const at = (prefix: string): BuildContext => ({ ...context, emitter: emitter.child(prefix) });
   const side = emitSideInputs(context);
   const stream = emitStream(context);
   const inputNorm = (layer: number) =>
     layer < config.layers ? `model.layers.${layer}.input_layernorm` : 'model.norm';
-  emitter.scope('layer_0');
-  let state: StreamState = { stream, normed: emitNorm(context, stream, inputNorm(0)) };
+  let state: StreamState = { stream, normed: emitNorm(at('layer_0'), stream, inputNorm(0)) };
   for (let layer = 0; layer < config.layers; layer++) {
     const norms = moduleNorms(context, `model.layers.${layer}`);
-    emitter.scope(`layer_${layer}/attention`);
-    const attention = emitAttention(context, layer, state.normed, side);
-    const mixed = norms.behindAttention(attention);
-    state = emitJoin(context, state.stream, mixed, norms.beforeFfn);
+    const inAttention = at(`layer_${layer}/attention`);
+    const attention = emitAttention(inAttention, layer, state.normed, side);
+    const mixed = norms.afterAttention(inAttention, attention);
+    state = emitJoin(inAttention, state.stream, mixed, norms.beforeFfn);
 
-    emitter.scope(`layer_${layer}/ffn`);
-    const ffn = norms.behindFfn(emitFfn(context, layer, state.normed));
-    state = emitJoin(context, state.stream, ffn, inputNorm(layer + 1));
+    const inFfn = at(`layer_${layer}/ffn`);
+    const ffn = norms.afterFfn(inFfn, emitFfn(inFfn, layer, state.normed));
+    state = emitJoin(inFfn, state.stream, ffn, inputNorm(layer + 1));
   }
-  emitLogits(context, state.normed);
+  emitLogits(at(`layer_${config.layers - 1}/ffn`), state.normed);
   for (const [past, present] of extraCacheNames(layout)) {
     emitter.emit('Identity', [past], { outputs: [present] });
   }
@@ -35,9 +35,9 @@ export function emitDecoder(context: BuildContext): void {
 
 /** The residual stream's start, in the layout's type. */
 function emitStream(context: BuildContext): string {
-  const { emitter, layout } = context;
+  const { layout } = context;
+  const emitter = context.emitter.child('embeddings');
   const { embeddingScale } = layout.architecture;
-  emitter.scope('embeddings');
   const stream =
     layout.floatType === TensorProto_DataType.FLOAT
       ? 'inputs_embeds'
@@ -50,15 +50,16 @@ function emitStream(context: BuildContext): string {
 /** Names of norms around the modules; Gemma means another norm by `post_attention_layernorm`. */
 function moduleNorms(context: BuildContext, layer: string) {
   if (!context.layout.architecture.moduleNorms) {
-    const none = (output: string) => output;
+    const none = (_: BuildContext, output: string) => output;
     const beforeFfn = `${layer}.post_attention_layernorm`;
-    return { behindAttention: none, beforeFfn, behindFfn: none };
+    return { afterAttention: none, beforeFfn, afterFfn: none };
   }
-  const norm = (name: string) => (output: string) => emitNorm(context, output, `${layer}.${name}`);
+  const norm = (name: string) => (own: BuildContext, output: string) =>
+    emitNorm(own, output, `${layer}.${name}`);
   return {
-    behindAttention: norm('post_attention_layernorm'),
+    afterAttention: norm('post_attention_layernorm'),
     beforeFfn: `${layer}.pre_feedforward_layernorm`,
-    behindFfn: norm('post_feedforward_layernorm'),
+    afterFfn: norm('post_feedforward_layernorm'),
   };
 }
 

@@ -35,8 +35,8 @@ function rotaryTables({ config, store }: BuildContext): string[] {
 }
 
 /** `seqlens_k` and `total_sequence_length`, from the mask. */
-function emitLengths({ emitter }: BuildContext): string[] {
-  emitter.scope('lengths');
+function emitLengths(context: BuildContext): string[] {
+  const emitter = context.emitter.child('lengths');
   const sum = emitter.emit('ReduceSum', ['attention_mask', emitter.int64([1])], {
     attributes: { keepdims: 0 },
   });
@@ -54,8 +54,8 @@ function emitLengths({ emitter }: BuildContext): string[] {
  * first layer's past, not from the mask, as GenAI's builder does.
  */
 function emitAttentionBias(context: BuildContext): string {
-  const { emitter, layout, withPast } = context;
-  emitter.scope('attention_bias');
+  const { layout, withPast } = context;
+  const emitter = context.emitter.child('attention_bias');
   const size = (value: string, axis: number) =>
     emitter.emit('Gather', [emitter.emit('Shape', [value]), emitter.int64([axis], [])]);
   const vector = (scalar: string) => emitter.emit('Unsqueeze', [scalar, emitter.int64([0])]);

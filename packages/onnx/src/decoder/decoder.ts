@@ -1,11 +1,15 @@
 import type { AttentionShape } from '@transprune/core';
 import type { NodeProto } from '../proto/onnx_pb.js';
+import type { AttentionFamily } from './attention/family.js';
+import type { ClassifiedGraph } from './classified-graph.js';
 
 /**
  * A decoder as its structure says, whatever its nodes are called. Every field that is a `string` is
  * the name of a value in the graph unless it says otherwise.
  */
 export interface Decoder {
+  /** The graph that was read, its values classified. */
+  readonly graph: ClassifiedGraph;
   /** How attention is expressed. */
   readonly attentionFamily: string;
   readonly layers: readonly DecoderLayer[];
@@ -62,10 +66,10 @@ export interface Heads {
 
 /** An attention module as one family reads it, whatever operators it is made of. */
 export interface AttentionReading {
-  readonly family: string;
-  /** The node that mixes tokens. */
+  readonly family: AttentionFamily;
+  /** The node that mixes tokens, or the first of several: the product of queries and keys. */
   readonly node: NodeProto;
-  /** As the node takes them: behind norms and rotary embedding, unless that is inside the node. */
+  /** As the node takes them: after norms and rotary embedding, unless that is inside the node. */
   readonly queries: Heads;
   readonly keys: Heads;
   /** The new tokens' values, or what they are packed in. */
@@ -80,7 +84,7 @@ export interface AttentionReading {
   /** Tokens that a row sees at most, itself included; undefined: all. */
   readonly window?: number | undefined;
   /** Values that are functions of the graph's inputs alone: masks, lengths. */
-  readonly sideInputs: readonly string[];
+  readonly derivedInputs: readonly string[];
 }
 
 /** Constants `[positions, rotated / 2]` that the attention node looks angles up in. */

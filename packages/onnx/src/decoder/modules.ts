@@ -3,10 +3,11 @@
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { pathTo } from './attention/path.js';
+import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
 import type { AttentionModule, AttentionReading, LayerCacheNames, Module } from './decoder.js';
 import { type Linear, linearInto } from './linear.js';
 import { refuse } from './refuse.js';
-import { type ClassifiedGraph, checkNorm, inputsOf, type Join, type NormSource } from './stream.js';
+import { checkNorm, type Join, type NormSource } from './stream.js';
 
 /** Where a module stands. */
 export interface ModuleSite {
@@ -47,7 +48,7 @@ export function readAttentionModule(
     });
   }
   checkWidth(projections, reading, where);
-  const region = regionBehind(graph, join.moduleOutput, new Set([...outputs, pastKey, pastValue]), {
+  const region = regionUpTo(graph, join.moduleOutput, new Set([...outputs, pastKey, pastValue]), {
     where: `${where}, attention`,
     expected: 'only its projections, its cache and side inputs',
   });
@@ -107,7 +108,7 @@ export function readFfn(graph: ClassifiedGraph, { join, source, where }: ModuleS
     });
   }
   checkNorm(graph, input, source, where);
-  regionBehind(graph, join.moduleOutput, new Set([input]), {
+  regionUpTo(graph, join.moduleOutput, new Set([input]), {
     where,
     expected: 'only its norm and weights',
   });
@@ -130,7 +131,7 @@ function reachesLinear(
 }
 
 /** The nodes between a module's output and what it may read; refuses if it reads anything else. */
-function regionBehind(
+function regionUpTo(
   graph: ClassifiedGraph,
   output: string,
   allowed: ReadonlySet<string>,

@@ -4,11 +4,13 @@
  */
 import type { AttentionShape } from '@transprune/core';
 import { elementType, type GraphIndex, indexGraph, valueShape } from '../graph/graph.js';
+import { walk } from '../graph/walk.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { type GraphProto, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { makerOf } from './attention/cache.js';
 import { attentionFamilies } from './attention/index.js';
 import { decoderGraphs } from './branches.js';
+import { type ClassifiedGraph, classifiedGraph, inputsOf } from './classified-graph.js';
 import type {
   AttentionReading,
   Decoder,
@@ -16,11 +18,10 @@ import type {
   DecoderLayer,
   LayerCacheNames,
 } from './decoder.js';
-import { classify } from './kinds.js';
 import { type Linear, linearInto } from './linear.js';
 import { readAttentionModule, readFfn } from './modules.js';
 import { refuse } from './refuse.js';
-import { type ClassifiedGraph, type Join, joinOf, streamFrom } from './stream.js';
+import { type Join, joinOf, streamFrom } from './stream.js';
 
 const names = {
   embeddings: 'inputs_embeds',
@@ -60,14 +61,12 @@ export function readGraph(source: GraphProto): Decoder {
   const caches = cacheNames(index);
   const pasts = new Set(caches.flatMap(({ pastKey, pastValue }) => [pastKey, pastValue]));
   const isToken = (name: string) => name === inputs.embeddings || pasts.has(name);
-  const kindOf = classify(source.node, (name) => index.initializer.has(name), isToken);
-  const graph: ClassifiedGraph = { ...index, kindOf };
-
+  const graph = classifiedGraph(source, isToken);
   const layers = readLayers(graph, caches, inputs.embeddings);
+  const families = new Set(layers.map(({ attention }) => attention.reading.family.name));
   return {
-    attentionFamily: [...new Set(layers.map(({ attention }) => attention.reading.family))].join(
-      ' + ',
-    ),
+    graph,
+    attentionFamily: [...families].join(' + '),
     layers,
     ...readSizes(graph, layers),
     attention: commonShape(layers),
@@ -239,13 +238,16 @@ function readSizes(graph: ClassifiedGraph, layers: readonly DecoderLayer[]) {
   };
 }
 
-/** The last projection in front of a value: an FFN's output, a norm behind it left aside. */
-function lastLinear(graph: ClassifiedGraph, value: string, steps = 16): Linear | undefined {
-  const linear = linearInto(graph, value);
-  if (linear || steps === 0) return linear;
-  for (const input of graph.producer.get(value)?.input ?? []) {
-    const found = graph.kindOf(input) === 'token' ? lastLinear(graph, input, steps - 1) : undefined;
-    if (found) return found;
+/** Values that are looked at for an FFN's last projection: a norm of plain operators lies after it at most. */
+const mostValuesAfterFfn = 64;
+
+/** The last projection before a value: an FFN's output, a norm after it left aside. */
+function lastLinear(graph: ClassifiedGraph, value: string): Linear | undefined {
+  let looked = 0;
+  // Last to first: the walk goes on with what it was given last.
+  for (const name of walk([value], (name) => inputsOf(graph, name, 'token').reverse())) {
+    const linear = linearInto(graph, name);
+    if (linear || ++looked > mostValuesAfterFfn) return linear;
   }
   return undefined;
 }

@@ -5,18 +5,8 @@
 import { attribute, constantIntegers, type GraphIndex, inputAt, outputAt } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
-import type { Kind } from './kinds.js';
+import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
 import { refuse } from './refuse.js';
-
-/** A graph whose values are classified. */
-export interface ClassifiedGraph extends GraphIndex {
-  kindOf(name: string): Kind;
-}
-
-/** The inputs of the node that makes a value, as far as they are of one kind. */
-export function inputsOf(graph: ClassifiedGraph, name: string, kind: Kind): string[] {
-  return (graph.producer.get(name)?.input ?? []).filter((input) => graph.kindOf(input) === kind);
-}
 
 /** A place where a module's output is added to the stream. */
 export interface Join {
@@ -88,13 +78,15 @@ export function streamFrom(
   value: string,
   where: string,
 ): string | undefined {
-  if (joinOf(graph, value, where)) return value;
-  for (const { node, input } of graph.uses.get(value) ?? []) {
-    const isScale = node.opType === 'Mul' && graph.kindOf(node.input[1 - input] ?? '') !== 'token';
-    if (!isScale && node.opType !== 'Cast' && node.opType !== 'Identity') continue;
-    const found = streamFrom(graph, outputAt(node, 0) ?? '', where);
-    if (found !== undefined) return found;
-  }
+  // Last to first: the walk goes on with what it was given last.
+  const carried = (name: string) =>
+    [...(graph.uses.get(name) ?? [])].reverse().flatMap(({ node, input }) => {
+      const isScale =
+        node.opType === 'Mul' && graph.kindOf(node.input[1 - input] ?? '') !== 'token';
+      const isCopy = node.opType === 'Cast' || node.opType === 'Identity';
+      return isScale || isCopy ? (outputAt(node, 0) ?? []) : [];
+    });
+  for (const name of walk([value], carried)) if (joinOf(graph, name, where)) return name;
   return undefined;
 }
 

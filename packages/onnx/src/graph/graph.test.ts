@@ -5,8 +5,7 @@ import { sortNodes } from './sort.js';
 import { nodesBehind } from './walk.js';
 
 test('emitted names are fresh, constants are shared, nodes print the same each time', () => {
-  const emitter = createEmitter(['pass/Add', 'x'], 21);
-  emitter.scope('pass');
+  const emitter = createEmitter(['pass/Add', 'x'], 21, { prefix: 'pass' });
   const sum = emitter.emit('Add', ['x', emitter.float(2)]);
   emitter.emit('Mul', [sum, emitter.float(2)], { attributes: { axis: 1 } });
   emitter.emit('TopK', [sum, emitter.int64([3])], {

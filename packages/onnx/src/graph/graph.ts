@@ -93,28 +93,46 @@ export function elementType(info: ValueInfoProto | undefined): number | undefine
   return type?.case === 'tensorType' ? type.value.elemType : undefined;
 }
 
+/**
+ * The nodes that make a value, back along their first inputs: each makes what the one before it reads. Ends
+ * where a value is an input, and in a cycle.
+ */
+export function* makers(graph: GraphIndex, value: string): Generator<NodeProto, void> {
+  const seen = new Set<NodeProto>();
+  for (let node = graph.producer.get(value); node && !seen.has(node); ) {
+    seen.add(node);
+    yield node;
+    node = graph.producer.get(node.input[0] ?? '');
+  }
+}
+
 /** A constant: an initializer, or what a Constant node holds; copies of it (Identity) are followed. */
 export function constantTensor(graph: GraphIndex, name: string): TensorProto | undefined {
-  const initializer = graph.initializer.get(name);
-  if (initializer) return initializer;
-  const node = graph.producer.get(name);
-  if (node?.opType === 'Constant') return attribute(node, 'value')?.t;
-  const source = node?.opType === 'Identity' ? inputAt(node, 0) : undefined;
-  return source === undefined ? undefined : constantTensor(graph, source);
+  const known = graph.initializer.get(name);
+  if (known) return known;
+  for (const node of makers(graph, name)) {
+    if (node.opType === 'Constant') return attribute(node, 'value')?.t;
+    if (node.opType !== 'Identity') return undefined;
+    const initializer = graph.initializer.get(node.input[0] ?? '');
+    if (initializer) return initializer;
+  }
+  return undefined;
 }
 
 /** Shape of a constant, also of one that is transposed, cast or dequantized in the graph. */
 export function constantShape(graph: GraphIndex, name: string): number[] | undefined {
-  const tensor = constantTensor(graph, name);
-  if (tensor) return tensor.dims.map(Number);
-  const node = graph.producer.get(name);
-  const source = node && inputAt(node, 0);
-  if (!source) return undefined;
-  const shape = constantShape(graph, source);
-  if (node.opType === 'Cast' || node.opType === 'DequantizeLinear') return shape;
-  if (node.opType !== 'Transpose') return undefined;
-  const order = attribute(node, 'perm')?.ints.map(Number);
-  return order ? shape && order.map((axis) => shape[axis] ?? 0) : shape?.reverse();
+  let tensor = constantTensor(graph, name);
+  const orders: (readonly number[] | undefined)[] = [];
+  for (const node of tensor ? [] : makers(graph, name)) {
+    if (node.opType === 'Transpose') orders.push(attribute(node, 'perm')?.ints.map(Number));
+    else if (node.opType !== 'Cast' && node.opType !== 'DequantizeLinear') return undefined;
+    tensor = constantTensor(graph, node.input[0] ?? '');
+    if (tensor) break;
+  }
+  return orders.reduceRight<number[] | undefined>(
+    (shape, order) => (order ? shape && order.map((axis) => shape[axis] ?? 0) : shape?.reverse()),
+    tensor?.dims.map(Number),
+  );
 }
 
 /** The integers of a small inline constant; undefined for anything else. */
@@ -125,6 +143,20 @@ export function constantIntegers(graph: GraphIndex, name: string): number[] | un
   const { buffer, byteOffset, byteLength } = tensor.rawData.slice();
   const bytes = new DataView(buffer, byteOffset, byteLength);
   return Array.from({ length: byteLength / 8 }, (_, i) => Number(bytes.getBigInt64(8 * i, true)));
+}
+
+/** Every name of a graph and of the graphs inside it: inputs, outputs, constants, nodes, values. */
+export function namesIn(graph: GraphProto): Set<string> {
+  const names = new Set<string>();
+  const open = [graph];
+  for (let own = open.pop(); own; own = open.pop()) {
+    for (const { name } of [...own.input, ...own.output, ...own.initializer]) names.add(name);
+    for (const node of own.node) {
+      for (const name of [node.name, ...node.output]) names.add(name);
+      open.push(...node.attribute.flatMap(({ g }) => g ?? []));
+    }
+  }
+  return names;
 }
 
 /** How a node is called in messages: its name and operator. */

@@ -4,11 +4,12 @@ import { createPlan, type PrunePlan, presetPlan } from '@transprune/core';
 import { decoderGraphs } from '../decoder/branches.js';
 import type { Decoder } from '../decoder/decoder.js';
 import { indexGraph, valueShape } from '../graph/graph.js';
+import type { ProvenanceOf } from '../graph/provenance.js';
 import type { OnnxModel } from '../model/codec.js';
 import { readPlan } from '../model/metadata.js';
 import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';
 import { pruneModel } from '../prune/prune.js';
-import { attempt, declaredLayers, type Refusal, readAsFar } from './partial.js';
+import { attempt, declaredLayers, type RefusalReport, readAsFar } from './partial.js';
 import { describeStages, type StageReport } from './stages.js';
 import { describeStructure, type Structure } from './structure.js';
 
@@ -28,7 +29,7 @@ export interface Inspection extends DecoderSizes {
   /** Why not, with the first thing that was not understood. */
   readonly reason?: string;
   /** The same in parts, where it is about the graph. */
-  readonly refusal?: Refusal;
+  readonly refusal?: RefusalReport;
   /** Who wrote the file, as far as its header and operators tell. */
   readonly exporterFamily: string;
   readonly producer: string;
@@ -71,6 +72,7 @@ export function inspectModel(model: OnnxModel, options: InspectOptions = {}): In
   const {
     trial,
     pruned = [],
+    provenance = [],
     refusal,
   } = decoder && !unread && !isPruned
     ? tryToPrune(model, decoder.layers.length, options)
@@ -88,26 +90,40 @@ export function inspectModel(model: OnnxModel, options: InspectOptions = {}): In
     decoders: graphs.map((source, at) => {
       const read = readings[at]?.decoder;
       const after = pruned[at];
+      const provenanceOf = provenance[at];
       return {
         ...describeStructure(source, declaredLayers(source), read),
-        stages: trial && read && after ? describeStages(read, source, after, trial.plan) : [],
+        stages:
+          trial && read && after && provenanceOf
+            ? describeStages(read, after, trial.plan, provenanceOf)
+            : [],
       };
     }),
     ...(trial && { trial }),
   };
 }
 
-/** A graph whose layers are understood can still read something that has no value behind a prune. */
+/** What comes of pruning a model, or why nothing does. */
+interface Trial {
+  readonly trial?: Inspection['trial'];
+  /** The pruned decoder, or the branches of a merged one, and what their nodes are for. */
+  readonly pruned?: readonly GraphProto[];
+  readonly provenance?: readonly ProvenanceOf[];
+  readonly refusal?: RefusalReport;
+}
+
+/** A graph whose layers are understood can still read something that has no value after a prune. */
 function tryToPrune(
   model: OnnxModel,
   layers: number,
   { plan: choosePlan = defaultPlan }: InspectOptions,
-): { trial?: Inspection['trial']; pruned?: readonly GraphProto[]; refusal?: Refusal } {
+): Trial {
   const plan = choosePlan(layers);
   const { result, refusal } = attempt(() => pruneModel(model, plan));
   if (!result?.model.graph) return refusal ? { refusal } : {};
   const { nodes } = result.report;
-  return { trial: { plan, nodes }, pruned: decoderGraphs(result.model.graph) };
+  const { provenance } = result;
+  return { trial: { plan, nodes }, pruned: decoderGraphs(result.model.graph), provenance };
 }
 
 /** Smallest decoder that presets can be scaled to. */

@@ -1,7 +1,8 @@
 /** A decoder's layers in words: what the reading found, grouped by what layers have in common. */
+
+import { type ClassifiedGraph, inputsOf } from '../decoder/classified-graph.js';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import { linearInto } from '../decoder/linear.js';
-import { type ClassifiedGraph, inputsOf } from '../decoder/stream.js';
 import { constantShape, inputAt } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
@@ -47,10 +48,10 @@ export interface LayerGroup extends LayerReport {
 }
 
 /** Groups the layers of a decoder. */
-export function groupLayers(graph: ClassifiedGraph, decoder: Decoder): LayerGroup[] {
+export function groupLayers(decoder: Decoder): LayerGroup[] {
   const groups = new Map<string, { report: LayerReport; layers: number[] }>();
   decoder.layers.forEach((layer, at) => {
-    const report = describeLayer(graph, layer);
+    const report = describeLayer(decoder.graph, layer);
     const key = JSON.stringify(report);
     const group = groups.get(key) ?? { report, layers: [] };
     group.layers.push(at + 1);
@@ -67,7 +68,7 @@ function describeLayer(graph: ClassifiedGraph, layer: DecoderLayer): LayerReport
   const isLinear = (name: string) => linearInto(graph, name) !== undefined;
   const isStream = (name: string) => name === layer.streamIn || isJoin(graph, name);
   return {
-    attentionFamily: reading.family,
+    attentionFamily: reading.family.name,
     operator: reading.node.opType,
     heads,
     kvHeads,

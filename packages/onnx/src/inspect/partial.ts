@@ -8,7 +8,7 @@ import { nodesBehind } from '../graph/walk.js';
 import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';
 
 /** The first thing that was not understood. */
-export interface Refusal {
+export interface RefusalReport {
   /** The whole message. */
   readonly reason: string;
   readonly where: string | null;
@@ -23,7 +23,7 @@ export interface Refusal {
 export interface PartialReading {
   /** The decoder, or its leading layers; undefined if not even one layer is understood. */
   readonly decoder?: Decoder;
-  readonly refusal?: Refusal;
+  readonly refusal?: RefusalReport;
 }
 
 /** Reads a decoder as far as it is understood; throws for nothing that a graph can hold. */
@@ -43,7 +43,7 @@ export function readAsFar(graph: GraphProto): PartialReading {
 }
 
 /** What a reading gives, or why it was refused; other errors pass through. */
-export function attempt<T>(read: () => T): { result?: T; refusal?: Refusal } {
+export function attempt<T>(read: () => T): { result?: T; refusal?: RefusalReport } {
   try {
     return { result: read() };
   } catch (error) {

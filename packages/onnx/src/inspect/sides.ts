@@ -1,6 +1,7 @@
 /** What layers read besides the stream, weights and their own cache, and what that is made of. */
+
+import { type ClassifiedGraph, inputsOf } from '../decoder/classified-graph.js';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
-import { type ClassifiedGraph, inputsOf } from '../decoder/stream.js';
 import { inputAt } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
@@ -41,7 +42,8 @@ const uses: readonly SideReport['use'][] = [
 ];
 
 /** Describes the side computations of a decoder. */
-export function describeSides(graph: ClassifiedGraph, decoder: Decoder): SideReport[] {
+export function describeSides(decoder: Decoder): SideReport[] {
+  const { graph } = decoder;
   const values = sideValues(graph, decoder).map((value) => ({
     ...value,
     origin: originOf(graph, value.name),
@@ -125,7 +127,7 @@ function sideValues(graph: ClassifiedGraph, decoder: Decoder): SideValue[] {
 
 /** What the reading says about a layer's side values. */
 function usesIn({ attention: { reading } }: DecoderLayer): Map<string, SideReport['use']> {
-  const masks = reading.sideInputs.map((name) => [name, 'mask or lengths'] as const);
+  const masks = reading.derivedInputs.map((name) => [name, 'mask or lengths'] as const);
   const angles = reading.angles.map(
     ({ value, axis }) => [value, axis === -1 ? 'positions' : 'angles'] as const,
   );

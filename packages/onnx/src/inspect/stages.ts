@@ -1,10 +1,11 @@
-/** What a prune changed in a graph, found by comparing the graph before and after it. */
+/** What a prune changed in a graph, as the passes say what each node that they added is for. */
 import type { PrunePlan } from '@transprune/core';
-import type { Decoder } from '../decoder/decoder.js';
-import { nodesBehind } from '../graph/walk.js';
+import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
+import { isScoring, type ProvenanceOf, type Role } from '../graph/provenance.js';
+import { allNodes } from '../graph/subgraphs.js';
 import type { GraphProto, NodeProto } from '../proto/onnx_pb.js';
 
-/** A value whose rows are gathered, and what it is to the layer behind. */
+/** A value whose rows are gathered, and what it is to the next layer. */
 export interface Gathered {
   readonly value: string;
   readonly as: 'stream' | 'projection' | 'norm' | 'angles';
@@ -12,17 +13,17 @@ export interface Gathered {
 
 /** One prune. */
 export interface StageReport {
-  /** Layer in front of the prune, from 1. */
+  /** Layer before the prune, from 1. */
   readonly afterLayer: number;
   readonly keepRatio: number;
   /** Values whose rows are gathered. */
   readonly gathered: readonly Gathered[];
-  /** Nodes that score and select. */
+  /** Nodes that score and select; they run only in a call with an image token. */
   readonly scoringNodes: number;
-  /** Copies among them, of the layer behind and of what it reads, so that the score sees every token. */
+  /** Copies among them, of the next layer and of what it reads, so that the score sees every token. */
   readonly copiedNodes: number;
   readonly rerooted: {
-    /** Side computations that are cloned for the layers behind. */
+    /** Nodes of derived values that are cloned for the layers after the prune. */
     readonly clonedNodes: number;
     /** Nodes that make the mask, positions and sizes which the clones start at. */
     readonly addedNodes: number;
@@ -31,83 +32,59 @@ export interface StageReport {
   };
 }
 
-/** Describes the stages of a pruned graph. */
+/**
+ * Describes the stages of a pruned graph.
+ *
+ * @param decoder the reading before the prune
+ * @param after the pruned graph
+ * @param provenanceOf what its nodes are for
+ */
 export function describeStages(
   decoder: Decoder,
-  before: GraphProto,
   after: GraphProto,
   plan: PrunePlan,
+  provenanceOf: ProvenanceOf,
 ): StageReport[] {
-  const known = new Set(before.node.flatMap(({ output }) => output.filter(Boolean)));
-  const isOwn = ({ output }: NodeProto) => output.some((name) => known.has(name));
-  const own = after.node.filter(isOwn);
-  const added = after.node.filter((node) => !isOwn(node));
+  const added = allNodes(after).map((node) => ({ node, origin: provenanceOf(node) }));
   const inputs = new Set(after.input.map(({ name }) => name));
-  return plan.stages.map(({ afterLayer, keepRatio }) => {
-    const scope = `pruning/after_layer_${afterLayer}/`;
-    const partOf = ({ name }: NodeProto) => name.slice(scope.length).split('/')[0] ?? '';
-    const inScope = added.filter(({ name }) => name.startsWith(scope));
-    const { clones, copies } = copiesIn(added, afterLayer);
-    const gathers = inScope.flatMap((node) => {
-      const as = crossing(decoder, afterLayer, node, partOf(node));
-      return as ? [{ node, as }] : [];
-    });
-    // The score starts at masks and positions too, in front of the prune: those are its own.
-    const isStart = (node: NodeProto) => startParts.has(partOf(node));
-    const starts = nodesBehind(
-      inScope.filter(isStart),
-      [...own, ...clones].flatMap(({ input }) => input),
+  return plan.stages.map(({ afterLayer, keepRatio }, index) => {
+    const own = added.filter(({ origin }) => origin?.stage === index);
+    const of = (role: Role) =>
+      own.flatMap(({ node, origin }) => (origin?.role === role ? node : []));
+    const [gathers, angles] = [of('gather'), of('angles')].map((nodes) =>
+      nodes.filter(({ opType }) => opType === 'Gather'),
     );
-    const others = new Set([...gathers.map(({ node }) => node), ...starts]);
-    const scoring = inScope.filter((node) => !others.has(node) && partOf(node) !== 'angles');
-    const stream = gathers.find(({ as }) => as === 'stream')?.node.output[0];
+    const next = decoder.layers[afterLayer];
+    const [clones, starts] = [of('derived'), of('stage-input')];
     return {
       afterLayer,
       keepRatio,
-      gathered: gathers.map(({ node, as }) => ({ value: node.input[0] ?? '', as })),
-      scoringNodes: scoring.length + copies.length,
-      copiedNodes: copies.length,
+      gathered: [
+        ...(gathers ?? []).map(({ input: [value = ''] }) => ({ value, as: roleOf(value, next) })),
+        ...(angles ?? []).map(({ input: [value = ''] }) => ({ value, as: 'angles' as const })),
+      ],
+      scoringNodes: own.filter(({ origin }) => isScoring(origin)).length,
+      copiedNodes: of('copy').length,
       rerooted: {
         clonedNodes: clones.length,
         addedNodes: starts.length,
-        roots: rootsOf([...clones, ...starts], inputs, stream),
+        roots: rootsOf([...clones, ...starts], inputs, streamAfter(after, next)),
       },
     };
   });
 }
 
-/** Copies of the graph's own nodes: side computations for the layers behind, and what the score reads. */
-function copiesIn(added: readonly NodeProto[], afterLayer: number) {
-  const ending = new RegExp(`/(scored_)?after_layer_${afterLayer}(/scored|/side)?$`);
-  const clones: NodeProto[] = [];
-  const copies: NodeProto[] = [];
-  for (const node of added) {
-    if (node.name.startsWith('pruning/')) continue;
-    const found = node.output.map((name) => ending.exec(name)).find((match) => match !== null);
-    if (!found) continue;
-    const isScored = found[1] !== undefined || found[2] === '/scored';
-    (isScored ? copies : clones).push(node);
-  }
-  return { clones, copies };
+/** What a gathered value is to the next layer. */
+function roleOf(value: string, next: DecoderLayer | undefined): Gathered['as'] {
+  if (value === next?.streamIn) return 'stream';
+  return next?.attention.projections.includes(value) ? 'projection' : 'norm';
 }
 
-/** Where the pass puts what clones start at. */
-const startParts = new Set(['mask', 'positions', 'side']);
-
-/** What a node gathers for the layer behind a prune; undefined if it gathers nothing for it. */
-function crossing(
-  decoder: Decoder,
-  afterLayer: number,
-  node: NodeProto,
-  part: string,
-): Gathered['as'] | undefined {
-  const next = decoder.layers[afterLayer];
-  const [value = ''] = node.input;
-  if (node.opType !== 'Gather' || !next) return undefined;
-  if (part === 'angles') return 'angles';
-  if (value === next.streamIn) return 'stream';
-  if (next.attention.projections.includes(value)) return 'projection';
-  return value === next.attention.input ? 'norm' : undefined;
+/** The stream that is left, as the layer's join reads it after the prune. */
+function streamAfter(after: GraphProto, next: DecoderLayer | undefined): string | undefined {
+  const output = next?.middleJoin.output.find((name) => name !== '');
+  const join = after.node.find((node) => output !== undefined && node.output.includes(output));
+  return join?.input.find((name, at) => name !== next?.middleJoin.input[at]);
 }
 
 /** Graph inputs, and the stream that is left, that nodes read; `shape of` where only that is read. */

@@ -1,8 +1,6 @@
 /** A decoder graph as data to be shown: works on one graph, wherever it stands. */
 import type { Decoder } from '../decoder/decoder.js';
-import { classify } from '../decoder/kinds.js';
-import type { ClassifiedGraph } from '../decoder/stream.js';
-import { elementType, indexGraph, valueShape } from '../graph/graph.js';
+import { elementType, valueShape } from '../graph/graph.js';
 import { type GraphProto, TensorProto_DataType, type ValueInfoProto } from '../proto/onnx_pb.js';
 import { groupLayers, type LayerGroup } from './layers.js';
 import { describeSides, type SideReport } from './sides.js';
@@ -38,15 +36,14 @@ export function describeStructure(
   declaredLayers: number,
   decoder: Decoder | undefined,
 ): Structure {
-  const classified = decoder && classifiedGraph(graph, decoder);
   const weights = graph.initializer.filter(({ dims }) => dims.length > 1);
   return {
     inputs: graph.input.map(describeValue),
     outputs: graph.output.map(describeValue),
     weightTypes: [...new Set(weights.map(({ dataType }) => typeName(dataType)))].sort(),
     declaredLayers,
-    layerGroups: classified ? groupLayers(classified, decoder) : [],
-    sides: classified ? describeSides(classified, decoder) : [],
+    layerGroups: decoder ? groupLayers(decoder) : [],
+    sides: decoder ? describeSides(decoder) : [],
   };
 }
 
@@ -69,11 +66,3 @@ const typeNames = new Map<number, string>([
 
 /** An element type as people write it. */
 const typeName = (type: number): string => typeNames.get(type) ?? `type ${type} of ONNX`;
-
-function classifiedGraph(graph: GraphProto, { inputs, layers }: Decoder): ClassifiedGraph {
-  const index = indexGraph(graph);
-  const pasts = layers.flatMap(({ cache }) => [cache.pastKey, cache.pastValue]);
-  const tokens = new Set([inputs.embeddings, ...pasts]);
-  const isInitializer = (name: string) => index.initializer.has(name);
-  return { ...index, kindOf: classify(graph.node, isInitializer, (name) => tokens.has(name)) };
-}

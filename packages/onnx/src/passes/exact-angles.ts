@@ -3,17 +3,30 @@
  * Shading Language", accuracy of built-in functions), where angles go up to the last position.
  */
 
+import { create } from '@bufbuild/protobuf';
 import { refuse } from '../decoder/refuse.js';
 import { onnxAlgebra } from '../graph/algebra.js';
-import type { Emitter } from '../graph/emitter.js';
+import { createEmitter, type Emitter } from '../graph/emitter.js';
 import {
   attribute,
   constantTensor,
   elementType,
   type GraphIndex,
+  indexGraph,
   inputAt,
+  makers,
+  namesIn,
 } from '../graph/graph.js';
-import { type NodeProto, TensorProto_DataType } from '../proto/onnx_pb.js';
+import { sortNodes } from '../graph/sort.js';
+import { mapGraphs } from '../graph/subgraphs.js';
+import { type OnnxModel, standardOpset } from '../model/codec.js';
+import {
+  type GraphProto,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProto,
+  TensorProto_DataType,
+} from '../proto/onnx_pb.js';
 
 /** Terms of each series: what is left out is below 1e-8 between -pi/2 and pi/2. */
 const terms = 7;
@@ -23,31 +36,50 @@ const piParts = partsOf(Math.PI, [8, 8]);
 
 const isAngular = ({ opType }: NodeProto) => opType === 'Cos' || opType === 'Sin';
 
+/** What the pass did. */
+export interface ExactAnglesReport {
+  /** `Cos` and `Sin` nodes that were written as others, those inside branches too. */
+  readonly replaced: number;
+}
+
 /**
  * Writes each `Cos` and `Sin` as sums and products, exact to float32's own rounding for angles up to 1e5.
+ * The model that came in is not changed.
  *
- * @param source the graph that the nodes were made from
- * @returns the nodes with others in place of these, in no order
  * @throws TransPruneError UNSUPPORTED_MODEL for angles that are not float32
  */
-export function exactAngles(
-  emitter: Emitter,
-  source: GraphIndex,
-  nodes: readonly NodeProto[],
-): NodeProto[] {
-  for (const node of source.graph.node) if (isAngular(node)) checkFloat32(source, node);
+export function exactAngles(model: OnnxModel): { model: OnnxModel; report: ExactAnglesReport } {
+  let replaced = 0;
+  if (!model.graph) return { model, report: { replaced } };
+  const opset = standardOpset(model);
+  const emitter = createEmitter(namesIn(model.graph), opset, { prefix: 'angles' });
+  const graph = mapGraphs(model.graph, (own, around) => {
+    const angular = own.node.filter(isAngular);
+    if (angular.length === 0) return own;
+    replaced += angular.length;
+    const scope = [own, ...around.toReversed()].map(indexGraph);
+    for (const node of angular) checkFloat32(scope, node);
+    return withExactAngles(own, emitter.branch('angles'));
+  });
+  return { model: create(ModelProtoSchema, { ...model, graph }), report: { replaced } };
+}
+
+function withExactAngles(graph: GraphProto, emitter: Emitter): GraphProto {
   const algebra = onnxAlgebra(emitter);
-  const before = emitter.nodes.length;
   const reduced = new Map<string, ReturnType<typeof reduce>>();
-  emitter.scope('angles');
-  for (const { opType, input, output } of nodes.filter(isAngular)) {
+  for (const { opType, input, output } of graph.node.filter(isAngular)) {
     const [angle = ''] = input;
     const { rest, square, sign } = reduced.get(angle) ?? reduce(angle);
     reduced.set(angle, { rest, square, sign });
     const value = opType === 'Cos' ? series(square, 0) : algebra.multiply(rest, series(square, 1));
     emitter.emit('Mul', [sign, value], { outputs: output });
   }
-  return [...nodes.filter((node) => !isAngular(node)), ...emitter.nodes.slice(before)];
+  const others = graph.node.filter((node) => !isAngular(node));
+  return create(GraphProtoSchema, {
+    ...graph,
+    node: sortNodes([...others, ...emitter.nodes]),
+    initializer: [...graph.initializer, ...emitter.initializers],
+  });
 
   /** `angle = turns * pi + rest`, the rest between -pi/2 and pi/2; each turn changes the sign. */
   function reduce(angle: string) {
@@ -73,21 +105,31 @@ export function exactAngles(
   }
 }
 
-function checkFloat32(source: GraphIndex, node: NodeProto): void {
-  const type = typeOf(source, inputAt(node, 0) ?? '');
+function checkFloat32(scope: readonly GraphIndex[], node: NodeProto): void {
+  const type = typeOf(scope, inputAt(node, 0) ?? '');
   if (type === TensorProto_DataType.FLOAT) return;
   const found = type === undefined ? 'an unknown type' : `element type ${type} of ONNX`;
   refuse({ where: 'angles', expected: 'float32', found, node });
 }
 
-/** The operators in front of an angle give what their first input has. */
-function typeOf(graph: GraphIndex, name: string): number | undefined {
-  const node = graph.producer.get(name);
-  if (node?.opType === 'Cast') return Number(attribute(node, 'to')?.i);
-  const tensor = constantTensor(graph, name);
-  if (tensor) return tensor.dataType;
-  const first = node && inputAt(node, 0);
-  return first ? typeOf(graph, first) : elementType(graph.input.get(name));
+/**
+ * The operators before an angle give what their first input has.
+ *
+ * @param scope the graph, and those around it from the innermost on
+ */
+function typeOf(scope: readonly GraphIndex[], value: string): number | undefined {
+  let name = value;
+  for (const graph of scope) {
+    for (const node of makers(graph, name)) {
+      if (node.opType === 'Cast') return Number(attribute(node, 'to')?.i);
+      const tensor = constantTensor(graph, name);
+      if (tensor) return tensor.dataType;
+      name = inputAt(node, 0) ?? '';
+    }
+    const known = constantTensor(graph, name)?.dataType ?? elementType(graph.input.get(name));
+    if (known !== undefined) return known;
+  }
+  return undefined;
 }
 
 /** Numbers that add up to one: some with so many bits each, and what is left. */

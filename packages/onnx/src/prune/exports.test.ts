@@ -10,8 +10,8 @@ import {
   exportImageMask,
   exportTruth,
   maxDifference,
-  openDecoder,
 } from '@transprune/fixtures';
+import { openDecoder } from '@transprune/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readDecoder } from '../decoder/read.js';
 import { decodeModel, encodeModel, type OnnxModel } from '../model/codec.js';

@@ -1,7 +1,8 @@
 /** Quirks of architectures, in every layout that the builder writes them in: all must prune alike. */
 import { clone } from '@bufbuild/protobuf';
 import { createPlan, positionModes } from '@transprune/core';
-import { type DecoderStep, maxDifference, openDecoder } from '@transprune/fixtures';
+import { maxDifference } from '@transprune/fixtures';
+import { type DecoderStep, openDecoder } from '@transprune/testing';
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { randomEmbeddings, smallConfig } from '../../testing/random-decoder.js';
@@ -149,8 +150,8 @@ test('a bias that a graph computes for GroupQueryAttention is computed again beh
   const emitter = createEmitter(
     graph.initializer.map(({ name }) => name),
     21,
+    { prefix: 'bias' },
   );
-  emitter.scope('bias');
   const slots = emitter.emit('CumSum', ['attention_mask', emitter.int64([1], [])]);
   const slope = emitter.emit('Mul', [
     emitter.emit('Cast', [slots], { attributes: { to: TensorProto_DataType.FLOAT } }),
@@ -178,7 +179,7 @@ test('a bias that a graph computes for GroupQueryAttention is computed again beh
   expect(dropped[2]!.cacheLengths).toEqual([42, 42, 36, 36, 24, 24]);
 });
 
-test('a bias that is fed is refused: its columns behind a prune are nobody’s to know', () => {
+test('a bias that is fed is refused: its columns after a prune are nobody’s to know', () => {
   const model = clone(ModelProtoSchema, buildDecoder(config, weights));
   const graph = model.graph!;
   graph.input.push(
@@ -188,6 +189,6 @@ test('a bias that is fed is refused: its columns behind a prune are nobody’s t
     if (node.opType === 'GroupQueryAttention') node.input.push('', 'attention_bias');
   }
   expect(() => pruneModel(model, plan)).toThrow(
-    /behind the prune after layer 2: .* found the input attention_bias, for which no value behind a prune is known/,
+    /after the prune after layer 2: .* found the input attention_bias, for which no value after a prune is known/,
   );
 });

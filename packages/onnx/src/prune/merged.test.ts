@@ -1,6 +1,7 @@
 /** Merged decoders: an `If` with the whole decoder in each branch. */
 import { createPlan, positionModes } from '@transprune/core';
-import { maxDifference, openDecoder } from '@transprune/fixtures';
+import { maxDifference } from '@transprune/fixtures';
+import { openDecoder } from '@transprune/testing';
 import { Tensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { smallConfig as config, randomEmbeddings } from '../../testing/random-decoder.js';

@@ -8,7 +8,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { clone } from '@bufbuild/protobuf';
+import { clone, create } from '@bufbuild/protobuf';
 import { createPlan } from '@transprune/core';
 import {
   maxDifference,
@@ -18,14 +18,14 @@ import {
   officialFile,
   officialImageMask,
   officialPlan,
-  openDecoder,
 } from '@transprune/fixtures';
+import { openDecoder } from '@transprune/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readDecoder } from '../decoder/read.js';
 import { createEmitter } from '../graph/emitter.js';
 import { tensorInfo } from '../graph/value-info.js';
 import { decodeModel, encodeModel, type OnnxModel } from '../model/codec.js';
-import { ModelProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';
+import { ModelProtoSchema, TensorProto_DataType, ValueInfoProtoSchema } from '../proto/onnx_pb.js';
 import { pruneModel } from './prune.js';
 
 const families = {
@@ -47,17 +47,24 @@ const lastRow = (logits: Float32Array) => logits.slice(-vocabulary);
 function withTerms(model: OnnxModel, stages: number): OnnxModel {
   const copy = clone(ModelProtoSchema, model);
   const graph = copy.graph!;
-  const producer = (name: string) => graph.node.find(({ output }) => output.includes(name))!;
-  const emitter = createEmitter([], 21);
   for (let stage = 0; stage < stages; stage++) {
-    const masked = producer(producer(`pruning.score.${stage}`).input[0]!);
+    const gate = graph.node.find(({ output }) => output.includes(`pruning.score.${stage}`))!;
+    const at = gate.output.indexOf(`pruning.score.${stage}`);
+    const branch = (name: string) => gate.attribute.find((known) => known.name === name)!.g!;
+    const [scored, empty] = [branch('then_branch'), branch('else_branch')];
+    const producer = (name: string) => scored.node.find(({ output }) => output.includes(name))!;
+    const masked = producer(scored.output[at]!.name);
     producer(masked.input[0]!).input.forEach((term, i) => {
       const name = `pruning.term.${stage}.${i}`;
-      emitter.emit('Identity', [term], { outputs: [name] });
+      const emitter = createEmitter([], 21, { prefix: name });
+      const nothing = emitter.emit('Identity', [empty.output[at]!.name]);
+      empty.node.push(...emitter.nodes);
+      scored.output.push(create(ValueInfoProtoSchema, { name: term }));
+      empty.output.push(create(ValueInfoProtoSchema, { name: nothing }));
+      gate.output.push(name);
       graph.output.push(tensorInfo(name, TensorProto_DataType.FLOAT));
     });
   }
-  graph.node.push(...emitter.nodes);
   return copy;
 }
 

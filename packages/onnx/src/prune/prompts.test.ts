@@ -7,7 +7,8 @@ import {
   positionModes,
   runReference,
 } from '@transprune/core';
-import { maxDifference, openDecoder, type StepOptions } from '@transprune/fixtures';
+import { maxDifference } from '@transprune/fixtures';
+import { openDecoder, type StepOptions } from '@transprune/testing';
 import fc from 'fast-check';
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';

@@ -7,7 +7,8 @@ import {
   presetPlan,
   runReference,
 } from '@transprune/core';
-import { maxDifference, openDecoder } from '@transprune/fixtures';
+import { maxDifference } from '@transprune/fixtures';
+import { openDecoder } from '@transprune/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

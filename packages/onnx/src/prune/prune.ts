@@ -7,24 +7,20 @@ import { decoderGraphs, withDecoders } from '../decoder/branches.js';
 import { readGraph } from '../decoder/read.js';
 import { refuse } from '../decoder/refuse.js';
 import { createEmitter } from '../graph/emitter.js';
-import { indexGraph } from '../graph/graph.js';
+import { namesIn } from '../graph/graph.js';
+import { isScoring, type ProvenanceOf } from '../graph/provenance.js';
 import { sortNodes } from '../graph/sort.js';
-import { nodesBehind } from '../graph/walk.js';
+import { allNodes, graphsIn, readsOf } from '../graph/subgraphs.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { metadataWithPlan, readPlan } from '../model/metadata.js';
 import { exactAngles } from '../passes/exact-angles.js';
-import {
-  type GraphProto,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  type ValueInfoProto,
-} from '../proto/onnx_pb.js';
+import { type GraphProto, GraphProtoSchema, ModelProtoSchema } from '../proto/onnx_pb.js';
+import { keepPositions, padAttention } from './attention-nodes.js';
+import { writeGates } from './gate.js';
 import { type InterfaceOptions, imageMaskInput, prunedInputs, prunedOutputs } from './interface.js';
-import { padGroupQueries } from './padding.js';
 import { emitConstantStages, emitStages } from './pipeline.js';
-import { reroot } from './rebase/rebase.js';
-import { keepPositions } from './rotary.js';
-import { createTapper, type StageTaps } from './score/taps.js';
+import { rebase } from './rebase/rebase.js';
+import type { StageTaps } from './score/taps.js';
 import { workingGraph } from './working-graph.js';
 
 export interface PruneOptions {
@@ -62,12 +58,20 @@ export interface PruneReport {
   readonly layers: number;
   readonly stages: readonly Stage[];
   readonly nodes: { readonly before: number; readonly after: number };
-  /** Nodes that score and select. */
+  /** Nodes that score and select; they run only in a call with an image token. */
   readonly scoringNodes: number;
   /** Bytes that the pass adds as constants. */
   readonly constantBytes: number;
   /** For each stage, if they were asked for, else empty. */
   readonly taps: readonly StageTaps[];
+}
+
+/** What pruning gives. */
+export interface PrunedModel {
+  readonly model: OnnxModel;
+  readonly report: PruneReport;
+  /** What each added node is for: of the decoder, or of each branch of a merged one. */
+  readonly provenance: readonly ProvenanceOf[];
 }
 
 /**
@@ -81,7 +85,7 @@ export function pruneModel(
   model: OnnxModel,
   plan: PrunePlan,
   options: PruneOptions = {},
-): { model: OnnxModel; report: PruneReport } {
+): PrunedModel {
   if (readPlan(model)) {
     throw new TransPruneError(
       'UNSUPPORTED_MODEL',
@@ -101,24 +105,30 @@ export function pruneModel(
   const sources = decoderGraphs(graph);
   const passes = sources.map((source) => pruneGraph(source, opset, plan, options));
   const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
-  const pruned = passes.map((pass) => pass.pruned);
+  const pruned = create(ModelProtoSchema, {
+    ...model,
+    graph: withDecoders(
+      graph,
+      passes.map((pass) => pass.graph),
+    ),
+    metadataProps: metadataWithPlan(model, plan),
+  });
+  const written = options.exactAngles ? exactAngles(pruned).model : pruned;
+  const decoders = decoderGraphs(written.graph ?? graph);
   return {
-    model: create(ModelProtoSchema, {
-      ...model,
-      graph: withDecoders(graph, pruned),
-      metadataProps: metadataWithPlan(model, plan),
-    }),
+    model: written,
     report: {
       layers: passes[0]?.layers ?? 0,
       stages: plan.stages,
       nodes: {
         before: sum(sources.map(({ node }) => node.length)),
-        after: sum(pruned.map(({ node }) => node.length)),
+        after: sum(decoders.map((decoder) => allNodes(decoder).length)),
       },
       scoringNodes: sum(passes.map(({ scoringNodes }) => scoringNodes)),
       constantBytes: sum(passes.map(({ constantBytes }) => constantBytes)),
       taps: passes[0]?.taps ?? [],
     },
+    provenance: passes.map(({ provenanceOf }) => provenanceOf),
   };
 }
 
@@ -129,9 +139,8 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
   if (graph.input.some(({ name }) => name === imageMaskInput)) {
     refuse({ where: 'inputs', expected: `no input ${imageMaskInput} yet`, found: 'one' });
   }
-  const emitter = createEmitter(namesIn(graph), opset);
-  const source = indexGraph(graph);
-  const working = workingGraph(graph, decoder);
+  const emitter = createEmitter(namesIn(graph), opset, { prefix: 'pruning', reuses: true });
+  const working = workingGraph(decoder);
   const wanted: InterfaceOptions = {
     trace: options.trace === true,
     batch: options.batch === true,
@@ -139,45 +148,40 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
     instructionMask: options.instructionMask === true,
   };
   const [firstStage] = plan.stages;
-  if (firstStage && wanted.batch) padGroupQueries(emitter, working, decoder, graph);
+  if (firstStage && wanted.batch) padAttention(emitter, working, decoder);
   if (firstStage && plan.positions === 'keep') {
     keepPositions(emitter, working, decoder, firstStage.afterLayer, wanted.batch);
   }
-  const tapOutputs: ValueInfoProto[] = [];
-  const tappers = options.taps
-    ? plan.stages.map((_, index) => createTapper(emitter, index, tapOutputs))
-    : [];
-  const context = { emitter, graph: working, decoder, plan, options: wanted, tappers };
-  const stages = options.constantIndices
+  const taps = options.taps === true;
+  const context = { emitter, graph: working, decoder, plan, options: wanted, taps };
+  const emitted = options.constantIndices
     ? emitConstantStages(context, options.constantIndices)
     : emitStages(context);
-  const scoring = new Set(emitter.nodes);
-  reroot(source, working, emitter, decoder, stages, plan.positions);
-  const output = [...prunedOutputs(graph, decoder, plan, wanted), ...tapOutputs];
-  const added = [...working.regions.flat(), ...emitter.nodes];
+  const added = new Set(emitter.initializers.map(({ name }) => name));
+  rebase(working, decoder, emitted.stages, plan.positions, (name) => added.has(name));
+  const output = [...prunedOutputs(graph, decoder, plan, wanted), ...emitted.tapOutputs];
   const read = [...output.map(({ name }) => name), ...working.nodes.flatMap(({ input }) => input)];
-  const used = nodesBehind(added, read);
-  const nodes = [...working.nodes, ...used];
-  const written = options.exactAngles ? exactAngles(emitter, source, nodes) : nodes;
+  const written = writeGates(emitter, emitted.gates, read);
+  const nodes = sortNodes([...working.nodes, ...written]);
+  const reads = new Set(nodes.flatMap(readsOf));
+  const constants = emitter.initializers.filter(({ name }) => reads.has(name));
   const pruned = create(GraphProtoSchema, {
     ...graph,
-    node: sortNodes(written),
-    initializer: [...graph.initializer, ...emitter.initializers],
+    node: nodes,
+    initializer: [...graph.initializer, ...constants],
     input: prunedInputs(graph, decoder, plan, wanted),
     output,
     // Shapes noted for the unpruned graph would mislead the runtime's memory planner.
     valueInfo: [],
   });
+  const all = allNodes(pruned);
+  const inside = all.flatMap(graphsIn).flatMap(({ initializer }) => initializer);
   return {
-    pruned,
+    graph: pruned,
     layers: decoder.layers.length,
-    scoringNodes: used.filter((node) => scoring.has(node)).length,
-    constantBytes: emitter.initializers.reduce((sum, { rawData }) => sum + rawData.length, 0),
-    taps: tappers.map((tapper) => tapper.taps()),
+    provenanceOf: emitter.provenanceOf,
+    scoringNodes: all.filter((node) => isScoring(emitter.provenanceOf(node))).length,
+    constantBytes: [...constants, ...inside].reduce((sum, { rawData }) => sum + rawData.length, 0),
+    taps: emitted.taps,
   };
-}
-
-function* namesIn(graph: GraphProto): Iterable<string> {
-  for (const { name } of [...graph.input, ...graph.output, ...graph.initializer]) yield name;
-  for (const node of graph.node) yield* [node.name, ...node.output];
 }

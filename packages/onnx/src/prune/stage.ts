@@ -1,32 +1,71 @@
+/** What the passes of a prune work with. */
 import type { PrunePlan, Stage } from '@transprune/core';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import type { InterfaceOptions } from './interface.js';
 import type { StageTapper } from './score/taps.js';
-import type { Start, TokenState } from './select/tokens.js';
+import type { TokenState } from './select/tokens.js';
 import type { WorkingGraph } from './working-graph.js';
 
-/** Everything that is at hand where a stage's score is made. */
-export interface StageContext {
+/** What the stages of a plan are made for, and in. */
+export interface StagesContext {
+  /** Takes what runs in every call. */
   readonly emitter: Emitter;
   readonly graph: WorkingGraph;
   readonly decoder: Decoder;
   readonly plan: PrunePlan;
+  readonly options: InterfaceOptions;
+  /** Whether outputs are added that hold what scores are made of. */
+  readonly taps: boolean;
+}
+
+/** Everything that is at hand where a stage's score is made. */
+export interface StageContext {
+  /** Takes the score's nodes: that of `emitters`. */
+  readonly emitter: Emitter;
+  /** Takes what runs in every call. */
+  readonly around: Emitter;
+  readonly emitters: StageEmitters;
+  readonly graph: WorkingGraph;
+  readonly decoder: Decoder;
+  readonly plan: PrunePlan;
+  readonly options: InterfaceOptions;
   readonly stage: Stage;
   /** Counts the stages from 0. */
   readonly index: number;
-  /** The layer behind the prune. */
+  /** The layer after the prune. */
   readonly next: DecoderLayer;
-  readonly start: Start;
-  /** The tokens in front of the prune. */
+  /** The tokens before the prune. */
   readonly state: TokenState;
   /**
-   * int64 `[batch, past + tokens]`, 0 at padding: the cache of the layer behind the prune, and the tokens
-   * in front of it; undefined where there is no padding.
+   * int64 `[batch, past + tokens]`, 0 at padding: the cache of the layer after the prune, and the tokens
+   * before it; undefined where there is no padding.
    */
   readonly mask?: string | undefined;
   /** Takes what the score is made of; undefined where nobody asks. */
   readonly tapper?: StageTapper | undefined;
+}
+
+/** Where a stage's nodes get their names. */
+export const stagePrefix = (afterLayer: number) => `pruning/after_layer_${afterLayer}`;
+
+/** Emitters into one graph, by what the nodes are for. */
+export type StageEmitters = Readonly<Record<StageRole, Emitter>>;
+
+type StageRole = 'angles' | 'copy' | 'gather' | 'score' | 'select' | 'trace';
+
+/** @param emitter into the graph that takes the stage's nodes */
+export function stageEmitters(emitter: Emitter, prefix: string, stage: number): StageEmitters {
+  const of = (role: StageRole) => emitter.child(prefix, { role, stage });
+  return {
+    angles: of('angles'),
+    copy: of('copy'),
+    gather: of('gather'),
+    score: of('score'),
+    select: of('select'),
+    trace: of('trace'),
+  };
 }
 
 /** A value in float32, in which scores are computed whatever the weights are. */

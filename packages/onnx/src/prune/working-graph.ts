@@ -5,46 +5,40 @@
  */
 import { create } from '@bufbuild/protobuf';
 import type { AngleRead, Decoder } from '../decoder/decoder.js';
-import { classify, type Kind } from '../decoder/kinds.js';
 import type { Emitter } from '../graph/emitter.js';
-import { producersOf } from '../graph/graph.js';
-import { type GraphProto, type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
+import { walk } from '../graph/walk.js';
+import { type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
 
 /** Nodes of the graph that the passes may change, and what is known of them. */
 export interface WorkingGraph {
   /** The graph's own nodes, copied, each behind those that it reads. */
   readonly nodes: NodeProto[];
-  /** For each stage, copies of nodes that read the tokens in front of the prune, for the score. */
+  /** For each stage, copies of nodes that read the tokens before the prune, for the score. */
   readonly regions: NodeProto[][];
   /** The original node's copy. */
   copyOf(node: NodeProto): NodeProto;
+  /** The nodes as they came, each after those that it reads. */
+  readonly sorted: readonly NodeProto[];
+  /** Of those. */
   readonly producer: ReadonlyMap<string, NodeProto>;
-  kindOf(name: string): Kind;
   /** For each node that reads angles: the values, and the axis of the tokens. */
   readonly angles: Map<NodeProto, Map<string, number>>;
 }
 
-/** Copies a graph's nodes. */
-export function workingGraph(graph: GraphProto, decoder: Decoder): WorkingGraph {
+/** Copies a decoder's nodes. */
+export function workingGraph(decoder: Decoder): WorkingGraph {
+  const { graph, producer } = decoder.graph;
   const copies = new Map(
     graph.node.map((node) => [node, create(NodeProtoSchema, { ...node, input: [...node.input] })]),
   );
-  const nodes = [...copies.values()];
   const copyOf = (node: NodeProto) => copies.get(node) ?? node;
-  const initializers = new Set(graph.initializer.map(({ name }) => name));
-  const pasts = decoder.layers.flatMap(({ cache }) => [cache.pastKey, cache.pastValue]);
-  const tokens = new Set([decoder.inputs.embeddings, ...pasts]);
   const working: WorkingGraph = {
-    nodes,
+    nodes: [...copies.values()],
     regions: [],
     copyOf,
     // As the graph came: the score copies nodes before the cut rewires them.
-    producer: producersOf(graph.node),
-    kindOf: classify(
-      graph.node,
-      (name) => initializers.has(name),
-      (name) => tokens.has(name),
-    ),
+    sorted: graph.node,
+    producer,
     angles: new Map(),
   };
   for (const { attention } of decoder.layers) {
@@ -63,7 +57,7 @@ export function noteAngle(graph: WorkingGraph, { node, value, axis }: AngleRead)
 }
 
 /**
- * Adds nodes to the graph in front of one of its own.
+ * Adds nodes to the graph before one of its own.
  *
  * @param make emits them
  * @returns the nodes
@@ -82,9 +76,10 @@ export function insertBefore(
 }
 
 /**
- * Copies what lies behind a value.
+ * Copies what lies between a value and others.
  *
  * @param boundary values that are read as they are
+ * @param emitter takes the copies
  * @param stage the stage that scores
  * @param suffix makes the copies' names
  * @returns the value's copy, or the value itself if nothing lies in between
@@ -93,42 +88,51 @@ export function copyRegion(
   graph: WorkingGraph,
   value: string,
   boundary: ReadonlySet<string>,
+  emitter: Emitter,
   stage: number,
   suffix: string,
 ): string {
   const region = graph.regions[stage] ?? [];
   graph.regions[stage] = region;
   const made = new Set(region.flatMap(({ output }) => output));
-  const reaches = reachesAny(graph, boundary);
-  const copy = (name: string): string => {
+  const inBetween = nodesBetween(graph, value, boundary);
+  const copied = (name: string) => {
     const node = graph.producer.get(name);
-    if (boundary.has(name) || !node || !reaches(name)) return name;
-    const output = node.output.map((value) => (value ? `${value}/${suffix}` : ''));
-    const copied = output[node.output.indexOf(name)] ?? '';
-    if (made.has(copied)) return copied;
-    const input = node.input.map(copy);
-    const copiedNode = create(NodeProtoSchema, { ...node, name: output[0] ?? '', input, output });
-    for (const [angle, axis] of graph.angles.get(node) ?? []) {
-      noteAngle(graph, { node: copiedNode, value: angle, axis });
-    }
-    region.push(copiedNode);
-    for (const value of output) made.add(value);
-    return copied;
+    return node && inBetween.has(node) && !boundary.has(name) ? `${name}/${suffix}` : name;
   };
-  return copy(value);
+  for (const node of inBetween) {
+    const output = node.output.map((name) => (name ? `${name}/${suffix}` : ''));
+    if (output.some((name) => made.has(name))) continue;
+    const input = node.input.map(copied);
+    const copy = create(NodeProtoSchema, { ...node, name: output[0] ?? '', input, output });
+    for (const [angle, axis] of graph.angles.get(node) ?? []) {
+      noteAngle(graph, { node: copy, value: angle, axis });
+    }
+    region.push(copy);
+    emitter.add(copy);
+  }
+  return copied(value);
 }
 
-/** Whether a value depends on any of some others, be it for their shape. */
-function reachesAny(graph: WorkingGraph, targets: ReadonlySet<string>): (value: string) => boolean {
-  const known = new Map<string, boolean>();
-  const reaches = (name: string): boolean => {
-    const answer = known.get(name);
-    if (answer !== undefined) return answer;
-    known.set(name, false);
-    const inputs = graph.producer.get(name)?.input ?? [];
-    const found = targets.has(name) || inputs.some((input) => input !== '' && reaches(input));
-    known.set(name, found);
-    return found;
-  };
-  return reaches;
+/** Nodes that a value is made of and that depend on any of some others, be it for their shape; in order. */
+function nodesBetween(
+  graph: WorkingGraph,
+  value: string,
+  boundary: ReadonlySet<string>,
+): ReadonlySet<NodeProto> {
+  const upstream = new Set<NodeProto>();
+  const inputsOf = (name: string) =>
+    boundary.has(name) ? [] : (graph.producer.get(name)?.input ?? []);
+  for (const name of walk([value], inputsOf)) {
+    const node = boundary.has(name) ? undefined : graph.producer.get(name);
+    if (node) upstream.add(node);
+  }
+  const reaching = new Set(boundary);
+  const found = new Set<NodeProto>();
+  for (const node of graph.sorted) {
+    if (!upstream.has(node) || !node.input.some((name) => reaching.has(name))) continue;
+    found.add(node);
+    for (const name of node.output) reaching.add(name);
+  }
+  return found;
 }

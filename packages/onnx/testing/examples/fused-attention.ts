@@ -6,6 +6,7 @@
  * values, 1 present key, 2 present value.
  */
 import type { AttentionFamily } from '../../src/decoder/attention/family.js';
+import { emitLogitsBeside } from '../../src/decoder/attention/logits.js';
 import { cacheSizes, pathTo, queryHeads } from '../../src/decoder/attention/path.js';
 import { refuse } from '../../src/decoder/refuse.js';
 import { floatAttribute, inputAt } from '../../src/graph/graph.js';
@@ -20,7 +21,7 @@ export const fusedAttention: AttentionFamily = {
     const paths = [query, key].map((name) => pathTo(graph, name, where));
     const { kvHeads, headDim } = cacheSizes(graph, cache, where);
     return {
-      family: 'example-fused',
+      family: fusedAttention,
       node,
       queries: { value: query, layout: 'flat' },
       keys: { value: key, layout: 'flat' },
@@ -32,7 +33,9 @@ export const fusedAttention: AttentionFamily = {
         headDim,
         scale: floatAttribute(node, 'scale', 1 / Math.sqrt(headDim)),
       },
-      sideInputs: [5, 6].flatMap((i) => inputAt(node, i) ?? []),
+      derivedInputs: [5, 6].flatMap((i) => inputAt(node, i) ?? []),
     };
   },
+  logits: (reading, site) => emitLogitsBeside(reading, site),
+  attended: ({ node }) => node.output[0] ?? '',
 };

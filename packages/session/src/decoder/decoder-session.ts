@@ -9,13 +9,14 @@ import {
   ports as names,
   TransPruneError,
 } from '@transprune/core';
-import type { HostTensor, Session, SessionTensor, ValueInfo } from '../backend.js';
+import type { ElementType, HostTensor, Session, SessionTensor, ValueInfo } from '../backend.js';
 import { tensorBytes } from '../elements.js';
 import { type CacheSizes, type DecoderPorts, decoderPorts, emptyShape } from './ports.js';
 import {
   borrow,
   type ConversationState,
   emptyState,
+  lend,
   mergeRows,
   release,
   type Shared,
@@ -57,7 +58,7 @@ export interface PrefillCall extends DecoderCall {
 export interface DecoderAnswer {
   /** `[batch, tokens or fewer, vocabulary]` */
   readonly logits: SessionTensor;
-  /** Those that were asked for, by name. */
+  /** Those that were asked for, by name; caches among them are the conversation's too, to be read only. */
   readonly outputs: Readonly<Record<string, SessionTensor>>;
 }
 
@@ -200,7 +201,10 @@ export class DecoderSession {
       outputs: Object.fromEntries(
         fetch.flatMap((name) => {
           const tensor = results[name];
-          return tensor && name !== names.logits ? [[name, tensor] as const] : [];
+          if (!tensor || name === names.logits) return [];
+          const port = this.ports.state.find(({ output }) => output === name);
+          const cell = port && tensors.get(port.input);
+          return [[name, cell ? lend(tensor, cell) : tensor] as const];
         }),
       ),
     };
@@ -218,7 +222,7 @@ export class DecoderSession {
       case names.embeddings:
         return withType(call.embeddings, type);
       case names.attentionMask:
-        return hostTensor(type, rows.attention.flat(), [batch, rows.attention[0]?.length ?? 0]);
+        return maskTensor(type, rows.attention);
       case names.positionIds:
         return positionTensor(info, rows);
       case imageMaskInput:
@@ -316,6 +320,20 @@ function advance(
     nextPosition.push(last + 1);
   }
   return { batch, tokens, attention, nextPosition, positions, places };
+}
+
+/** A mask as the graph takes it; the longest feed of a decode step, so it is made without detours. */
+function maskTensor(type: ElementType, rows: readonly (readonly number[])[]): HostTensor {
+  const width = rows[0]?.length ?? 0;
+  const dims = [rows.length, width];
+  if (type !== 'int64') return hostTensor(type, rows.flat(), dims);
+  const data = new BigInt64Array(rows.length * width).fill(1n);
+  rows.forEach((row, at) => {
+    for (let token = 0; token < width; token++) {
+      if (row[token] === 0) data[at * width + token] = 0n;
+    }
+  });
+  return { type, dims, data };
 }
 
 /** Positions as the graph takes them: one row, three, or four, the first of which counts tokens. */

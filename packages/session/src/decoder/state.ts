@@ -37,12 +37,25 @@ export function borrow(state: ConversationState): ConversationState {
   return state;
 }
 
+/** A tensor of a state for a reader, who disposes it too; it lives as long as one of the owners does. */
+export function lend(tensor: SessionTensor, cell: Shared): SessionTensor {
+  cell.owners++;
+  return {
+    type: tensor.type,
+    dims: tensor.dims,
+    download: () => tensor.download(),
+    dispose: () => giveUp(cell),
+  };
+}
+
 /** Gives up a state; what nobody else owns is freed. */
 export function release({ tensors }: ConversationState): void {
-  for (const cell of tensors.values()) {
-    cell.owners--;
-    if (cell.owners === 0 && 'dispose' in cell.tensor) cell.tensor.dispose();
-  }
+  for (const cell of tensors.values()) giveUp(cell);
+}
+
+function giveUp(cell: Shared): void {
+  cell.owners--;
+  if (cell.owners === 0 && 'dispose' in cell.tensor) cell.tensor.dispose();
 }
 
 /**

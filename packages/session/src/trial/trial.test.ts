@@ -1,15 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { InferenceSession } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
-import { trialDecoderSource } from '../../testing/trial.js';
 import type { ModelSource } from '../backend.js';
 import { openOnnxRuntime } from '../onnxruntime-session.js';
 import { decoderFault } from './trial.js';
-
-test('the decoder is what the builder makes', async () => {
-  const file = fileURLToPath(new URL('trial-decoder.ts', import.meta.url));
-  await expect(trialDecoderSource()).toMatchFileSnapshot(file);
-});
 
 const open = (alter: (data: Float32Array) => void) => (model: ModelSource) =>
   openOnnxRuntime({

@@ -1,7 +1,7 @@
 /** How new keys and values join the cache, where nodes of their own do it. */
-import { type GraphIndex, inputAt, outputAt, type Use } from '../../graph/graph.js';
+import { type GraphIndex, inputAt, makers, outputAt, type Use } from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
-import type { ClassifiedGraph } from '../stream.js';
+import type { ClassifiedGraph } from '../classified-graph.js';
 
 /** Operators that only copy, rearrange or scale keys on their way to the queries. */
 const carriers = new Set([
@@ -24,8 +24,12 @@ function isCopy({ opType, input }: NodeProto): boolean {
 
 /** What a value is a copy of. */
 function originalOf(graph: GraphIndex, value: string): string {
-  const node = graph.producer.get(value);
-  return node && isCopy(node) ? originalOf(graph, inputAt(node, 0) ?? '') : value;
+  let name = value;
+  for (const node of makers(graph, value)) {
+    if (!isCopy(node)) break;
+    name = inputAt(node, 0) ?? '';
+  }
+  return name;
 }
 
 /** The node that makes a value, copies of it left aside. */
@@ -49,7 +53,7 @@ export function appended(
 }
 
 /** Where a value is read in the end, behind operators that only carry it. */
-export function readsBehind(graph: ClassifiedGraph, value: string): Use[] {
+export function readersOf(graph: ClassifiedGraph, value: string): Use[] {
   const open = [value];
   const reads: Use[] = [];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {

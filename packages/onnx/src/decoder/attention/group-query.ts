@@ -1,22 +1,49 @@
 /**
- * `com.microsoft.GroupQueryAttention`, with rotary embedding inside the node or in front of it: ONNX
- * Runtime GenAI's builder, ONNX Runtime's transformer optimizer, most browser exports.
+ * `com.microsoft.GroupQueryAttention`, with rotary embedding inside the node or before it: ONNX Runtime
+ * GenAI's builder, ONNX Runtime's transformer optimizer, most browser exports.
  *
  * Inputs: 0 query or packed query-key-value, 1 key, 2 value, 3 past key, 4 past value, 5 seqlens_k,
  * 6 total_sequence_length, 7 cos_cache, 8 sin_cache, 9 position_ids, 10 attention_bias.
+ *
+ * The node takes one length for each row and reads its cache from the first slot on, so on its own it knows
+ * padding after the tokens only. Padding before them is told to it as a bias, and counts as length.
  */
+import { create } from '@bufbuild/protobuf';
+import { blockedLogit } from '@transprune/core';
+import { onnxAlgebra } from '../../graph/algebra.js';
+import type { Emitter } from '../../graph/emitter.js';
 import {
   constantShape,
   floatAttribute,
   inputAt,
   integerAttribute,
+  outputAt,
   valueShape,
 } from '../../graph/graph.js';
-import type { FusedRotary, Heads } from '../decoder.js';
+import { emitSizes } from '../../graph/sizes.js';
+import { AttributeProtoSchema, TensorProto_DataType } from '../../proto/onnx_pb.js';
+import type { AttentionReading, FusedRotary, Heads } from '../decoder.js';
 import { linearInto } from '../linear.js';
 import { refuse } from '../refuse.js';
 import type { AttentionFamily } from './family.js';
+import { emitLogitsBeside } from './logits.js';
 import { pathTo } from './path.js';
+
+/** Where the operator takes what. */
+const input = {
+  query: 0,
+  key: 1,
+  value: 2,
+  lengths: 5,
+  totalLength: 6,
+  cos: 7,
+  sin: 8,
+  positions: 9,
+  bias: 10,
+} as const;
+
+const { FLOAT16, INT32, INT64 } = TensorProto_DataType;
+const lowestFloat16 = -65504;
 
 export const groupQueryAttention: AttentionFamily = {
   name: 'group-query-attention',
@@ -25,16 +52,18 @@ export const groupQueryAttention: AttentionFamily = {
     const demand = (expected: string, found: string | undefined, holds: boolean) => {
       if (!holds) refuse({ where, expected, found: found ?? 'none', node });
     };
-    const [query = '', key, value] = [inputAt(node, 0), inputAt(node, 1), inputAt(node, 2)];
+    const [query = '', key, value] = [input.query, input.key, input.value].map((at) =>
+      inputAt(node, at),
+    );
     demand('key and value both packed or both separate', `${key}, ${value}`, !key === !value);
     const interleaved = integerAttribute(node, 'rotary_interleaved', 0);
     demand('half-split rotary (rotary_interleaved = 0)', `${interleaved}`, interleaved === 0);
     const smooth = integerAttribute(node, 'smooth_softmax', 0);
     demand('a plain softmax', `smooth_softmax = ${smooth}`, smooth === 0);
-    const positions = inputAt(node, 9);
+    const positions = inputAt(node, input.positions);
     demand('positions from the cache length', `position_ids ${positions}`, positions === undefined);
-    const further = node.input.slice(11).find((name) => name !== '');
-    demand('no inputs behind attention_bias', further, further === undefined);
+    const further = node.input.slice(input.bias + 1).find((name) => name !== '');
+    demand('no inputs after attention_bias', further, further === undefined);
 
     const heads = integerAttribute(node, 'num_heads', 0);
     const kvHeads = integerAttribute(node, 'kv_num_heads', 0);
@@ -46,7 +75,7 @@ export const groupQueryAttention: AttentionFamily = {
     const softcap = floatAttribute(node, 'softcap', 0);
     const window = integerAttribute(node, 'local_window_size', -1);
     return {
-      family: 'group-query-attention',
+      family: groupQueryAttention,
       node,
       queries: key ? queries : { ...queries, columns: [0, parts.queries] },
       keys: key ? keys : { ...keys, columns: [parts.queries, parts.queries + parts.keys] },
@@ -65,12 +94,14 @@ export const groupQueryAttention: AttentionFamily = {
         ...(softcap !== 0 && { softcap }),
       },
       window: window > 0 ? window : undefined,
-      sideInputs: [5, 6, 10].flatMap((i) => inputAt(node, i) ?? []),
+      derivedInputs: [input.lengths, input.totalLength, input.bias].flatMap(
+        (i) => inputAt(node, i) ?? [],
+      ),
     };
 
     function readRotary(): FusedRotary | undefined {
       if (integerAttribute(node, 'do_rotary', 0) === 0) return undefined;
-      const [cos, sin] = [inputAt(node, 7), inputAt(node, 8)];
+      const [cos, sin] = [inputAt(node, input.cos), inputAt(node, input.sin)];
       const half = cos ? constantShape(graph, cos)?.[1] : undefined;
       if (!cos || !sin || half === undefined) {
         return refuse({
@@ -91,4 +122,82 @@ export const groupQueryAttention: AttentionFamily = {
       return features && total ? features / total : (fusedRotary?.rotated ?? 0);
     }
   },
+
+  logits(reading, site) {
+    const { fusedRotary } = reading;
+    if (!fusedRotary) return emitLogitsBeside(reading, site);
+    const tables = { cos: site.constant(fusedRotary.cos), sin: site.constant(fusedRotary.sin) };
+    return emitLogitsBeside(reading, site, (x, heads, start) =>
+      emitRotary(site.emitter, x, heads, site.positions(start), reading, tables),
+    );
+  },
+
+  attended: ({ node }) => outputAt(node, 0) ?? '',
+
+  rotateOutside(reading, node, emitter, positions) {
+    const { fusedRotary, shape, queries, keys } = reading;
+    if (!fusedRotary) return;
+    const [query = '', key, value, ...others] = node.input;
+    const algebra = onnxAlgebra(emitter);
+    const columns = ({ columns: range }: Heads, packed: string) =>
+      range ? algebra.slice(packed, -1, range[0], range[1]) : packed;
+    const rotated = (heads: Heads, packed: string, count: number) =>
+      emitRotary(emitter, columns(heads, packed), count, positions, reading, fusedRotary);
+    const width = (shape.heads + 2 * shape.kvHeads) * shape.headDim;
+    const values = keys.columns ? algebra.slice(query, -1, keys.columns[1], width) : (value ?? '');
+    const apart = [
+      rotated(queries, query, shape.heads),
+      rotated(keys, key || query, shape.kvHeads),
+      values,
+      ...others,
+    ];
+    node.input = apart.map((name, at) => (at === input.cos || at === input.sin ? '' : name));
+    while (node.input.at(-1) === '') node.input.pop();
+    node.attribute = node.attribute.map((known) =>
+      known.name === 'do_rotary' ? create(AttributeProtoSchema, { ...known, i: 0n }) : known,
+    );
+  },
+
+  pad(node, { emitter, inputs: { attentionMask, embeddings }, cacheType }) {
+    const { emit, cast, int64, float } = emitter;
+    const sum = (x: string) => emit('ReduceSum', [x, int64([1])], { attributes: { keepdims: 0 } });
+    const mask = cast(attentionMask, INT64);
+    const isFront = emit('Equal', [emit('CumSum', [mask, int64([1], [])]), int64([0])]);
+    const lengths = emit('Sub', [emit('Add', [sum(cast(isFront, INT64)), sum(mask)]), int64([1])]);
+    const blocked = emit('Where', [isFront, float(blockedLogit), float(0)]);
+    const sizes = [
+      emitSizes(emitter, attentionMask, 0, 1),
+      int64([1]),
+      emitSizes(emitter, embeddings, 1, 2),
+      emitSizes(emitter, attentionMask, 1, 2),
+    ];
+    const shape = emit('Concat', sizes, { attributes: { axis: 0 } });
+    const rows = emit('Expand', [emit('Unsqueeze', [blocked, int64([1, 2])]), shape]);
+    const bias =
+      cacheType === FLOAT16 ? cast(emit('Max', [rows, float(lowestFloat16)]), FLOAT16) : rows;
+    const own = inputAt(node, input.bias);
+    while (node.input.length <= input.bias) node.input.push('');
+    node.input[input.lengths] = cast(lengths, INT32);
+    node.input[input.bias] = own ? emit('Add', [own, bias]) : bias;
+  },
 };
+
+/** Rotates `[batch, tokens, heads * head_dim]` by angles looked up at positions. */
+function emitRotary(
+  emitter: Emitter,
+  x: string,
+  heads: number,
+  positions: string,
+  { shape, fusedRotary }: AttentionReading,
+  { cos, sin }: Pick<FusedRotary, 'cos' | 'sin'>,
+): string {
+  const rotated = fusedRotary?.rotated ?? shape.headDim;
+  return emitter.emit('RotaryEmbedding', [x, positions, cos, sin], {
+    domain: 'com.microsoft',
+    attributes: {
+      interleaved: 0,
+      num_heads: heads,
+      ...(rotated < shape.headDim && { rotary_embedding_dim: rotated }),
+    },
+  });
+}

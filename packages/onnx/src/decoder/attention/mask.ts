@@ -1,6 +1,6 @@
-import { constantIntegers, inputAt } from '../../graph/graph.js';
+import { constantIntegers, makers } from '../../graph/graph.js';
 import { walk } from '../../graph/walk.js';
-import type { ClassifiedGraph } from '../stream.js';
+import type { ClassifiedGraph } from '../classified-graph.js';
 
 const comparisons = new Set(['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual']);
 const wrappers = new Set(['Cast', 'Expand', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze']);
@@ -26,13 +26,14 @@ export function windowOf(graph: ClassifiedGraph, mask: string): number | undefin
 
 /** The constant that is added to a value at its end. */
 function shiftOf(graph: ClassifiedGraph, value: string): number | undefined {
-  const node = graph.producer.get(value);
-  if (!node) return undefined;
-  if (wrappers.has(node.opType)) return shiftOf(graph, inputAt(node, 0) ?? '');
-  if (node.opType !== 'Add' && node.opType !== 'Sub') return undefined;
-  for (const input of node.input) {
-    const [shift, more] = constantIntegers(graph, input) ?? [];
-    if (shift !== undefined && more === undefined) return shift;
+  for (const node of makers(graph, value)) {
+    if (wrappers.has(node.opType)) continue;
+    if (node.opType !== 'Add' && node.opType !== 'Sub') return undefined;
+    for (const input of node.input) {
+      const [shift, more] = constantIntegers(graph, input) ?? [];
+      if (shift !== undefined && more === undefined) return shift;
+    }
+    return undefined;
   }
   return undefined;
 }

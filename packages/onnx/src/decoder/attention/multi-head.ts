@@ -5,9 +5,16 @@
  * Inputs: 0 query, 1 key, 2 value, 3 bias, 4 key_padding_mask, 5 attention_bias, 6 past key, 7 past
  * value.
  */
-import { floatAttribute, inputAt, integerAttribute, valueShape } from '../../graph/graph.js';
+import {
+  floatAttribute,
+  inputAt,
+  integerAttribute,
+  outputAt,
+  valueShape,
+} from '../../graph/graph.js';
 import { refuse } from '../refuse.js';
 import type { AttentionFamily } from './family.js';
+import { emitLogitsBeside } from './logits.js';
 import { pathTo } from './path.js';
 
 export const multiHeadAttention: AttentionFamily = {
@@ -20,7 +27,7 @@ export const multiHeadAttention: AttentionFamily = {
     }
     const bias = inputAt(node, 3);
     if (bias !== undefined) {
-      refuse({ where, expected: 'biases in front of the node', found: `a bias ${bias}`, node });
+      refuse({ where, expected: 'biases before the node', found: `a bias ${bias}`, node });
     }
     const heads = integerAttribute(node, 'num_heads', 0);
     const paths = [query, key].map((name) => pathTo(graph, name, where));
@@ -28,7 +35,7 @@ export const multiHeadAttention: AttentionFamily = {
     const declared = valueShape(graph.input.get(cache.pastKey ?? ''))[3];
     const headDim = typeof declared === 'number' ? declared : features / heads;
     return {
-      family: 'multi-head-attention',
+      family: multiHeadAttention,
       node,
       queries: { value: query, layout: 'flat' },
       keys: { value: key, layout: 'flat' },
@@ -40,7 +47,9 @@ export const multiHeadAttention: AttentionFamily = {
         headDim,
         scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(headDim),
       },
-      sideInputs: [4, 5].flatMap((i) => inputAt(node, i) ?? []),
+      derivedInputs: [4, 5].flatMap((i) => inputAt(node, i) ?? []),
     };
   },
+  logits: (reading, site) => emitLogitsBeside(reading, site),
+  attended: ({ node }) => outputAt(node, 0) ?? '',
 };

@@ -5,10 +5,10 @@
 import { attribute, constantShape, inputAt, valueShape } from '../../graph/graph.js';
 import { walk } from '../../graph/walk.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
+import { type ClassifiedGraph, inputsOf } from '../classified-graph.js';
 import type { AngleRead, LayerCacheNames } from '../decoder.js';
 import { type Linear, linearInto } from '../linear.js';
 import { refuse } from '../refuse.js';
-import { type ClassifiedGraph, inputsOf } from '../stream.js';
 
 /** What lies between projections and a value. */
 export interface Path {

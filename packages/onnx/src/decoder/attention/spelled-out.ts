@@ -3,10 +3,11 @@
  * Concat; MatMul, a scale, perhaps a soft cap, a mask, Softmax, MatMul.
  */
 import { inputAt, outputAt } from '../../graph/graph.js';
+import { toTheEnd } from '../../graph/sizes.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
+import type { ClassifiedGraph } from '../classified-graph.js';
 import { refuse } from '../refuse.js';
-import type { ClassifiedGraph } from '../stream.js';
-import { appended, readsBehind } from './cache.js';
+import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
 import { windowOf } from './mask.js';
 import { cacheSizes, pathTo, queryHeads } from './path.js';
@@ -21,7 +22,7 @@ export const spelledOutAttention: AttentionFamily = {
     const value = appended(graph, cache.presentValue, cache.pastValue);
     if (!key || !value) return undefined;
     const present = cache.pastKey === undefined ? key : (outputAt(presentKeyNode, 0) ?? '');
-    const product = readsBehind(graph, present).find(({ node }) => node.opType === 'MatMul');
+    const product = readersOf(graph, present).find(({ node }) => node.opType === 'MatMul');
     if (!product) return undefined;
     const query = inputAt(product.node, 1 - product.input) ?? '';
     if (product.input !== 1) {
@@ -32,11 +33,11 @@ export const spelledOutAttention: AttentionFamily = {
         node: product.node,
       });
     }
-    const { nodes, mask } = logitsBehind(graph, product.node, where);
+    const { nodes, mask } = logitNodesAfter(graph, product.node, where);
     const paths = [query, key].map((value) => pathTo(graph, value, where));
     const { kvHeads, headDim } = cacheSizes(graph, cache, where);
     return {
-      family: 'spelled-out',
+      family: spelledOutAttention,
       node: product.node,
       queries: { value: query, layout: 'heads' },
       keys: { value: key, layout: 'heads' },
@@ -51,13 +52,42 @@ export const spelledOutAttention: AttentionFamily = {
         scale: 1 / Math.sqrt(headDim),
       },
       window: mask === undefined ? undefined : windowOf(graph, mask),
-      sideInputs: mask === undefined ? [] : [mask],
+      derivedInputs: mask === undefined ? [] : [mask],
     };
+  },
+
+  /** As the graph itself spells them out, for the asking rows only: its nodes from the product to the mask. */
+  logits({ logitNodes = [] }, { emitter, start, scored, asFloat }) {
+    const { emit, int64 } = emitter;
+    const [product, ...others] = logitNodes;
+    const operand = (index: number) => scored((product && inputAt(product, index)) ?? '');
+    const queries = emit('Slice', [operand(0), start, int64([toTheEnd]), int64([-2])]);
+    let logits = emit('MatMul', [asFloat(queries), asFloat(operand(1))]);
+    let carried = product && outputAt(product, 0);
+    for (const node of others) {
+      const inputs = node.input.map((name) => (name === carried ? logits : asFloat(scored(name))));
+      if (node.opType !== 'Cast') logits = emit(node.opType, inputs);
+      carried = outputAt(node, 0);
+    }
+    return logits;
+  },
+
+  /** The product of probabilities and values: the next product after that of queries and keys. */
+  attended({ node }, nodes) {
+    const output = outputAt(node, 0) ?? '';
+    const reached = new Set([output]);
+    for (const reader of nodes) {
+      if (!reader.input.some((name) => reached.has(name)) || reader.opType === 'Shape') continue;
+      const [made = ''] = reader.output;
+      if (reader.opType === 'MatMul') return made;
+      reached.add(made);
+    }
+    return output;
   },
 };
 
 /** The nodes from the product to the mask, and the mask. */
-function logitsBehind(
+function logitNodesAfter(
   graph: ClassifiedGraph,
   product: NodeProto,
   where: string,
@@ -76,7 +106,7 @@ function logitsBehind(
     if (next?.opType === 'Softmax') return { nodes, mask: undefined };
     const [mask, more] = next?.input.filter((name) => graph.kindOf(name) === 'side') ?? [];
     const isMasked = next?.opType === 'Add' || next?.opType === 'Where';
-    const behind = next && readsBehind(graph, outputAt(next, 0) ?? '')[0]?.node;
+    const behind = next && readersOf(graph, outputAt(next, 0) ?? '')[0]?.node;
     if (isMasked && mask !== undefined && more === undefined && behind?.opType === 'Softmax') {
       return { nodes, mask };
     }

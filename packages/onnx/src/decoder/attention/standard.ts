@@ -1,29 +1,27 @@
 /**
  * The standard `Attention` operator (opset 23 and later), as torch.export writes it: the cache is
- * joined inside the node, or in front of it.
+ * joined inside the node, or before it.
  *
  * Inputs: 0 query, 1 key, 2 value, 3 attention mask, 4 past key, 5 past value.
  */
-import { floatAttribute, inputAt, integerAttribute } from '../../graph/graph.js';
+import { floatAttribute, inputAt, integerAttribute, outputAt } from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { AttentionReading, Heads } from '../decoder.js';
 import { refuse } from '../refuse.js';
-import { appended, readsBehind } from './cache.js';
+import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
+import { emitLogitsBeside } from './logits.js';
 import { windowOf } from './mask.js';
 import { cacheSizes, pathTo, queryHeads } from './path.js';
 
-const name = 'standard-attention';
-
 export const standardAttention: AttentionFamily = {
-  name,
+  name: 'standard-attention',
   read(graph, { where, cache, presentKeyNode }): AttentionReading | undefined {
     const isAttention = (node: NodeProto) => node.opType === 'Attention' && node.domain === '';
     const inside = isAttention(presentKeyNode);
     const node = inside
       ? presentKeyNode
-      : readsBehind(graph, presentKeyNode.output[0] ?? '').find((use) => isAttention(use.node))
-          ?.node;
+      : readersOf(graph, presentKeyNode.output[0] ?? '').find((use) => isAttention(use.node))?.node;
     if (!node) return undefined;
     const query = inputAt(node, 0) ?? '';
     const key = inside ? inputAt(node, 1) : appended(graph, cache.presentKey, cache.pastKey);
@@ -43,7 +41,7 @@ export const standardAttention: AttentionFamily = {
     const softcap = floatAttribute(node, 'softcap', 0);
     const mask = inputAt(node, 3);
     return {
-      family: name,
+      family: standardAttention,
       node,
       queries: { value: query, layout },
       keys: { value: key, layout: inside ? layout : 'heads' },
@@ -57,7 +55,9 @@ export const standardAttention: AttentionFamily = {
         ...(softcap !== 0 && { softcap }),
       },
       window: mask === undefined ? undefined : windowOf(graph, mask),
-      sideInputs: mask === undefined ? [] : [mask],
+      derivedInputs: mask === undefined ? [] : [mask],
     };
   },
+  logits: (reading, site) => emitLogitsBeside(reading, site),
+  attended: ({ node }) => outputAt(node, 0) ?? '',
 };

@@ -1,24 +1,24 @@
 /**
- * Clones of side computations, rooted at what stands for the graph's inputs behind a prune: the stream
- * that is left, a mask over the stage's own cache and tokens, positions in it.
+ * Clones of derived values, made of what stands for the graph's inputs after a prune: the stream that is
+ * left, a mask over the stage's own cache and tokens, positions in it.
  */
 import { create } from '@bufbuild/protobuf';
 import type { Decoder } from '../../decoder/decoder.js';
 import { refuse } from '../../decoder/refuse.js';
-import type { Emitter } from '../../graph/emitter.js';
 import { elementType, type GraphIndex, producersOf } from '../../graph/graph.js';
+import { walk } from '../../graph/walk.js';
 import { type NodeProto, NodeProtoSchema } from '../../proto/onnx_pb.js';
+import { maskReader } from './mask-readers.js';
 import { emitMask, emitPositions, emitShape, type StageInputs } from './stage-inputs.js';
 
-/** Inputs that mean the same in front of a prune and behind it. */
+/** Inputs that mean the same before and after a prune. */
 const sameEverywhere = new Set(['logits_to_keep', 'num_logits_to_keep', 'use_cache_branch']);
 
 /** What a cloner works on. */
 export interface CloneContext {
   readonly source: GraphIndex;
-  /** The graph's own nodes. */
+  /** The graph's own nodes, each after those that it reads. */
   readonly nodes: readonly NodeProto[];
-  readonly emitter: Emitter;
   readonly decoder: Decoder;
   readonly kindOf: (name: string) => string;
   readonly layerOfCache: ReadonlyMap<string, number>;
@@ -26,69 +26,81 @@ export interface CloneContext {
 }
 
 /**
- * Clones side computations for layers that see other tokens, or another cache, than the graph's inputs
- * tell; each value once.
+ * Clones derived values for layers that see other tokens, or another cache, than the graph's inputs tell;
+ * each value once, and equal computations once.
  *
- * @param suffix makes the clones' names
+ * @returns gives a value's clone
+ * @throws TransPruneError UNSUPPORTED_MODEL, from what it returns, for a value that cannot be made anew
  */
-export function createCloner(
-  context: CloneContext,
-  stage: StageInputs,
-  suffix: string,
-): (name: string) => string {
-  const { source, nodes, emitter, decoder, kindOf, layerOfCache } = context;
+export function createCloner(context: CloneContext, stage: StageInputs): (name: string) => string {
+  const { source, nodes, decoder, kindOf, layerOfCache, tokenAxis } = context;
   const producer = producersOf(nodes);
-  const behind = decoder.layers[stage.afterLayer]?.cache;
+  const next = decoder.layers[stage.afterLayer]?.cache;
   const clones = new Map<string, string>();
+  const { attentionMask, embeddings, positionIds } = decoder.inputs;
+  const maskType = elementType(source.input.get(attentionMask));
+  const readMask = maskReader({ ...context, stage, pastKey: next?.pastKey, maskType });
 
   const substitute = (name: string): string | undefined => {
-    const { attentionMask, embeddings, positionIds } = decoder.inputs;
-    if (name === attentionMask) {
-      return emitMask(emitter, stage, behind?.pastKey, elementType(source.input.get(name)));
-    }
+    if (name === attentionMask) return emitMask(stage, next?.pastKey, maskType);
     if (name === embeddings) return stage.stream;
-    if (name === positionIds) return emitPositions(emitter, stage, behind?.pastKey, source, name);
+    if (name === positionIds) return emitPositions(stage, next?.pastKey, source, name);
     if (layerOfCache.has(name)) {
       const isKey = decoder.layers.some(({ cache }) => cache.pastKey === name);
-      return isKey ? behind?.pastKey : behind?.pastValue;
+      return isKey ? next?.pastKey : next?.pastValue;
     }
     return sameEverywhere.has(name) ? name : undefined;
   };
   const root = (name: string): string =>
     substitute(name) ??
     refuse({
-      where: `behind the prune after layer ${stage.afterLayer}`,
-      expected: `values that depend on ${decoder.inputs.attentionMask}, positions and sizes`,
-      found: `${source.input.has(name) ? 'the input ' : ''}${name}, for which no value behind a prune is known`,
+      where: `after the prune after layer ${stage.afterLayer}`,
+      expected: `values that depend on ${attentionMask}, positions and sizes`,
+      found: `${source.input.has(name) ? 'the input ' : ''}${name}, for which no value after a prune is known`,
     });
-  const clone = (name: string): string => {
+  /** Sizes of a value of the graph's own, not of an input. */
+  const isInnerShape = ({ opType, input: [input = ''] }: NodeProto) =>
+    opType === 'Shape' &&
+    kindOf(input) === 'token' &&
+    producer.has(input) &&
+    !layerOfCache.has(input);
+  const cloned = (name: string): string => {
+    if (name === '' || kindOf(name) === 'constant') return name;
     const known = clones.get(name);
-    if (known) return known;
-    const node = producer.get(name);
-    emitter.scope(`pruning/${suffix}`);
-    const input = node?.input[0] ?? '';
-    const isInnerShape =
-      node?.opType === 'Shape' &&
-      kindOf(input) === 'token' &&
-      producer.has(input) &&
-      !layerOfCache.has(input);
-    if (!node || isInnerShape) {
-      const made = node ? emitShape(emitter, node, stage, context) : root(name);
-      clones.set(name, made);
-      return made;
-    }
-    const inputs = node.input.map((value) =>
-      value === '' || kindOf(value) === 'constant' ? value : clone(value),
-    );
-    emitter.scope(`pruning/${suffix}`);
-    const output = node.output.map((value) => (value ? `${value}/${suffix}` : ''));
-    emitter.nodes.push(
-      create(NodeProtoSchema, { ...node, name: output[0] ?? '', input: inputs, output }),
-    );
-    node.output.forEach((value, i) => {
-      clones.set(value, output[i] ?? '');
-    });
-    return clones.get(name) ?? '';
+    if (known !== undefined) return known;
+    const made = root(name);
+    clones.set(name, made);
+    return made;
   };
-  return clone;
+  const make = (node: NodeProto): readonly string[] => {
+    if (isInnerShape(node)) return [emitShape(stage, node, tokenAxis(node.input[0] ?? ''))];
+    const read = readMask(node);
+    if (read !== undefined) return [read];
+    const output = node.output.map((value) => (value ? `${value}/${stage.suffix}` : ''));
+    const input = node.input.map(cloned);
+    return stage.clones.addOnce(
+      create(NodeProtoSchema, { ...node, name: output[0] ?? '', input, output }),
+    );
+  };
+  const inputsOf = (name: string): readonly string[] => {
+    const node = clones.has(name) ? undefined : producer.get(name);
+    if (!node || isInnerShape(node)) return [];
+    return node.input.filter((input) => input !== '' && kindOf(input) !== 'constant');
+  };
+  return (name) => {
+    if (clones.has(name)) return cloned(name);
+    const upstream = new Set<NodeProto>();
+    for (const value of walk([name], inputsOf)) {
+      const node = clones.has(value) ? undefined : producer.get(value);
+      if (node) upstream.add(node);
+    }
+    for (const node of upstream.size > 0 ? nodes : []) {
+      if (!upstream.has(node)) continue;
+      const made = make(node);
+      node.output.forEach((value, i) => {
+        if (value !== '') clones.set(value, made[i] ?? '');
+      });
+    }
+    return cloned(name);
+  };
 }

@@ -1,6 +1,6 @@
 /**
- * Re-root: what layers read besides the stream, their weights and their cache (masks, lengths, angles)
- * is a function of the graph's inputs alone. Layers behind a prune read a clone of that function,
+ * Rebase: what layers read besides the stream, their weights and their cache (masks, lengths, angles) is a
+ * function of the graph's inputs alone, a derived value. Layers after a prune read a clone of that function,
  * computed from the stage's own inputs: the stream that is left, a mask over the stage's own cache and
  * tokens, positions in it.
  */
@@ -8,39 +8,36 @@ import type { PositionMode } from '@transprune/core';
 import type { Decoder } from '../../decoder/decoder.js';
 import { classify, tokenAxes } from '../../decoder/kinds.js';
 import { refuse } from '../../decoder/refuse.js';
-import type { Emitter } from '../../graph/emitter.js';
-import { type GraphIndex, producersOf } from '../../graph/graph.js';
+import { producersOf } from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { WorkingGraph } from '../working-graph.js';
 import { createCloner } from './derived.js';
 import type { StageInputs } from './stage-inputs.js';
 
-/** A prune as the layers behind it see it. */
+/** A prune as the layers after it see it. */
 export interface CutStage extends StageInputs {
-  /** The same in front of the prune, with the cache of the layer behind it: what the score sees. */
+  /** The same before the prune, with the cache of the layer after it: what the score sees. */
   readonly scored: StageInputs;
   /** Every value that the cut gathered. */
   readonly gathered: readonly string[];
-  /** Takes the rows that stay from a value of the stage before. */
+  /** Takes the angles of the tokens that stay from those of the stage before. */
   gather(value: string, axis: number): string;
 }
 
 /**
- * Makes every node behind a prune read values of its own stage.
+ * Makes every node after a prune read values of its own stage.
  *
- * @param source the graph as it came
- * @param graph its nodes, already reading the gathered values; their inputs are rewritten in place
- * @param emitter takes the clones
- * @throws TransPruneError UNSUPPORTED_MODEL if a node behind a prune reads something else that has the
+ * @param graph the decoder's nodes, already reading the gathered values; their inputs are rewritten in place
+ * @param isAdded whether a name is a constant that the passes added
+ * @throws TransPruneError UNSUPPORTED_MODEL if a node after a prune reads something else that has the
  *   length before it
  */
-export function reroot(
-  source: GraphIndex,
+export function rebase(
   graph: WorkingGraph,
-  emitter: Emitter,
   decoder: Decoder,
   stages: readonly CutStage[],
   positions: PositionMode,
+  isAdded: (name: string) => boolean,
 ): void {
   const stageOf = new Map<string, number>();
   for (const [index, { gathered }] of stages.entries()) {
@@ -56,8 +53,8 @@ export function reroot(
   const isToken = (name: string) =>
     name === decoder.inputs.embeddings || layerOfCache.has(name) || stageOf.has(name);
   const { nodes } = graph;
-  const added = new Set(emitter.initializers.map(({ name }) => name));
-  const isInitializer = (name: string) => source.initializer.has(name) || added.has(name);
+  const source = decoder.graph;
+  const isInitializer = (name: string) => source.initializer.has(name) || isAdded(name);
   const kindOf = classify([...nodes, ...graph.regions.flat()], isInitializer, isToken);
   readLengthsOfFirstCache(nodes, decoder, layerOfCache, stages[0]?.afterLayer ?? 0);
 
@@ -65,24 +62,11 @@ export function reroot(
     nodes,
     (name) => name === decoder.inputs.embeddings || stageOf.has(name),
   );
-  const context = { source, nodes, emitter, decoder, kindOf, layerOfCache, tokenAxis };
-  const clones = stages.map((stage) =>
-    createCloner(context, stage, `after_layer_${stage.afterLayer}/side`),
-  );
-  const angles = new Map<string, string>();
+  const context = { source, nodes, decoder, kindOf, layerOfCache, tokenAxis };
+  const clones = stages.map((stage) => createCloner(context, stage));
   /** Angles of a stage: those of the tokens that stay. */
-  const keptAngle = (depth: number, name: string, axis: number): string => {
-    const stage = stages[depth - 1];
-    if (!stage) return name;
-    const key = `${depth}/${axis}/${name}`;
-    const known = angles.get(key);
-    if (known) return known;
-    const before = keptAngle(depth - 1, name, axis);
-    emitter.scope(`pruning/after_layer_${stage.afterLayer}/angles`);
-    const rows = stage.gather(before, axis);
-    angles.set(key, rows);
-    return rows;
-  };
+  const keptAngle = (depth: number, name: string, axis: number): string =>
+    stages.slice(0, depth).reduce((angle, stage) => stage.gather(angle, axis), name);
   for (const node of nodes) {
     const depth = Math.max(0, ...node.input.map((name) => stageOf.get(name) ?? 0));
     const stage = stages[depth - 1];
@@ -100,7 +84,7 @@ export function reroot(
       const clone = kindOf(name) === 'side' ? clones[depth - 1] : undefined;
       if (!clone) {
         return refuse({
-          where: `behind the prune after layer ${stage.afterLayer}`,
+          where: `after the prune after layer ${stage.afterLayer}`,
           expected: 'only values of the tokens that are left',
           found: `${name}, which has the length before the prune`,
           node,
@@ -111,7 +95,7 @@ export function reroot(
     for (const name of node.output) if (name !== '') stageOf.set(name, depth);
   }
   for (const [index, { scored }] of stages.entries()) {
-    const clone = createCloner(context, scored, `after_layer_${scored.afterLayer}/scored`);
+    const clone = createCloner(context, scored);
     const own = new Set(graph.regions[index]?.flatMap(({ output }) => output));
     for (const node of graph.regions[index] ?? []) {
       const axes = positions === 'keep' ? graph.angles.get(node) : undefined;
@@ -138,8 +122,8 @@ function noteCacheOnly(
 }
 
 /**
- * Exporters take sizes from whatever cache is at hand. In front of the first prune that has to be one
- * that is not pruned.
+ * Exporters take sizes from whatever cache is at hand. Before the first prune that has to be one that is
+ * not pruned.
  */
 function readLengthsOfFirstCache(
   nodes: readonly NodeProto[],
@@ -149,12 +133,12 @@ function readLengthsOfFirstCache(
 ): void {
   const first = decoder.layers[0]?.cache;
   const producer = producersOf(nodes);
-  const cacheBehind = (name: string): string => {
-    const node = producer.get(name);
-    return node && node.input.length === 1 ? cacheBehind(node.input[0] ?? '') : name;
-  };
   for (const node of nodes) {
-    const name = node.opType === 'Shape' ? cacheBehind(node.input[0] ?? '') : '';
+    let name = node.opType === 'Shape' ? (node.input[0] ?? '') : '';
+    // Operators of one input lie between a cache and its sizes, if any.
+    for (let maker = producer.get(name); maker?.input.length === 1; maker = producer.get(name)) {
+      name = maker.input[0] ?? '';
+    }
     if ((layerOfCache.get(name) ?? 0) <= firstPrune) continue;
     const isKey = decoder.layers.some(({ cache }) => cache.pastKey === name);
     node.input = [(isKey ? first?.pastKey : first?.pastValue) ?? name];

@@ -1,59 +1,78 @@
-/** What stands for the graph's inputs behind a prune. */
+/** What stands for the graph's inputs after a prune. */
 import { refuse } from '../../decoder/refuse.js';
 import { type Emitter, tensor } from '../../graph/emitter.js';
 import { type GraphIndex, integerAttribute, valueShape } from '../../graph/graph.js';
 import { emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
 import { type NodeProto, TensorProto_DataType } from '../../proto/onnx_pb.js';
 
-/** What is left behind a prune. */
+/** The tokens that derived values are made for, and where those values go. */
 export interface StageInputs {
   readonly afterLayer: number;
-  /** The residual stream, `[batch, kept, hidden]`. */
+  /** The residual stream, `[batch, tokens, hidden]`. */
   readonly stream: string;
-  /** int64 `[batch, past + kept]`, 0 at padding; undefined where there is none. */
+  /** int64 `[batch, past + tokens]`, 0 at padding; undefined where there is none. */
   readonly mask?: string | undefined;
+  /** Takes what stands for inputs. */
+  readonly emitter: Emitter;
+  /** Takes clones of nodes, whose outputs are called as the original's with a suffix. */
+  readonly clones: Emitter;
+  readonly suffix: string;
 }
 
 const { INT64 } = TensorProto_DataType;
 
-/** Ones over the stage's own cache and tokens, 0 at padding: `[batch, past + kept]`. */
+/** The emitter for one of the inputs, by its name. */
+function emitterFor({ emitter, afterLayer }: StageInputs, name: string): Emitter {
+  return emitter.child(`pruning/after_layer_${afterLayer}/${name}`);
+}
+
+/** Tokens in the stage's own cache and at hand: int64 `[1]`. */
+export function emitTotal(stage: StageInputs, pastKey: string | undefined): string {
+  const emitter = emitterFor(stage, 'mask');
+  const tokens = emitSizes(emitter, stage.stream, 1, 2);
+  return pastKey ? emitter.emit('Add', [emitSizes(emitter, pastKey, 2, 3), tokens]) : tokens;
+}
+
+/** Rows of the batch: int64 `[1]`. */
+export function emitRows(stage: StageInputs): string {
+  return emitSizes(emitterFor(stage, 'mask'), stage.stream, 0, 1);
+}
+
+/** Ones over the stage's own cache and tokens, 0 at padding: `[batch, past + tokens]`. */
 export function emitMask(
-  emitter: Emitter,
-  { stream, afterLayer, mask }: StageInputs,
+  stage: StageInputs,
   pastKey: string | undefined,
   type: number = INT64,
 ): string {
-  const { emit } = emitter;
-  emitter.scope(`pruning/after_layer_${afterLayer}/mask`);
-  const ones = mask ?? emitOnes();
-  return type === INT64 ? ones : emitter.cast(ones, type as TensorProto_DataType);
+  const emitter = emitterFor(stage, 'mask');
+  const ones = stage.mask ?? emitOnes();
+  return type === INT64 ? ones : emitter.cast(ones, type);
 
   function emitOnes(): string {
-    const kept = emitSizes(emitter, stream, 1, 2);
-    const total = pastKey ? emit('Add', [emitSizes(emitter, pastKey, 2, 3), kept]) : kept;
-    const sizes = emit('Concat', [emitSizes(emitter, stream, 0, 1), total], {
+    const sizes = emitter.emit('Concat', [emitRows(stage), emitTotal(stage, pastKey)], {
       attributes: { axis: 0 },
     });
     const one = new Uint8Array(BigInt64Array.of(1n).buffer);
-    return emit('ConstantOfShape', [sizes], { attributes: { value: tensor('', INT64, [1], one) } });
+    return emitter.emit('ConstantOfShape', [sizes], {
+      attributes: { value: tensor('', INT64, [1], one) },
+    });
   }
 }
 
 /**
  * Renumbered positions: each token's place in the stage's own cache, padding left aside, in the shape
- * of the graph's input (`[batch, kept]`, or `[3, batch, kept]` for M-RoPE, the three alike).
+ * of the graph's input (`[batch, tokens]`, or `[3, batch, tokens]` for M-RoPE, the three alike).
  */
 export function emitPositions(
-  emitter: Emitter,
   stage: StageInputs,
   pastKey: string | undefined,
   source: GraphIndex,
   positionIds: string,
 ): string {
+  const emitter = emitterFor(stage, 'positions');
   const { emit, int64 } = emitter;
-  const { stream, afterLayer } = stage;
-  emitter.scope(`pruning/after_layer_${afterLayer}/positions`);
-  const kept = emitSizes(emitter, stream, 1, 2);
+  const { stream } = stage;
+  const tokens = emitSizes(emitter, stream, 1, 2);
   const [first, ...others] = valueShape(source.input.get(positionIds));
   const rows = others.length === 2 && typeof first === 'number' ? [int64([first])] : [];
   const sizes = emit('Concat', [...rows, emitSizes(emitter, stream, 0, 2)], {
@@ -63,32 +82,28 @@ export function emitPositions(
 
   function range(): string {
     const past = pastKey ? emitSizes(emitter, pastKey, 2, 3) : int64([0]);
-    return emitRange(emitter, past, emit('Add', [past, kept]));
+    return emitRange(emitter, past, emit('Add', [past, tokens]));
   }
   function places(mask: string): string {
     const counted = emit('Sub', [emit('CumSum', [mask, int64([1], [])]), int64([1])]);
     const own = emit('Max', [counted, int64([0])]);
-    return emit('Slice', [own, emit('Neg', [kept]), int64([toTheEnd]), int64([1])]);
+    return emit('Slice', [own, emit('Neg', [tokens]), int64([toTheEnd]), int64([1])]);
   }
 }
 
 /**
- * The shape that a value in front of a prune would have behind it.
+ * The shape that a value before a prune would have after it.
  *
  * @param node the `Shape` node that reads it
+ * @param axis the axis of the tokens, where it is known
  */
-export function emitShape(
-  emitter: Emitter,
-  node: NodeProto,
-  { stream, afterLayer }: StageInputs,
-  { tokenAxis }: { tokenAxis(name: string): number | undefined },
-): string {
+export function emitShape(stage: StageInputs, node: NodeProto, axis: number | undefined): string {
+  const emitter = emitterFor(stage, 'sizes');
   const { emit, int64 } = emitter;
   const [value = ''] = node.input;
-  const axis = tokenAxis(value);
   if (axis === undefined) {
     return refuse({
-      where: `behind the prune after layer ${afterLayer}`,
+      where: `after the prune after layer ${stage.afterLayer}`,
       expected: 'sizes of the stream, of a norm or of a projection',
       found: `the shape of ${value}`,
       node,
@@ -98,7 +113,7 @@ export function emitShape(
     'Concat',
     [
       emitSizes(emitter, value, 0, axis),
-      emitSizes(emitter, stream, 1, 2),
+      emitSizes(emitter, stage.stream, 1, 2),
       emitSizes(emitter, value, axis + 1),
     ],
     {

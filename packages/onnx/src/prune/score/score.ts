@@ -1,31 +1,41 @@
 /** Score: the method's formula over its signals, as nodes. */
 import {
   blockedLogit,
+  type Direction,
   layerTransition,
   methodByName,
-  newlyAccumulatedLayers,
-  type PrunePlan,
   type SignalName,
 } from '@transprune/core';
-import type { Decoder, DecoderLayer, Module } from '../../decoder/decoder.js';
+import type { Decoder, Module } from '../../decoder/decoder.js';
 import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
-import type { TokenState } from '../select/tokens.js';
 import { asFloat, type StageContext } from '../stage.js';
 import { emitInstructionAttention } from './instruction-attention.js';
-import type { StageTapper } from './taps.js';
 
-/** The accumulated transition at a stage, the layers since the previous stage added. */
+/** A layer whose transition a stage adds. */
+export interface AccumulatedLayer {
+  /** From 1. */
+  readonly number: number;
+  /** Attention and FFN. */
+  readonly modules: readonly Module[];
+}
+
+/** What transitions are added to. */
+export interface Accumulation {
+  /** float32 `[batch, tokens]`, the sum so far; undefined at the start. */
+  readonly sum: string | undefined;
+  /** float32 `[batch, tokens]`, 0 at padding; undefined where there is none. */
+  readonly valid: string | undefined;
+}
+
+/** The transition of some layers added to what was accumulated before: float32 `[batch, tokens]`. */
 export function emitTransition(
   emitter: Emitter,
   decoder: Decoder,
-  layers: readonly DecoderLayer[],
-  plan: PrunePlan,
-  stage: number,
-  { transition, valid }: TokenState,
-  tapper?: StageTapper,
+  layers: readonly AccumulatedLayer[],
+  direction: Direction,
+  { sum, valid }: Accumulation,
 ): string | undefined {
-  if (!methodByName(plan.method).needs.includes('transition')) return undefined;
   const algebra = onnxAlgebra(emitter);
   // Padding takes no share of the softmax over the sequence.
   const bias =
@@ -35,21 +45,12 @@ export function emitTransition(
     input: asFloat({ emitter, decoder }, input),
     output: asFloat({ emitter, decoder }, output),
   });
-  return newlyAccumulatedLayers(plan, stage)
-    .flatMap((number) => {
-      const layer = layers[number - 1];
-      if (!layer) return [];
-      const modules = [inFloat(layer.attention), inFloat(layer.ffn)];
-      tapper?.layer(number, modules);
-      return layerTransition(algebra, modules, plan.direction, bias);
-    })
-    .reduce<string | undefined>(
-      (sum, value) => (sum ? algebra.add(sum, value) : value),
-      transition,
-    );
+  return layers
+    .map(({ modules }) => layerTransition(algebra, modules.map(inFloat), direction, bias))
+    .reduce<string | undefined>((total, value) => (total ? algebra.add(total, value) : value), sum);
 }
 
-/** The method's score at a stage, 0 at text tokens: float32 `[batch, tokens]`. */
+/** The method's score at a stage: float32 `[batch, tokens]`; what it holds at text tokens does not count. */
 export function emitScore(context: StageContext): string {
   const { emitter, plan, state } = context;
   const algebra = onnxAlgebra(emitter);
@@ -61,8 +62,7 @@ export function emitScore(context: StageContext): string {
   };
   context.tapper?.values(state);
   const signals = Object.fromEntries(method.needs.map((name) => [name, read[name]()]));
-  const score = method.score(algebra, signals as Record<SignalName, string>, state.imageMask);
-  return algebra.multiply(score, state.imageMask);
+  return method.score(algebra, signals as Record<SignalName, string>, state.imageMask);
 }
 
 /** What a valid plan has made by the time that a method asks for it. */

@@ -2,10 +2,11 @@
  * Taps: what each stage's score is made of, as outputs of the graph, so that the score can be made
  * again by other means and compared.
  */
+import type { Decoder, Module } from '../../decoder/decoder.js';
 import type { Emitter } from '../../graph/emitter.js';
-import { outputAt } from '../../graph/graph.js';
 import { tensorInfo } from '../../graph/value-info.js';
-import { type NodeProto, TensorProto_DataType, type ValueInfoProto } from '../../proto/onnx_pb.js';
+import { TensorProto_DataType, type ValueInfoProto } from '../../proto/onnx_pb.js';
+import type { Gate } from '../gate.js';
 
 /** Outputs that hold what a stage's score is made of, float32 unless said otherwise, by their names. */
 export interface StageTaps {
@@ -33,10 +34,10 @@ export interface InstructionAttentionTaps {
   readonly bias: string;
   /** `[batch, 1, rows, 1]`; left out where all rows weigh alike. */
   readonly rowWeights?: string;
-  /** int64 `[1]`, tokens of the cache in front of the keys that are ranked. */
+  /** int64 `[1]`, tokens of the cache before the keys that are ranked. */
   readonly past: string;
   /**
-   * What attention itself gives behind the prune, before its last projection:
+   * What attention itself gives after the prune, before its last projection:
    * `[batch, left, heads * head_dim]` or `[batch, heads, left, head_dim]`.
    */
   readonly attended: string;
@@ -44,7 +45,8 @@ export interface InstructionAttentionTaps {
 
 /** Takes what a stage is made of while it is made. */
 export interface StageTapper {
-  layer(layer: number, modules: readonly { input: string; output: string }[]): void;
+  /** @param layer from 1, with attention and FFN */
+  layer(layer: { readonly number: number; readonly modules: readonly Module[] }): void;
   instructionAttention(values: {
     logits: string;
     bias: string;
@@ -63,69 +65,69 @@ export interface StageTapper {
 
 const { FLOAT, INT64 } = TensorProto_DataType;
 
+/** Where the tapped values are. */
+export interface TapContext {
+  /** Takes nodes that read values of the graph itself. */
+  readonly around: Emitter;
+  /** Holds the score's nodes. Their taps hold nothing in a call without an image token. */
+  readonly gate: Gate;
+  readonly decoder: Decoder;
+}
+
 /**
  * Makes what it is told outputs, `pruning.tap.{stage}...`.
  *
  * @param outputs takes their descriptions
  */
 export function createTapper(
-  emitter: Emitter,
+  { around, gate, decoder }: TapContext,
   stage: number,
   outputs: ValueInfoProto[],
 ): StageTapper {
-  const tap = (name: string, value: string, type: TensorProto_DataType = FLOAT): string => {
+  const named = (name: string, type: TensorProto_DataType): string => {
     const output = `pruning.tap.${stage}.${name}`;
-    emitter.emit('Identity', [value], { outputs: [output] });
     outputs.push(tensorInfo(output, type));
     return output;
   };
+  /** A value of the score. */
+  const tap = (name: string, value: string, rank: number, type: TensorProto_DataType = FLOAT) => {
+    const copy = gate.emitter.emit('Identity', [value]);
+    return gate.output(copy, { unread: type, rank }, named(name, type));
+  };
+  /** A value of the graph itself. */
+  const tapAround = (name: string, value: string) =>
+    decoder.reducedPrecision
+      ? around.emit('Cast', [value], { attributes: { to: FLOAT }, outputs: [named(name, FLOAT)] })
+      : around.emit('Identity', [value], { outputs: [named(name, FLOAT)] });
   const layers: StageTaps['layers'][number][] = [];
   let made: Omit<StageTaps, 'layers'> = { imageMask: '' };
   return {
-    layer(layer, modules) {
+    layer({ number, modules }) {
       const tapped = modules.map(({ input, output }, module) => ({
-        input: tap(`layer.${layer}.${module}.input`, input),
-        output: tap(`layer.${layer}.${module}.output`, output),
+        input: tapAround(`layer.${number}.${module}.input`, input),
+        output: tapAround(`layer.${number}.${module}.output`, output),
       }));
-      layers.push({ layer, modules: tapped });
+      layers.push({ layer: number, modules: tapped });
     },
     instructionAttention({ logits, bias, rowWeights, past, attended }) {
       const instructionAttention: InstructionAttentionTaps = {
-        logits: tap('logits', logits),
-        bias: tap('bias', bias),
-        ...(rowWeights && { rowWeights: tap('row_weights', rowWeights) }),
-        past: tap('past', past ?? emitter.int64([0]), INT64),
-        attended: tap('attended', attended),
+        logits: tap('logits', logits, 4),
+        bias: tap('bias', bias, 2),
+        ...(rowWeights && { rowWeights: tap('row_weights', rowWeights, 4) }),
+        past: tap('past', past ?? gate.emitter.int64([0]), 1, INT64),
+        attended: tapAround('attended', attended),
       };
       made = { ...made, instructionAttention };
     },
     values({ transition, noise, imageMask, valid }) {
       made = {
         ...made,
-        imageMask: tap('image_mask', imageMask),
-        ...(transition && { transition: tap('transition', transition) }),
-        ...(noise && { noise: tap('noise', noise) }),
-        ...(valid && { valid: tap('valid', valid) }),
+        imageMask: tap('image_mask', imageMask, 2),
+        ...(transition && { transition: tap('transition', transition, 2) }),
+        ...(noise && { noise: tap('noise', noise, 2) }),
+        ...(valid && { valid: tap('valid', valid, 2) }),
       };
     },
     taps: () => ({ ...made, layers }),
   };
-}
-
-/**
- * What an attention module gives before its last projection.
- *
- * @param node the node that mixes tokens, or the first of several, the product of queries and keys
- */
-export function attendedBy(nodes: readonly NodeProto[], node: NodeProto): string {
-  const output = outputAt(node, 0) ?? '';
-  if (node.opType !== 'MatMul') return output;
-  const reached = new Set([output]);
-  for (const reader of nodes) {
-    if (!reader.input.some((name) => reached.has(name)) || reader.opType === 'Shape') continue;
-    const [made = ''] = reader.output;
-    if (reader.opType === 'MatMul') return made;
-    reached.add(made);
-  }
-  return output;
 }

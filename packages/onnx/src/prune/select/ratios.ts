@@ -10,26 +10,23 @@ import { keepRatiosInput } from '../interface.js';
 const float32Step = wholeShare * 2 ** -24;
 
 /**
- * Each stage's share as an int64 scalar, out of `wholeShare`: the plan's, or the graph's input, where a
- * stage can't keep more than the one before.
+ * A stage's share as an int64 scalar, out of `wholeShare`: the plan's, or the graph's input, where a stage
+ * can't keep more than any before it.
  */
-export function emitShares(emitter: Emitter, plan: PrunePlan, atRunTime: boolean): string[] {
-  if (!atRunTime) {
-    return plan.stages.map(({ keepRatio }) => emitter.int64([shareOf(keepRatio)], []));
-  }
-  const { emit } = emitter;
+export function emitShare(
+  emitter: Emitter,
+  plan: PrunePlan,
+  stage: number,
+  atRunTime: boolean,
+): string {
+  if (!atRunTime) return emitter.int64([shareOf(plan.stages[stage]?.keepRatio ?? 1)], []);
+  const { emit, int64 } = emitter;
+  const [from, to] = [int64([0]), int64([stage + 1])];
+  const upToHere = emit('Slice', [keepRatiosInput, from, to, int64([0])]);
   // A power of two changes the exponent only: nothing is rounded yet.
-  const scaled = emit('Mul', [keepRatiosInput, emitter.float(wholeShare)]);
+  const scaled = emit('Mul', [upToHere, emitter.float(wholeShare)]);
   const counted = emitter.cast(scaled, TensorProto_DataType.INT64);
-  const given = emit('Min', [
-    emit('Add', [counted, emitter.int64([float32Step], [])]),
-    emitter.int64([wholeShare], []),
-  ]);
-  const shares: string[] = [];
-  plan.stages.forEach((_, stage) => {
-    const own = emit('Gather', [given, emitter.int64([stage], [])], { attributes: { axis: 0 } });
-    const before = shares.at(-1);
-    shares.push(before ? emit('Min', [own, before]) : own);
-  });
-  return shares;
+  const given = emit('Add', [counted, int64([float32Step], [])]);
+  const least = emit('ReduceMin', [given], { attributes: { keepdims: 0 } });
+  return emit('Min', [least, int64([wholeShare], [])]);
 }

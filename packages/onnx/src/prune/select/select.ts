@@ -4,7 +4,7 @@ import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
 import { emitSizes } from '../../graph/sizes.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
-import type { Start, TokenState } from './tokens.js';
+import type { TokenState } from './tokens.js';
 
 /** The rows that stay. */
 export interface Selection {
@@ -14,36 +14,40 @@ export interface Selection {
   readonly valid?: string;
 }
 
-/** Added to text tokens, so that they outrank every score. */
-const textBonus = 1e30;
+/** What text tokens are ranked by: beyond every score. Padding is ranked by its negative. */
+const textRank = 1e30;
 
-const { FLOAT, INT64 } = TensorProto_DataType;
+const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
 
-/**
- * Picks what stays: all text, and of the image tokens the best ones. With no image token in the
- * sequence that is all there is.
- *
- * @param score float32 `[batch, tokens]`, 0 at text tokens
- * @param share int64 scalar, out of `wholeShare`
- */
+/** What a selection is made from. */
+export interface Ranking {
+  /** float32 `[batch, tokens]`; what it holds at text tokens does not count. */
+  readonly score: string;
+  readonly state: TokenState;
+  /** int64 `[batch, 1]`, image tokens and text tokens of the call. */
+  readonly images: string;
+  readonly texts: string;
+  /** float32 `[tokens or more]`: 0, 1, 2, ... */
+  readonly places: string;
+  /** float32 `[batch, tokens of the call]`: of each image token, tokens of its span; where spans count. */
+  readonly spanSizes?: string | undefined;
+  /** int64 scalar, out of `wholeShare`: what stays of the image tokens. */
+  readonly share: string;
+}
+
+/** Picks what stays: all text, and of the image tokens the best ones. */
 export function emitSelection(
   emitter: Emitter,
-  score: string,
-  state: TokenState,
-  start: Start,
-  share: string,
+  { score, state, images, texts, places, spanSizes, share }: Ranking,
 ): Selection {
   const { emit, cast: to } = emitter;
   const algebra = onnxAlgebra(emitter);
   const whole = emitter.int64([wholeShare], []);
   const { imageMask, valid } = state;
-  const isText = algebra.subtract(valid ?? algebra.constant(1), imageMask);
-  const keptImages = state.span ? emitSpanCounts() : floorOf(start.images);
-  const counts = emit('Add', [start.texts, keptImages]);
-  const ranked = algebra.add(
-    state.span ? emitSpanChoice() : score,
-    algebra.multiply(isText, algebra.constant(textBonus)),
-  );
+  const keptImages = state.span ? emitSpanCounts() : floorOf(images);
+  const counts = emit('Add', [texts, keptImages]);
+  const ofImages = state.span ? emitSpanChoice() : score;
+  const ranked = emit('Where', [to(imageMask, BOOL), ofImages, emitter.float(textRank)]);
 
   if (!valid) {
     const count = emit('Reshape', [counts, emitter.int64([1])]);
@@ -51,12 +55,11 @@ export function emitSelection(
     return { indices: to(emit('Squeeze', [sorted, emitter.int64([0])]), INT64) };
   }
   // Rows keep different numbers of tokens: the longest row decides, the others are padded in front.
-  const isPadding = algebra.subtract(algebra.constant(1), valid);
   const count = emit('ReduceMax', [counts], { attributes: { keepdims: 0 } });
   const width = emit('Reshape', [count, emitter.int64([1])]);
-  const last = algebra.multiply(isPadding, algebra.constant(-textBonus));
-  const best = placesOf(emitTopK(emitter, algebra.add(ranked, last), width).indices);
-  const slots = emit('Slice', [start.places, emitter.int64([0]), width, emitter.int64([0])]);
+  const paddingLast = emit('Where', [to(valid, BOOL), ranked, emitter.float(-textRank)]);
+  const best = placesOf(emitTopK(emitter, paddingLast, width).indices);
+  const slots = emit('Slice', [places, emitter.int64([0]), width, emitter.int64([0])]);
   const isTaken = emit('Less', [slots, to(counts, FLOAT)]);
   const sorted = ascending(emit('Where', [isTaken, best, emitter.float(-1)]), width);
   return {
@@ -64,24 +67,27 @@ export function emitSelection(
     valid: to(emit('GreaterOrEqual', [sorted, emitter.float(0)]), INT64),
   };
 
+  function ones(): string {
+    return algebra.add(imageMask, algebra.subtract(algebra.constant(1), imageMask));
+  }
   /** In whole numbers: float32 can round up to the next one, and browsers have no float64. */
   function floorOf(tokens: string): string {
     return emit('Div', [emit('Mul', [tokens, share]), whole]);
   }
   /** Indices as floats; WebGPU looks them up, but does not convert them. */
   function placesOf(indices: string): string {
-    return emit('Gather', [start.places, indices], { attributes: { axis: 0 } });
+    return emit('Gather', [places, indices], { attributes: { axis: 0 } });
   }
   /** Sorts floats, upwards; WebGPU's TopK takes no integers, and goes downwards. */
-  function ascending(places: string, width: string): string {
-    return algebra.negate(emitTopK(emitter, algebra.negate(places), width).values);
+  function ascending(chosen: string, width: string): string {
+    return algebra.negate(emitTopK(emitter, algebra.negate(chosen), width).values);
   }
   /**
    * The spans' quotas, added up: each token of a span stands for its part of the quota, in shares. What is
    * lost to rounding down is less than a share for each token.
    */
   function emitSpanCounts(): string {
-    const size = to(start.state.spanSize ?? '', INT64);
+    const size = to(spanSizes ?? '', INT64);
     const quota = emit('Mul', [floorOf(size), whole]);
     const part = emit('Div', [quota, emit('Max', [size, emitter.int64([1], [])])]);
     const sum = emit('ReduceSum', [part, emitter.int64([1])], { attributes: { keepdims: 1 } });
@@ -90,7 +96,7 @@ export function emitSelection(
   }
   /** Looked up in the quotas of 1, 2, 3, ... tokens, so that sizes need not leave a GPU. */
   function emitSpanQuota(size: string): string {
-    const sizes = emit('Add', [to(start.places, INT64), emitter.int64([1], [])]);
+    const sizes = emit('Add', [to(places, INT64), emitter.int64([1], [])]);
     const place = to(algebra.subtract(size, algebra.constant(1)), INT64);
     return emit('Gather', [to(floorOf(sizes), FLOAT), place], { attributes: { axis: 0 } });
   }
@@ -99,13 +105,13 @@ export function emitSelection(
     const rows = (x: string) => emit('Unsqueeze', [x, emitter.int64([2])]);
     const columns = (x: string) => emit('Unsqueeze', [x, emitter.int64([1])]);
     const span = state.span ?? '';
-    const places = emit('CumSum', [algebra.add(imageMask, isText), emitter.int64([1], [])]);
+    const order = emit('CumSum', [valid ?? ones(), emitter.int64([1], [])]);
     // Of floats: WebGPU has no Or.
     const is = (comparison: string, a: string, b: string) => to(emit(comparison, [a, b]), FLOAT);
     const same = is('Equal', rows(span), columns(span));
     const better = is('Greater', columns(score), rows(score));
     const equal = is('Equal', columns(score), rows(score));
-    const earlier = is('Less', columns(places), rows(places));
+    const earlier = is('Less', columns(order), rows(order));
     const ahead = algebra.add(better, algebra.multiply(equal, earlier));
     const rank = algebra.sum(algebra.multiply(same, ahead), [2]);
     const quota = emitSpanQuota(state.spanSize ?? '');

@@ -7,6 +7,18 @@ import { emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
 import { type InterfaceOptions, imageMaskInput, instructionMaskInput } from '../interface.js';
 
+/** What the masks say of a call: made once, on the CPU, in every call. */
+export interface Call {
+  /** bool, one element: whether any row has an image token. */
+  readonly hasImage: string;
+  /** int64 `[batch, tokens]`, 1 at image tokens. */
+  readonly image: string;
+  /** int64 `[batch, 1]`, image tokens. */
+  readonly images: string;
+  /** int64 `[batch, tokens]`, 1 at tokens and 0 at padding; undefined where there is none. */
+  readonly valid?: string | undefined;
+}
+
 /** Every value is `[batch, tokens]`, over the tokens that are left; a row of 1 stands for all rows. */
 export interface TokenState {
   /** float32, 1 at image tokens. */
@@ -27,16 +39,9 @@ export interface TokenState {
   readonly positions?: string | undefined;
 }
 
-/**
- * The tokens at the start, and how many of them there are: what a CPU counts in the masks, so that no
- * stage has to ask a GPU.
- */
+/** The tokens before the first prune. */
 export interface Start {
   readonly state: TokenState;
-  /** int64 `[batch, 1]`, image tokens. */
-  readonly images: string;
-  /** int64 `[batch, 1]`, text tokens; none of them is ever dropped. */
-  readonly texts: string;
   /** float32 `[tokens]`: 0, 1, 2, ... */
   readonly places: string;
 }
@@ -46,24 +51,53 @@ const noiseTable = 16384;
 
 const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
 
-/** Reads the masks before the first stage. */
+/** Reads the masks, in int64 from the inputs on, which is a CPU's: what it counts is asked of no GPU. */
+export function emitCall(emitter: Emitter, decoder: Decoder, batch: boolean): Call {
+  const { emit, cast, int64 } = emitter;
+  const ones = (mask: string) => emit('Abs', [emit('Sign', [mask])]);
+  const count = (x: string) => emit('ReduceSum', [x, int64([1])], { attributes: { keepdims: 1 } });
+  const marked = ones(imageMaskInput);
+  if (!batch) {
+    const images = count(marked);
+    return { hasImage: cast(images, BOOL), image: marked, images };
+  }
+  const start = emit('Neg', [emitSizes(emitter, imageMaskInput, 1, 2)]);
+  const { attentionMask } = decoder.inputs;
+  const own = emit('Slice', [attentionMask, start, int64([toTheEnd]), int64([1])]);
+  const valid = ones(cast(own, INT64));
+  const image = emit('Mul', [marked, valid]);
+  const images = count(image);
+  const most = emit('ReduceMax', [images], { attributes: { keepdims: 0 } });
+  return { hasImage: cast(most, BOOL), image, images, valid };
+}
+
+/** Text tokens of a call, none of which is ever dropped: int64 `[batch, 1]`. */
+export function emitTexts(emitter: Emitter, { images, valid }: Call): string {
+  const all = valid
+    ? onnxAlgebra(emitter).sum(valid, [1], true)
+    : emitSizes(emitter, imageMaskInput, 1, 2);
+  return emitter.emit('Sub', [all, images]);
+}
+
+/** 1 at tokens and 0 at padding, as float32; undefined where there is no padding. */
+export function emitValid(emitter: Emitter, { valid }: Call): string | undefined {
+  return valid && emitter.cast(valid, FLOAT);
+}
+
+/** What the first prune knows of the tokens. */
 export function emitStart(
   emitter: Emitter,
-  decoder: Decoder,
+  call: Call,
   plan: PrunePlan,
   needs: readonly SignalName[],
   options: InterfaceOptions,
 ): Start {
   const { emit, cast: to } = emitter;
   const algebra = onnxAlgebra(emitter);
-  const flags = (input: string) => to(to(input, BOOL), FLOAT);
-  const tokens = emitSizes(emitter, imageMaskInput, 1, 2);
-  const ownMask = options.batch ? lastOf(decoder.inputs.attentionMask) : undefined;
-  const valid = ownMask && flags(ownMask);
+  const valid = emitValid(emitter, call);
   const only = (x: string) => (valid ? algebra.multiply(x, valid) : x);
-  const imageMask = only(flags(imageMaskInput));
-  const { images, texts } = emitCounts();
-  const order = emitRange(emitter, undefined, tokens);
+  const imageMask = to(call.image, FLOAT);
+  const order = emitRange(emitter, undefined, emitSizes(emitter, imageMaskInput, 1, 2));
   const places = to(order, FLOAT);
   const spans = plan.perImage ? emitSpans() : {};
   const positions =
@@ -71,30 +105,11 @@ export function emitStart(
       ? emit('Unsqueeze', [places, emitter.int64([0])])
       : undefined;
   const noise = needs.includes('noise') ? emitNoise() : undefined;
-  const instruction = options.instructionMask ? only(flags(instructionMaskInput)) : undefined;
-  return {
-    state: { imageMask, valid, instruction, ...spans, positions, noise },
-    images,
-    texts,
-    places,
-  };
+  const instruction = options.instructionMask
+    ? only(to(to(instructionMaskInput, BOOL), FLOAT))
+    : undefined;
+  return { state: { imageMask, valid, instruction, ...spans, positions, noise }, places };
 
-  /** In int64 from the inputs on, which is a CPU's. */
-  function emitCounts() {
-    const count = (x: string) => algebra.sum(x, [1], true);
-    const ones = (mask: string) => emit('Abs', [emit('Sign', [to(mask, INT64)])]);
-    const image = ones(imageMaskInput);
-    const own = ownMask && ones(ownMask);
-    const images = count(own ? emit('Mul', [image, own]) : image);
-    const all = own ? count(own) : tokens;
-    return { images, texts: emit('Sub', [all, images]) };
-  }
-
-  /** The columns of the tokens at hand, where a mask covers the past too. */
-  function lastOf(mask: string): string {
-    const start = emit('Neg', [tokens]);
-    return emit('Slice', [mask, start, emitter.int64([toTheEnd]), emitter.int64([1])]);
-  }
   function emitSpans() {
     const span = only(to(imageMaskInput, FLOAT));
     const mine = emit('Unsqueeze', [span, emitter.int64([2])]);
@@ -116,9 +131,12 @@ export function emitStart(
   }
 }
 
-/** The tokens behind a stage: every value gathered. */
-export function gatherState(state: TokenState, gather: (value: string) => string): TokenState {
+/** The same for other tokens: every value goes through a function. */
+export function mapState(
+  state: TokenState,
+  change: (value: string, name: string) => string,
+): TokenState {
   return Object.fromEntries(
-    Object.entries(state).map(([name, value]) => [name, value && gather(value)]),
+    Object.entries(state).map(([name, value]) => [name, value && change(value, name)]),
   ) as unknown as TokenState;
 }

@@ -1,0 +1,33 @@
+/** A graph with what its values depend on, made once for each graph that is read. */
+
+import { create } from '@bufbuild/protobuf';
+import { type GraphIndex, indexGraph } from '../graph/graph.js';
+import { sortNodes } from '../graph/sort.js';
+import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';
+import { classify, type Kind } from './kinds.js';
+
+/** A graph whose values are classified; its nodes are in order, each after those that it reads. */
+export interface ClassifiedGraph extends GraphIndex {
+  kindOf(name: string): Kind;
+}
+
+/**
+ * Classifies a graph.
+ *
+ * @param isToken whether an input holds tokens: embeddings and caches
+ * @throws TransPruneError INVALID_MODEL if the graph has a cycle
+ */
+export function classifiedGraph(
+  source: GraphProto,
+  isToken: (name: string) => boolean,
+): ClassifiedGraph {
+  const graph = create(GraphProtoSchema, { ...source, node: sortNodes(source.node) });
+  const index = indexGraph(graph);
+  const kindOf = classify(graph.node, (name) => index.initializer.has(name), isToken);
+  return { ...index, kindOf };
+}
+
+/** The inputs of the node that makes a value, as far as they are of one kind. */
+export function inputsOf(graph: ClassifiedGraph, name: string, kind: Kind): string[] {
+  return (graph.producer.get(name)?.input ?? []).filter((input) => graph.kindOf(input) === kind);
+}

@@ -1,0 +1,246 @@
+/** One stage of a plan: score, select and cut, and what goes on to the next stage. */
+import { methodByName, type Stage } from '@transprune/core';
+import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
+import { refuse } from '../decoder/refuse.js';
+import type { Emitter } from '../graph/emitter.js';
+import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import { cut } from './cut/cut.js';
+import type { Gate, Otherwise } from './gate.js';
+import { maskOutput, pastMaskInput } from './interface.js';
+import type { CutStage } from './rebase/rebase.js';
+import { type AccumulatedLayer, emitScore, emitTransition } from './score/score.js';
+import type { StageTapper } from './score/taps.js';
+import { emitShare } from './select/ratios.js';
+import { emitGather, emitSelection, type Selection } from './select/select.js';
+import { type Call, emitStart, emitTexts, mapState, type TokenState } from './select/tokens.js';
+import {
+  asFloat,
+  type StageEmitters,
+  type StagesContext,
+  stageEmitters,
+  stagePrefix,
+} from './stage.js';
+import { traceKept, traceScore } from './trace.js';
+
+const { FLOAT, INT64 } = TensorProto_DataType;
+
+/** Floats `[batch, tokens]` that only later gates read. */
+export const unread: Otherwise = { unread: FLOAT, rank: 2 };
+
+/** What one stage hands on to the next: values of the graph itself. */
+export interface Tokens {
+  readonly state: TokenState;
+  /** float32 `[tokens of the call]`: 0, 1, 2, ... */
+  readonly places: string;
+  /** float32 `[batch, tokens of the call]`, tokens of each one's span; undefined where spans do not count. */
+  readonly spanSizes?: string | undefined;
+}
+
+/** What one stage is made of. */
+export interface StageParts {
+  readonly call: Call;
+  readonly gate: Gate;
+  /** Counts the stages from 0. */
+  readonly index: number;
+  /** Layers that are still to be added to the transition, and their sum so far. */
+  readonly accumulated: readonly AccumulatedLayer[];
+  readonly sum: string | undefined;
+  readonly tapper: StageTapper | undefined;
+  /** What the stage before handed on; undefined at the first. */
+  readonly before: Tokens | undefined;
+}
+
+export interface EmittedStage {
+  readonly stage: CutStage;
+  readonly tokens: Tokens;
+  /** float32, the rows that stay of what the next layer's attention reads; where it is accumulated. */
+  readonly nextInput?: string;
+}
+
+/** Emits one stage. */
+export function emitStage(context: StagesContext, parts: StageParts): EmittedStage {
+  const { decoder, plan, options, graph } = context;
+  const { call, gate, index, accumulated, sum, tapper, before } = parts;
+  const stage = stageAt(context, index);
+  const prefix = stagePrefix(stage.afterLayer);
+  const emitters = stageEmitters(gate.emitter, prefix, index);
+  const next = nextLayer(decoder, stage.afterLayer);
+  const tokens = before ?? startTokens(context, emitters.score, call);
+  const { valid } = tokens.state;
+  const added = { sum, valid };
+  const transition = emitTransition(emitters.score, decoder, accumulated, plan.direction, added);
+  const state = { ...tokens.state, transition };
+  const mask = valid && emitScoredMask(emitters.copy, index, valid);
+  const around = context.emitter.child(prefix, { role: 'score', stage: index });
+  const site = { graph, decoder, plan, options, stage, index, next, state, mask, tapper };
+  const score = emitScore({ ...site, emitters, emitter: emitters.score, around });
+  const selection = emitSelection(emitters.select, {
+    ...tokens,
+    score,
+    state,
+    images: call.images,
+    texts: emitTexts(emitters.select, call),
+    share: emitShare(emitters.select, plan, index, options.runtimeRatios),
+  });
+  const cutStage = cutAt(context, { gate, emitters, index, selection, scoredMask: mask, call });
+  if (options.trace) {
+    traceScore(gate, emitters.trace, { score, state, index });
+    traceKept(gate, emitters.trace, { selection, state, index, call });
+  }
+  const isAccumulated = plan.accumulateLayers.includes(stage.afterLayer + 1);
+  return {
+    stage: cutStage,
+    tokens: handOn(gate, emitters.select, { prefix, selection, state, tokens, isFirst: !before }),
+    ...(isAccumulated && {
+      nextInput: keptInput(context, { gate, emitters, selection, next, prefix }),
+    }),
+  };
+}
+
+/** What the first stage knows of the tokens: values of its own branch. */
+function startTokens({ plan, options }: StagesContext, emitter: Emitter, call: Call): Tokens {
+  const { needs } = methodByName(plan.method);
+  const start = emitStart(emitter.child('pruning'), call, plan, needs, options);
+  return { ...start, spanSizes: start.state.spanSize };
+}
+
+/** The rows that stay of everything that later stages read, as values of the graph itself. */
+function handOn(
+  gate: Gate,
+  emitter: Emitter,
+  {
+    prefix,
+    selection,
+    state,
+    tokens,
+    isFirst,
+  }: {
+    readonly prefix: string;
+    readonly selection: Selection;
+    readonly state: TokenState;
+    readonly tokens: Tokens;
+    readonly isFirst: boolean;
+  },
+): Tokens {
+  const gathered = mapState(state, (value) => emitGather(emitter, selection, value, 1));
+  const left = selection.valid ? masked(emitter, gathered, selection.valid) : gathered;
+  const out = (value: string, name: string, rank = 2) =>
+    gate.output(value, { unread: FLOAT, rank }, `${prefix}/${name}`);
+  const { places, spanSizes } = tokens;
+  return {
+    state: mapState(left, (value, name) => out(value, name)),
+    places: isFirst ? out(places, 'places', 1) : places,
+    spanSizes: isFirst && spanSizes ? out(spanSizes, 'spanSizes') : spanSizes,
+  };
+}
+
+/**
+ * What the next layer's attention reads, of the tokens that stay: the norm before it still sees all of
+ * them.
+ */
+function keptInput(
+  { decoder }: StagesContext,
+  {
+    gate,
+    emitters,
+    selection,
+    next,
+    prefix,
+  }: {
+    readonly gate: Gate;
+    readonly emitters: StageEmitters;
+    readonly selection: Selection;
+    readonly next: DecoderLayer;
+    readonly prefix: string;
+  },
+): string {
+  const rows = emitGather(emitters.score, selection, next.attention.input, 1);
+  const floats = asFloat({ emitter: emitters.score, decoder }, rows);
+  return gate.output(floats, { unread: FLOAT, rank: 3 }, `${prefix}/next_input`);
+}
+
+/** Where a cut is made. */
+export interface CutSite {
+  readonly gate: Gate;
+  readonly emitters: StageEmitters;
+  readonly index: number;
+  readonly selection: Selection;
+  /** Over the cache of the layer after the prune and the tokens before it, where rows are padded. */
+  readonly scoredMask?: string | undefined;
+  readonly call?: Call;
+}
+
+/** Gathers what crosses a prune. */
+export function cutAt(context: StagesContext, site: CutSite): CutStage {
+  const { graph, decoder, plan, emitter } = context;
+  const { gate, emitters, index, selection, scoredMask } = site;
+  const { afterLayer } = stageAt(context, index);
+  const next = nextLayer(decoder, afterLayer);
+  const scoresProjections = methodByName(plan.method).needs.includes('instructionAttention');
+  const gatherBy = (by: Emitter) => (value: string, axis: number) =>
+    gate.output(
+      emitGather(by, selection, value, axis),
+      { passes: value },
+      `${value}/after_layer_${afterLayer}`,
+    );
+  const gather = gatherBy(emitters.gather);
+  const rows = cut(graph, next, scoresProjections, (value) => gather(value, 1));
+  return {
+    afterLayer,
+    emitter: emitter.child('', { role: 'stage-input', stage: index }),
+    clones: emitter.child('', { role: 'derived', stage: index }),
+    suffix: `after_layer_${afterLayer}/derived`,
+    stream: rows.get(next.streamIn) ?? '',
+    mask: emitMaskOutput(site),
+    scored: {
+      afterLayer,
+      emitter: emitters.copy,
+      clones: emitters.copy,
+      suffix: `after_layer_${afterLayer}/scored`,
+      stream: next.streamIn,
+      mask: scoredMask,
+    },
+    gather: gatherBy(emitters.angles),
+    gathered: [...rows.values()],
+  };
+}
+
+/** The mask that goes with the stage's present cache: in a call without an image every token's own. */
+function emitMaskOutput({ gate, emitters, index, selection, call }: CutSite): string | undefined {
+  if (!selection.valid) return undefined;
+  const joined = (emitter: Emitter, valid: string) =>
+    emitter.emit('Concat', [pastMaskInput(index), valid], { attributes: { axis: 1 } });
+  return gate.output(
+    joined(emitters.select, selection.valid),
+    { made: (emitter) => joined(emitter, call?.valid ?? '') },
+    maskOutput(index),
+  );
+}
+
+/** A mask over the cache of the layer after a prune and the tokens before it. */
+function emitScoredMask(emitter: Emitter, stage: number, valid: string): string {
+  const tokens = emitter.cast(valid, INT64);
+  return emitter.emit('Concat', [pastMaskInput(stage), tokens], { attributes: { axis: 1 } });
+}
+
+/** What stands at padding is nobody's: no image, no instruction. */
+function masked(emitter: Emitter, state: TokenState, valid: string): TokenState {
+  const floats = emitter.cast(valid, FLOAT);
+  const only = (x: string) => emitter.emit('Mul', [x, floats]);
+  return {
+    ...state,
+    valid: floats,
+    imageMask: only(state.imageMask),
+    instruction: state.instruction && only(state.instruction),
+    span: state.span && only(state.span),
+  };
+}
+
+function stageAt({ plan }: StagesContext, index: number): Stage {
+  return plan.stages[index] ?? refuse({ where: 'plan', expected: 'a stage', found: 'none' });
+}
+
+function nextLayer(decoder: Decoder, afterLayer: number): DecoderLayer {
+  const layer = decoder.layers[afterLayer];
+  return layer ?? refuse({ where: 'plan', expected: 'a layer after each prune', found: 'none' });
+}

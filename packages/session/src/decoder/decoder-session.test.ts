@@ -1,0 +1,160 @@
+import { expect, test } from 'vitest';
+import { fakeDecoder } from '../../testing/fake-decoder.js';
+import type { HostTensor, SessionTensor, ValueInfo } from '../backend.js';
+import { DecoderSession } from './decoder-session.js';
+import { hostTensor, readNumbers } from './tensors.js';
+
+/** Embeddings `[rows, tokens, 2]` whose first feature is the given number. */
+function embeddings(...rows: readonly (readonly number[])[]): HostTensor {
+  const values = rows.flatMap((row) => row.flatMap((x) => [x, 0]));
+  return hostTensor('float32', values, [rows.length, rows[0]?.length ?? 0, 2]);
+}
+
+const run = async (decoder: DecoderSession, ...rows: readonly (readonly number[])[]) => {
+  const { logits } = await decoder.prefill({ embeddings: embeddings(...rows) });
+  logits.dispose();
+};
+
+/** What a decoder was fed under a name in its latest run. */
+const fed = async ({ runs }: ReturnType<typeof fakeDecoder>, name: string) => {
+  const tensor = runs.at(-1)?.feeds[name];
+  const { data, shape } = await readNumbers(tensor as HostTensor | SessionTensor);
+  return { values: [...data], shape };
+};
+
+test('masks, positions and caches go on from call to call', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  await run(decoder, [1, 2, 3]);
+  expect(await fed(session, 'past_key_values.0.key')).toEqual({ values: [], shape: [1, 1, 0, 2] });
+  await run(decoder, [4]);
+  expect(await fed(session, 'attention_mask')).toEqual({ values: [1, 1, 1, 1], shape: [1, 4] });
+  expect(await fed(session, 'position_ids')).toEqual({ values: [3], shape: [1, 1] });
+  expect((await fed(session, 'past_key_values.0.key')).values).toEqual([1, 1, 2, 2, 3, 3]);
+  expect(decoder).toMatchObject({ batch: 1, seen: 4, cacheLengths: [4], cacheBytes: 64 });
+  expect(session.alive.size).toBe(2);
+  decoder.dispose();
+  expect(session.alive.size).toBe(0);
+});
+
+test('padding takes no position, and is said in the mask', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  const call = { embeddings: embeddings([0, 1, 2], [3, 4, 5]), valid: [0, 1, 1, 1, 1, 1] };
+  (await decoder.prefill(call)).logits.dispose();
+  expect((await fed(session, 'position_ids')).values).toEqual([0, 0, 1, 0, 1, 2]);
+  await run(decoder, [6], [7]);
+  expect((await fed(session, 'attention_mask')).values).toEqual([0, 1, 1, 1, 1, 1, 1, 1]);
+  expect((await fed(session, 'position_ids')).values).toEqual([2, 3]);
+});
+
+test('given positions are counted from where the conversation stands', async () => {
+  const threeRows = fakeDecoder();
+  const inputs = threeRows.inputs.map((input) =>
+    input.name === 'position_ids' ? { ...input, shape: [3, 'batch_size', 'tokens'] } : input,
+  );
+  const decoder = new DecoderSession({ ...threeRows, inputs });
+  const positions = [0, 1, 1, 0, 1, 2, 0, 1, 1];
+  await decoder.prefill({ embeddings: embeddings([1, 2, 3]), positions });
+  expect(await fed(threeRows, 'position_ids')).toEqual({ values: positions, shape: [3, 1, 3] });
+  await run(decoder, [4]);
+  expect((await fed(threeRows, 'position_ids')).values).toEqual([3, 3, 3]);
+});
+
+test('a fork goes on for itself and copies nothing', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  await run(decoder, [1, 2]);
+  const fork = decoder.fork();
+  await run(decoder, [3]);
+  await run(fork, [4]);
+  expect((await fed(session, 'past_key_values.0.key')).values).toEqual([1, 1, 2, 2]);
+  expect([decoder.seen, fork.seen]).toEqual([3, 3]);
+  decoder.dispose();
+  fork.dispose();
+  expect(session.alive.size).toBe(0);
+});
+
+test('a call that fails leaves the conversation as it was', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  await run(decoder, [1, 2]);
+  session.fail();
+  await expect(run(decoder, [3])).rejects.toThrow('fails');
+  await run(decoder, [4]);
+  expect((await fed(session, 'position_ids')).values).toEqual([2]);
+  decoder.dispose();
+  expect(session.alive.size).toBe(0);
+});
+
+test('caches that are asked for stay the conversation', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  const { outputs } = await decoder.prefill({
+    embeddings: embeddings([1]),
+    fetch: ['present.0.key'],
+  });
+  outputs['present.0.key']?.dispose();
+  await run(decoder, [2]);
+  expect(decoder.cacheLengths).toEqual([2]);
+});
+
+test('states of other mixers start as zeros of their own size', async () => {
+  const conv: ValueInfo = { name: 'past_conv.1', type: 'float32', shape: ['batch_size', 3, 2] };
+  const session = fakeDecoder([conv]);
+  const decoder = new DecoderSession(session);
+  await run(decoder, [1]);
+  expect(await fed(session, 'past_conv.1')).toEqual({
+    values: [0, 0, 0, 0, 0, 0],
+    shape: [1, 3, 2],
+  });
+  await run(decoder, [2]);
+  expect((await fed(session, 'past_conv.1')).values).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(decoder.cacheLengths).toEqual([2]);
+});
+
+test('sizes that are open and inputs that nobody feeds are named', async () => {
+  const open: ValueInfo = {
+    name: 'past_key_values.1.key',
+    type: 'float32',
+    shape: ['b', 'kv', 'p', 4],
+  };
+  const value: ValueInfo = { ...open, name: 'past_key_values.1.value' };
+  const session = fakeDecoder([open, value]);
+  await expect(run(new DecoderSession(session), [1])).rejects.toThrow(
+    'expected past_key_values.1.key with its sizes as numbers, got [b, kv, p, 4]; pass cacheSizes',
+  );
+  await run(new DecoderSession(session, { cacheSizes: { kvHeads: 2 } }), [1]);
+  expect((await fed(session, 'past_key_values.1.key')).shape).toEqual([1, 2, 0, 4]);
+  const strange = fakeDecoder([{ name: 'mystery', type: 'float32', shape: ['n'] }]);
+  await expect(run(new DecoderSession(strange), [1])).rejects.toThrow(/got mystery \[n\]; pass/);
+  await expect(run(new DecoderSession(fakeDecoder()), [1], [2])).resolves.toBeUndefined();
+});
+
+const stageMask: ValueInfo = {
+  name: 'past_pruning.mask.0',
+  type: 'int64',
+  shape: ['batch_size', 'past_after_layer_1'],
+};
+
+test('conversations stand side by side, padded in front, and part again', async () => {
+  const session = fakeDecoder([stageMask]);
+  const [long, short] = [new DecoderSession(session), new DecoderSession(session)];
+  await run(long, [1, 2, 3]);
+  await run(short, [4]);
+  const both = await DecoderSession.merge([long, short]);
+  await run(both, [5], [6]);
+  expect((await fed(session, 'attention_mask')).values).toEqual([1, 1, 1, 1, 0, 0, 1, 1]);
+  expect((await fed(session, 'past_pruning.mask.0')).values).toEqual([1, 1, 1, 0, 0, 1]);
+  expect((await fed(session, 'position_ids')).values).toEqual([3, 1]);
+  expect((await fed(session, 'past_key_values.0.key')).values).toEqual([
+    1, 1, 2, 2, 3, 3, 0, 0, 0, 0, 4, 4,
+  ]);
+  const alone = await both.rows([1]);
+  await run(alone, [7]);
+  expect((await fed(session, 'past_key_values.0.value')).values).toEqual([4, 4, 6, 6]);
+  expect((await fed(session, 'past_pruning.mask.0')).values).toEqual([1, 1]);
+  expect((await fed(session, 'position_ids')).values).toEqual([2]);
+  for (const each of [long, short, both, alone]) each.dispose();
+  expect(session.alive.size).toBe(0);
+});

@@ -1,0 +1,9 @@
+export type {
+  CacheSizes,
+  DecoderSession,
+  DecoderStep,
+  StepOptions,
+} from './decoder-session.js';
+export { decoderSession } from './decoder-session.js';
+export { type OfficialDistance, officialDistance } from './official-answers.js';
+export { openDecoder } from './open-decoder.js';

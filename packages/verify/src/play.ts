@@ -1,0 +1,95 @@
+/** Plays calls on a decoder, pruned or not, on any backend. */
+import { type NDArray, ndarray } from '@transprune/core';
+import type { Decoder } from '@transprune/onnx';
+import { DecoderSession, type HostTensor, readNumbers, type Session } from '@transprune/session';
+import type { RowCall } from './prompt.js';
+
+/** What a call gave. */
+export interface Answer {
+  /** `[batch, tokens left, vocabulary]` */
+  readonly logits: NDArray;
+  /** Of each layer, after the call. */
+  readonly cacheLengths: readonly number[];
+  /** All other outputs by name, as far as they were asked for. */
+  readonly outputs: Readonly<Record<string, NDArray>>;
+}
+
+/** Rows of each call; shorter rows are padded on the left, in the first call only. */
+export type Calls = readonly (readonly RowCall[])[];
+
+/**
+ * Plays a conversation from its start.
+ *
+ * @param decoder the original's structure
+ * @param keepRatios fed where the graph takes them
+ * @param fetch outputs to bring besides the logits
+ */
+export async function playCalls(
+  session: Session,
+  decoder: Decoder,
+  calls: Calls,
+  keepRatios: readonly number[],
+  fetch: readonly string[],
+): Promise<Answer[]> {
+  const { kvHeads, headDim } = decoder.attention;
+  const conversation = new DecoderSession(session, { cacheSizes: { kvHeads, headDim } });
+  const answers: Answer[] = [];
+  try {
+    for (const rows of calls) {
+      const { logits, outputs } = await conversation.prefill({
+        ...feedsOf(rows, conversation),
+        keepRatios,
+        fetch,
+      });
+      const read = Object.entries(outputs).map(
+        async ([name, tensor]) => [name, await readNumbers(tensor)] as const,
+      );
+      answers.push({
+        logits: await readNumbers(logits),
+        cacheLengths: conversation.cacheLengths,
+        outputs: Object.fromEntries(await Promise.all(read)),
+      });
+      for (const tensor of [logits, ...Object.values(outputs)]) tensor.dispose();
+    }
+    return answers;
+  } finally {
+    conversation.dispose();
+  }
+}
+
+/** An output of an answer; empty if it was not asked for. */
+export function outputOf({ outputs }: Answer, name: string): NDArray {
+  return outputs[name] ?? ndarray([], [0]);
+}
+
+/** The rows of a call as one batch. */
+function feedsOf(rows: readonly RowCall[], { nextPosition }: DecoderSession) {
+  const tokens = Math.max(...rows.map(({ spans }) => spans.length));
+  const padded = (values: readonly number[]) => [
+    ...new Array<number>(tokens - values.length).fill(0),
+    ...values,
+  ];
+  const perRow = (read: (row: RowCall) => readonly number[]) =>
+    rows.flatMap((row) => padded(read(row)));
+  return {
+    embeddings: embeddingsOf(rows, tokens),
+    valid: perRow(({ spans }) => spans.map(() => 1)),
+    images: perRow(({ spans }) => spans),
+    instruction: perRow(({ marks }) => marks),
+    positions: [0, 1, 2].flatMap((kind) =>
+      rows.flatMap(({ positions }, row) =>
+        padded((positions[kind] ?? []).map((position) => position - (nextPosition[row] ?? 0))),
+      ),
+    ),
+  };
+}
+
+function embeddingsOf(rows: readonly RowCall[], tokens: number): HostTensor {
+  const [first] = rows;
+  const hidden = (first?.embeddings.length ?? 0) / Math.max(first?.spans.length ?? 1, 1);
+  const data = new Float32Array(rows.length * tokens * hidden);
+  rows.forEach(({ embeddings }, row) => {
+    data.set(embeddings, (row + 1) * tokens * hidden - embeddings.length);
+  });
+  return { type: 'float32', dims: [rows.length, tokens, hidden], data };
+}
