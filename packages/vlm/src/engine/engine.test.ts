@@ -56,6 +56,44 @@ describe('the embedded model', () => {
     expect(alone[0]).not.toBe(alone[1]);
   });
 
+  test('gives each its own answer, with an aborted one among them', async () => {
+    const ask = (number: number) => ({
+      question,
+      images: [join(samplesDirectory, `scene-${number}.png`)],
+    });
+    const alone = [await answer(engine, ask(1)), await answer(engine, ask(2))];
+    const controller = new AbortController();
+    const { signal } = controller;
+    let tokens = 0;
+    const [first, aborted, second] = await Promise.all([
+      answer(engine, ask(1)),
+      collect(engine.generate({ ...ask(3), signal }), () => ++tokens === 2 && controller.abort()),
+      answer(engine, ask(2)),
+    ]);
+    expect([first.tokenIds, second.tokenIds]).toEqual(alone.map(({ tokenIds }) => tokenIds));
+    expect(aborted).toMatchObject({ finishReason: 'aborted', tokenIds: { length: 2 } });
+  });
+
+  test('draws the same answer with the same seed', async () => {
+    const drawn = async (seed: number) => {
+      const sampling = { temperature: 3, seed };
+      const request = { question, images: [image], sampling, maxNewTokens: 20 };
+      return (await answer(engine, request)).tokenIds;
+    };
+    expect(await drawn(1)).toEqual(await drawn(1));
+    expect(await drawn(1)).not.toEqual(await drawn(2));
+  });
+
+  test('ends before a stop text', async () => {
+    const whole = await answer(engine, { question, images: [image] });
+    const [first, second] = whole.text.split(' ');
+    const shown: string[] = [];
+    const events = engine.generate({ question, images: [image], stop: [` ${second}`, 'never'] });
+    const stopped = await collect(events, ({ text }) => shown.push(text));
+    expect([stopped.text, shown.join('')]).toEqual([first, first]);
+    expect(stopped.finishReason).toBe('stop');
+  });
+
   test('takes images as bytes, data URLs and messages', async () => {
     const expected = (await answer(engine, { question, images: [image] })).text;
     const bytes = await readFile(image);

@@ -1,5 +1,5 @@
 /** An engine in this thread. */
-import type { Session } from '@transprune/session';
+import { decoderPorts, type Session } from '@transprune/session';
 import type { Frontend } from '../frontend.js';
 import { Conversation, conversationIsOver } from './conversation.js';
 import type { Chat, Engine } from './engine.js';
@@ -24,7 +24,12 @@ export interface EngineParts extends SchedulerLimits {
 /** Serves requests with a decoder and what surrounds it. */
 export function startEngine(parts: EngineParts): Engine {
   const { frontend, decoder, keepRatios, release } = parts;
-  const model: Model = { frontend, decoder, trace: traceOutputs(decoder) };
+  const model: Model = {
+    frontend,
+    decoder,
+    ports: decoderPorts(decoder),
+    trace: traceOutputs(decoder),
+  };
   const scheduler = new Scheduler(model, parts);
   const conversations = new Set<Conversation>();
 

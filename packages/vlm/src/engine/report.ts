@@ -3,8 +3,6 @@ import {
   type CacheSizes,
   type DecoderPorts,
   type DecoderSession,
-  decoderPorts,
-  type Session,
   tensorBytes,
 } from '@transprune/session';
 import type { ReadPrompt } from '../frontend.js';
@@ -57,8 +55,8 @@ export class Report {
   private cacheLengths: readonly number[] = [];
   private cacheBytes = 0;
 
-  constructor(decoder: Session, cacheSizes: CacheSizes) {
-    this.ports = decoderPorts(decoder);
+  constructor(ports: DecoderPorts, cacheSizes: CacheSizes) {
+    this.ports = ports;
     this.cacheSizes = cacheSizes;
   }
 

@@ -1,5 +1,5 @@
 /** Decode steps: those of several requests as one batch where the decoder knows padding. */
-import { DecoderSession, decoderPorts } from '@transprune/session';
+import { DecoderSession } from '@transprune/session';
 import type { FinishReason } from './events.js';
 import { lastLogits } from './logits.js';
 import type { Model, Task } from './task.js';
@@ -27,7 +27,7 @@ export class Stepper {
   constructor(model: Model) {
     this.model = model;
     // Only what was pruned for batches knows padding after a prune.
-    this.canBatch = decoderPorts(model.decoder).stageMasks > 0;
+    this.canBatch = model.ports.stageMasks > 0;
   }
 
   /** Runs each request's last token, and chooses the next. */
@@ -68,6 +68,11 @@ export class Stepper {
     if (batch && joining.length === 0 && staying.length === batch.tasks.length) return batch;
     const rows = staying.map((task) => batch?.tasks.indexOf(task) ?? 0);
     const rest = batch && rows.length > 0 ? [await batch.decoder.rows(rows)] : [];
+    const [alone] = rest;
+    if (alone && joining.length === 0) {
+      batch?.decoder.dispose();
+      return { tasks: staying, decoder: alone };
+    }
     try {
       const joined = joining.flatMap(({ decoder }) => decoder ?? []);
       const decoder = await DecoderSession.merge([...rest, ...joined]);

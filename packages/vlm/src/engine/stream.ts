@@ -3,22 +3,22 @@ export class EventStream<Event> implements AsyncIterable<Event> {
   private readonly events: Event[] = [];
   private ended = false;
   private failure: { readonly error: unknown } | undefined;
-  private wake: (() => void) | undefined;
+  private wake: () => void = () => {};
   private readonly onLeave: () => Promise<void>;
 
-  /** @param onLeave is called when the reader leaves before the end; reading ends when it is done */
+  /** @param onLeave is called when the reader leaves before the end; leaving takes until it is done */
   constructor(onLeave: () => Promise<void>) {
     this.onLeave = onLeave;
   }
 
   push(event: Event): void {
     this.events.push(event);
-    this.wake?.();
+    this.wake();
   }
 
   end(): void {
     this.ended = true;
-    this.wake?.();
+    this.wake();
   }
 
   /** Ends the events with an error, after those that are there. */
@@ -27,25 +27,38 @@ export class EventStream<Event> implements AsyncIterable<Event> {
     this.end();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Event, void, undefined> {
+  /** Not a generator, for one that is left before its first event never learns of it. */
+  [Symbol.asyncIterator](): AsyncIterator<Event, undefined> {
     let isOver = false;
-    try {
-      while (true) {
-        const event = this.events.shift();
-        if (event !== undefined) {
-          yield event;
-        } else if (this.ended) {
-          isOver = true;
-          if (this.failure) throw this.failure.error;
-          return;
-        } else {
+    const over = { done: true, value: undefined } as const;
+    const leave = async () => {
+      if (!isOver) {
+        isOver = true;
+        await this.onLeave();
+      }
+      return over;
+    };
+    return {
+      next: async () => {
+        while (!isOver) {
+          const event = this.events.shift();
+          if (event !== undefined) return { done: false, value: event };
+          if (this.ended) {
+            isOver = true;
+            if (this.failure) throw this.failure.error;
+            break;
+          }
           await new Promise<void>((resolve) => {
             this.wake = resolve;
           });
         }
-      }
-    } finally {
-      if (!isOver) await this.onLeave();
-    }
+        return over;
+      },
+      return: leave,
+      throw: async (error: unknown) => {
+        await leave();
+        throw error;
+      },
+    };
   }
 }

@@ -1,5 +1,11 @@
 /** One request, from the queue to its last event; whatever belongs to it is owned here. */
-import { DecoderSession, type HostTensor, type Session, takeElements } from '@transprune/session';
+import {
+  type DecoderPorts,
+  DecoderSession,
+  type HostTensor,
+  type Session,
+  takeElements,
+} from '@transprune/session';
 import type { Frontend, Penalties, ReadPrompt } from '../frontend.js';
 import { AnswerText } from './answer-text.js';
 import { type Conversation, idsOnTop, textAfterAnswer } from './conversation.js';
@@ -16,6 +22,7 @@ import { EventStream } from './stream.js';
 export interface Model {
   readonly frontend: Frontend;
   readonly decoder: Session;
+  readonly ports: DecoderPorts;
   /** Outputs of the decoder that tell what was pruned. */
   readonly trace: readonly string[];
 }
@@ -59,7 +66,7 @@ export class Task {
     this.model = model;
     this.request = request;
     this.conversation = conversation;
-    this.report = new Report(model.decoder, model.frontend.cacheSizes);
+    this.report = new Report(model.ports, model.frontend.cacheSizes);
     this.sample = createSampler(request.sampling);
     this.text = new AnswerText((ids) => model.frontend.textOf(ids), request.stop);
     this.done = new Promise((resolve) => {

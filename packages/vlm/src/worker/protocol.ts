@@ -57,8 +57,10 @@ export function unsealed<Message extends ToEngine | FromEngine>(
 /** An error as data; its data are what JSON keeps of them. */
 export function plainError(error: unknown): PlainError {
   if (TransPruneError.isInstance(error)) {
-    const data = JSON.parse(JSON.stringify(error.data)) as ErrorData;
-    return { code: error.code, message: error.message, data };
+    const plain = JSON.stringify(error.data, (_key, value: unknown) =>
+      typeof value === 'bigint' ? Number(value) : value,
+    );
+    return { code: error.code, message: error.message, data: JSON.parse(plain) as ErrorData };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'RUN_FAILED', message, data: {} };
