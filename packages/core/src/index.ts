@@ -20,6 +20,7 @@ export {
   methodNames,
   type SignalName,
 } from './methods/index.js';
+export { type FittedPlan, fitToAttentionLayers, type MovedPrune } from './plan/fit.js';
 export {
   createPlan,
   newlyAccumulatedLayers,
@@ -55,14 +56,17 @@ export {
   presentCache,
   scoreOutput,
 } from './ports.js';
+export { askingRows, type LeftTokens, seesKey } from './signals/asking.js';
 export {
   type AttentionShape,
   attentionLogits,
   blockedLogit,
   type InstructionAttentionInput,
   instructionAttention,
+  mixValues,
   type RotaryTable,
   rotate,
+  softCapped,
   splitHeads,
 } from './signals/instruction-attention.js';
 export { uniformNoise } from './signals/noise.js';

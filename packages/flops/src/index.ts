@@ -9,9 +9,24 @@ export {
 } from './full/full.js';
 export { type ScoringCost, scoringCost, type TokenCounts } from './full/scoring.js';
 export { type VisionCost, visionCost } from './full/vision.js';
+export type { Attention } from './layers/attention.js';
+export type { Convolution } from './layers/convolution.js';
+export type { DeltaRule } from './layers/delta-rule.js';
+export type { Experts } from './layers/experts.js';
+export type { Ffn, Mixer } from './layers/index.js';
+export type { LatentAttention } from './layers/latent-attention.js';
+export type { Mlp } from './layers/mlp.js';
 export { modelFromConfig } from './model/config.js';
+export {
+  attentionLayers,
+  type DecoderDescription,
+  type LayerDescription,
+  llamaDecoder,
+} from './model/decoder.js';
 export type { LinearSize, Model, PictureLayout, VisionEncoder } from './model/model.js';
-export { type ModelName, modelNames, modelPreset } from './model/presets.js';
+export { type ModelName, modelNames, modelPreset, presetConfig } from './model/presets.js';
+export { textModelTypes } from './model/text/index.js';
+export { visionFamilies } from './model/vision/index.js';
 export { type PublishedFigure, publishedFigures, publishedShifts } from './published/figures.js';
 export { type PublishedSizes, publishedCost } from './published/published.js';
 export { type Schedule, tokensPerLayer } from './tokens.js';

@@ -23,7 +23,7 @@ function output(code: string): string {
 }
 
 it('has examples', () => {
-  expect(examples).toHaveLength(2);
+  expect(examples).toHaveLength(3);
 });
 
 it.each(examples)('prints what it says (%#)', ({ code, printed }) => {

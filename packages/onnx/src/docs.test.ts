@@ -119,7 +119,7 @@ test('the pass of the documentation', async () => {
   expect(step.logits).toEqual(want.logits.slice(-config.vocabularySize));
 });
 
-/** What the pass calls its values changes with every node that is added in front of them. */
+/** What the pass calls its values changes with every node that is added before them. */
 const unnumbered = (line: string) =>
   line.replace(/(pruning\/[\w/]*?)[A-Z]\w*|([A-Z][A-Za-z0-9]*)_\d+\b/g, '$1$2');
 

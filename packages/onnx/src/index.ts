@@ -25,6 +25,7 @@ export { createEmitter, type Emitter } from './graph/emitter.js';
 export { printGraph, printNode } from './graph/print.js';
 export type { Provenance, ProvenanceOf, Role } from './graph/provenance.js';
 export { allNodes } from './graph/subgraphs.js';
+export type { DerivedReport, DerivedReport as SideReport } from './inspect/derived.js';
 export {
   type DecoderReport,
   type DecoderSizes,
@@ -34,22 +35,12 @@ export {
 } from './inspect/inspect.js';
 export type { LayerGroup, LayerReport } from './inspect/layers.js';
 export type { RefusalReport } from './inspect/partial.js';
-export type { SideReport } from './inspect/sides.js';
 export type { Gathered, StageReport } from './inspect/stages.js';
 export type { Structure, ValueReport } from './inspect/structure.js';
 export { decodeModel, encodeModel, encodePieces, type OnnxModel } from './model/codec.js';
 export { externalLocations, relocateExternalData } from './model/external-data.js';
 export { readPlan } from './model/metadata.js';
 export { type ExactAnglesReport, exactAngles } from './passes/exact-angles.js';
-export {
-  imageMaskInput,
-  instructionMaskInput,
-  keepRatiosInput,
-  keptOutput,
-  maskOutput,
-  pastMaskInput,
-  scoreOutput,
-} from './prune/interface.js';
 export {
   type PrunedModel,
   type PruneOptions,

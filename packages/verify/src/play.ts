@@ -57,6 +57,47 @@ export async function playCalls(
   }
 }
 
+/**
+ * Plays several conversations, each alone at first, then side by side: shorter caches are padded in front.
+ *
+ * @param conversations the calls of each; the first is played alone
+ * @returns the answers of the calls that are played side by side
+ */
+export async function playJoined(
+  session: Session,
+  decoder: Decoder,
+  conversations: readonly (readonly RowCall[])[],
+  keepRatios: readonly number[],
+): Promise<NDArray[]> {
+  const { kvHeads, headDim } = decoder.attention;
+  const alone: DecoderSession[] = [];
+  try {
+    for (const [first] of conversations) {
+      const conversation = new DecoderSession(session, { cacheSizes: { kvHeads, headDim } });
+      alone.push(conversation);
+      if (!first) continue;
+      const { logits } = await conversation.prefill({
+        ...feedsOf([first], conversation),
+        keepRatios,
+      });
+      logits.dispose();
+    }
+    const together = await DecoderSession.merge(alone);
+    alone.push(together);
+    const answers: NDArray[] = [];
+    const calls = Math.min(...conversations.map(({ length }) => length));
+    for (let at = 1; at < calls; at++) {
+      const rows = conversations.flatMap((own) => own[at] ?? []);
+      const { logits } = await together.prefill({ ...feedsOf(rows, together), keepRatios });
+      answers.push(await readNumbers(logits));
+      logits.dispose();
+    }
+    return answers;
+  } finally {
+    for (const conversation of alone) conversation.dispose();
+  }
+}
+
 /** An output of an answer; empty if it was not asked for. */
 export function outputOf({ outputs }: Answer, name: string): NDArray {
   return outputs[name] ?? ndarray([], [0]);

@@ -31,7 +31,7 @@ describe.each(['group-query-attention', 'torchscript', 'dynamo-opset18'])(
         expect(checks.filter(({ passed, difference }) => !passed || difference === null)).toEqual(
           [],
         );
-        expect(checks).toHaveLength(11);
+        expect(checks).toHaveLength(12);
       },
       60_000,
     );

@@ -1,8 +1,9 @@
 /** Where the verification opens graphs and plays conversations on them. */
+import type { NDArray } from '@transprune/core';
 import type { Decoder } from '@transprune/onnx';
 import type { Backend, ModelSource, Session } from '@transprune/session';
 import { openSession } from '@transprune/session';
-import { type Answer, type Calls, playCalls } from './play.js';
+import { type Answer, type Calls, playCalls, playJoined } from './play.js';
 import type { RowCall } from './prompt.js';
 
 export interface Workbench {
@@ -21,6 +22,12 @@ export interface Workbench {
     keepRatios: readonly number[],
     fetch?: readonly string[],
   ): Promise<Answer[]>;
+  /** Plays conversations whose first call is alone, and the others side by side. */
+  playJoined(
+    session: Session,
+    conversations: readonly (readonly RowCall[])[],
+    keepRatios: readonly number[],
+  ): Promise<NDArray[]>;
 }
 
 /** @param decoder the original's structure */
@@ -41,6 +48,8 @@ export function createWorkbench(backend: Backend, device: string, decoder: Decod
     async play(session, calls, keepRatios, fetch = []) {
       return playCalls(session, decoder, calls, keepRatios, fetch);
     },
+    playJoined: (session, conversations, keepRatios) =>
+      playJoined(session, decoder, conversations, keepRatios),
   };
 }
 

@@ -42,11 +42,17 @@ export async function checkWritten(
         conversation: await play(alone(conversation ? conversation.calls : [])),
         other: await play(alone(other ? other.calls : [])),
         batch: await play(rows),
+        joined: await outcomeOf(() =>
+          conversation && other
+            ? bench.playJoined(session, [conversation.calls, other.calls], ratios)
+            : Promise.resolve([]),
+        ),
       };
     }),
   );
   const part = (name: 'text' | 'conversation' | 'other' | 'batch') =>
     'value' in found ? found.value[name] : found;
+  const joined = 'value' in found ? found.value.joined : found;
   const checks = [
     check('a prompt without image', tolerance.logits, part('text'), (value) =>
       compareCalls(value, answers),
@@ -64,9 +70,13 @@ export async function checkWritten(
   );
   if (!options.batch || !other) return checks;
   const rows = 'rows of a batch';
+  const joining = 'rows that join while decoding';
   if (unpruned.spread > mostSpread) {
     const reason = `the original's own logits differ by ${unpruned.spread.toPrecision(2)} from call to call, as tensors are quantized as a whole; rows would change each other's choice`;
-    checks.push(notApplicable(rows, tolerance.otherCalls, reason));
+    checks.push(
+      notApplicable(rows, tolerance.otherCalls, reason),
+      notApplicable(joining, tolerance.otherCalls, reason),
+    );
     return checks;
   }
   const alones = [part('conversation'), part('other')];
@@ -76,6 +86,12 @@ export async function checkWritten(
       compareRows(
         value,
         alones.map((outcome) => ('value' in outcome ? outcome.value : [])),
+      ),
+    ),
+    check(joining, tolerance.otherCalls, failed ?? joined, (value) =>
+      compareRows(
+        value.map((logits) => ({ logits })),
+        alones.map((outcome) => ('value' in outcome ? outcome.value.slice(1) : [])),
       ),
     ),
   );
@@ -92,7 +108,7 @@ function inRows(first: readonly RowCall[], second: readonly RowCall[]): RowCall[
 
 /** Each row's last logits, together and alone. */
 function compareRows(
-  together: readonly Answer[],
+  together: readonly Pick<Answer, 'logits'>[],
   alones: readonly (readonly Answer[])[],
 ): Measured {
   const differences = together.flatMap(({ logits }, at) =>

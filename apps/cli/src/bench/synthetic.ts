@@ -1,7 +1,8 @@
 /** Decoders of real sizes with random weights: speed does not depend on what the weights say. */
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ModelName, modelPreset } from '@transprune/flops';
+import { decoderConfig } from '@transprune/core';
+import { type ModelName, presetConfig } from '@transprune/flops';
 import { type BuildOptions, buildDecoder, encodeModel, randomWeights } from '@transprune/onnx';
 
 /** Where a decoder differs from LLaMA, by the names that `--synthetic` takes: decoders that fit anywhere. */
@@ -38,7 +39,7 @@ export function writeSyntheticDecoder(
   folder: string,
   positions: number,
 ): string {
-  const { decoder } = modelPreset(name);
+  const decoder = decoderConfig(presetConfig(name));
   const location = 'decoder.onnx.data';
   const file = openSync(join(folder, location), 'w');
   try {

@@ -73,6 +73,81 @@ test('counts follow the tokens that are asked for', async () => {
   expect(document.full.baseline.imageTokensPerLayer).toEqual(Array(32).fill(100));
 });
 
+/** Writes a `config.json` and answers its path. */
+async function configFile(config: unknown): Promise<string> {
+  const path = join(await temporaryFolder(), 'config.json');
+  await writeFile(path, JSON.stringify(config));
+  return path;
+}
+
+describe('families of decoders', () => {
+  const siglip = { hidden_size: 1152, intermediate_size: 4304, num_hidden_layers: 27 };
+  const gemma3 = {
+    model_type: 'gemma3',
+    mm_tokens_per_image: 256,
+    text_config: {
+      model_type: 'gemma3_text',
+      hidden_size: 2560,
+      intermediate_size: 10240,
+      num_hidden_layers: 34,
+      sliding_window: 1024,
+    },
+    vision_config: { ...siglip, image_size: 896, patch_size: 14 },
+  };
+
+  test('what a file leaves to its class is filled in', async () => {
+    const document = await transpruneJson('plan', '--model', await configFile(gemma3));
+    expect(document).toMatchObject({ layers: 34, imageTokens: 256, moved: [] });
+    // 34 layers with 4 key heads of 256, float16.
+    expect(document.full.baseline.kvCacheBytes.afterPrefill).toBe(
+      34 * 2 * (256 + 64) * 4 * 256 * 2,
+    );
+  });
+
+  const qwen35 = {
+    model_type: 'qwen3_5',
+    text_config: {
+      model_type: 'qwen3_5_text',
+      hidden_size: 1024,
+      intermediate_size: 3584,
+      num_hidden_layers: 24,
+      num_attention_heads: 8,
+      num_key_value_heads: 2,
+      linear_num_value_heads: 16,
+    },
+    vision_config: { depth: 12, hidden_size: 768, intermediate_size: 3072, out_hidden_size: 1024 },
+  };
+
+  test('prunes of a hybrid are moved in front of attention, and the program says so', async () => {
+    const path = await configFile(qwen35);
+    const document = await transpruneJson('plan', '--model', path);
+    expect(document.moved).toEqual([
+      { from: 5, to: 3 },
+      { from: 9, to: 11 },
+    ]);
+    const after = document.stages.map(({ afterLayer }: { afterLayer: number }) => afterLayer);
+    expect(after).toEqual([3, 7, 11]);
+    const { stderr } = await transprune('plan', '--model', path);
+    expect(stderr).toContain(
+      'moved from after layer 5 to after layer 3, from after layer 9 to after layer 11',
+    );
+    expect(stderr).toContain('18 of 24 have another mixer');
+    const random = await transpruneJson('plan', '--model', path, '--method', 'random');
+    expect(random.moved).toEqual([]);
+  });
+
+  test.each([
+    [{ model_type: 'florence2', text_config: {} }, /"florence2" is an encoder-decoder/],
+    [{ model_type: 'mllama', text_config: {} }, /"mllama" reads the picture by cross-attention/],
+    [{ model_type: 'other', vocab_size: 3 }, /relies on the defaults of its class/],
+  ])('%o is refused in one sentence', async (config, message) => {
+    const { exitCode, stderr } = await transprune('plan', '--model', await configFile(config));
+    expect(exitCode).toBe(exitCodes.unsupportedModel);
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/no image tokens that could be pruned|are not known here/);
+  });
+});
+
 describe('a config.json', () => {
   test('is a model too', async () => {
     const path = join(await temporaryFolder(), 'config.json');

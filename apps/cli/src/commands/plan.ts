@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { TransPruneError } from '@transprune/core';
-import { type Model, modelFromConfig, modelNames, modelPreset } from '@transprune/flops';
+import { fitToAttentionLayers, type MovedPrune, TransPruneError } from '@transprune/core';
+import {
+  attentionLayers,
+  type Model,
+  modelFromConfig,
+  modelNames,
+  modelPreset,
+} from '@transprune/flops';
 import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
@@ -33,15 +39,18 @@ export function addPlanCommand(program: Command, io: Io): void {
 async function plan(options: Options, io: Io): Promise<void> {
   const terminal = createTerminal(io, options);
   const model = await findModel(options.model);
-  const { layers } = model.decoder;
-  const chosen = choosePlan(options, layers);
+  const layers = model.decoder.layers.length;
+  const asked = choosePlan(options, layers);
+  const { plan: fitted, moved } = fitToAttentionLayers(asked.plan, attentionLayers(model.decoder));
+  const chosen = { ...asked, plan: fitted };
   const costs = costReport(model, chosen.plan, {
     imageTokens: options.imageTokens ?? model.imageTokens,
     textTokens: options.textTokens,
   });
   const note = scheduleNote(chosen, layers);
   if (note) terminal.info(note);
-  for (const line of model.notes) terminal.info(line);
+  if (moved.length > 0) terminal.info(movedNote(moved));
+  for (const line of [...formulaNotes(model), ...model.notes]) terminal.info(line);
   const { method, accumulateLayers, direction, positions, perImage } = chosen.plan;
   const assumption =
     options.imageTokens === undefined ? model.imageAssumption : 'as asked for by --image-tokens';
@@ -57,6 +66,7 @@ async function plan(options: Options, io: Io): Promise<void> {
       direction,
       positions,
       perImage,
+      moved,
       imageAssumption: assumption,
       ...costs,
     },
@@ -71,6 +81,22 @@ async function plan(options: Options, io: Io): Promise<void> {
         costLegend,
       ].join('\n'),
   );
+}
+
+/** What the published formula takes for granted, where the decoder is something else. */
+function formulaNotes({ decoder }: Model): string[] {
+  const others = decoder.layers.filter(({ mixer }) => mixer.kind !== 'attention').length;
+  return others === 0
+    ? []
+    : [
+        `as published, every layer counts as plain attention; ${others} of ${decoder.layers.length} have another mixer, and count in full as what they are`,
+      ];
+}
+
+/** Which prunes stand elsewhere than the schedule says, and why. */
+function movedNote(moved: readonly MovedPrune[]): string {
+  const moves = moved.map(({ from, to }) => `from after layer ${from} to after layer ${to}`);
+  return `a prune needs a layer with attention of its own behind it: moved ${moves.join(', ')}`;
 }
 
 function showStages({ imageTokens, stages }: CostReport): string {

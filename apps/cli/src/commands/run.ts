@@ -1,5 +1,5 @@
 import type { VlmFiles } from '@transprune/files';
-import { modelFromConfig } from '@transprune/flops';
+import { llamaDecoder, modelFromConfig } from '@transprune/flops';
 import type { Engine, GenerateResult, LocalEngine } from '@transprune/vlm';
 import { type Command, Option } from 'commander';
 import { example } from '../help.js';
@@ -190,7 +190,7 @@ async function costsOf(
   { prompt }: GenerateResult,
 ): Promise<CostReport> {
   const config: unknown = JSON.parse((await files.readText('config.json')) ?? '{}');
-  const model = { ...modelFromConfig(config), decoder };
+  const model = { ...modelFromConfig(config), decoder: llamaDecoder(decoder) };
   const lastImage = prompt.imagePositions.at(-1) ?? -1;
   return costReport(model, chosen.plan, {
     imageTokens: prompt.imageTokens,

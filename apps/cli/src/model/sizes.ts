@@ -1,5 +1,5 @@
 import type { DecoderConfig } from '@transprune/core';
-import type { Model } from '@transprune/flops';
+import { llamaDecoder, type Model } from '@transprune/flops';
 import type { Decoder } from '@transprune/onnx';
 
 /** The sizes of a decoder as its graph tells them, for counting costs. */
@@ -26,7 +26,7 @@ export function decoderModel(name: string, decoder: DecoderConfig, imageTokens: 
   return {
     name,
     source: name,
-    decoder,
+    decoder: llamaDecoder(decoder),
     vision: null,
     imageTokens,
     imageAssumption: `${imageTokens} image tokens`,

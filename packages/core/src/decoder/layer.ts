@@ -1,11 +1,13 @@
 /** One layer of the reference decoder, LLaMA's, on float64 arrays; batch 1. */
 import { arrayAlgebra as algebra } from '../algebra/arrays.js';
 import { type NDArray, ndarray, take } from '../algebra/ndarray.js';
+import { seesKey } from '../signals/asking.js';
 import {
   type AttentionShape,
   attentionLogits,
   blockedLogit,
   instructionAttention,
+  mixValues,
   rotate,
   splitHeads,
 } from '../signals/instruction-attention.js';
@@ -59,8 +61,7 @@ export function runLayer(input: LayerInput): LayerOutput {
   const logits = attentionLogits(algebra, rotatedQueries(input, normed), key, shape);
   const rows = input.positions.map((_, row) => row);
   const probabilities = algebra.softmax(algebra.add(logits, causalBias(input, rows)), -1);
-  const grouped = algebra.reshape(probabilities, [0, config.kvHeads, -1, 0]);
-  const mixed = algebra.reshape(algebra.matmul(grouped, value), [0, config.heads, -1, 0]);
+  const mixed = mixValues(algebra, probabilities, value, shape);
   const merged = algebra.reshape(algebra.transpose(mixed, [0, 2, 1, 3]), [0, 0, -1]);
   const attention = linear(merged, weight('self_attn.o_proj'));
   const middle = algebra.add(stream, attention);
@@ -140,7 +141,7 @@ function causalBias(input: LayerInput, rows: readonly number[]): NDArray {
   const past = pastLength(input);
   const keys = past + input.positions.length;
   const bias = rows.flatMap((row) =>
-    Array.from({ length: keys }, (_, key) => (key > past + row ? blockedLogit : 0)),
+    Array.from({ length: keys }, (_, key) => (seesKey(row, key, past) ? 0 : blockedLogit)),
   );
   return ndarray(bias, [rows.length, keys]);
 }

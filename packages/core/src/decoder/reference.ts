@@ -7,6 +7,7 @@ import { type NDArray, ndarray, take } from '../algebra/ndarray.js';
 import { methodByName, type SignalName } from '../methods/index.js';
 import { newlyAccumulatedLayers, type PrunePlan, validatePlan } from '../plan/plan.js';
 import { imageQuotas, selectTokens } from '../plan/selection.js';
+import { askingRows } from '../signals/asking.js';
 import { uniformNoise } from '../signals/noise.js';
 import { layerTransition } from '../signals/transition.js';
 import type { DecoderConfig } from './config.js';
@@ -168,11 +169,11 @@ function instructionRows(
   { imageMask, instructionMask }: ReferenceInput,
   places: readonly number[],
 ): number[] {
-  const indices = places.map((_, index) => index);
   const holds = (mask: readonly number[] | undefined, index: number) =>
     (mask?.[places[index] ?? 0] ?? 0) !== 0;
-  const named = indices.filter((index) => holds(instructionMask, index));
-  if (named.length > 0) return named;
-  const lastImage = indices.findLastIndex((index) => holds(imageMask, index));
-  return indices.slice(Math.min(lastImage + 1, indices.length - 1));
+  return askingRows({
+    count: places.length,
+    isImage: (index) => holds(imageMask, index),
+    isMarked: (index) => holds(instructionMask, index),
+  });
 }

@@ -74,9 +74,31 @@ export function attentionLogits<T>(
   const grouped = algebra.reshape(scaled, [0, kvHeads, -1, headDim]);
   const products = algebra.matmul(grouped, algebra.transpose(keys, [0, 1, 3, 2]));
   const logits = algebra.reshape(products, [0, heads, -1, 0]);
-  if (softcap === undefined) return logits;
-  const cap = algebra.constant(softcap);
-  return algebra.multiply(algebra.tanh(algebra.divide(logits, cap)), cap);
+  return softcap === undefined ? logits : softCapped(algebra, logits, softcap);
+}
+
+/** Bends values so that none is beyond a cap: `cap * tanh(x / cap)`. */
+export function softCapped<T>(algebra: TensorAlgebra<T>, x: T, cap: number): T {
+  const bound = algebra.constant(cap);
+  return algebra.multiply(algebra.tanh(algebra.divide(x, bound)), bound);
+}
+
+/**
+ * What attention gives each row: the values, weighted by its probabilities. A value head serves the query
+ * heads of its group.
+ *
+ * @param probabilities `[batch, heads, rows, keys]`
+ * @param values `[batch, kv_heads, keys, head_dim]`
+ * @returns `[batch, heads, rows, head_dim]`
+ */
+export function mixValues<T>(
+  algebra: TensorAlgebra<T>,
+  probabilities: T,
+  values: T,
+  { heads, kvHeads, headDim }: Pick<AttentionShape, 'heads' | 'kvHeads' | 'headDim'>,
+): T {
+  const grouped = algebra.reshape(probabilities, [0, kvHeads, -1, 0]);
+  return algebra.reshape(algebra.matmul(grouped, values), [0, heads, -1, headDim]);
 }
 
 export interface InstructionAttentionInput<T> {

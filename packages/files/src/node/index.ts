@@ -13,4 +13,4 @@ export {
 } from './model-file.js';
 export { type FolderOptions, modelFolder } from './model-folder.js';
 export { openModel } from './open.js';
-export { rewrittenModel } from './rewritten.js';
+export { type TemporaryFolders, temporaryModel, withTemporaryFolders } from './temporary.js';

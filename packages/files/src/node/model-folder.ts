@@ -1,9 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TransPruneError } from '@transprune/core';
 import { type FormatChoice, type GraphName, graphPath, type VlmFiles } from '../files.js';
 import { checkModelFile, readModelFile } from './model-file.js';
-import { rewrittenModel } from './rewritten.js';
+import { temporaryModel } from './temporary.js';
 
 export interface FolderOptions {
   /** Which of the graphs' files to take; float32 if left out. */
@@ -60,12 +61,12 @@ export async function modelFolder(
         await Promise.all(made.map((each) => rm(each, { recursive: true, force: true })));
       };
       try {
-        const source = await rewrittenModel(changed, original, async (parent) => {
+        const create = async (parent = tmpdir()) => {
           const each = await mkdtemp(join(parent, '.transprune-'));
           made.push(each);
           return each;
-        });
-        return { source, dispose };
+        };
+        return { source: await temporaryModel(changed, original, { create }), dispose };
       } catch (error) {
         await dispose();
         throw error;

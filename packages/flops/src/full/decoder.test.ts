@@ -1,10 +1,10 @@
-import type { DecoderConfig } from '@transprune/core';
 import { describe, expect, it } from 'vitest';
+import { llamaDecoder } from '../model/decoder.js';
 import { modelPreset } from '../model/presets.js';
 import { cacheBytes, decoderCost } from './decoder.js';
 
 /** 2 layers, hidden 6, 3 heads of 2 sharing 1 key-value head, FFN 5, 7 words. */
-const tiny: DecoderConfig = {
+const tiny = llamaDecoder({
   layers: 2,
   hiddenSize: 6,
   heads: 3,
@@ -16,7 +16,7 @@ const tiny: DecoderConfig = {
   ropeTheta: 10000,
   maxPositions: 64,
   tiedEmbeddings: false,
-};
+});
 
 describe('decoderCost', () => {
   it('by hand: 4 tokens in layer 1, 3 in layer 2, logits for 3', () => {

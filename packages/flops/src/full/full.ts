@@ -23,6 +23,8 @@ export interface FullCostOptions {
   readonly bytesPerElement?: number;
   /** The prefill's logits: at `all` positions that are left, as exported decoders do; or the `last`. */
   readonly logits?: 'all' | 'last';
+  /** Layers with a window keep only that; by default they keep all tokens, as exported decoders do. */
+  readonly windowedCache?: boolean;
   /** Tiles or pictures that the vision encoder sees, if not as many as the image tokens need. */
   readonly tiles?: number;
 }
@@ -71,7 +73,7 @@ export interface FullCost {
  * count that is none, or no token at all
  */
 export function fullCost(model: Model, plan: PrunePlan, given: FullCostOptions): FullCost {
-  validatePlan(plan, model.decoder.layers);
+  validatePlan(plan, model.decoder.layers.length);
   const options = withDefaults(model, given);
   const pruned = runCost(model, plan, options);
   const baseline = runCost(model, createPlan({ stages: [] }), options);
@@ -92,7 +94,7 @@ export function fullCost(model: Model, plan: PrunePlan, given: FullCostOptions):
 function runCost(model: Model, plan: PrunePlan, options: FullCost['options']): RunCost {
   const { decoder } = model;
   const { imageTokens, textTokens, decodeTokens, bytesPerElement, logits, tiles } = options;
-  const imageTokensPerLayer = tokensPerLayer(plan, decoder.layers, imageTokens);
+  const imageTokensPerLayer = tokensPerLayer(plan, decoder.layers.length, imageTokens);
   const lengths = imageTokensPerLayer.map((image) => image + textTokens);
   const left = lengths.at(-1) ?? 0;
 
@@ -107,7 +109,11 @@ function runCost(model: Model, plan: PrunePlan, options: FullCost['options']): R
   // Step t of T attends to the cache and to t tokens of its own: on average (T + 1) / 2.
   const decode = decoderCost(
     decoder,
-    lengths.map((length) => ({ tokens: decodeTokens, keys: length + (decodeTokens + 1) / 2 })),
+    lengths.map((length) => ({
+      tokens: decodeTokens,
+      keys: length + (decodeTokens + 1) / 2,
+      oneByOne: true,
+    })),
     decodeTokens,
   );
   return {
@@ -121,11 +127,12 @@ function runCost(model: Model, plan: PrunePlan, options: FullCost['options']): R
     },
     decode,
     kvCacheBytes: {
-      afterPrefill: cacheBytes(decoder, lengths, bytesPerElement),
+      afterPrefill: cacheBytes(decoder, lengths, bytesPerElement, options),
       afterDecode: cacheBytes(
         decoder,
         lengths.map((length) => length + decodeTokens),
         bytesPerElement,
+        options,
       ),
     },
   };
@@ -140,6 +147,7 @@ function withDefaults(model: Model, given: FullCostOptions): FullCost['options']
     decodeTokens: given.decodeTokens ?? 0,
     bytesPerElement: given.bytesPerElement ?? 2,
     logits: given.logits ?? 'all',
+    windowedCache: given.windowedCache ?? false,
     tiles: model.vision && (given.tiles ?? tileCount(model.vision, imageTokens)),
   };
   requireCount('imageTokens', imageTokens);

@@ -1,9 +1,10 @@
-import { createPlan, type DecoderConfig, presetPlan } from '@transprune/core';
+import { createPlan, presetPlan } from '@transprune/core';
 import { describe, expect, it } from 'vitest';
+import { llamaDecoder } from '../model/decoder.js';
 import { modelPreset } from '../model/presets.js';
 import { scoringCost } from './scoring.js';
 
-const tiny: DecoderConfig = {
+const tiny = llamaDecoder({
   layers: 4,
   hiddenSize: 6,
   heads: 4,
@@ -15,7 +16,7 @@ const tiny: DecoderConfig = {
   ropeTheta: 10000,
   maxPositions: 64,
   tiedEmbeddings: false,
-};
+});
 /** 8 image tokens, a system prompt of 1 and an instruction of 2. */
 const tokens = { imageTokens: 8, textTokens: 3, instructionTokens: 2 };
 

@@ -4,7 +4,6 @@
  */
 import {
   attentionLogits,
-  type DecoderConfig,
   instructionAttention,
   layerTransition,
   methodByName,
@@ -14,10 +13,12 @@ import {
   type SignalName,
   splitHeads,
   type TensorAlgebra,
+  TransPruneError,
 } from '@transprune/core';
 import { costAlgebra, inMultiplyAdds, type OperationCount, type Shape } from '../algebra/cost.js';
+import { hasAttention, type Mixer, mixerKind } from '../layers/index.js';
+import type { DecoderDescription } from '../model/decoder.js';
 import { tokensPerLayer } from '../tokens.js';
-import { queryKeyValueCost } from './decoder.js';
 
 export interface ScoringCost extends OperationCount {
   /**
@@ -45,15 +46,19 @@ const readsProjections: Readonly<Record<SignalName, boolean>> = {
   noise: false,
 };
 
-/** What scoring adds to a prefill under this plan. */
+/**
+ * What scoring adds to a prefill under this plan.
+ *
+ * @throws TransPruneError INVALID_PLAN if the method reads attention and the layer behind a prune has none
+ */
 export function scoringCost(
-  decoder: DecoderConfig,
+  decoder: DecoderDescription,
   plan: PrunePlan,
   { imageTokens, textTokens, instructionTokens }: TokenCounts,
 ): ScoringCost {
   const { algebra, count } = costAlgebra();
   const { needs, score } = methodByName(plan.method);
-  const perLayer = tokensPerLayer(plan, decoder.layers, imageTokens);
+  const perLayer = tokensPerLayer(plan, decoder.layers.length, imageTokens);
   let earlyProjections = 0;
   let transition: Shape | undefined;
 
@@ -75,13 +80,13 @@ export function scoringCost(
     const signals: Record<SignalName, Shape> = {
       transition: transition ?? [1, tokens],
       instructionAttention: needs.includes('instructionAttention')
-        ? attentionBehind(algebra, decoder, tokens, Math.max(1, instructionTokens))
+        ? attentionBehind(algebra, decoder, afterLayer, tokens, Math.max(1, instructionTokens))
         : [1, tokens],
       noise: [1, tokens],
     };
     score(algebra, signals, [1, tokens]);
     if (needs.some((name) => readsProjections[name])) {
-      earlyProjections += dropped * queryKeyValueCost(decoder);
+      earlyProjections += dropped * projectionsBehind(decoder, afterLayer);
     }
   });
   const operations = count();
@@ -90,7 +95,7 @@ export function scoringCost(
 
 function transitionOfLayer(
   algebra: TensorAlgebra<Shape>,
-  { hiddenSize }: DecoderConfig,
+  { hiddenSize }: DecoderDescription,
   { direction }: PrunePlan,
   tokens: number,
 ): Shape {
@@ -99,20 +104,49 @@ function transitionOfLayer(
   return layerTransition(algebra, [module, module], direction);
 }
 
+/** Multiply-adds of q, k and v for one token in the layer behind a prune. */
+function projectionsBehind({ layers, hiddenSize }: DecoderDescription, afterLayer: number): number {
+  const mixer = layers[afterLayer]?.mixer;
+  return (mixer && mixerKind(mixer).queryKeyValue(mixer, hiddenSize)) ?? 0;
+}
+
+/** Heads that are compared, and how much of each is rotated. */
+interface ScoredHeads {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly rotaryDim: number;
+}
+
+function scoredHeads(mixer: Mixer | undefined, afterLayer: number): ScoredHeads {
+  if (!mixer || !hasAttention(mixer)) {
+    throw new TransPruneError(
+      'INVALID_PLAN',
+      `the method reads the attention of the layer behind a prune, and layer ${afterLayer + 1} has none (${mixer?.kind}); fitToAttentionLayers moves the prunes`,
+      { field: 'stages.afterLayer', got: afterLayer },
+    );
+  }
+  if (mixer.kind === 'attention') return { ...mixer, rotaryDim: mixer.headDim };
+  const { heads, plainDim, rotaryDim } = mixer;
+  return { heads, kvHeads: heads, headDim: plainDim + rotaryDim, rotaryDim };
+}
+
 function attentionBehind(
   algebra: TensorAlgebra<Shape>,
-  { heads, kvHeads, headDim }: DecoderConfig,
+  { layers }: DecoderDescription,
+  afterLayer: number,
   tokens: number,
   rows: number,
 ): Shape {
+  const { heads, kvHeads, headDim, rotaryDim } = scoredHeads(layers[afterLayer]?.mixer, afterLayer);
   const rotated = (length: number, headCount: number) => {
     const projected: Shape = [1, length, headCount * headDim];
-    const table = { cos: [length, headDim / 2], sin: [length, headDim / 2] };
+    const table = { cos: [length, rotaryDim / 2], sin: [length, rotaryDim / 2] };
     return rotate<Shape>(
       algebra,
       splitHeads(algebra, projected, headCount, headDim),
       table,
-      headDim,
+      rotaryDim,
     );
   };
   const shape = { heads, kvHeads, headDim, scale: 1 / Math.sqrt(headDim) };

@@ -93,14 +93,14 @@ describe('modelFromConfig', () => {
     });
     expect(model.vision).toBeNull();
     expect(model.notes).toEqual([]);
-    expect(model.decoder.headDim).toBe(4);
+    expect(model.decoder.layers[1]?.mixer).toMatchObject({ heads: 2, kvHeads: 2, headDim: 4 });
   });
 
   it('says so when it does not know the vision encoder', () => {
     const model = modelFromConfig({ ...llavaFile, model_type: 'pixtral' });
     expect(model.vision).toBeNull();
     expect(model.notes).toEqual([
-      'the vision encoder is not counted: model_type "pixtral" is none of llava, llava_next, idefics3, smolvlm, qwen2_5_vl',
+      'the vision encoder is not counted: model_type "pixtral" is not one whose encoder is known here',
     ]);
   });
 
@@ -123,7 +123,7 @@ describe('modelFromConfig', () => {
     ],
     [
       { model_type: 'qwen2_5_vl', vision_config: {} },
-      'expected hidden_size in config.json to be a number above 0, got nothing',
+      'expected text_config in config.json to be a JSON object, got nothing, nor a hidden_size beside it; the file leaves the whole decoder to the defaults of its class, of model_type "qwen2_5_vl"',
     ],
   ])('names what is wrong (%#)', (json, message) => {
     expect(() => modelFromConfig(json)).toThrowError(

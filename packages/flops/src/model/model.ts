@@ -1,10 +1,7 @@
-import type { DecoderConfig } from '@transprune/core';
+import type { LinearSize } from '../layers/kind.js';
+import type { DecoderDescription } from './decoder.js';
 
-/** One matrix of weights that a token meets: `inputs * outputs` multiply-adds. */
-export interface LinearSize {
-  readonly inputs: number;
-  readonly outputs: number;
-}
+export type { LinearSize };
 
 /**
  * How a picture becomes patches and image tokens.
@@ -41,7 +38,7 @@ export interface Model {
   readonly name: string;
   /** Where the sizes come from. */
   readonly source: string;
-  readonly decoder: DecoderConfig;
+  readonly decoder: DecoderDescription;
   /** null for a language model, and for an encoder that is not understood: see `notes`. */
   readonly vision: VisionEncoder | null;
   /** Image tokens of one picture under `imageAssumption`. */

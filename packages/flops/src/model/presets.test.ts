@@ -1,15 +1,19 @@
-import type { DecoderConfig } from '@transprune/core';
 import { describe, expect, it } from 'vitest';
+import type { DecoderDescription } from './decoder.js';
 import type { VisionEncoder } from './model.js';
 import { type ModelName, modelNames, modelPreset } from './presets.js';
 
 /** Weights of a decoder: matrices, embeddings, norms, and Qwen's biases on q, k and v. */
-function decoderWeights(decoder: DecoderConfig, qkvBias: boolean): number {
-  const { layers, hiddenSize: d, heads, kvHeads, headDim, intermediateSize } = decoder;
-  const qkv = (heads + 2 * kvHeads) * headDim;
-  const layer =
-    d * qkv + (qkvBias ? qkv : 0) + heads * headDim * d + 3 * d * intermediateSize + 2 * d;
-  return layers * layer + d + decoder.vocabularySize * d * (decoder.tiedEmbeddings ? 1 : 2);
+function decoderWeights(decoder: DecoderDescription, qkvBias: boolean): number {
+  const { layers, hiddenSize: d } = decoder;
+  const weights = layers.map(({ mixer, ffn }) => {
+    if (mixer.kind !== 'attention' || ffn.kind !== 'mlp') throw new Error('not LLaMA-like');
+    const { heads, kvHeads, headDim } = mixer;
+    const qkv = (heads + 2 * kvHeads) * headDim;
+    return d * qkv + (qkvBias ? qkv : 0) + heads * headDim * d + 3 * d * ffn.width + 2 * d;
+  });
+  const all = weights.reduce((sum, layer) => sum + layer, 0);
+  return all + d + decoder.vocabularySize * d * (decoder.tiedEmbeddings ? 1 : 2);
 }
 
 /** Weights of an encoder of `depth` layers with biases; norms carry `normParts` vectors each. */

@@ -256,6 +256,11 @@ export function modelPreset(name: string): Model {
   return modelFromConfig(config, name, `huggingface.co/${repository}`);
 }
 
+/** The fields of a preset's `config.json` that decide its cost. */
+export function presetConfig(name: ModelName): Readonly<Record<string, unknown>> {
+  return presets[name].config;
+}
+
 function isModelName(name: string): name is ModelName {
   return (modelNames as readonly string[]).includes(name);
 }

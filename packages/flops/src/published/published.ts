@@ -11,27 +11,40 @@
  */
 import { createPlan, type DecoderConfig, validatePlan } from '@transprune/core';
 import { requireCount } from '../arguments.js';
+import { ffnKind } from '../layers/index.js';
+import type { DecoderDescription } from '../model/decoder.js';
 import { type Schedule, tokensPerLayer } from '../tokens.js';
 
-/** The sizes that the formula knows. */
+/** The sizes that the formula knows, of layers that are all alike. */
 export type PublishedSizes = Pick<DecoderConfig, 'layers' | 'hiddenSize' | 'intermediateSize'>;
 
 /**
  * Multiply-adds of the prefill under the published convention.
+ *
+ * The formula takes every layer for attention and a gated FFN, whatever it is; where layers differ, m is
+ * the width that one token meets in that layer.
  *
  * @param model its decoder is all that counts
  * @param plan only its stages count, whatever the method
  * @throws TransPruneError INVALID_PLAN if the stages do not fit the decoder's depth
  */
 export function publishedCost(
-  model: { readonly decoder: PublishedSizes },
+  model: { readonly decoder: PublishedSizes | DecoderDescription },
   plan: Schedule,
   imageTokens: number,
 ): number {
-  const { layers, hiddenSize: d, intermediateSize: m } = model.decoder;
+  const { hiddenSize: d } = model.decoder;
+  const widths = ffnWidths(model.decoder);
   requireCount('imageTokens', imageTokens);
-  validatePlan(createPlan({ stages: plan.stages, method: 'random' }), layers);
-  return tokensPerLayer(plan, layers, imageTokens)
-    .map((n) => 4 * n * d ** 2 + 2 * n ** 2 * d + 3 * n * d * m)
+  validatePlan(createPlan({ stages: plan.stages, method: 'random' }), widths.length);
+  return tokensPerLayer(plan, widths.length, imageTokens)
+    .map((n, layer) => 4 * n * d ** 2 + 2 * n ** 2 * d + 3 * n * d * (widths[layer] ?? 0))
     .reduce((sum, cost) => sum + cost, 0);
+}
+
+/** The formula's m, layer by layer. */
+function ffnWidths(decoder: PublishedSizes | DecoderDescription): number[] {
+  return 'intermediateSize' in decoder
+    ? new Array<number>(decoder.layers).fill(decoder.intermediateSize)
+    : decoder.layers.map(({ ffn }) => ffnKind(ffn).width(ffn));
 }

@@ -1,9 +1,10 @@
 /** The attention module: projections, norms of heads, rotary embedding, the attention node. */
+import { pastCache, ports, presentCache } from '@transprune/core';
 import type { AttributeValue } from '../graph/emitter.js';
 import { type BuildContext, microsoft } from './context.js';
+import type { DerivedInputs } from './derived-inputs.js';
 import { emitLinear } from './linear.js';
 import { emitNorm } from './norms.js';
-import type { SideInputs } from './side-inputs.js';
 
 const parts = ['q_proj', 'k_proj', 'v_proj'] as const;
 
@@ -17,13 +18,13 @@ export function emitAttention(
   context: BuildContext,
   layer: number,
   normed: string,
-  side: SideInputs,
+  derived: DerivedInputs,
 ): string {
   const { config, emitter, layout } = context;
   const module = (part: string) => `model.layers.${layer}.self_attn.${part}`;
   const [query, key, value] = emitProjections(context, module, normed);
   const rotated = (x: string) =>
-    layout.rotary === 'separate' ? emitRotary(context, x, side.rotary) : x;
+    layout.rotary === 'separate' ? emitRotary(context, x, derived.rotary) : x;
   const normedHeads = (x: string, name: string, heads: number) =>
     layout.architecture.queryKeyNorm ? emitHeadNorm(context, x, module(name), heads) : x;
   // A packed projection without key goes into the attention node as it is.
@@ -35,20 +36,20 @@ export function emitAttention(
       ]
     : [query, '', ''];
   const mixed = `layer_${layer}/attention/mixed`;
-  const past = ['key', 'value'].map((kind) =>
-    context.withPast ? `past_key_values.${layer}.${kind}` : '',
+  const past = (['key', 'value'] as const).map((kind) =>
+    context.withPast ? pastCache(layer, kind) : '',
   );
-  const outputs = [mixed, `present.${layer}.key`, `present.${layer}.value`];
+  const outputs = [mixed, presentCache(layer, 'key'), presentCache(layer, 'value')];
   if (layout.attention === 'multi-head') {
-    emitter.emit('MultiHeadAttention', [...inputs, '', '', side.attentionBias, ...past], {
+    emitter.emit('MultiHeadAttention', [...inputs, '', '', derived.attentionBias, ...past], {
       domain: microsoft,
       attributes: { num_heads: config.heads, scale: scaleOf(context) },
       outputs,
     });
   } else {
     const fused = layout.rotary === 'fused';
-    const rotary = fused ? side.rotary : [];
-    emitter.emit('GroupQueryAttention', [...inputs, ...past, ...side.lengths, ...rotary], {
+    const rotary = fused ? derived.rotary : [];
+    emitter.emit('GroupQueryAttention', [...inputs, ...past, ...derived.lengths, ...rotary], {
       domain: microsoft,
       attributes: groupQueryAttributes(context, layer),
       outputs,
@@ -99,8 +100,8 @@ function emitHeadNorm(context: BuildContext, x: string, name: string, heads: num
 }
 
 /** Rotates whole heads by `position_ids`. */
-function emitRotary({ emitter }: BuildContext, x: string, tables: SideInputs['rotary']): string {
-  return emitter.emit('RotaryEmbedding', [x, 'position_ids', ...tables], {
+function emitRotary({ emitter }: BuildContext, x: string, tables: DerivedInputs['rotary']): string {
+  return emitter.emit('RotaryEmbedding', [x, ports.positionIds, ...tables], {
     domain: microsoft,
     attributes: { interleaved: 0, num_heads: 0, rotary_embedding_dim: 0 },
   });

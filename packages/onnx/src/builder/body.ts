@@ -1,17 +1,18 @@
 /** The decoder's nodes, from the embeddings to the logits. */
+import { ports, softCapped } from '@transprune/core';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { emitAttention } from './attention.js';
-import { type BuildContext, emitScalar, emitSoftcap } from './context.js';
+import { type BuildContext, emitScalar, layoutAlgebra } from './context.js';
+import { emitDerivedInputs } from './derived-inputs.js';
 import { extraCacheNames, extraInputs } from './interface.js';
 import { emitLinear } from './linear.js';
 import { emitJoin, emitNorm, type StreamState } from './norms.js';
-import { emitSideInputs } from './side-inputs.js';
 
 /** Emits all nodes; outputs have the names of the graph's outputs. */
 export function emitDecoder(context: BuildContext): void {
   const { config, emitter, layout } = context;
   const at = (prefix: string): BuildContext => ({ ...context, emitter: emitter.child(prefix) });
-  const side = emitSideInputs(context);
+  const derived = emitDerivedInputs(context);
   const stream = emitStream(context);
   const inputNorm = (layer: number) =>
     layer < config.layers ? `model.layers.${layer}.input_layernorm` : 'model.norm';
@@ -19,7 +20,7 @@ export function emitDecoder(context: BuildContext): void {
   for (let layer = 0; layer < config.layers; layer++) {
     const norms = moduleNorms(context, `model.layers.${layer}`);
     const inAttention = at(`layer_${layer}/attention`);
-    const attention = emitAttention(inAttention, layer, state.normed, side);
+    const attention = emitAttention(inAttention, layer, state.normed, derived);
     const mixed = norms.afterAttention(inAttention, attention);
     state = emitJoin(inAttention, state.stream, mixed, norms.beforeFfn);
 
@@ -40,8 +41,8 @@ function emitStream(context: BuildContext): string {
   const { embeddingScale } = layout.architecture;
   const stream =
     layout.floatType === TensorProto_DataType.FLOAT
-      ? 'inputs_embeds'
-      : emitter.cast('inputs_embeds', layout.floatType);
+      ? ports.embeddings
+      : emitter.cast(ports.embeddings, layout.floatType);
   return embeddingScale === undefined
     ? stream
     : emitter.emit('Mul', [stream, emitScalar(context, embeddingScale)]);
@@ -83,12 +84,13 @@ function emitLogits(context: BuildContext, normed: string): void {
   const rows = layout.numLogitsToKeep ? emitLastRows(context, normed) : normed;
   const sizes = [config.vocabularySize];
   const plain = emitLinear(context, rows, [head], config.hiddenSize, sizes);
-  const logits = logitSoftcap === undefined ? plain : emitSoftcap(context, plain, logitSoftcap);
+  const logits =
+    logitSoftcap === undefined ? plain : softCapped(layoutAlgebra(context), plain, logitSoftcap);
   if (layout.floatType !== TensorProto_DataType.FLOAT) {
     emitter.cast(logits, TensorProto_DataType.FLOAT);
   }
   const last = emitter.nodes.at(-1);
-  if (last) last.output = ['logits'];
+  if (last) last.output = [ports.logits];
 }
 
 /** The last `num_logits_to_keep` rows; all if it is 0, as a slice from -0 has it. */

@@ -1,4 +1,5 @@
-import type { DecoderConfig } from '@transprune/core';
+import type { DecoderConfig, TensorAlgebra } from '@transprune/core';
+import { onnxAlgebra } from '../graph/algebra.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import type { Layout } from './options.js';
@@ -26,9 +27,8 @@ export function emitScalar({ emitter, layout, store }: BuildContext, value: numb
     : store.floats(`constants/FLOAT16[]${value}`, [], () => Float32Array.of(value));
 }
 
-/** `cap * tanh(x / cap)` */
-export function emitSoftcap(context: BuildContext, value: string, cap: number): string {
-  const { emitter } = context;
-  const bound = emitScalar(context, cap);
-  return emitter.emit('Mul', [emitter.emit('Tanh', [emitter.emit('Div', [value, bound])]), bound]);
+/** Formulas as nodes, in the layout's type. */
+export function layoutAlgebra(context: BuildContext): TensorAlgebra<string> {
+  const constant = (value: number) => emitScalar(context, value);
+  return { ...onnxAlgebra(context.emitter), constant };
 }

@@ -1,5 +1,5 @@
 /** Inputs and outputs of the decoder. */
-import type { DecoderConfig } from '@transprune/core';
+import { type DecoderConfig, ports } from '@transprune/core';
 import { tensorInfo } from '../graph/value-info.js';
 import { TensorProto_DataType, type ValueInfoProto } from '../proto/onnx_pb.js';
 import type { Layout } from './options.js';
@@ -8,9 +8,9 @@ const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
 
 /** Inputs that a layout has besides embeddings, mask and caches. */
 export const extraInputs = {
-  positions: 'position_ids',
-  numLogitsToKeep: 'num_logits_to_keep',
-  useCacheBranch: 'use_cache_branch',
+  positions: ports.positionIds,
+  numLogitsToKeep: ports.logitsToKeep[0],
+  useCacheBranch: ports.useCacheBranch,
 } as const;
 
 /** Columns of a state `past_conv.*`. */
@@ -24,8 +24,8 @@ export function extraCacheNames({ extraCaches }: Layout): [past: string, present
 export function graphInputs(config: DecoderConfig, layout: Layout): ValueInfoProto[] {
   const states = extraCacheNames(layout).map(([past]) => past);
   return [
-    tensorInfo('inputs_embeds', FLOAT, ['batch_size', 'sequence_length', config.hiddenSize]),
-    tensorInfo('attention_mask', INT64, ['batch_size', 'total_sequence_length']),
+    tensorInfo(ports.embeddings, FLOAT, ['batch_size', 'sequence_length', config.hiddenSize]),
+    tensorInfo(ports.attentionMask, INT64, ['batch_size', 'total_sequence_length']),
     ...(layout.rotary === 'separate'
       ? [tensorInfo(extraInputs.positions, INT64, ['batch_size', 'sequence_length'])]
       : []),
@@ -40,7 +40,7 @@ export function graphOutputs(config: DecoderConfig, layout: Layout): ValueInfoPr
   const rows = layout.numLogitsToKeep ? extraInputs.numLogitsToKeep : 'sequence_length';
   const states = extraCacheNames(layout).map(([, present]) => present);
   return [
-    tensorInfo('logits', FLOAT, ['batch_size', rows, config.vocabularySize]),
+    tensorInfo(ports.logits, FLOAT, ['batch_size', rows, config.vocabularySize]),
     ...caches(config, layout, 'present', 'total_sequence_length'),
     ...states.map((name) => extraState(config, layout, name)),
   ];

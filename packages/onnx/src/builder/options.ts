@@ -12,7 +12,7 @@ export interface WeightFile {
 
 /** Where a decoder differs from LLaMA; left out, it does not. */
 export interface Architecture {
-  /** A bias behind the query, key and value projections (Qwen2). */
+  /** A bias after the query, key and value projections (Qwen2). */
   readonly biases?: boolean;
   /** A norm over each head of query and key, before they are rotated (Qwen3, Gemma 3). */
   readonly queryKeyNorm?: boolean;
@@ -41,7 +41,7 @@ export interface BuildOptions {
    * Left out: `fused` for `group-query`, `separate` for `multi-head`.
    */
   readonly rotary?: 'fused' | 'separate';
-  /** Residual add and the norm behind it as one node, or as two. */
+  /** Residual add and the norm after it as one node, or as two. */
   readonly norms?: 'fused' | 'separate';
   /**
    * Type of weights, caches and residual stream. `int4` has weights of 4 bits in blocks of 32

@@ -3,7 +3,9 @@
  * cache (Optimum's merged files, `use_cache_branch`). Each branch is read, and rewritten, as a graph of
  * its own that sees the outer graph's inputs and weights.
  */
+
 import { create } from '@bufbuild/protobuf';
+import { ports } from '@transprune/core';
 import { attribute } from '../graph/graph.js';
 import {
   type AttributeProto,
@@ -21,7 +23,7 @@ const branchNames = ['then_branch', 'else_branch'] as const;
 /** The `If` that holds the decoder; undefined where the decoder is the graph itself. */
 function branching(graph: GraphProto): NodeProto | undefined {
   const node = graph.node.find(
-    ({ opType, output }) => opType === 'If' && output.includes('logits'),
+    ({ opType, output }) => opType === 'If' && output.includes(ports.logits),
   );
   if (!node) return undefined;
   const other = graph.node.find((candidate) => candidate !== node);

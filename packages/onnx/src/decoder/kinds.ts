@@ -4,18 +4,19 @@
  * tells such values from those that hold something for each token.
  */
 import type { NodeProto } from '../proto/onnx_pb.js';
+import { tokenwise } from './operators.js';
 
 /**
  * - `constant`: weights and what is made of them
- * - `side`: a function of the inputs' shapes, of the attention mask, of positions
+ * - `derived`: a function of the inputs' shapes, of the attention mask, of positions
  * - `token`: made of the embeddings or of a cache
  */
-export type Kind = 'constant' | 'side' | 'token';
+export type Kind = 'constant' | 'derived' | 'token';
 
 /**
  * Classifies the values of a graph.
  *
- * @param nodes in their order, each behind the nodes that it reads
+ * @param nodes in their order, each after the nodes that it reads
  * @param isInitializer whether a name is a weight
  * @param isToken whether a name without a node holds tokens: embeddings and caches
  */
@@ -29,36 +30,17 @@ export function classify(
     const known = kinds.get(name);
     if (known) return known;
     if (isToken(name)) return 'token';
-    return name === '' || isInitializer(name) ? 'constant' : 'side';
+    return name === '' || isInitializer(name) ? 'constant' : 'derived';
   };
   for (const node of nodes) {
     const inputs = node.input.map(kindOf);
     const holdsTokens = node.opType !== 'Shape' && inputs.includes('token');
     const isConstant = inputs.every((input) => input === 'constant');
-    const kind = holdsTokens ? 'token' : isConstant ? 'constant' : 'side';
+    const kind = holdsTokens ? 'token' : isConstant ? 'constant' : 'derived';
     for (const name of node.output) if (name !== '') kinds.set(name, kind);
   }
   return kindOf;
 }
-
-/** Operators whose output has its tokens where its first input has them. */
-const tokenwise = new Set([
-  'Add',
-  'Cast',
-  'Div',
-  'DynamicQuantizeMatMul',
-  'Identity',
-  'LayerNormalization',
-  'MatMul',
-  'MatMulNBits',
-  'Mul',
-  'Pow',
-  'RMSNormalization',
-  'SimplifiedLayerNormalization',
-  'SkipLayerNormalization',
-  'SkipSimplifiedLayerNormalization',
-  'Sub',
-]);
 
 /**
  * The axis of the tokens in values of the shape `[batch, tokens, features]`; undefined for others.

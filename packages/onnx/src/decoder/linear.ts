@@ -1,6 +1,6 @@
 /**
  * Linear projections of tokens: a matrix product with a constant weight, whatever its precision, with
- * or without a bias behind it.
+ * or without a bias after it.
  */
 import {
   constantShape,
@@ -22,17 +22,29 @@ export interface Linear {
 
 /** The projection that makes a value, or undefined if none does. */
 export function linearInto(graph: GraphIndex, output: string): Linear | undefined {
-  const node = graph.producer.get(output);
-  if (!node) return undefined;
-  const [a, b] = [inputAt(node, 0), inputAt(node, 1)];
-  const found = spellings[node.opType]?.(graph, node, a ?? '', b ?? '');
-  return found && { ...found, output };
+  let name = output;
+  for (let node = graph.producer.get(name); node; node = graph.producer.get(name)) {
+    const unbiased = withoutBias(graph, node);
+    if (unbiased === undefined) {
+      const found = spellings[node.opType]?.(graph, node, ...operands(node));
+      return found && { ...found, output };
+    }
+    name = unbiased;
+  }
+  return undefined;
 }
 
-/** Constant features behind a product: a bias. */
-function biased(graph: GraphIndex, _: NodeProto, a: string, b: string): Linear | undefined {
+const operands = (node: NodeProto): [string, string] => [
+  inputAt(node, 0) ?? '',
+  inputAt(node, 1) ?? '',
+];
+
+/** What constant features, a bias, are added to; undefined for any other node. */
+function withoutBias(graph: GraphIndex, node: NodeProto): string | undefined {
+  if (node.opType !== 'Add') return undefined;
+  const [a, b] = operands(node);
   const bias = [a, b].find((name) => constantShape(graph, name)?.length === 1);
-  return bias === undefined ? undefined : linearInto(graph, bias === a ? b : a);
+  return bias === undefined ? undefined : bias === a ? b : a;
 }
 
 /** Float weights, or weights that are dequantized in the graph. */
@@ -67,7 +79,6 @@ type Spelling = (graph: GraphIndex, node: NodeProto, a: string, b: string) => Li
 
 /** How a projection can be spelled, by the operator that makes its output. */
 const spellings: Readonly<Record<string, Spelling>> = {
-  Add: biased,
   MatMul: product,
   MatMulNBits: blocks,
   Mul: scaled,

@@ -1,4 +1,4 @@
-/** A layer's two modules: what they read behind the norm, and what they add to the stream. */
+/** A layer's two modules: what they read after the norm, and what they add to the stream. */
 
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
@@ -50,7 +50,7 @@ export function readAttentionModule(
   checkWidth(projections, reading, where);
   const region = regionUpTo(graph, join.moduleOutput, new Set([...outputs, pastKey, pastValue]), {
     where: `${where}, attention`,
-    expected: 'only its projections, its cache and side inputs',
+    expected: 'only its projections, its cache and derived values',
   });
   if (!region.has(reading.node)) {
     refuse({

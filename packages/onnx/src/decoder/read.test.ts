@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { clone } from '@bufbuild/protobuf';
+import { clone, create } from '@bufbuild/protobuf';
 import { TransPruneError } from '@transprune/core';
 import { officialFile } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,12 @@ import { buildDecoder } from '../builder/decoder.js';
 import { randomWeights } from '../builder/weights.js';
 import { inspectModel } from '../inspect/inspect.js';
 import { decodeModel, type OnnxModel } from '../model/codec.js';
-import { type GraphProto, ModelProtoSchema, type NodeProto } from '../proto/onnx_pb.js';
+import {
+  type GraphProto,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+} from '../proto/onnx_pb.js';
 import { readDecoder } from './read.js';
 
 const decoder = buildDecoder(smallConfig, randomWeights(1));
@@ -151,10 +156,49 @@ describe('refusals name the place, what was expected and what was found', () => 
   });
 });
 
-test('attention with something else than Softmax behind its mask is refused', () => {
+test('attention with something else than Softmax after its mask is refused', () => {
   const model = decodeModel(readFileSync(officialFile('dynamo-opset18/model.onnx')));
   for (const node of model.graph!.node) if (node.opType === 'Softmax') node.opType = 'Hardmax';
   expect(() => readDecoder(model)).toThrow(
-    /layer 1: expected a mask and Softmax behind the product of queries and keys, found Hardmax/,
+    /layer 1: expected a mask and Softmax after the product of queries and keys, found Hardmax/,
   );
+});
+
+describe('graphs that would overflow a stack', () => {
+  /** Puts a chain of copies between a value and whoever reads it. */
+  const lengthened = (value: string, links: number) =>
+    changed((graph) => {
+      const last = `${value}/${links}`;
+      for (const node of graph.node) {
+        node.input = node.input.map((name) => (name === value ? last : name));
+      }
+      const chain = Array.from({ length: links }, (_, i) =>
+        create(NodeProtoSchema, {
+          opType: 'Identity',
+          input: [i === 0 ? value : `${value}/${i}`],
+          output: [`${value}/${i + 1}`],
+        }),
+      );
+      graph.node = [...graph.node, ...chain];
+    });
+
+  test.each([
+    'inputs_embeds',
+    'attention_mask',
+    'layer_0/attention/MatMul',
+    'layer_0/ffn/MatMul_2/stream',
+    'model.layers.1.self_attn.q_proj.weight+model.layers.1.self_attn.k_proj.weight+model.layers.1.self_attn.v_proj.weight',
+  ])('a chain of 5,000 copies after %s is read, and pruned', (value) => {
+    const model = lengthened(value, 5000);
+    expect(readDecoder(model).layers).toHaveLength(6);
+    expect(inspectModel(model)).toMatchObject({ prunable: true });
+  });
+
+  test('a cycle is an error with a name', () => {
+    const model = changed((graph) => {
+      const add = graph.node.find(({ output }) => output[0] === 'layer_2/ffn/MatMul')!;
+      add.input[0] = 'layer_3/ffn/MatMul';
+    });
+    expect(() => readDecoder(model)).toThrow(/INVALID_MODEL|cycle/);
+  });
 });

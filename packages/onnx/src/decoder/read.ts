@@ -2,7 +2,7 @@
  * Turns a graph into a `Decoder`: anchored at the names of inputs and outputs, which exporters agree
  * on, and walked from there; no node is ever recognized by its name.
  */
-import type { AttentionShape } from '@transprune/core';
+import { type AttentionShape, pastCache, ports, presentCache } from '@transprune/core';
 import { elementType, type GraphIndex, indexGraph, valueShape } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
@@ -20,18 +20,9 @@ import type {
 } from './decoder.js';
 import { type Linear, linearInto } from './linear.js';
 import { readAttentionModule, readFfn } from './modules.js';
+import { controlFlow } from './operators.js';
 import { refuse } from './refuse.js';
 import { type Join, joinOf, streamFrom } from './stream.js';
-
-const names = {
-  embeddings: 'inputs_embeds',
-  attentionMask: 'attention_mask',
-  positionIds: 'position_ids',
-  logits: 'logits',
-} as const;
-
-/** Operators that hold graphs of their own, which the passes do not look into. */
-const controlFlow = new Set(['If', 'Loop', 'Scan']);
 
 /**
  * Reads a decoder's structure.
@@ -71,7 +62,7 @@ export function readGraph(source: GraphProto): Decoder {
     ...readSizes(graph, layers),
     attention: commonShape(layers),
     inputs,
-    logits: names.logits,
+    logits: ports.logits,
     reducedPrecision: isReduced(source),
   };
 }
@@ -90,20 +81,20 @@ function readLayers(
     const [streamIn, middle] = nextJoin(graph, entry, `${where}, attention`);
     const source = { streams: [entry.stream ?? '', streamIn], normed: entry.normed };
     const attention = readAttentionModule(graph, { reading, cache, join: middle, source, where });
-    const [inside, behind] = nextJoin(graph, middle, `${where}, FFN`);
+    const [inside, last] = nextJoin(graph, middle, `${where}, FFN`);
     const ffn = readFfn(graph, {
-      join: behind,
+      join: last,
       source: { streams: [middle.stream ?? '', inside], normed: middle.normed },
       where: `${where}, FFN`,
     });
     layers.push({ streamIn, attention, middleJoin: middle.node, ffn, cache });
-    entry = behind;
+    entry = last;
   }
   const last = entry.stream === undefined ? undefined : streamFrom(graph, entry.stream, 'the end');
   const further = last === undefined ? undefined : joinOf(graph, last, 'the end');
   if (!further) return layers;
   return refuse({
-    where: 'behind the last layer',
+    where: 'after the last layer',
     expected: `nothing to be added to the stream after ${caches.length} layers with a cache`,
     found: further.node.opType,
     node: further.node,
@@ -121,35 +112,35 @@ function nextJoin(graph: ClassifiedGraph, { stream }: Entry, where: string): [st
   const readers = (graph.uses.get(stream ?? '') ?? []).map(({ node }) => node.opType);
   return refuse({
     where,
-    expected: `${stream ?? 'a residual stream'} to be read by a norm and by an add behind a module`,
+    expected: `${stream ?? 'a residual stream'} to be read by a norm and by an add after a module`,
     found: readers.join(', ') || 'no reader',
   });
 }
 
 function readInputs(graph: GraphIndex): DecoderInputs {
-  for (const name of [names.embeddings, names.attentionMask]) {
+  for (const name of [ports.embeddings, ports.attentionMask]) {
     if (graph.input.has(name)) continue;
     const remedy =
-      name === names.embeddings ? ' (a decoder that takes input_ids cannot tell image tokens)' : '';
+      name === ports.embeddings ? ' (a decoder that takes input_ids cannot tell image tokens)' : '';
     const found = [...graph.input.keys()].slice(0, 6).join(', ') || 'none';
     refuse({ where: 'inputs', expected: `an input ${name}${remedy}`, found });
   }
-  if (!graph.graph.output.some(({ name }) => name === names.logits)) {
-    refuse({ where: 'outputs', expected: `an output ${names.logits}`, found: 'none' });
+  if (!graph.graph.output.some(({ name }) => name === ports.logits)) {
+    refuse({ where: 'outputs', expected: `an output ${ports.logits}`, found: 'none' });
   }
-  const type = elementType(graph.input.get(names.embeddings));
+  const type = elementType(graph.input.get(ports.embeddings));
   if (type !== TensorProto_DataType.FLOAT && type !== TensorProto_DataType.FLOAT16) {
     refuse({
-      where: names.embeddings,
+      where: ports.embeddings,
       expected: 'float32 or float16',
       found: `element type ${type} of ONNX`,
     });
   }
-  const hasPositions = graph.input.has(names.positionIds);
+  const hasPositions = graph.input.has(ports.positionIds);
   return {
-    embeddings: names.embeddings,
-    attentionMask: names.attentionMask,
-    ...(hasPositions && { positionIds: names.positionIds }),
+    embeddings: ports.embeddings,
+    attentionMask: ports.attentionMask,
+    ...(hasPositions && { positionIds: ports.positionIds }),
   };
 }
 
@@ -162,9 +153,9 @@ export function cacheNames(graph: GraphIndex): LayerCacheNames[] {
   const outputs = new Set(graph.graph.output.map(({ name }) => name));
   const caches: LayerCacheNames[] = [];
   for (let layer = 0; ; layer++) {
-    const [presentKey, presentValue] = [`present.${layer}.key`, `present.${layer}.value`];
+    const [presentKey, presentValue] = [presentCache(layer, 'key'), presentCache(layer, 'value')];
     if (!outputs.has(presentKey) || !outputs.has(presentValue)) break;
-    const [pastKey, pastValue] = [`past_key_values.${layer}.key`, `past_key_values.${layer}.value`];
+    const [pastKey, pastValue] = [pastCache(layer, 'key'), pastCache(layer, 'value')];
     const pasts = [pastKey, pastValue].filter((name) => isDeclared(graph, name, layer));
     const hasPast = pasts.length === 2;
     caches.push({ presentKey, presentValue, ...(hasPast && { pastKey, pastValue }) });
@@ -226,15 +217,15 @@ function readSizes(graph: ClassifiedGraph, layers: readonly DecoderLayer[]) {
     typeof size === 'number' ? size : undefined;
   const first = layers[0]?.attention.projections[0];
   const ffn = lastLinear(graph, layers[0]?.ffn.output ?? '');
-  const logits = graph.graph.output.find(({ name }) => name === names.logits);
+  const logits = graph.graph.output.find(({ name }) => name === ports.logits);
   return {
     hiddenSize:
-      declared(valueShape(graph.input.get(names.embeddings))[2]) ??
+      declared(valueShape(graph.input.get(ports.embeddings))[2]) ??
       linearInto(graph, first ?? '')?.inFeatures ??
       0,
     intermediateSize: ffn?.inFeatures ?? 0,
     vocabularySize:
-      declared(valueShape(logits)[2]) ?? linearInto(graph, names.logits)?.outFeatures ?? 0,
+      declared(valueShape(logits)[2]) ?? linearInto(graph, ports.logits)?.outFeatures ?? 0,
   };
 }
 

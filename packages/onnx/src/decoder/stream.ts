@@ -6,6 +6,7 @@ import { attribute, constantIntegers, type GraphIndex, inputAt, outputAt } from 
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
+import { fusedJoins, normOperators } from './operators.js';
 import { refuse } from './refuse.js';
 
 /** A place where a module's output is added to the stream. */
@@ -14,32 +15,13 @@ export interface Join {
   readonly node: NodeProto;
   /** The module's output, the other term of the sum. */
   readonly moduleOutput: string;
-  /** The sum; undefined if the fused node does not give it out (behind the last layer). */
+  /** The sum; undefined if the fused node does not give it out (after the last layer). */
   readonly stream: string | undefined;
   /** The sum after the norm, where one fused node does both. */
   readonly normed: string | undefined;
 }
 
-const fusedJoins = new Set(['SkipSimplifiedLayerNormalization', 'SkipLayerNormalization']);
-
-/** Operators that a norm over the last axis is made of, fused or spelled out. */
-const normOperators = new Set([
-  'Add',
-  'Cast',
-  'Div',
-  'Identity',
-  'LayerNormalization',
-  'Mul',
-  'Pow',
-  'RMSNormalization',
-  'ReduceMean',
-  'Reciprocal',
-  'SimplifiedLayerNormalization',
-  'Sqrt',
-  'Sub',
-]);
-
-/** The next join of a stream; undefined behind the last layer. */
+/** The next join of a stream; undefined after the last layer. */
 export function joinOf(graph: ClassifiedGraph, stream: string, where: string): Join | undefined {
   const joins = (graph.uses.get(stream) ?? []).filter(
     ({ node, input }) =>

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createEmitter } from './emitter.js';
 import { printNode } from './print.js';
 import { sortNodes } from './sort.js';
-import { nodesBehind } from './walk.js';
+import { upstreamNodes } from './walk.js';
 
 test('emitted names are fresh, constants are shared, nodes print the same each time', () => {
   const emitter = createEmitter(['pass/Add', 'x'], 21, { prefix: 'pass' });
@@ -27,10 +27,10 @@ test('an output that is left out leads nowhere', () => {
     outputs: ['x', '', '', 'y'],
   });
   emitter.emit('MultiHeadAttention', ['q', 'k', 'v', '', 'bias'], { outputs: ['z'] });
-  expect(nodesBehind(emitter.nodes, ['z']).map(({ output }) => output[0])).toEqual(['z']);
+  expect(upstreamNodes(emitter.nodes, ['z']).map(({ output }) => output[0])).toEqual(['z']);
 });
 
-test('sorting puts nodes behind what they read and moves nothing else', () => {
+test('sorting puts nodes after what they read and moves nothing else', () => {
   const emitter = createEmitter([], 21);
   for (const [input, output] of [
     ['b', 'c'],

@@ -1,3 +1,4 @@
+import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import type { Emitter } from './emitter.js';
 
 /** From this operator set on, Shape takes the range of axes as attributes. */
@@ -29,4 +30,19 @@ export function emitRange(emitter: Emitter, first: string | undefined, last: str
   const start = first === undefined ? undefined : scalar(first);
   const end = scalar(last);
   return emit('Range', [start ?? int64([0], []), end, int64([1], [])]);
+}
+
+/**
+ * Places of a call's tokens among the tokens of their own row, padding left aside: int64 `[batch, tokens]`, 0 at
+ * padding.
+ *
+ * @param mask `[batch, past + tokens]`, 0 at padding
+ * @param tokens a value `[batch, tokens, ...]`
+ */
+export function emitCountedTokens(emitter: Emitter, mask: string, tokens: string): string {
+  const { emit, cast, int64 } = emitter;
+  const counted = emit('CumSum', [cast(mask, TensorProto_DataType.INT64), int64([1], [])]);
+  const places = emit('Max', [emit('Sub', [counted, int64([1])]), int64([0])]);
+  const start = emit('Neg', [emitSizes(emitter, tokens, 1, 2)]);
+  return emit('Slice', [places, start, int64([toTheEnd]), int64([1])]);
 }

@@ -23,7 +23,7 @@ export function* walk(
 }
 
 /** Those of some nodes that values are made of, in the nodes' order. */
-export function nodesBehind(nodes: readonly NodeProto[], values: Iterable<string>): NodeProto[] {
+export function upstreamNodes(nodes: readonly NodeProto[], values: Iterable<string>): NodeProto[] {
   const producer = producersOf(nodes);
   const used = new Set<NodeProto>();
   for (const name of walk(values, (name) => producer.get(name)?.input ?? [])) {

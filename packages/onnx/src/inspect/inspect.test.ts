@@ -23,14 +23,14 @@ test('a decoder that is understood, and one that is pruned already', () => {
   expect(pruned.reason).toMatch(/pruned already/);
 });
 
-test('an input whose value behind a prune is not known is found before anybody prunes', () => {
+test('an input whose value after a prune is not known is found before anybody prunes', () => {
   const model = clone(ModelProtoSchema, decoder);
   model.graph!.input.push(tensorInfo('total_length', TensorProto_DataType.INT32, []));
   const attentions = model.graph!.node.filter(({ opType }) => opType === 'GroupQueryAttention');
   for (const node of attentions) node.input[6] = 'total_length';
   const inspection = inspectModel(model);
   expect(inspection).toMatchObject({ layers: 6, prunable: false });
-  expect(inspection.reason).toMatch(/behind the prune after layer 1.*the input total_length/);
+  expect(inspection.reason).toMatch(/after the prune after layer 1.*the input total_length/);
 });
 
 const exported = (...name: Parameters<typeof exportedDecoder>) =>
@@ -91,7 +91,7 @@ describe('structure', () => {
     expect(refusal).toEqual({
       reason: expect.stringMatching(/^layer 4: expected a mask and Softmax .* found Max/),
       where: 'layer 4',
-      expected: 'a mask and Softmax behind the product of queries and keys',
+      expected: 'a mask and Softmax after the product of queries and keys',
       found: 'Max',
       node: masked.name,
       operator: 'Max',
@@ -102,15 +102,17 @@ describe('structure', () => {
 describe('trial', () => {
   const plan = createPlan({ method: 'random', stages: [{ afterLayer: 2, keepRatio: 0.5 }] });
 
-  test('what crosses, and where side computations start again', () => {
+  test('what crosses, and where derived values start again', () => {
     const [report] = inspectModel(decoder, { plan: () => plan }).decoders;
     expect(report!.stages).toMatchObject([
       {
         afterLayer: 2,
-        gathered: [{ as: 'norm' }, { as: 'stream' }],
+        gathered: [{ as: 'stream' }, { as: 'norm' }],
         copiedNodes: 0,
         rerooted: {
-          clonedNodes: 6,
+          // Lengths minus one, as int32, and the width: what they are made of is sizes, not a mask.
+          clonedNodes: 3,
+          addedNodes: 4,
           roots: ['shape of past_key_values.2.key', 'shape of the stream that is left'],
         },
       },

@@ -1,6 +1,6 @@
 /** What a model file is, for people: also for one that is refused, with the reason. */
 import { create } from '@bufbuild/protobuf';
-import { createPlan, type PrunePlan, presetPlan } from '@transprune/core';
+import { cachePort, createPlan, type PrunePlan, ports, presetPlan } from '@transprune/core';
 import { decoderGraphs } from '../decoder/branches.js';
 import type { Decoder } from '../decoder/decoder.js';
 import { indexGraph, valueShape } from '../graph/graph.js';
@@ -152,10 +152,10 @@ function decoderSizes(decoder: Decoder): DecoderSizes & { attentionFamily: strin
 /** What inputs and outputs alone tell about a graph that is not understood. */
 function guessedSizes(source: GraphProto): DecoderSizes & { attentionFamily: string } {
   const graph = indexGraph(source);
-  const caches = [...graph.input.keys()].filter((name) => /^past_key_values\.\d+\.key$/.test(name));
+  const caches = [...graph.input.keys()].filter((name) => cachePort(name)?.kind === 'key');
   const pastKey = caches[0] ?? '';
   const [, kvHeads, , headDim] = valueShape(graph.input.get(pastKey));
-  const hiddenSize = valueShape(graph.input.get('inputs_embeds'))[2];
+  const hiddenSize = valueShape(graph.input.get(ports.embeddings))[2];
   const reader = graph.uses.get(pastKey)?.[0]?.node;
   return {
     ...(caches.length > 0 && { layers: caches.length }),

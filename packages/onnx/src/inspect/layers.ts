@@ -3,6 +3,7 @@
 import { type ClassifiedGraph, inputsOf } from '../decoder/classified-graph.js';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import { linearInto } from '../decoder/linear.js';
+import { fusedJoins, fusedNorms, products } from '../decoder/operators.js';
 import { constantShape, inputAt } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
@@ -21,7 +22,7 @@ export interface LayerReport {
   readonly rotated: number | null;
   /** Tokens that a row sees at most; null: all. */
   readonly window: number | null;
-  /** Logits are capped, by the node or in front of the softmax. */
+  /** Logits are capped, by the node or before the softmax. */
   readonly softcap: boolean;
   /** Query, key and value by one matrix or several, the operator that multiplies, and biases. */
   readonly projections: {
@@ -106,15 +107,7 @@ function qualified({ domain, opType }: NodeProto): string {
   return domain ? `${domain}.${opType}` : opType;
 }
 
-const fusedNorms = new Set([
-  'LayerNormalization',
-  'LpNormalization',
-  'RMSNormalization',
-  'SimplifiedLayerNormalization',
-]);
-const joiningNorm = /^Skip(Simplified)?LayerNormalization$/;
-
-/** The norm in front of a value, looked for up to where it starts. */
+/** The norm before a value, looked for up to where it starts. */
 function normName(
   graph: ClassifiedGraph,
   value: string,
@@ -126,7 +119,7 @@ function normName(
     const node = graph.producer.get(name);
     if (!node) continue;
     // One node adds and norms: its first output is the norm, named as where it stands alone.
-    if (joiningNorm.test(node.opType) && node.output[0] === name) {
+    if (fusedJoins.has(node.opType) && node.output[0] === name) {
       found.add(node.opType.slice('Skip'.length));
     }
     if (isStart(name)) continue;
@@ -140,11 +133,9 @@ function normName(
 function isJoin(graph: ClassifiedGraph, name: string): boolean {
   const node = graph.producer.get(name);
   if (!node) return true;
-  if (joiningNorm.test(node.opType)) return true;
+  if (fusedJoins.has(node.opType)) return true;
   return node.opType === 'Add' && node.input.every((input) => graph.kindOf(input) === 'token');
 }
-
-const multipliers = new Set(['DynamicQuantizeMatMul', 'MatMul', 'MatMulInteger', 'MatMulNBits']);
 
 /** The operator that multiplies a projection's weight. */
 function multiplierOf(graph: ClassifiedGraph, value: string): string {
@@ -152,7 +143,7 @@ function multiplierOf(graph: ClassifiedGraph, value: string): string {
   for (let name = open.shift(); name !== undefined; name = open.shift()) {
     const node = graph.producer.get(name);
     if (!node) continue;
-    if (multipliers.has(node.opType)) return node.opType;
+    if (products.has(node.opType)) return node.opType;
     open.push(...node.input.filter((input) => graph.kindOf(input) === 'token'));
   }
   return 'unknown';

@@ -1,10 +1,10 @@
 /** How far a graph is understood, where it isn't to its end. */
 import { create } from '@bufbuild/protobuf';
-import { TransPruneError } from '@transprune/core';
+import { presentCache, TransPruneError } from '@transprune/core';
 import type { Decoder } from '../decoder/decoder.js';
 import { cacheNames, readGraph } from '../decoder/read.js';
 import { indexGraph } from '../graph/graph.js';
-import { nodesBehind } from '../graph/walk.js';
+import { upstreamNodes } from '../graph/walk.js';
 import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';
 
 /** The first thing that was not understood. */
@@ -71,18 +71,18 @@ export function declaredLayers(graph: GraphProto): number {
 }
 
 /**
- * A decoder's leading layers: what their caches, and the keys and values of the layer behind, are made
+ * A decoder's leading layers: what their caches, and the keys and values of the next layer, are made
  * of. That layer's own attention is left out, so that nothing is added to the stream any more.
  */
 function leadingLayers(graph: GraphProto, layers: number): GraphProto {
   const caches = Array.from({ length: layers + 1 }, (_, layer) => [
-    `present.${layer}.key`,
-    `present.${layer}.value`,
+    presentCache(layer, 'key'),
+    presentCache(layer, 'value'),
   ]).flat();
-  const isBehind = (name: string) => Number(/^present\.(\d+)\./.exec(name)?.[1] ?? -1) >= layers;
+  const isLater = (name: string) => Number(/^present\.(\d+)\./.exec(name)?.[1] ?? -1) >= layers;
   return create(GraphProtoSchema, {
     ...graph,
-    node: nodesBehind(graph.node, caches),
-    output: graph.output.filter(({ name }) => !isBehind(name)),
+    node: upstreamNodes(graph.node, caches),
+    output: graph.output.filter(({ name }) => !isLater(name)),
   });
 }

@@ -2,8 +2,8 @@
 import type { Decoder } from '../decoder/decoder.js';
 import { elementType, valueShape } from '../graph/graph.js';
 import { type GraphProto, TensorProto_DataType, type ValueInfoProto } from '../proto/onnx_pb.js';
+import { type DerivedReport, describeDerived } from './derived.js';
 import { groupLayers, type LayerGroup } from './layers.js';
-import { describeSides, type SideReport } from './sides.js';
 
 /** An input or output of a graph. */
 export interface ValueReport {
@@ -23,7 +23,7 @@ export interface Structure {
   /** Layers that inputs and outputs tell of; fewer are in groups where the reading was refused. */
   readonly declaredLayers: number;
   readonly layerGroups: readonly LayerGroup[];
-  readonly sides: readonly SideReport[];
+  readonly sides: readonly DerivedReport[];
 }
 
 /**
@@ -43,7 +43,7 @@ export function describeStructure(
     weightTypes: [...new Set(weights.map(({ dataType }) => typeName(dataType)))].sort(),
     declaredLayers,
     layerGroups: decoder ? groupLayers(decoder) : [],
-    sides: decoder ? describeSides(decoder) : [],
+    sides: decoder ? describeDerived(decoder) : [],
   };
 }
 

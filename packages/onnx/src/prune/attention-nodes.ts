@@ -2,15 +2,13 @@
  * What is done to attention nodes before any stage is emitted: they are told of padding, and after a prune
  * of positions. What their operators take is their family's to know.
  */
+import type { PositionMode } from '@transprune/core';
 import type { Decoder } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import { elementType } from '../graph/graph.js';
-import { emitRange, emitSizes, toTheEnd } from '../graph/sizes.js';
-import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import { emitCountedTokens, emitRange, emitSizes } from '../graph/sizes.js';
 import { insertBefore, noteAngle, type WorkingGraph } from './working-graph.js';
-
-const { INT64 } = TensorProto_DataType;
 
 /** Makes every attention node take padding on either side. */
 export function padAttention(around: Emitter, graph: WorkingGraph, decoder: Decoder): void {
@@ -24,23 +22,60 @@ export function padAttention(around: Emitter, graph: WorkingGraph, decoder: Deco
   }
 }
 
+/** How tokens are numbered for nodes that rotate inside. */
+export interface RotationOptions {
+  readonly positions: PositionMode;
+  /** The first prune. */
+  readonly afterLayer: number;
+  /** Whether rows may have padding. */
+  readonly batch: boolean;
+}
+
 /**
- * Kept positions: nodes that rotate inside take positions from the length of their cache. So after a prune
- * the rotation is taken out of them, into nodes that are told positions which can be gathered.
+ * Nodes that rotate inside take positions from the length of their cache, in which padding counts. Where tokens
+ * are numbered otherwise, the rotation is taken out of them, into nodes that are told positions: in batches
+ * in every layer, by the tokens of each row alone, so that a row may be padded while it is decoded; for kept
+ * positions after the first prune, where positions are gathered.
  *
- * @param afterLayer the first prune
- * @param batch whether rows may have padding
- * @throws TransPruneError UNSUPPORTED_MODEL for layers with a sliding window
+ * @returns positions of the call's tokens, int64 `[batch, tokens]`; undefined where no node rotates inside
+ * @throws TransPruneError UNSUPPORTED_MODEL for kept positions in layers with a sliding window
  */
-export function keepPositions(
+export function rotateOutside(
   around: Emitter,
   graph: WorkingGraph,
   decoder: Decoder,
-  afterLayer: number,
-  batch: boolean,
-): void {
-  const layers = decoder.layers.slice(afterLayer);
-  for (const [at, { attention }] of layers.entries()) {
+  { positions: mode, afterLayer, batch }: RotationOptions,
+): string | undefined {
+  const keeps = mode === 'keep';
+  if (keeps) checkWindows(decoder, afterLayer);
+  const layers = batch ? decoder.layers : keeps ? decoder.layers.slice(afterLayer) : [];
+  if (layers.every(({ attention }) => attention.reading.fusedRotary === undefined))
+    return undefined;
+  const emitter = around.child('pruning/positions', { role: 'positions' });
+  const { attentionMask, embeddings } = decoder.inputs;
+  const [first] = graph.nodes;
+  if (!first) return undefined;
+  let positions = '';
+  insertBefore(graph, emitter, first, () => {
+    positions = batch
+      ? emitCountedTokens(emitter, attentionMask, embeddings)
+      : emitPositions(emitter, decoder);
+  });
+  for (const { attention } of layers) {
+    const { reading } = attention;
+    const node = graph.copyOf(reading.node);
+    const added = insertBefore(graph, emitter, node, () =>
+      reading.family.rotateOutside?.(reading, node, emitter, positions),
+    );
+    for (const reader of added.filter(({ input }) => input.includes(positions))) {
+      if (keeps) noteAngle(graph, { node: reader, value: positions, axis: -1 });
+    }
+  }
+  return positions;
+}
+
+function checkWindows({ layers }: Decoder, afterLayer: number): void {
+  for (const [at, { attention }] of layers.slice(afterLayer).entries()) {
     const { window, node } = attention.reading;
     if (window === undefined) continue;
     refuse({
@@ -50,19 +85,6 @@ export function keepPositions(
       found: `a window of ${window} tokens`,
       node,
     });
-  }
-  if (layers.every(({ attention }) => attention.reading.fusedRotary === undefined)) return;
-  const emitter = around.child('pruning/positions', { role: 'positions' });
-  const positions = batch ? emitRowPositions(emitter, decoder) : emitPositions(emitter, decoder);
-  for (const { attention } of layers) {
-    const { reading } = attention;
-    const node = graph.copyOf(reading.node);
-    const added = insertBefore(graph, emitter, node, () =>
-      reading.family.rotateOutside?.(reading, node, emitter, positions),
-    );
-    for (const reader of added.filter(({ input }) => input.includes(positions))) {
-      noteAngle(graph, { node: reader, value: positions, axis: -1 });
-    }
   }
 }
 
@@ -76,19 +98,4 @@ function emitPositions(emitter: Emitter, decoder: Decoder): string {
   const last = emit('Add', [first, tokens]);
   const range = emitRange(emitter, first, last);
   return emit('Expand', [range, emitSizes(emitter, embeddings, 0, 2)]);
-}
-
-/**
- * The same for rows with padding: slots of the node's own cache, which has padding before the tokens, and
- * overwrites padding after them.
- */
-function emitRowPositions(emitter: Emitter, { inputs }: Decoder): string {
-  const { emit, cast, int64 } = emitter;
-  const mask = cast(inputs.attentionMask, INT64);
-  const held = emit('CumSum', [mask, int64([1], [])]);
-  const isFront = cast(emit('Equal', [held, int64([0])]), INT64);
-  const front = emit('ReduceSum', [isFront, int64([1])], { attributes: { keepdims: 1 } });
-  const slots = emit('Sub', [emit('Add', [held, front]), int64([1])]);
-  const tokens = emitSizes(emitter, inputs.embeddings, 1, 2);
-  return emit('Slice', [slots, emit('Neg', [tokens]), int64([toTheEnd]), int64([1])]);
 }

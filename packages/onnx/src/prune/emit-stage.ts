@@ -1,12 +1,11 @@
 /** One stage of a plan: score, select and cut, and what goes on to the next stage. */
-import { methodByName, type Stage } from '@transprune/core';
+import { maskOutput, methodByName, pastMaskInput, type Stage } from '@transprune/core';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { cut } from './cut/cut.js';
 import type { Gate, Otherwise } from './gate.js';
-import { maskOutput, pastMaskInput } from './interface.js';
 import type { CutStage } from './rebase/rebase.js';
 import { type AccumulatedLayer, emitScore, emitTransition } from './score/score.js';
 import type { StageTapper } from './score/taps.js';
@@ -59,7 +58,7 @@ export interface EmittedStage {
 
 /** Emits one stage. */
 export function emitStage(context: StagesContext, parts: StageParts): EmittedStage {
-  const { decoder, plan, options, graph } = context;
+  const { decoder, plan, options, graph, rotated } = context;
   const { call, gate, index, accumulated, sum, tapper, before } = parts;
   const stage = stageAt(context, index);
   const prefix = stagePrefix(stage.afterLayer);
@@ -72,7 +71,7 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
   const state = { ...tokens.state, transition };
   const mask = valid && emitScoredMask(emitters.copy, index, valid);
   const around = context.emitter.child(prefix, { role: 'score', stage: index });
-  const site = { graph, decoder, plan, options, stage, index, next, state, mask, tapper };
+  const site = { graph, decoder, plan, options, rotated, stage, index, next, state, mask, tapper };
   const score = emitScore({ ...site, emitters, emitter: emitters.score, around });
   const selection = emitSelection(emitters.select, {
     ...tokens,

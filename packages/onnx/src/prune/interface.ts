@@ -1,39 +1,19 @@
 /** What a pruned decoder takes and gives besides what the original does. */
-import type { PrunePlan } from '@transprune/core';
+import {
+  imageMaskInput,
+  instructionMaskInput,
+  keepRatiosInput,
+  keptOutput,
+  lengthAfter,
+  maskOutput,
+  type PrunePlan,
+  pastMaskInput,
+  scoreOutput,
+} from '@transprune/core';
 import type { Decoder } from '../decoder/decoder.js';
 import { valueShape } from '../graph/graph.js';
 import { tensorInfo } from '../graph/value-info.js';
 import { type GraphProto, TensorProto_DataType, type ValueInfoProto } from '../proto/onnx_pb.js';
-
-/**
- * int64 `[batch, sequence_length]`: 0 at text, another number at image tokens; all 0 while decoding.
- * Where a plan keeps a share of each image, the numbers 1, 2, 3 ... tell the images apart.
- */
-export const imageMaskInput = 'image_mask';
-
-/**
- * int64 `[batch, sequence_length]`, not 0 at the tokens whose attention is asked; where a row has
- * none, the tokens behind its last image token are.
- */
-export const instructionMaskInput = 'instruction_mask';
-
-/** float32 `[stages]`: what each stage keeps of the image tokens at the start; all ones: everything. */
-export const keepRatiosInput = 'keep_ratios';
-
-/** int64 `[batch, past]`, 1 at what a stage's cache holds and 0 at padding; empty at the start. */
-export const pastMaskInput = (stage: number) => `past_pruning.mask.${stage}`;
-
-/** int64 `[batch, past + kept]`: the mask that goes with a stage's present cache. */
-export const maskOutput = (stage: number) => `pruning.mask.${stage}`;
-
-/**
- * Survivors of a stage as positions in the input sequence, ascending: int64 `[kept]`, or
- * `[batch, kept]` with -1 at padding.
- */
-export const keptOutput = (stage: number) => `pruning.kept.${stage}`;
-
-/** float32 `[batch, tokens before the stage]`: the score, 0 at text tokens. */
-export const scoreOutput = (stage: number) => `pruning.score.${stage}`;
 
 /** What the pruned graph takes and gives beyond the plan. */
 export interface InterfaceOptions {
@@ -45,7 +25,7 @@ export interface InterfaceOptions {
 
 const { FLOAT, INT64 } = TensorProto_DataType;
 
-/** The graph's inputs, caches behind a prune with a length of their own, and those of the pruning. */
+/** The graph's inputs, caches after a prune with a length of their own, and those of the pruning. */
 export function prunedInputs(
   graph: GraphProto,
   decoder: Decoder,
@@ -63,13 +43,13 @@ export function prunedInputs(
     ...(runtimeRatios ? [tensorInfo(keepRatiosInput, FLOAT, [plan.stages.length])] : []),
     ...(batch
       ? plan.stages.map(({ afterLayer }, stage) =>
-          tensorInfo(pastMaskInput(stage), INT64, [sizes[0], `past_after_layer_${afterLayer}`]),
+          tensorInfo(pastMaskInput(stage), INT64, [sizes[0], lengthAfter('past', afterLayer)]),
         )
       : []),
   ];
 }
 
-/** The graph's outputs, those behind a prune with a length of their own, and those of the pruning. */
+/** The graph's outputs, those after a prune with a length of their own, and those of the pruning. */
 export function prunedOutputs(
   graph: GraphProto,
   decoder: Decoder,
@@ -80,12 +60,12 @@ export function prunedOutputs(
   const embeddings = graph.input.find(({ name }) => name === decoder.inputs.embeddings);
   const rows = valueShape(embeddings)[0];
   const masks = plan.stages.map(({ afterLayer }, stage) =>
-    tensorInfo(maskOutput(stage), INT64, [rows, `total_after_layer_${afterLayer}`]),
+    tensorInfo(maskOutput(stage), INT64, [rows, lengthAfter('total', afterLayer)]),
   );
   const traces = plan.stages.flatMap(({ afterLayer }, stage) => [
     tensorInfo(keptOutput(stage), INT64, [
       ...(batch ? [rows] : []),
-      `kept_after_layer_${afterLayer}`,
+      lengthAfter('kept', afterLayer),
     ]),
     tensorInfo(scoreOutput(stage), FLOAT, [rows, `tokens_at_layer_${afterLayer}`]),
   ]);
@@ -103,7 +83,7 @@ function withOwnLength(info: ValueInfoProto, decoder: Decoder, plan: PrunePlan):
   const lengthAxis = isLogits ? 1 : 2;
   const sizes = valueShape(info).map((size, axis) =>
     axis === lengthAxis && typeof size !== 'number'
-      ? `${size ?? 'length'}_after_layer_${stage.afterLayer}`
+      ? lengthAfter(`${size ?? 'length'}`, stage.afterLayer)
       : size,
   );
   const type = info.type?.value;

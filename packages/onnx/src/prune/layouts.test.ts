@@ -142,7 +142,7 @@ test('states of other kinds pass through untouched, and only the wanted logits a
   expect(names).toEqual(model.graph!.output.map(({ name }) => name));
 });
 
-test('a bias that a graph computes for GroupQueryAttention is computed again behind a prune', async () => {
+test('a bias that a graph computes for GroupQueryAttention is computed again after a prune', async () => {
   const plain = buildDecoder(config, weights);
   const model = clone(ModelProtoSchema, plain);
   const graph = model.graph!;

@@ -1,6 +1,7 @@
 /** Every layout of the builder, prompts of every kind, held against the reference on arrays. */
 import {
   createPlan,
+  keepRatiosInput,
   type LayerCache,
   ndarray,
   type PrunePlan,
@@ -20,7 +21,6 @@ import {
 import { type BuildOptions, buildDecoder } from '../builder/decoder.js';
 import { checkpointWeights } from '../builder/weights.js';
 import { encodeModel } from '../model/codec.js';
-import { keepRatiosInput } from './interface.js';
 import { type PruneOptions, pruneModel } from './prune.js';
 
 const checkpoint = randomCheckpoint(config, 1);
@@ -273,7 +273,7 @@ describe('batches', () => {
           cache: caches[r],
         });
         caches = caches.map((cache, i) => (i === r ? expected.cache : cache));
-        // Behind a prune padding stands in front, so the last row is the row's last token.
+        // After a prune padding comes first, so the last row is the row's last token.
         const last = step.logits.slice((r + 1) * left * vocabularySize - vocabularySize);
         const logits = last.slice(0, vocabularySize);
         expect(maxDifference(logits, expected.logits.data.slice(-vocabularySize))).toBeLessThan(

@@ -219,7 +219,7 @@ test('the pass changes nothing of what came in, and gives the same bytes each ti
   expect(encodeModel(pruneModel(packed, plan).model)).toEqual(first);
 });
 
-test('inputs and outputs keep their names; lengths behind a prune have names of their own', () => {
+test('inputs and outputs keep their names; lengths after a prune have names of their own', () => {
   const { model } = pruneModel(packed, plan, { trace: true });
   const names = (infos: readonly { name: string }[]) => infos.map(({ name }) => name);
   expect(names(model.graph!.input)).toEqual([...names(packed.graph!.input), 'image_mask']);
@@ -250,44 +250,46 @@ test('the nodes of a stage, with the random method as the shortest', () => {
   const { model } = pruneModel(packed, one);
   const added = model.graph!.node.filter(({ name }) => name.startsWith('pruning'));
   expect(added.map(printNode).join('\n')).toMatchInlineSnapshot(`
-    "pruning/Shape = Shape(image_mask) { start=1, end=2 }
-    pruning/Squeeze = Squeeze(pruning/Shape, constants/INT64[1]0)
-    pruning/Range = Range(constants/INT64[]0, pruning/Squeeze, constants/INT64[]1_)
-    pruning/Cast_3 = Cast(pruning/Range) { to=1 }
-    pruning/Unsqueeze = Unsqueeze(pruning/Range, constants/INT64[1]0)
-    pruning/Mod = Mod(pruning/Unsqueeze, constants/INT64[1]16384)
-    pruning/Gather = Gather(constants/FLOAT[16384]4, pruning/Mod) { axis=0 }
-    pruning/Cast = Cast(image_mask) { to=9 }
-    pruning/Cast_1 = Cast(pruning/Cast) { to=1 }
-    pruning/after_layer_2/Mul = Mul(pruning/Gather, pruning/Cast_1)
-    pruning/after_layer_2/Mul_1 = Mul(pruning/after_layer_2/Mul, pruning/Cast_1)
-    pruning/after_layer_2/Sub = Sub(constants/FLOAT[]1, pruning/Cast_1)
-    pruning/after_layer_2/Mul_3 = Mul(pruning/after_layer_2/Sub, constants/FLOAT[]1.0000000150474662e+30)
-    pruning/after_layer_2/Add_1 = Add(pruning/after_layer_2/Mul_1, pruning/after_layer_2/Mul_3)
-    pruning/Cast_2 = Cast(image_mask) { to=7 }
-    pruning/Sign = Sign(pruning/Cast_2)
+    "pruning/Sign = Sign(image_mask)
     pruning/Abs = Abs(pruning/Sign)
     pruning/ReduceSum = ReduceSum(pruning/Abs, constants/INT64[1]1_) { keepdims=1 }
-    pruning/Sub = Sub(pruning/Shape, pruning/ReduceSum)
-    pruning/after_layer_2/Mul_2 = Mul(pruning/ReduceSum, constants/INT64[]536870912)
-    pruning/after_layer_2/Div = Div(pruning/after_layer_2/Mul_2, constants/INT64[]1073741824)
-    pruning/after_layer_2/Add = Add(pruning/Sub, pruning/after_layer_2/Div)
-    pruning/after_layer_2/Reshape = Reshape(pruning/after_layer_2/Add, constants/INT64[1]1_)
-    pruning/after_layer_2/Add_1/largest, pruning/after_layer_2/Add_1/indices = TopK(pruning/after_layer_2/Add_1, pruning/after_layer_2/Reshape) { axis=-1 }
-    pruning/after_layer_2/Gather = Gather(pruning/Cast_3, pruning/after_layer_2/Add_1/indices) { axis=0 }
-    pruning/after_layer_2/Neg = Neg(pruning/after_layer_2/Gather)
-    pruning/after_layer_2/Neg/largest, pruning/after_layer_2/Neg/indices = TopK(pruning/after_layer_2/Neg, pruning/after_layer_2/Reshape) { axis=-1 }
-    pruning/after_layer_2/Neg_1 = Neg(pruning/after_layer_2/Neg/largest)
-    pruning/after_layer_2/Squeeze = Squeeze(pruning/after_layer_2/Neg_1, constants/INT64[1]0)
-    pruning/after_layer_2/Cast = Cast(pruning/after_layer_2/Squeeze) { to=7 }
-    pruning/after_layer_2/Gather_2 = Gather(layer_1/ffn/MatMul_2/normed, pruning/after_layer_2/Cast) { axis=1 }
-    pruning/after_layer_2/Gather_1 = Gather(layer_1/ffn/MatMul_2/stream, pruning/after_layer_2/Cast) { axis=1 }
-    pruning/after_layer_2/mask/Shape_2 = Shape(pruning/after_layer_2/Gather_1) { start=0, end=1 }
+    pruning/Cast = Cast(pruning/ReduceSum) { to=9 }
+    layer_1/ffn/MatMul_2/stream/after_layer_2, layer_1/ffn/MatMul_2/normed/after_layer_2 = If(pruning/Cast)
+      then_branch:
+        pruning/Cast_1 = Cast(pruning/Abs) { to=1 }
+        pruning/Shape = Shape(image_mask) { start=1, end=2 }
+        pruning/Squeeze = Squeeze(pruning/Shape, constants/INT64[1]0)
+        pruning/Range = Range(constants/INT64[]0, pruning/Squeeze, constants/INT64[]1_)
+        pruning/Cast_2 = Cast(pruning/Range) { to=1 }
+        pruning/Unsqueeze = Unsqueeze(pruning/Range, constants/INT64[1]0)
+        pruning/Mod = Mod(pruning/Unsqueeze, constants/INT64[1]16384)
+        pruning/Gather = Gather(constants/FLOAT[16384]3, pruning/Mod) { axis=0 }
+        pruning/after_layer_2/Mul = Mul(pruning/Gather, pruning/Cast_1)
+        pruning/after_layer_2/Sub = Sub(pruning/Shape, pruning/ReduceSum)
+        pruning/after_layer_2/Mul_1 = Mul(pruning/ReduceSum, constants/INT64[]536870912)
+        pruning/after_layer_2/Div = Div(pruning/after_layer_2/Mul_1, constants/INT64[]1073741824)
+        pruning/after_layer_2/Add = Add(pruning/after_layer_2/Sub, pruning/after_layer_2/Div)
+        pruning/after_layer_2/Cast = Cast(pruning/Cast_1) { to=9 }
+        pruning/after_layer_2/Where = Where(pruning/after_layer_2/Cast, pruning/after_layer_2/Mul, constants/FLOAT[]1.0000000150474662e+30)
+        pruning/after_layer_2/Reshape = Reshape(pruning/after_layer_2/Add, constants/INT64[1]1__)
+        pruning/after_layer_2/Where/largest, pruning/after_layer_2/Where/indices = TopK(pruning/after_layer_2/Where, pruning/after_layer_2/Reshape) { axis=-1 }
+        pruning/after_layer_2/Gather = Gather(pruning/Cast_2, pruning/after_layer_2/Where/indices) { axis=0 }
+        pruning/after_layer_2/Neg = Neg(pruning/after_layer_2/Gather)
+        pruning/after_layer_2/Neg/largest, pruning/after_layer_2/Neg/indices = TopK(pruning/after_layer_2/Neg, pruning/after_layer_2/Reshape) { axis=-1 }
+        pruning/after_layer_2/Neg_1 = Neg(pruning/after_layer_2/Neg/largest)
+        pruning/after_layer_2/Squeeze = Squeeze(pruning/after_layer_2/Neg_1, constants/INT64[1]0)
+        pruning/after_layer_2/Cast_1 = Cast(pruning/after_layer_2/Squeeze) { to=7 }
+        pruning/after_layer_2/Gather_1 = Gather(layer_1/ffn/MatMul_2/stream, pruning/after_layer_2/Cast_1) { axis=1 }
+        pruning/after_layer_2/Gather_2 = Gather(layer_1/ffn/MatMul_2/normed, pruning/after_layer_2/Cast_1) { axis=1 }
+        gives pruning/after_layer_2/Gather_1, pruning/after_layer_2/Gather_2
+      else_branch:
+        layer_1/ffn/MatMul_2/stream/after_layer_2/otherwise = Identity(layer_1/ffn/MatMul_2/stream)
+        layer_1/ffn/MatMul_2/normed/after_layer_2/otherwise = Identity(layer_1/ffn/MatMul_2/normed)
+        gives layer_1/ffn/MatMul_2/stream/after_layer_2/otherwise, layer_1/ffn/MatMul_2/normed/after_layer_2/otherwise
     pruning/after_layer_2/mask/Shape_1 = Shape(past_key_values.2.key) { start=2, end=3 }
-    pruning/after_layer_2/mask/Shape = Shape(pruning/after_layer_2/Gather_1) { start=1, end=2 }
+    pruning/after_layer_2/mask/Shape = Shape(layer_1/ffn/MatMul_2/stream/after_layer_2) { start=1, end=2 }
     pruning/after_layer_2/mask/Add = Add(pruning/after_layer_2/mask/Shape_1, pruning/after_layer_2/mask/Shape)
-    pruning/after_layer_2/mask/Concat = Concat(pruning/after_layer_2/mask/Shape_2, pruning/after_layer_2/mask/Add) { axis=0 }
-    pruning/after_layer_2/mask/ConstantOfShape = ConstantOfShape(pruning/after_layer_2/mask/Concat) { value=tensor }"
+    pruning/after_layer_2/lengths/Squeeze = Squeeze(pruning/after_layer_2/mask/Add, constants/INT64[1]0_)"
   `);
 });
 

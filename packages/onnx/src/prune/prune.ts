@@ -2,7 +2,13 @@
  * The prune pass: takes a decoder, gives one that scores and drops image tokens in-graph.
  */
 import { create } from '@bufbuild/protobuf';
-import { type PrunePlan, type Stage, TransPruneError, validatePlan } from '@transprune/core';
+import {
+  imageMaskInput,
+  type PrunePlan,
+  type Stage,
+  TransPruneError,
+  validatePlan,
+} from '@transprune/core';
 import { decoderGraphs, withDecoders } from '../decoder/branches.js';
 import { readGraph } from '../decoder/read.js';
 import { refuse } from '../decoder/refuse.js';
@@ -15,9 +21,9 @@ import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { metadataWithPlan, readPlan } from '../model/metadata.js';
 import { exactAngles } from '../passes/exact-angles.js';
 import { type GraphProto, GraphProtoSchema, ModelProtoSchema } from '../proto/onnx_pb.js';
-import { keepPositions, padAttention } from './attention-nodes.js';
+import { padAttention, rotateOutside } from './attention-nodes.js';
 import { writeGates } from './gate.js';
-import { type InterfaceOptions, imageMaskInput, prunedInputs, prunedOutputs } from './interface.js';
+import { type InterfaceOptions, prunedInputs, prunedOutputs } from './interface.js';
 import { emitConstantStages, emitStages } from './pipeline.js';
 import { rebase } from './rebase/rebase.js';
 import type { StageTaps } from './score/taps.js';
@@ -148,12 +154,12 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
     instructionMask: options.instructionMask === true,
   };
   const [firstStage] = plan.stages;
-  if (firstStage && wanted.batch) padAttention(emitter, working, decoder);
-  if (firstStage && plan.positions === 'keep') {
-    keepPositions(emitter, working, decoder, firstStage.afterLayer, wanted.batch);
-  }
+  const { batch } = wanted;
+  const rotated =
+    firstStage && rotateOutside(emitter, working, decoder, { ...plan, ...firstStage, batch });
+  if (firstStage && batch) padAttention(emitter, working, decoder);
   const taps = options.taps === true;
-  const context = { emitter, graph: working, decoder, plan, options: wanted, taps };
+  const context = { emitter, graph: working, decoder, plan, options: wanted, taps, rotated };
   const emitted = options.constantIndices
     ? emitConstantStages(context, options.constantIndices)
     : emitStages(context);

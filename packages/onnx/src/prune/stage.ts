@@ -18,6 +18,11 @@ export interface StagesContext {
   readonly options: InterfaceOptions;
   /** Whether outputs are added that hold what scores are made of. */
   readonly taps: boolean;
+  /**
+   * int64 `[batch, tokens]`: positions by which the call's tokens are rotated, where that was taken out of the
+   * attention nodes.
+   */
+  readonly rotated?: string | undefined;
 }
 
 /** Everything that is at hand where a stage's score is made. */
@@ -31,6 +36,8 @@ export interface StageContext {
   readonly decoder: Decoder;
   readonly plan: PrunePlan;
   readonly options: InterfaceOptions;
+  /** As in `StagesContext`. */
+  readonly rotated?: string | undefined;
   readonly stage: Stage;
   /** Counts the stages from 0. */
   readonly index: number;

@@ -1,9 +1,10 @@
 /** Trace: what each stage scored and kept, as outputs of the graph. */
+
+import { imageMaskInput, keptOutput, scoreOutput } from '@transprune/core';
 import type { Emitter } from '../graph/emitter.js';
 import { emitRange, emitSizes } from '../graph/sizes.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import type { Gate } from './gate.js';
-import { imageMaskInput, keptOutput, scoreOutput } from './interface.js';
 import { emitGather, type Selection } from './select/select.js';
 import type { Call, TokenState } from './select/tokens.js';
 

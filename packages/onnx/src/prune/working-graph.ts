@@ -11,7 +11,7 @@ import { type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
 
 /** Nodes of the graph that the passes may change, and what is known of them. */
 export interface WorkingGraph {
-  /** The graph's own nodes, copied, each behind those that it reads. */
+  /** The graph's own nodes, copied, each after those that it reads. */
   readonly nodes: NodeProto[];
   /** For each stage, copies of nodes that read the tokens before the prune, for the score. */
   readonly regions: NodeProto[][];

@@ -1,6 +1,6 @@
 /**
  * `com.example.FusedAttention`, an invented operator: causal attention of queries and keys that are
- * rotated in front of the node.
+ * rotated before the node.
  *
  * Inputs: 0 query, 1 key, 2 value, 3 past key, 4 past value, 5 lengths, 6 total length. Outputs: 0 mixed
  * values, 1 present key, 2 present value.

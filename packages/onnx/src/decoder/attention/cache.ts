@@ -2,20 +2,7 @@
 import { type GraphIndex, inputAt, makers, outputAt, type Use } from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
-
-/** Operators that only copy, rearrange or scale keys on their way to the queries. */
-const carriers = new Set([
-  'Cast',
-  'Div',
-  'Expand',
-  'Identity',
-  'Mul',
-  'Reshape',
-  'Squeeze',
-  'Tile',
-  'Transpose',
-  'Unsqueeze',
-]);
+import { carriers } from '../operators.js';
 
 /** True for nodes that give their input out as it is, or in another precision. */
 function isCopy({ opType, input }: NodeProto): boolean {
@@ -52,7 +39,7 @@ export function appended(
   return originalOf(graph, before) === past && more === undefined ? added : undefined;
 }
 
-/** Where a value is read in the end, behind operators that only carry it. */
+/** Where a value is read in the end, after operators that only carry it. */
 export function readersOf(graph: ClassifiedGraph, value: string): Use[] {
   const open = [value];
   const reads: Use[] = [];

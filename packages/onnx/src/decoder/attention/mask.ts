@@ -1,9 +1,7 @@
 import { constantIntegers, makers } from '../../graph/graph.js';
 import { walk } from '../../graph/walk.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
-
-const comparisons = new Set(['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual']);
-const wrappers = new Set(['Cast', 'Expand', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze']);
+import { comparisons, indexCarriers } from '../operators.js';
 
 /**
  * The sliding window of an attention mask: indices are compared with indices that a constant was added
@@ -27,7 +25,7 @@ export function windowOf(graph: ClassifiedGraph, mask: string): number | undefin
 /** The constant that is added to a value at its end. */
 function shiftOf(graph: ClassifiedGraph, value: string): number | undefined {
   for (const node of makers(graph, value)) {
-    if (wrappers.has(node.opType)) continue;
+    if (indexCarriers.has(node.opType)) continue;
     if (node.opType !== 'Add' && node.opType !== 'Sub') return undefined;
     for (const input of node.input) {
       const [shift, more] = constantIntegers(graph, input) ?? [];

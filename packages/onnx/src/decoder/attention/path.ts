@@ -8,6 +8,7 @@ import type { NodeProto } from '../../proto/onnx_pb.js';
 import { type ClassifiedGraph, inputsOf } from '../classified-graph.js';
 import type { AngleRead, LayerCacheNames } from '../decoder.js';
 import { type Linear, linearInto } from '../linear.js';
+import { pathOperators } from '../operators.js';
 import { refuse } from '../refuse.js';
 
 /** What lies between projections and a value. */
@@ -15,37 +16,6 @@ export interface Path {
   readonly projections: readonly Linear[];
   readonly angles: readonly AngleRead[];
 }
-
-/** Operators that keep each token's numbers its own. */
-const pathOperators = new Set([
-  'Add',
-  'Cast',
-  'Concat',
-  'Div',
-  'Expand',
-  'Gather',
-  'Identity',
-  'LayerNormalization',
-  'LpNormalization',
-  'Mul',
-  'Neg',
-  'Pow',
-  'RMSNormalization',
-  'ReduceMean',
-  'Reciprocal',
-  'Reshape',
-  'RotaryEmbedding',
-  'SequenceAt',
-  'SimplifiedLayerNormalization',
-  'Slice',
-  'Split',
-  'SplitToSequence',
-  'Sqrt',
-  'Squeeze',
-  'Sub',
-  'Transpose',
-  'Unsqueeze',
-]);
 
 /**
  * Follows a value back to the projections that it is made of.
@@ -71,7 +41,7 @@ export function pathTo(graph: ClassifiedGraph, value: string, where: string): Pa
         node,
       });
     }
-    for (const input of inputsOf(graph, name, 'side')) {
+    for (const input of inputsOf(graph, name, 'derived')) {
       const axis = angleAxis(graph, node, input);
       if (axis !== undefined) angles.push({ node, value: input, axis });
     }
@@ -94,7 +64,7 @@ function angleAxis(graph: ClassifiedGraph, node: NodeProto, value: string): numb
 /** True for what is made of cosines and sines, or looked up in a constant table. */
 function isAngle(graph: ClassifiedGraph, value: string): boolean {
   const next = (name: string) =>
-    graph.producer.get(name)?.opType === 'Shape' ? [] : inputsOf(graph, name, 'side');
+    graph.producer.get(name)?.opType === 'Shape' ? [] : inputsOf(graph, name, 'derived');
   for (const name of walk([value], next)) {
     const node = graph.producer.get(name);
     if (!node || node.opType === 'Shape') continue;
@@ -105,7 +75,7 @@ function isAngle(graph: ClassifiedGraph, value: string): boolean {
   return false;
 }
 
-/** True behind a transposition to `[batch, heads, tokens, head_dim]`. */
+/** True after a transposition to `[batch, heads, tokens, head_dim]`. */
 function headsComeFirst(graph: ClassifiedGraph, value: string): boolean {
   for (let name: string | undefined = value; name !== undefined; ) {
     const node: NodeProto | undefined = linearInto(graph, name)

@@ -6,14 +6,12 @@ import { inputAt, outputAt } from '../../graph/graph.js';
 import { toTheEnd } from '../../graph/sizes.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
+import { logitOperators } from '../operators.js';
 import { refuse } from '../refuse.js';
 import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
 import { windowOf } from './mask.js';
 import { cacheSizes, pathTo, queryHeads } from './path.js';
-
-/** Operators between the product of queries and keys and the mask. */
-const logitOperators = new Set(['Cast', 'Div', 'Mul', 'Tanh']);
 
 export const spelledOutAttention: AttentionFamily = {
   name: 'spelled-out',
@@ -104,16 +102,16 @@ function logitNodesAfter(
       continue;
     }
     if (next?.opType === 'Softmax') return { nodes, mask: undefined };
-    const [mask, more] = next?.input.filter((name) => graph.kindOf(name) === 'side') ?? [];
+    const [mask, more] = next?.input.filter((name) => graph.kindOf(name) === 'derived') ?? [];
     const isMasked = next?.opType === 'Add' || next?.opType === 'Where';
-    const behind = next && readersOf(graph, outputAt(next, 0) ?? '')[0]?.node;
-    if (isMasked && mask !== undefined && more === undefined && behind?.opType === 'Softmax') {
+    const after = next && readersOf(graph, outputAt(next, 0) ?? '')[0]?.node;
+    if (isMasked && mask !== undefined && more === undefined && after?.opType === 'Softmax') {
       return { nodes, mask };
     }
-    const stranger = isMasked ? behind : next;
+    const stranger = isMasked ? after : next;
     refuse({
       where,
-      expected: 'a mask and Softmax behind the product of queries and keys',
+      expected: 'a mask and Softmax after the product of queries and keys',
       found: stranger?.opType ?? 'nothing',
       node: stranger,
     });

@@ -1,6 +1,6 @@
 /**
- * Cut: the rows that stay are gathered from everything that crosses a prune, and the layers behind
- * read the gathered values.
+ * Cut: the rows that stay are gathered from everything that crosses a prune, and the layers after
+ * it read the gathered values.
  */
 import type { DecoderLayer } from '../../decoder/decoder.js';
 import type { WorkingGraph } from '../working-graph.js';
@@ -10,7 +10,7 @@ import type { WorkingGraph } from '../working-graph.js';
  * tokens, and their rows are gathered; otherwise the rows of the norm's output are gathered, and only
  * what stays is projected.
  *
- * @param next the layer behind the prune
+ * @param next the layer after the prune
  * @param gather takes the rows that stay from a value `[batch, tokens, ...]`
  * @returns for each value that crosses, the value that holds its gathered rows
  */

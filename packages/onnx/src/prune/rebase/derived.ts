@@ -2,7 +2,9 @@
  * Clones of derived values, made of what stands for the graph's inputs after a prune: the stream that is
  * left, a mask over the stage's own cache and tokens, positions in it.
  */
+
 import { create } from '@bufbuild/protobuf';
+import { ports } from '@transprune/core';
 import type { Decoder } from '../../decoder/decoder.js';
 import { refuse } from '../../decoder/refuse.js';
 import { elementType, type GraphIndex, producersOf } from '../../graph/graph.js';
@@ -12,7 +14,7 @@ import { maskReader } from './mask-readers.js';
 import { emitMask, emitPositions, emitShape, type StageInputs } from './stage-inputs.js';
 
 /** Inputs that mean the same before and after a prune. */
-const sameEverywhere = new Set(['logits_to_keep', 'num_logits_to_keep', 'use_cache_branch']);
+const sameEverywhere = new Set<string>([...ports.logitsToKeep, ports.useCacheBranch]);
 
 /** What a cloner works on. */
 export interface CloneContext {

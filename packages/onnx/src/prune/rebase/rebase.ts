@@ -81,7 +81,7 @@ export function rebase(
       if (cachedLayer !== undefined && cachedLayer > stage.afterLayer) return name;
       const axis = axes?.get(name);
       if (axis !== undefined) return keptAngle(depth, name, axis);
-      const clone = kindOf(name) === 'side' ? clones[depth - 1] : undefined;
+      const clone = kindOf(name) === 'derived' ? clones[depth - 1] : undefined;
       if (!clone) {
         return refuse({
           where: `after the prune after layer ${stage.afterLayer}`,
@@ -102,7 +102,7 @@ export function rebase(
       node.input = node.input.map((name) => {
         const axis = axes?.get(name);
         if (axis !== undefined) return keptAngle(index, name, axis);
-        return kindOf(name) === 'side' && !own.has(name) ? clone(name) : name;
+        return kindOf(name) === 'derived' && !own.has(name) ? clone(name) : name;
       });
     }
   }

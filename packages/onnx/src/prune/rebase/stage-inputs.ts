@@ -2,7 +2,7 @@
 import { refuse } from '../../decoder/refuse.js';
 import { type Emitter, tensor } from '../../graph/emitter.js';
 import { type GraphIndex, integerAttribute, valueShape } from '../../graph/graph.js';
-import { emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
+import { emitCountedTokens, emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
 import { type NodeProto, TensorProto_DataType } from '../../proto/onnx_pb.js';
 
 /** The tokens that derived values are made for, and where those values go. */
@@ -78,16 +78,12 @@ export function emitPositions(
   const sizes = emit('Concat', [...rows, emitSizes(emitter, stream, 0, 2)], {
     attributes: { axis: 0 },
   });
-  return emit('Expand', [stage.mask ? places(stage.mask) : range(), sizes]);
+  const places = stage.mask ? emitCountedTokens(emitter, stage.mask, stream) : range();
+  return emit('Expand', [places, sizes]);
 
   function range(): string {
     const past = pastKey ? emitSizes(emitter, pastKey, 2, 3) : int64([0]);
     return emitRange(emitter, past, emit('Add', [past, tokens]));
-  }
-  function places(mask: string): string {
-    const counted = emit('Sub', [emit('CumSum', [mask, int64([1], [])]), int64([1])]);
-    const own = emit('Max', [counted, int64([0])]);
-    return emit('Slice', [own, emit('Neg', [tokens]), int64([toTheEnd]), int64([1])]);
   }
 }
 

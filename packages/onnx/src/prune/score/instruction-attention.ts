@@ -5,14 +5,18 @@
 import { blockedLogit, instructionAttention } from '@transprune/core';
 import type { LogitsSite } from '../../decoder/attention/family.js';
 import { onnxAlgebra } from '../../graph/algebra.js';
-import { emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
+import type { Emitter } from '../../graph/emitter.js';
+import { emitCountedTokens, emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
 import { asFloat, type StageContext } from '../stage.js';
 import { copyRegion } from '../working-graph.js';
 
 const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
 
-/** The rows that ask, and what each may see. */
+/**
+ * The rows that ask, and what each may see: `askingRows` and `seesKey` of the core as nodes. Every row from
+ * the first that asks is there.
+ */
 interface Rows {
   /** int64 `[1]`: the first row, counted among the tokens at hand. */
   readonly start: string;
@@ -115,9 +119,16 @@ function logitsSite(context: StageContext, start: string): LogitsSite {
   };
 }
 
-/** The place of a token in the next layer's own cache; the others follow: int64 `[1]`. */
-function emitCountedPositions({ emitter, next }: StageContext, from: string | undefined): string {
+/**
+ * The place of a token in the next layer's own cache; the others follow: int64 `[1]`. With padding, the places
+ * of all tokens among those of their rows: int64 `[batch, tokens]`.
+ */
+function emitCountedPositions(
+  { emitter, next, mask, state }: StageContext,
+  from: string | undefined,
+): string {
   const { pastKey } = next.cache;
+  if (mask) return startingAt(emitter, emitCountedTokens(emitter, mask, state.imageMask), from);
   const past = pastKey === undefined ? undefined : emitSizes(emitter, pastKey, 2, 3);
   if (past === undefined) return from ?? emitter.int64([0]);
   return from === undefined ? past : emitter.emit('Add', [past, from]);
@@ -125,22 +136,30 @@ function emitCountedPositions({ emitter, next }: StageContext, from: string | un
 
 /** Where each token stood in the sequence before any prune: int64 `[batch, tokens]`. */
 function emitKeptPositions(
-  { emitter, state, decoder, options }: StageContext,
+  { emitter, state, decoder, options, rotated }: StageContext,
   from: string | undefined,
 ): string {
-  const { emit, int64 } = emitter;
+  const { emit } = emitter;
   const own = state.positions ?? '';
-  const rows = options.batch
-    ? emit('Expand', [own, emitter.emit('Shape', [state.imageMask])])
-    : own;
+  if (options.batch && rotated) {
+    const places = emit('Expand', [own, emit('Shape', [state.imageMask])]);
+    const original = emit('GatherElements', [rotated, emitter.cast(places, INT64)], {
+      attributes: { axis: 1 },
+    });
+    return startingAt(emitter, original, from);
+  }
   // The first layer's cache is never pruned: its length is where this call's tokens begin.
   const firstCache = decoder.layers[0]?.cache.pastKey;
   const places =
     firstCache === undefined
-      ? rows
-      : emit('Add', [rows, emitter.cast(emitSizes(emitter, firstCache, 2, 3), FLOAT)]);
-  const wanted = from ? emit('Slice', [places, from, int64([toTheEnd]), int64([1])]) : places;
-  return emitter.cast(wanted, INT64);
+      ? own
+      : emit('Add', [own, emitter.cast(emitSizes(emitter, firstCache, 2, 3), FLOAT)]);
+  return emitter.cast(startingAt(emitter, places, from), INT64);
+}
+
+/** Positions `[batch, tokens]` from a token on. */
+function startingAt({ emit, int64 }: Emitter, positions: string, from: string | undefined): string {
+  return from ? emit('Slice', [positions, from, int64([toTheEnd]), int64([1])]) : positions;
 }
 
 /** A value on the way to attention, over every token before the prune. */

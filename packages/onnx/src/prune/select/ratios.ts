@@ -1,7 +1,6 @@
-import { type PrunePlan, shareOf, wholeShare } from '@transprune/core';
+import { keepRatiosInput, type PrunePlan, shareOf, wholeShare } from '@transprune/core';
 import type { Emitter } from '../../graph/emitter.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
-import { keepRatiosInput } from '../interface.js';
 
 /**
  * A float32 ratio stands for any number within half a step of it, 2^-25 at most. A whole step more lets it

@@ -10,7 +10,7 @@ import type { TokenState } from './tokens.js';
 export interface Selection {
   /** int64, ascending: `[kept]`, or `[batch, kept]` with 0 at padding. */
   readonly indices: string;
-  /** int64 `[batch, kept]`, 0 at padding, which stands in front; undefined where there is none. */
+  /** int64 `[batch, kept]`, 0 at padding, which comes first; undefined where there is none. */
   readonly valid?: string;
 }
 
@@ -54,7 +54,7 @@ export function emitSelection(
     const sorted = ascending(placesOf(emitTopK(emitter, ranked, count).indices), count);
     return { indices: to(emit('Squeeze', [sorted, emitter.int64([0])]), INT64) };
   }
-  // Rows keep different numbers of tokens: the longest row decides, the others are padded in front.
+  // Rows keep different numbers of tokens: the longest row decides, the others are padded at their start.
   const count = emit('ReduceMax', [counts], { attributes: { keepdims: 0 } });
   const width = emit('Reshape', [count, emitter.int64([1])]);
   const paddingLast = emit('Where', [to(valid, BOOL), ranked, emitter.float(-textRank)]);

@@ -1,11 +1,11 @@
 /** What every layer's attention reads besides the stream and its cache: computed once, at the top. */
-import { rotaryAngles } from '@transprune/core';
+import { pastCache, ports, rotaryAngles } from '@transprune/core';
 import { tensor } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { type BuildContext, emitScalar } from './context.js';
 import { float16Bits } from './float16.js';
 
-export interface SideInputs {
+export interface DerivedInputs {
   /** `seqlens_k` `[batch]` and `total_sequence_length`, a scalar; for group-query attention. */
   readonly lengths: readonly string[];
   /** Added to attention logits, `[batch, 1, tokens, total]`; for multi-head attention. */
@@ -15,7 +15,7 @@ export interface SideInputs {
 }
 
 /** Computes what the layout's attention reads; the rest is empty. */
-export function emitSideInputs(context: BuildContext): SideInputs {
+export function emitDerivedInputs(context: BuildContext): DerivedInputs {
   const groupQuery = context.layout.attention === 'group-query';
   return {
     lengths: groupQuery ? emitLengths(context) : [],
@@ -37,12 +37,12 @@ function rotaryTables({ config, store }: BuildContext): string[] {
 /** `seqlens_k` and `total_sequence_length`, from the mask. */
 function emitLengths(context: BuildContext): string[] {
   const emitter = context.emitter.child('lengths');
-  const sum = emitter.emit('ReduceSum', ['attention_mask', emitter.int64([1])], {
+  const sum = emitter.emit('ReduceSum', [ports.attentionMask, emitter.int64([1])], {
     attributes: { keepdims: 0 },
   });
   const last = emitter.emit('Sub', [sum, emitter.int64([1])]);
   const width = emitter.emit('Gather', [
-    emitter.emit('Shape', ['attention_mask']),
+    emitter.emit('Shape', [ports.attentionMask]),
     emitter.int64([1], []),
   ]);
   const { INT32 } = TensorProto_DataType;
@@ -63,9 +63,9 @@ function emitAttentionBias(context: BuildContext): string {
     emitter.emit('Concat', values, { attributes: { axis: 0 } });
   const [zero, one] = [emitter.int64([0], []), emitter.int64([1], [])];
 
-  const batch = size('inputs_embeds', 0);
-  const tokens = size('inputs_embeds', 1);
-  const past = withPast ? size('past_key_values.0.key', 2) : zero;
+  const batch = size(ports.embeddings, 0);
+  const tokens = size(ports.embeddings, 1);
+  const past = withPast ? size(pastCache(0, 'key'), 2) : zero;
   const total = emitter.emit('Add', [tokens, past]);
   const rows = emitter.emit('Range', [past, total, one]);
   const columns = emitter.emit('Range', [zero, total, one]);
@@ -82,7 +82,7 @@ function emitAttentionBias(context: BuildContext): string {
   ]);
 
   const mask = emitter.emit('Expand', [
-    emitter.emit('Unsqueeze', ['attention_mask', emitter.int64([1, 2])]),
+    emitter.emit('Unsqueeze', [ports.attentionMask, emitter.int64([1, 2])]),
     shape,
   ]);
   const padding = emitter.emit('Sub', [

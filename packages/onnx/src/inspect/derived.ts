@@ -6,8 +6,8 @@ import { inputAt } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 
-/** Side values that are alike: what for, and functions of the same inputs. */
-export interface SideReport {
+/** Derived values that are alike: what for, and functions of the same inputs. */
+export interface DerivedReport {
   /** What a layer uses them as. */
   readonly use: 'mask or lengths' | 'angles' | 'positions' | 'sizes' | 'other';
   /** Inputs that they are functions of, such as `attention_mask` or `shape of inputs_embeds`. */
@@ -21,9 +21,9 @@ export interface SideReport {
 }
 
 /** A value that some layers read. */
-interface SideValue {
+interface DerivedValue {
   readonly name: string;
-  readonly use: SideReport['use'];
+  readonly use: DerivedReport['use'];
   readonly layers: number[];
 }
 
@@ -33,7 +33,7 @@ interface Origin {
   readonly of: ReadonlySet<string>;
 }
 
-const uses: readonly SideReport['use'][] = [
+const uses: readonly DerivedReport['use'][] = [
   'mask or lengths',
   'angles',
   'positions',
@@ -41,15 +41,15 @@ const uses: readonly SideReport['use'][] = [
   'other',
 ];
 
-/** Describes the side computations of a decoder. */
-export function describeSides(decoder: Decoder): SideReport[] {
+/** Describes the derived values of a decoder. */
+export function describeDerived(decoder: Decoder): DerivedReport[] {
   const { graph } = decoder;
-  const values = sideValues(graph, decoder).map((value) => ({
+  const values = derivedValues(graph, decoder).map((value) => ({
     ...value,
     origin: originOf(graph, value.name),
   }));
   const ownCache = ownCaches(decoder, values);
-  const groups = new Map<string, { use: SideReport['use']; values: typeof values }>();
+  const groups = new Map<string, { use: DerivedReport['use']; values: typeof values }>();
   for (const value of values) {
     const { nodes, of } = value.origin;
     const use = value.use === 'other' && [...of].every(isShape) ? 'sizes' : value.use;
@@ -78,7 +78,7 @@ const isShape = (origin: string) => origin.startsWith(shapeOf);
 /** Caches whose length only values of their own layer read. */
 function ownCaches(
   { layers }: Decoder,
-  values: readonly (SideValue & { readonly origin: Origin })[],
+  values: readonly (DerivedValue & { readonly origin: Origin })[],
 ): ReadonlySet<string> {
   const readers = new Map<string, Set<number>>();
   for (const { origin, layers } of values) {
@@ -105,15 +105,15 @@ function named(of: ReadonlySet<string>, ownCache: ReadonlySet<string>): string[]
   return [...new Set(names)].sort();
 }
 
-/** Every side value that a layer reads. */
-function sideValues(graph: ClassifiedGraph, decoder: Decoder): SideValue[] {
-  const values = new Map<string, SideValue>();
+/** Every derived value that a layer reads. */
+function derivedValues(graph: ClassifiedGraph, decoder: Decoder): DerivedValue[] {
+  const values = new Map<string, DerivedValue>();
   const claimed = new Set<NodeProto>();
   decoder.layers.forEach((layer, at) => {
     const uses = usesIn(layer);
     for (const node of nodesOf(graph, layer, claimed)) {
       for (const name of node.input) {
-        if (name === '' || graph.kindOf(name) !== 'side') continue;
+        if (name === '' || graph.kindOf(name) !== 'derived') continue;
         const known = values.get(name);
         const use = uses.get(name) ?? known?.use ?? 'other';
         const layers = known?.layers ?? [];
@@ -125,8 +125,8 @@ function sideValues(graph: ClassifiedGraph, decoder: Decoder): SideValue[] {
   return [...values.values()];
 }
 
-/** What the reading says about a layer's side values. */
-function usesIn({ attention: { reading } }: DecoderLayer): Map<string, SideReport['use']> {
+/** What the reading says about a layer's derived values. */
+function usesIn({ attention: { reading } }: DecoderLayer): Map<string, DerivedReport['use']> {
   const masks = reading.derivedInputs.map((name) => [name, 'mask or lengths'] as const);
   const angles = reading.angles.map(
     ({ value, axis }) => [value, axis === -1 ? 'positions' : 'angles'] as const,
@@ -150,14 +150,14 @@ function* nodesOf(
   }
 }
 
-/** The nodes behind a value, and the inputs where they start. */
+/** The nodes that make a value, and the inputs where they start. */
 function originOf(graph: ClassifiedGraph, name: string): Origin {
   const nodes = new Set<NodeProto>();
   const of = new Set<string>();
   const measuredBy = (node: NodeProto) => (node.opType === 'Shape' ? (inputAt(node, 0) ?? '') : '');
   const next = (value: string) => {
     const node = graph.producer.get(value);
-    return node && graph.input.has(measuredBy(node)) ? [] : inputsOf(graph, value, 'side');
+    return node && graph.input.has(measuredBy(node)) ? [] : inputsOf(graph, value, 'derived');
   };
   for (const value of walk([name], next)) {
     const node = graph.producer.get(value);
