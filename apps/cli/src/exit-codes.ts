@@ -20,6 +20,7 @@ const byErrorCode: Readonly<Record<ErrorCode, number>> = {
   UNSUPPORTED_MODEL: exitCodes.unsupportedModel,
   INVALID_IMAGE: exitCodes.failure,
   DEVICE_UNAVAILABLE: exitCodes.failure,
+  BUSY: exitCodes.failure,
   RUN_FAILED: exitCodes.failure,
   WRITE_FAILED: exitCodes.failure,
   VERIFICATION_FAILED: exitCodes.verificationFailed,

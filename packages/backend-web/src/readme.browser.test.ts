@@ -1,9 +1,5 @@
-import { env } from '@huggingface/transformers';
 import * as core from '@transprune/core';
-import * as files from '@transprune/files';
 import { fetchBytes, packageUrl } from '@transprune/fixtures/browser';
-import * as onnx from '@transprune/onnx';
-import * as session from '@transprune/session';
 import * as vlm from '@transprune/vlm';
 import { expect, test } from 'vitest';
 import * as backendWeb from './index.js';
@@ -12,15 +8,8 @@ const readme = new TextDecoder().decode(await fetchBytes(packageUrl('backend-web
 const modules: Readonly<Record<string, object>> = {
   '@transprune/backend-web': backendWeb,
   '@transprune/core': core,
-  '@transprune/onnx': onnx,
-  '@transprune/files': files,
-  '@transprune/session': session,
   '@transprune/vlm': vlm,
 };
-
-// Whatever the model is called, it is the embedded one.
-env.remoteHost = packageUrl('embedded-model/').href;
-env.remotePathTemplate = 'model/';
 
 test.each(backendWeb.webDevices)('the example prints what it says, on %s', async (device) => {
   const [, code = '', printed = ''] = /```js\n(.*?)```\n+```text\n(.*?)```/s.exec(readme) ?? [];

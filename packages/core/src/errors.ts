@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'UNSUPPORTED_MODEL'
   | 'INVALID_IMAGE'
   | 'DEVICE_UNAVAILABLE'
+  | 'BUSY'
   | 'RUN_FAILED'
   | 'WRITE_FAILED'
   | 'VERIFICATION_FAILED';

@@ -1,16 +1,25 @@
 export {
+  type ModelChoice,
+  type ModelDescriptor,
+  type ModelOpener,
+  openRemoteModel,
+  type Pruning,
+} from './descriptor.js';
+export {
   type FormatChoice,
   type GraphName,
   graphNames,
   graphPath,
   type NumberFormat,
   numberFormats,
+  type RewrittenGraph,
   type VlmFiles,
 } from './files.js';
 export {
   checkLocation,
   fetchFile,
   type RemoteOptions,
+  remoteFolder,
   remoteModel,
   remoteUrl,
 } from './remote.js';

@@ -1,6 +1,6 @@
 import { TransPruneError } from '@transprune/core';
-import { decodeModel, externalLocations } from '@transprune/onnx';
-import { type FormatChoice, graphPath, type VlmFiles } from './files.js';
+import { decodeModel, encodeModel, externalLocations } from '@transprune/onnx';
+import { type FormatChoice, type GraphName, graphPath, type VlmFiles } from './files.js';
 
 export interface RemoteOptions extends Host {
   /** Branch, tag or commit; `main` if left out. */
@@ -37,8 +37,7 @@ export function remoteUrl(
 }
 
 /**
- * A model on the hub or on a static server, graphs held in memory. Meant for browsers; nothing but
- * what transformers.js itself caches is kept.
+ * A model on the hub, or on a server with its layout; graphs are held in memory.
  *
  * @param id such as `owner/name`
  */
@@ -46,25 +45,44 @@ export function remoteModel(
   id: string,
   { revision, format, ...host }: RemoteOptions = {},
 ): VlmFiles {
-  const url = (path: string) => remoteUrl(id, path, revision, host);
+  return filesAt(id, (path) => remoteUrl(id, path, revision, host), format);
+}
+
+/** A model in a folder of a server, laid out as on the hub; graphs are held in memory. */
+export function remoteFolder(
+  address: string,
+  { format }: { readonly format?: FormatChoice } = {},
+): VlmFiles {
+  const base = address.replace(/\/?$/, '/');
+  return filesAt(address, (path) => new URL(path, base).href, format);
+}
+
+function filesAt(name: string, url: (path: string) => string, format?: FormatChoice): VlmFiles {
+  const read = async (graph: GraphName) => {
+    const bytes = await requireBytes(url(graphPath(graph, format)));
+    const model = decodeModel(bytes);
+    const data = await Promise.all(
+      externalLocations(model).map(
+        async (location) =>
+          [location, await requireBytes(url(`onnx/${checkLocation(location)}`))] as const,
+      ),
+    );
+    return { bytes, model, externalData: Object.fromEntries(data) };
+  };
   return {
-    pretrained: id,
-    localOnly: false,
-    ...(revision !== undefined && { revision }),
+    name,
     async readText(path) {
       const response = await fetchFile(url(path));
       return response?.text();
     },
-    async graph(name) {
-      const path = graphPath(name, format);
-      const bytes = await requireBytes(url(path));
-      const data = await Promise.all(
-        externalLocations(decodeModel(bytes)).map(async (location) => [
-          location,
-          await requireBytes(url(`onnx/${checkLocation(location)}`)),
-        ]),
-      );
-      return { bytes, externalData: Object.fromEntries(data) };
+    async graph(graph) {
+      const { bytes, externalData } = await read(graph);
+      return { bytes, externalData };
+    },
+    async rewrite(graph, change) {
+      const { model, externalData } = await read(graph);
+      const source = { bytes: encodeModel(change(model)), externalData };
+      return { source, dispose: async () => {} };
     },
   };
 }

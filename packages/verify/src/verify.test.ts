@@ -6,6 +6,7 @@ import * as core from '@transprune/core';
 import * as embeddedModel from '@transprune/embedded-model';
 import * as files from '@transprune/files/node';
 import { exportedDecoder, officialFile } from '@transprune/fixtures';
+import { runExample } from '@transprune/fixtures/vitest';
 import * as onnx from '@transprune/onnx';
 import { describe, expect, test } from 'vitest';
 import { createVerifier } from '../testing/verify.js';
@@ -108,21 +109,15 @@ test('weights in files ask for a place', async () => {
   );
 });
 
-test("the example in runtime's README prints what it says", async () => {
-  const readme = readFileSync(new URL('../../vlm/README.md', import.meta.url), 'utf8');
-  const verifying = readme.slice(readme.indexOf('## Is a pruned decoder right?'));
-  const [, code = '', printed = ''] = /```js\n(.*?)```\n+```text\n(.*?)```/s.exec(verifying) ?? [];
-  const modules = {
+test('the example of the README prints what it says', async () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const { printed, expected } = await runExample(readme, {
     'node:path': path,
     '@transprune/backend-node': backendNode,
     '@transprune/core': core,
     '@transprune/embedded-model': embeddedModel,
     '@transprune/files/node': files,
     '@transprune/verify': verification,
-  };
-  const body = code.replace(/^import (\{.*?\}) from ('.*?');$/gm, 'const $1 = modules[$2];');
-  const lines: string[] = [];
-  const console = { log: (...parts: unknown[]) => lines.push(parts.join(' ')) };
-  await new Function('modules', 'console', `return (async () => {${body}})();`)(modules, console);
-  expect(lines.join('\n')).toBe(printed.trimEnd());
+  });
+  expect(printed).toBe(expected);
 });

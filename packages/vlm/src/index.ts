@@ -1,13 +1,32 @@
-export type { Chat, ChatOptions, ChatTurn } from './chat.js';
-export type { GeneratedToken } from './collector.js';
+export { collect, type GenerateResult, type PrunedStage } from './engine/collect.js';
+export { createEngine, type EngineOptions, type LocalEngine } from './engine/create.js';
+export type { Chat, Engine } from './engine/engine.js';
 export type {
+  CacheReport,
+  EngineEvent,
+  FinishEvent,
   FinishReason,
-  GenerateOptions,
-  GenerateRequest,
-  GenerateResult,
-} from './generate.js';
-export { type ImageSource, loadImage, type Pixels } from './images.js';
-export type { DecoderSource } from './keep-ratios.js';
-export { loadVlm, type Vlm, type VlmOptions } from './load.js';
-export type { Ask, ChatMessage, ChatPart } from './prompt.js';
-export type { CacheReport, PrunedStage, Timings } from './result.js';
+  PromptFacts,
+  StageEvent,
+  Timings,
+  TokenEvent,
+  Usage,
+} from './engine/events.js';
+export type { DecoderSource } from './engine/keep-ratios.js';
+export { type OpenEngineOptions, openEngine } from './engine/open.js';
+export type {
+  AnswerOptions,
+  Ask,
+  ChatMessage,
+  ChatOptions,
+  ChatPart,
+  ChatTurn,
+  EngineRequest,
+  ImageSource,
+  Pixels,
+  Sampling,
+} from './engine/request.js';
+export { loadImage } from './transformers/images.js';
+export { connectEngine } from './worker/connect.js';
+export type { EnginePort } from './worker/port.js';
+export { serveEngine } from './worker/serve.js';

@@ -1,18 +1,22 @@
 import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import * as backendNode from '@transprune/backend-node';
+import * as core from '@transprune/core';
+import * as embeddedModel from '@transprune/embedded-model';
+import * as filesNode from '@transprune/files/node';
+import { runExample } from '@transprune/fixtures/vitest';
 import { expect, test } from 'vitest';
-import * as runtime from './index.js';
-
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+import * as vlm from './index.js';
 
 test('the example prints what it says', async () => {
-  const [, code = '', printed = ''] = /```js\n(.*?)```\n+```text\n(.*?)```/s.exec(readme) ?? [];
-  const body = code.replace(
-    /^import (\{.*?\}) from '@transprune\/runtime';$/m,
-    'const $1 = runtime;',
-  );
-  const lines: string[] = [];
-  const console = { log: (...parts: unknown[]) => lines.push(parts.join(' ')) };
-  const program = new Function('runtime', 'console', `return (async () => {${body}})();`);
-  await program(runtime, console);
-  expect(lines.join('\n')).toBe(printed.trimEnd());
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const { printed, expected } = await runExample(readme, {
+    'node:path': path,
+    '@transprune/backend-node': backendNode,
+    '@transprune/core': core,
+    '@transprune/embedded-model': embeddedModel,
+    '@transprune/files/node': filesNode,
+    '@transprune/vlm': vlm,
+  });
+  expect(printed).toBe(expected);
 });

@@ -63,7 +63,7 @@ export class FakeTensor implements SessionTensor {
   readonly dims: readonly number[];
   downloads = 0;
   disposals = 0;
-  private readonly host: HostTensor;
+  readonly host: HostTensor;
 
   constructor(host: HostTensor) {
     this.type = host.type;

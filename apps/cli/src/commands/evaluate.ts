@@ -1,7 +1,7 @@
 import { type PrunePlan, presetNames, presetPlan } from '@transprune/core';
 import type { QuestionKind } from '@transprune/embedded-model';
 import { pruneModel, readDecoder } from '@transprune/onnx';
-import type { Vlm } from '@transprune/vlm';
+import type { Engine } from '@transprune/vlm';
 import type { Command } from 'commander';
 import { type Accuracy, measureAccuracy, pictureScenes } from '../evaluate/accuracy.js';
 import { example } from '../help.js';
@@ -31,7 +31,7 @@ export function addEvaluateCommand(program: Command, io: Io): void {
 
 async function evaluate(options: Options, folders: TemporaryFolders, io: Io): Promise<void> {
   const terminal = createTerminal(io, options);
-  const [{ createNodeBackend }, { modelFolder, readModelFile }, { loadVlm }, embedded] =
+  const [{ createNodeBackend }, { modelFolder, readModelFile }, { createEngine }, embedded] =
     await Promise.all([
       import('@transprune/backend-node'),
       import('@transprune/files/node'),
@@ -43,11 +43,15 @@ async function evaluate(options: Options, folders: TemporaryFolders, io: Io): Pr
   const original = await readModelFile(path);
   const set = embedded.readEvaluation();
   const scenes = await pictureScenes(set, options.scenes);
-  const unpruned = await loadVlm({ files, backend: createNodeBackend(), device: options.device });
+  const unpruned = await createEngine({
+    files,
+    backend: createNodeBackend(),
+    device: options.device,
+  });
   const results: Record<string, Accuracy> = {};
-  const measure = async (name: string, vlm: Vlm) => {
+  const measure = async (name: string, engine: Engine) => {
     terminal.info(`${name}: ${scenes.length} scenes`);
-    results[name] = await measureAccuracy(vlm, scenes, io.signal);
+    results[name] = await measureAccuracy(engine, scenes, io.signal);
   };
   try {
     await measure('unpruned', unpruned);

@@ -1,6 +1,6 @@
 import type { VlmFiles } from '@transprune/files';
 import { llamaDecoder, modelFromConfig } from '@transprune/flops';
-import type { GenerateResult, Vlm } from '@transprune/vlm';
+import type { Engine, GenerateResult, LocalEngine } from '@transprune/vlm';
 import { type Command, Option } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
@@ -67,7 +67,7 @@ async function run(
   io: Io,
 ): Promise<void> {
   const terminal = createTerminal(io, options);
-  const [{ createNodeBackend }, { modelFolder }, { loadImage, loadVlm }, { modelDirectory }] =
+  const [{ createNodeBackend }, { modelFolder }, { createEngine, loadImage }, { modelDirectory }] =
     await Promise.all([
       import('@transprune/backend-node'),
       import('@transprune/files/node'),
@@ -80,7 +80,7 @@ async function run(
   const pruned = await prunedDecoder(files, options, folders);
   const note = scheduleNote(pruned.chosen, pruned.decoder.layers);
   if (note) terminal.info(note);
-  const vlm = await loadVlm({
+  const engine = await createEngine({
     files,
     backend: createNodeBackend(),
     device: options.device,
@@ -91,15 +91,15 @@ async function run(
     const { preset, schedule, plan } = pruned.chosen;
     const common = {
       ...request,
-      model: files.pretrained,
-      device: vlm.device,
+      model: files.name,
+      device: engine.device,
       preset,
       schedule,
       plan,
     };
-    await ask({ request, options, io, terminal, files, vlm, pruned, common });
+    await ask({ request, options, io, terminal, files, engine, pruned, common });
   } finally {
-    await vlm.dispose();
+    await engine.dispose();
   }
 }
 
@@ -109,16 +109,16 @@ interface Asking {
   readonly io: Io;
   readonly terminal: Terminal;
   readonly files: VlmFiles;
-  readonly vlm: Vlm;
+  readonly engine: LocalEngine;
   readonly pruned: PrunedDecoder;
   /** What every document begins with. */
   readonly common: object;
 }
 
 /** One answer, shown as it comes. */
-async function answer({ request, options, io, terminal, files, vlm, pruned, common }: Asking) {
+async function answer({ request, options, io, terminal, files, engine, pruned, common }: Asking) {
   const stream = !options.json;
-  const result = await generate(vlm, request, options, io, (text) => {
+  const result = await generate(engine, request, options, io, (text) => {
     if (stream) io.stdout.write(text);
   });
   const costs = await costsOf(files, pruned, result);
@@ -128,17 +128,17 @@ async function answer({ request, options, io, terminal, files, vlm, pruned, comm
 }
 
 /** Both answers. The rounds alternate, behind one of warm-up. */
-async function compare({ request, options, io, terminal, files, vlm, pruned, common }: Asking) {
-  const unpruned = await vlm.withDecoder(await files.graph('decoder_model_merged'));
+async function compare({ request, options, io, terminal, files, engine, pruned, common }: Asking) {
+  const unpruned = await engine.withDecoder(await files.graph('decoder_model_merged'));
   const sides = [
-    { vlm: unpruned, rounds: [] as GenerateResult[] },
-    { vlm, rounds: [] as GenerateResult[] },
+    { engine: unpruned, rounds: [] as GenerateResult[] },
+    { engine, rounds: [] as GenerateResult[] },
   ] as const;
   try {
     for (let round = -1; round < options.runs; round++) {
       terminal.info(round < 0 ? 'warm-up round' : `round ${round + 1} of ${options.runs}`);
       for (const side of sides) {
-        const result = await generate(side.vlm, request, options, io);
+        const result = await generate(side.engine, request, options, io);
         if (round >= 0) side.rounds.push(result);
       }
     }
@@ -161,26 +161,22 @@ async function compare({ request, options, io, terminal, files, vlm, pruned, com
   terminal.result(document, () =>
     [
       showComparison(before, after),
-      `${pruned.name} on ${vlm.device}; medians of ${options.runs} alternating rounds behind one of warm-up.`,
+      `${pruned.name} on ${engine.device}; medians of ${options.runs} alternating rounds behind one of warm-up.`,
       'FLOPs: multiply-adds of the prefill. As published: image tokens alone; in full: all tokens, lm head, scoring.',
     ].join('\n'),
   );
 }
 
-function generate(
-  vlm: Vlm,
+async function generate(
+  engine: Engine,
   { image, question }: Request,
   { maxNewTokens }: Options,
   { signal }: Io,
   onText: (text: string) => void = () => {},
 ): Promise<GenerateResult> {
-  return vlm.generate({
-    question,
-    images: [image],
-    maxNewTokens,
-    signal,
-    onToken: ({ text }) => onText(text),
-  });
+  const { collect } = await import('@transprune/vlm');
+  const events = engine.generate({ question, images: [image], maxNewTokens, signal });
+  return collect(events, ({ text }) => onText(text));
 }
 
 function promptOf({ prompt }: GenerateResult) {

@@ -1,6 +1,6 @@
 /** Answers to the held-out questions, counted. */
 import type { EvaluationSet, Question, QuestionKind, Scene } from '@transprune/embedded-model';
-import type { ImageSource, Vlm } from '@transprune/vlm';
+import type { Engine, Pixels } from '@transprune/vlm';
 
 /** How one decoder did on the held-out questions. */
 export interface Accuracy {
@@ -18,7 +18,7 @@ export interface Accuracy {
 
 /** A scene with its picture. */
 export interface PicturedScene extends Scene {
-  readonly image: ImageSource;
+  readonly image: Pixels;
 }
 
 /** Cuts the first `limit` scenes out of their sheets. */
@@ -26,40 +26,40 @@ export async function pictureScenes(set: EvaluationSet, limit: number): Promise<
   const { loadImage } = await import('@transprune/vlm');
   const { imageSize, sheetColumns, sheetRows } = set;
   const sheets = await Promise.all(set.sheets.map((path) => loadImage(path)));
-  const cut = async (scene: Scene, index: number): Promise<PicturedScene> => {
+  return set.scenes.slice(0, limit).map((scene, index) => {
     const onSheet = index % (sheetColumns * sheetRows);
     const left = (onSheet % sheetColumns) * imageSize;
     const top = Math.floor(onSheet / sheetColumns) * imageSize;
     const sheet = sheets[Math.floor(index / (sheetColumns * sheetRows))];
-    // The last row and column belong to the crop.
-    const box: [number, number, number, number] = [
-      left,
-      top,
-      left + imageSize - 1,
-      top + imageSize - 1,
-    ];
-    const image = await sheet?.crop(box);
-    if (!image) throw new Error(`scene ${index} has no place on a sheet`);
-    return { ...scene, image: { ...image, channels: 3 } };
-  };
-  return Promise.all(set.scenes.slice(0, limit).map(cut));
+    if (!sheet) throw new Error(`scene ${index} has no place on a sheet`);
+    return { ...scene, image: cut(sheet, left, top, imageSize) };
+  });
+}
+
+/** A square of an image. */
+function cut({ data, width, channels }: Pixels, left: number, top: number, size: number): Pixels {
+  const square = new Uint8Array(size * size * channels);
+  for (let row = 0; row < size; row++) {
+    const start = ((top + row) * width + left) * channels;
+    square.set(data.subarray(start, start + size * channels), row * size * channels);
+  }
+  return { data: square, width: size, height: size, channels };
 }
 
 /** Asks every question of every scene. */
 export async function measureAccuracy(
-  vlm: Vlm,
+  engine: Engine,
   scenes: readonly PicturedScene[],
   signal: AbortSignal,
 ): Promise<Accuracy> {
+  const { collect } = await import('@transprune/vlm');
   const right = new Map<QuestionKind, boolean[]>();
   const kept: number[] = [];
   for (const scene of scenes) {
     for (const question of scene.questions) {
-      const { text, stages } = await vlm.generate({
-        question: question.question,
-        images: [scene.image],
-        signal,
-      });
+      const { text, stages } = await collect(
+        engine.generate({ question: question.question, images: [scene.image], signal }),
+      );
       const list = right.get(question.kind) ?? [];
       list.push(text.trim() === question.answer);
       right.set(question.kind, list);

@@ -10,6 +10,6 @@ export async function decoderPath(files: VlmFiles): Promise<string> {
   const source = await files.graph('decoder_model_merged');
   if ('path' in source) return source.path;
   throw new TransPruneError('INVALID_ARGUMENT', 'expected a model in a folder', {
-    model: files.pretrained,
+    model: files.name,
   });
 }

@@ -30,7 +30,7 @@ test('fetches a model once', async () => {
 
   const before = requests.length;
   const again = await downloadModel(id, options);
-  expect(again.pretrained).toBe(files.pretrained);
+  expect(again.name).toBe(files.name);
   const asked = requests.slice(before).map(({ path }) => path);
   expect(asked).toEqual(['/owner/name/resolve/main/chat_template.jinja']);
 });

@@ -12,3 +12,5 @@ export {
   writeModelFile,
 } from './model-file.js';
 export { type FolderOptions, modelFolder } from './model-folder.js';
+export { openModel } from './open.js';
+export { type TemporaryFolders, temporaryModel, withTemporaryFolders } from './temporary.js';

@@ -7,7 +7,6 @@ import { modelFolder } from './model-folder.js';
 
 test('gives texts and graphs by their paths', async () => {
   const files = await modelFolder(modelDirectory);
-  expect(files.localOnly).toBe(true);
   expect(await files.readText('config.json')).toBe(
     await readFile(join(modelDirectory, 'config.json'), 'utf8'),
   );

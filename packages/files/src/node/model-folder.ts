@@ -1,8 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TransPruneError } from '@transprune/core';
-import { type FormatChoice, graphPath, type VlmFiles } from '../files.js';
-import { checkModelFile } from './model-file.js';
+import { type FormatChoice, type GraphName, graphPath, type VlmFiles } from '../files.js';
+import { checkModelFile, readModelFile } from './model-file.js';
+import { temporaryModel } from './temporary.js';
 
 export interface FolderOptions {
   /** Which of the graphs' files to take; float32 if left out. */
@@ -28,9 +30,21 @@ export async function modelFolder(
       { path },
     );
   }
+  const pathOf = async (name: GraphName) => {
+    const graph = join(folder, graphPath(name, format));
+    const others = await graphFiles(dirname(graph), name);
+    if (others.length > 0 && !others.includes(basename(graph))) {
+      throw new TransPruneError(
+        'NOT_FOUND',
+        `expected ${graph}, found only ${others.join(', ')}; choose the format that the ending stands for`,
+        { path: graph, found: others },
+      );
+    }
+    await checkModelFile(graph);
+    return graph;
+  };
   return {
-    pretrained: folder,
-    localOnly: true,
+    name: folder,
     async readText(name) {
       try {
         return await readFile(join(folder, name), 'utf8');
@@ -38,18 +52,25 @@ export async function modelFolder(
         return undefined;
       }
     },
-    async graph(name) {
-      const graph = join(folder, graphPath(name, format));
-      const others = await graphFiles(dirname(graph), name);
-      if (others.length > 0 && !others.includes(basename(graph))) {
-        throw new TransPruneError(
-          'NOT_FOUND',
-          `expected ${graph}, found only ${others.join(', ')}; choose the format that the ending stands for`,
-          { path: graph, found: others },
-        );
+    graph: async (name) => ({ path: await pathOf(name) }),
+    async rewrite(name, change) {
+      const original = await pathOf(name);
+      const changed = change(await readModelFile(original));
+      const made: string[] = [];
+      const dispose = async () => {
+        await Promise.all(made.map((each) => rm(each, { recursive: true, force: true })));
+      };
+      try {
+        const create = async (parent = tmpdir()) => {
+          const each = await mkdtemp(join(parent, '.transprune-'));
+          made.push(each);
+          return each;
+        };
+        return { source: await temporaryModel(changed, original, { create }), dispose };
+      } catch (error) {
+        await dispose();
+        throw error;
       }
-      await checkModelFile(graph);
-      return { path: graph };
     },
   };
 }

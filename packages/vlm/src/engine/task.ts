@@ -1,0 +1,235 @@
+/** One request, from the queue to its last event; whatever belongs to it is owned here. */
+import {
+  type DecoderPorts,
+  DecoderSession,
+  type HostTensor,
+  type Session,
+  takeElements,
+} from '@transprune/session';
+import type { Frontend, Penalties, ReadPrompt } from '../frontend.js';
+import { AnswerText } from './answer-text.js';
+import { type Conversation, idsOnTop, textAfterAnswer } from './conversation.js';
+import type { EngineEvent, FinishReason } from './events.js';
+import { lastLogits } from './logits.js';
+import { Report } from './report.js';
+import { type ChatTurn, defaultMaxNewTokens, type EngineRequest, messagesOf } from './request.js';
+import { createSampler, type Sampler } from './sampler.js';
+import { numberImages } from './spans.js';
+import { stageEvents } from './stages.js';
+import { EventStream } from './stream.js';
+
+/** What all requests share. Nothing here changes from request to request. */
+export interface Model {
+  readonly frontend: Frontend;
+  readonly decoder: Session;
+  readonly ports: DecoderPorts;
+  /** Outputs of the decoder that tell what was pruned. */
+  readonly trace: readonly string[];
+}
+
+export class Task {
+  readonly events: EventStream<EngineEvent>;
+  /** Settles when everything is freed. */
+  readonly done: Promise<void>;
+  readonly conversation: Conversation | undefined;
+  /** Its caches, while they are not rows of a batch. */
+  decoder: DecoderSession | undefined;
+  /** True if nobody wants the rest. */
+  isAborted = false;
+  private readonly model: Model;
+  /** What each prune keeps, where the decoder lets one choose. */
+  keepRatios: readonly number[] | undefined;
+  /** Positions that its next step leaves out. */
+  gap = 0;
+  private readonly request: EngineRequest;
+  private readonly report: Report;
+  private readonly text: AnswerText;
+  private readonly sample: Sampler;
+  private readonly ids: number[] = [];
+  private prompt: ReadPrompt | undefined;
+  private penalties: Penalties | undefined;
+  private settle: () => void = () => {};
+  private isOver = false;
+  /** True once it has a place; a turn then has its conversation to itself. */
+  private isAdmitted = false;
+
+  /**
+   * @param conversation what it is a turn of
+   * @param onLeave is called when nobody reads the events any more
+   */
+  constructor(
+    model: Model,
+    request: EngineRequest,
+    conversation: Conversation | undefined,
+    onLeave: (task: Task) => void,
+  ) {
+    this.model = model;
+    this.request = request;
+    this.conversation = conversation;
+    this.report = new Report(model.ports, model.frontend.cacheSizes);
+    this.sample = createSampler(request.sampling);
+    this.text = new AnswerText((ids) => model.frontend.textOf(ids), request.stop);
+    this.done = new Promise((resolve) => {
+      this.settle = resolve;
+    });
+    this.events = new EventStream(() => {
+      onLeave(this);
+      return this.done;
+    });
+  }
+
+  get isDone(): boolean {
+    return this.isOver;
+  }
+
+  /** The token that goes through the decoder next. */
+  get lastToken(): number {
+    return this.ids.at(-1) ?? 0;
+  }
+
+  /** Gives it a place. */
+  admit(): void {
+    this.isAdmitted = true;
+    if (this.conversation) this.conversation.isBusy = true;
+  }
+
+  /** Reads images and prompt; no session runs. */
+  async open(): Promise<void> {
+    this.report.opened();
+    const { frontend } = this.model;
+    const { request, conversation } = this;
+    const images = request.images ?? [];
+    const past = conversation?.past;
+    const messages = conversation
+      ? conversation.messages(request as ChatTurn)
+      : messagesOf(request, images.length);
+    const text = past
+      ? textAfterAnswer(frontend, messages ?? [])
+      : messages
+        ? frontend.render(messages)
+        : (request as { readonly prompt: string }).prompt;
+    const read = await frontend.read(text, images, { goesOn: past !== undefined });
+    this.prompt = past ? { ...read, ids: idsOnTop(read.ids, past) } : read;
+    this.report.read(this.prompt);
+  }
+
+  /**
+   * Runs the prompt and chooses the first token.
+   *
+   * @returns why the answer ends already
+   */
+  async prefill(): Promise<FinishReason | undefined> {
+    const { prompt, model } = this;
+    if (!prompt) throw new Error('expected a prompt that was read');
+    this.report.started();
+    const { frontend, decoder: session, trace } = model;
+    const embedded = await frontend.embedPrompt(prompt, session.inputs);
+    if (this.isAborted) return 'aborted';
+    const past = this.conversation?.past;
+    const [first = 0] = past ? (embedded.positions ?? []) : [];
+    const images = numberImages(prompt.ids, frontend.imageTokenId, embedded.tokensPerImage);
+    const decoder =
+      past?.decoder.fork() ?? new DecoderSession(session, { cacheSizes: frontend.cacheSizes });
+    this.decoder = decoder;
+    // A conversation is counted as the one prompt that it could have been.
+    if (!this.conversation) this.gap = embedded.gap;
+    const { cacheLengths } = decoder;
+    const before = performance.now();
+    const { logits, outputs } = await decoder.prefill({
+      embeddings: embedded.embeddings,
+      others: embedded.others,
+      positions: embedded.positions?.map((position) => position - first),
+      images,
+      keepRatios: this.keepRatios,
+      logitsToKeep: 1,
+      fetch: trace,
+    });
+    const prefillMs = performance.now() - before;
+    const [row] = await lastLogits(logits);
+    const found: Record<string, HostTensor> = {};
+    for (const [name, tensor] of Object.entries(outputs)) found[name] = await takeElements(tensor);
+    const stages = stageEvents(found, images);
+    const { visionMs } = embedded;
+    this.report.prefilled({ decoder, cacheLengths, images, stages, visionMs, prefillMs });
+    for (const stage of stages) this.events.push(stage);
+    const limit = this.request.maxNewTokens ?? defaultMaxNewTokens;
+    this.penalties = frontend.penalties(this.context().length, limit);
+    return this.isAborted ? 'aborted' : this.accept(row ?? new Float32Array(0));
+  }
+
+  /** Notes a step that ran the last token through the decoder. */
+  stepped(ms: number): void {
+    this.gap = 0;
+    this.report.stepped(ms);
+  }
+
+  /**
+   * Chooses the next token.
+   *
+   * @param logits of all tokens
+   * @returns why the answer ends with it
+   */
+  accept(logits: Float32Array): FinishReason | undefined {
+    this.penalties?.([...this.context(), ...this.ids], logits);
+    const id = this.sample(logits);
+    this.ids.push(id);
+    this.report.chosen();
+    const isEnd = this.model.frontend.endTokens.has(id);
+    const { text, stopped } = isEnd ? { text: '', stopped: false } : this.text.add(id);
+    const limit = this.request.maxNewTokens ?? defaultMaxNewTokens;
+    const isFull = this.ids.length >= limit;
+    const reason = isEnd || stopped ? 'stop' : isFull ? 'length' : undefined;
+    const rest = reason && !stopped ? this.text.flush() : '';
+    this.events.push({ type: 'token', id, text: text + rest });
+    return reason;
+  }
+
+  /** Ends the events, and leaves the caches to the conversation or frees them. */
+  finish(reason: FinishReason): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    if (reason === 'aborted') this.text.flush();
+    else this.keepConversation();
+    this.free();
+    this.events.push(this.report.finish(reason, this.text.text));
+    this.events.end();
+    this.settle();
+  }
+
+  /** Ends the events with an error, and frees everything. */
+  fail(error: unknown): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.free();
+    this.events.fail(error);
+    this.settle();
+  }
+
+  /** Tokens before the answer. */
+  private context(): readonly number[] {
+    const before = this.conversation?.past?.ids.slice(0, -1) ?? [];
+    return [...before, ...(this.prompt?.ids ?? [])];
+  }
+
+  private keepConversation(): void {
+    const { conversation, decoder } = this;
+    if (!conversation || !decoder) return;
+    this.decoder = undefined;
+    conversation.keep({
+      messages: [
+        ...conversation.messages(this.request as ChatTurn),
+        { role: 'assistant', content: this.text.text.trim() },
+      ],
+      ids: [...this.context(), ...this.ids],
+      isClosed: this.model.frontend.endTokens.has(this.lastToken),
+      decoder,
+    });
+  }
+
+  private free(): void {
+    this.decoder?.dispose();
+    this.decoder = undefined;
+    this.prompt = undefined;
+    if (this.conversation && this.isAdmitted) this.conversation.isBusy = false;
+  }
+}

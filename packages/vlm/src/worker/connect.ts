@@ -1,0 +1,162 @@
+import { TransPruneError } from '@transprune/core';
+import type { Chat, Engine } from '../engine/engine.js';
+import type { EngineEvent } from '../engine/events.js';
+import type { AnswerOptions, ImageSource } from '../engine/request.js';
+import { EventStream } from '../engine/stream.js';
+import { type EnginePort, listen } from './port.js';
+import {
+  type EngineFacts,
+  errorOf,
+  type FromEngine,
+  type PlainRequest,
+  type PlainTurn,
+  sealed,
+  type ToEngine,
+  unsealed,
+} from './protocol.js';
+
+/** Who waits for what comes back under a number. */
+interface Waiting {
+  event(event: EngineEvent): void;
+  end(): void;
+  fail(error: unknown): void;
+}
+
+/**
+ * Uses an engine through a port: the worker itself, or a `MessagePort`. The other end has `serveEngine`.
+ *
+ * @throws TransPruneError what opening the engine failed with
+ */
+export async function connectEngine(port: EnginePort): Promise<Engine> {
+  const waiting = new Map<number, Waiting>();
+  let next = 0;
+  let gone: TransPruneError | undefined;
+  const send = (message: ToEngine) => port.postMessage(sealed(message));
+  let greet: (facts: EngineFacts) => void = () => {};
+  let refuse: (error: unknown) => void = () => {};
+  const greeting = new Promise<EngineFacts>((resolve, reject) => {
+    greet = resolve;
+    refuse = reject;
+  });
+  const stop = listen(
+    port,
+    (received) => {
+      const message = unsealed<FromEngine>(received);
+      if (message) receive(message, waiting, greet, refuse);
+    },
+    () => {
+      gone = lost();
+      refuse(gone);
+      for (const each of waiting.values()) each.fail(gone);
+      waiting.clear();
+    },
+  );
+
+  const call = (message: (id: number) => ToEngine): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (gone) return reject(gone);
+      const id = next++;
+      waiting.set(id, { event() {}, end: resolve, fail: reject });
+      send(message(id));
+    });
+  const stream = (
+    { signal }: AnswerOptions,
+    message: (id: number) => ToEngine,
+  ): AsyncIterable<EngineEvent> => {
+    const id = next++;
+    const abort = () => send({ type: 'abort', id });
+    let settle: () => void = () => {};
+    const settled = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const events = new EventStream<EngineEvent>(() => {
+      if (waiting.has(id)) abort();
+      return settled;
+    });
+    const over = () => {
+      signal?.removeEventListener('abort', abort);
+      settle();
+    };
+    waiting.set(id, {
+      event: (event) => events.push(event),
+      end() {
+        over();
+        events.end();
+      },
+      fail(error) {
+        over();
+        events.fail(error);
+      },
+    });
+    try {
+      if (gone) throw gone;
+      send(message(id));
+      if (signal?.aborted) abort();
+      signal?.addEventListener('abort', abort, { once: true });
+    } catch (error) {
+      waiting.get(id)?.fail(error);
+      waiting.delete(id);
+    }
+    return events;
+  };
+
+  send({ type: 'hello' });
+  let facts: EngineFacts;
+  try {
+    facts = await greeting;
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  return {
+    ...facts,
+    generate: (request) =>
+      stream(request, (id) => ({ type: 'generate', id, request: plain(request) as PlainRequest })),
+    chat(options): Chat {
+      const chat = next++;
+      send({ type: 'chat', chat, options });
+      return {
+        ask: (turn) =>
+          stream(turn, (id) => ({ type: 'ask', id, chat, turn: plain(turn) as PlainTurn })),
+        dispose: () => call((id) => ({ type: 'leave', id, chat })),
+      };
+    },
+    async dispose() {
+      if (!gone) await call((id) => ({ type: 'dispose', id }));
+      stop();
+    },
+  };
+}
+
+function receive(
+  message: FromEngine,
+  waiting: Map<number, Waiting>,
+  greet: (facts: EngineFacts) => void,
+  refuse: (error: unknown) => void,
+): void {
+  if (message.type === 'ready') {
+    greet(message.facts);
+  } else if (message.type === 'refused') {
+    refuse(errorOf(message.error));
+  } else if (message.type === 'event') {
+    waiting.get(message.id)?.event(message.event);
+  } else {
+    const waits = waiting.get(message.id);
+    waiting.delete(message.id);
+    if (message.type === 'end') waits?.end();
+    else waits?.fail(errorOf(message.error));
+  }
+}
+
+/** What of a request can be copied; addresses as their texts. */
+function plain({ signal: _signal, images, ...rest }: AnswerOptions): object {
+  const copied = images?.map((image): ImageSource => (image instanceof URL ? image.href : image));
+  return { ...rest, ...(copied && { images: copied }) };
+}
+
+function lost(): TransPruneError {
+  return new TransPruneError(
+    'RUN_FAILED',
+    'expected an answer from the engine in the worker, but the worker is gone; start it again',
+  );
+}
