@@ -102,16 +102,17 @@ export async function fetchFile(
 }
 
 /**
- * Makes sure that a data file lies beside its model.
+ * Makes sure that a data file is named as one in its model's folder or below.
  *
- * @throws TransPruneError INVALID_MODEL for a path that leads out of the folder
+ * @throws TransPruneError INVALID_MODEL for a path that leads out of the folder, and for none
  */
 export function checkLocation(location: string): string {
   const parts = location.split(/[\\/]/);
-  if (parts.includes('..') || parts[0] === '' || location.includes(':')) {
+  const leadsOut = parts.includes('..') || parts[0] === '' || location.includes(':');
+  if (leadsOut || location.includes('\0') || parts.every((part) => part === '.')) {
     throw new TransPruneError(
       'INVALID_MODEL',
-      `expected the model's weights in files below its own folder, got ${location}`,
+      `expected the model's weights in files below its own folder, got ${JSON.stringify(location)}; export the model again with its weights beside it`,
       { location },
     );
   }

@@ -36,7 +36,7 @@ export type { SideReport } from './inspect/sides.js';
 export type { Gathered, StageReport } from './inspect/stages.js';
 export type { Structure, ValueReport } from './inspect/structure.js';
 export { decodeModel, encodeModel, encodePieces, type OnnxModel } from './model/codec.js';
-export { externalLocations, relocateExternalData } from './model/external-data.js';
+export { externalExtents, externalLocations, relocateExternalData } from './model/external-data.js';
 export { readPlan } from './model/metadata.js';
 export {
   imageMaskInput,

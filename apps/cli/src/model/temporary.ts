@@ -1,76 +1,13 @@
 /** Files that live as long as a command does. */
-import { rmSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { writeModelFile } from '@transprune/files/node';
-import { encodeModel, externalLocations, type OnnxModel } from '@transprune/onnx';
-import type { ModelSource } from '@transprune/session';
+import * as files from '@transprune/files/node';
 import type { Io } from '../io.js';
 
-/** Folders that are removed when they are no longer needed, also on an interruption. */
-export interface TemporaryFolders {
-  /** Makes an empty folder in `parent`. */
-  create(parent?: string): Promise<string>;
-}
+export { type TemporaryFolders, temporaryModel } from '@transprune/files/node';
 
-/** Lends folders to `use` and removes them when it ends, however it ends. */
-export async function withTemporaryFolders<T>(
+/** Lends folders to `use` and removes them when it ends, also on an interruption. */
+export function withTemporaryFolders<T>(
   io: Io,
-  use: (folders: TemporaryFolders) => Promise<T>,
+  use: (folders: files.TemporaryFolders) => Promise<T>,
 ): Promise<T> {
-  const made: string[] = [];
-  const removeNow = () => {
-    for (const folder of made) rmSync(folder, { recursive: true, force: true });
-  };
-  io.signal.addEventListener('abort', removeNow, { once: true });
-  try {
-    return await use({
-      async create(parent = tmpdir()) {
-        const folder = await mkdtemp(join(parent, '.transprune-'));
-        made.push(folder);
-        // The interruption may have come in between.
-        if (io.signal.aborted) removeNow();
-        return folder;
-      },
-    });
-  } finally {
-    io.signal.removeEventListener('abort', removeNow);
-    await Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true })));
-  }
-}
-
-/**
- * A rewritten model that a session can be opened from. If its weights are in files, they are linked
- * into a temporary folder; where no folder on their file system can be written, they are read.
- *
- * @param sourcePath the file that the model was read from
- */
-export async function temporaryModel(
-  model: OnnxModel,
-  sourcePath: string,
-  folders: TemporaryFolders,
-): Promise<ModelSource> {
-  const locations = externalLocations(model);
-  if (locations.length === 0) return { bytes: encodeModel(model) };
-  const home = dirname(resolve(sourcePath));
-  for (const parent of [tmpdir(), home]) {
-    const path = await writeInto(model, sourcePath, () => folders.create(parent));
-    if (path !== undefined) return { path };
-  }
-  const files = locations.map(async (name) => [name, await readFile(resolve(home, name))] as const);
-  return { bytes: encodeModel(model), externalData: Object.fromEntries(await Promise.all(files)) };
-}
-
-/** Path of the written model; undefined if it would not find its weights from there. */
-async function writeInto(
-  model: OnnxModel,
-  sourcePath: string,
-  makeFolder: () => Promise<string>,
-): Promise<string | undefined> {
-  const folder = await makeFolder().catch(() => undefined);
-  if (folder === undefined) return undefined;
-  const path = join(folder, 'decoder.onnx');
-  const placements = await writeModelFile(model, path, { sourcePath });
-  return placements.every(({ placement }) => placement !== 'outside') ? path : undefined;
+  return files.withTemporaryFolders(io.signal, use);
 }

@@ -4,11 +4,10 @@ export {
   defaultCacheFolder,
   downloadModel,
 } from './download.js';
-export type { DataPlacement } from './external-data.js';
-export {
-  missingExternalData,
-  readModelFile,
-  type WriteOptions,
-  writeModelFile,
-} from './model-file.js';
+export { type ExternalFile, requireExternalData } from './external-data.js';
+export { readModelFile } from './model-file.js';
 export { type FolderOptions, modelFolder } from './model-folder.js';
+export type { DataPlacement } from './placement.js';
+export { checkTarget, type IfExists, type Target, type TargetOptions } from './target.js';
+export { type TemporaryFolders, temporaryModel, withTemporaryFolders } from './temporary.js';
+export { type WriteOptions, writeModelFile } from './write-model.js';

@@ -3,6 +3,7 @@ import {
   type AttributeProto,
   type GraphProto,
   type NodeProto,
+  type SparseTensorProto,
   StringStringEntryProtoSchema,
   type TensorProto,
   TensorProto_DataLocation,
@@ -13,22 +14,61 @@ import type { OnnxModel } from './codec.js';
 
 /** Files that hold weights outside the model, as the model names them, each once. */
 export function externalLocations(model: OnnxModel): string[] {
-  const locations = [...weightsOf(model.graph)]
-    .filter(({ dataLocation }) => dataLocation === TensorProto_DataLocation.EXTERNAL)
-    .flatMap(({ externalData }) => externalData.filter(({ key }) => key === 'location'))
-    .map(({ value }) => value);
-  return [...new Set(locations)];
+  return [...externalExtents(model).keys()];
 }
 
-/** Every constant of a graph: initializers, and what nodes and their branches hold. */
-function* weightsOf(graph: GraphProto | undefined): Iterable<TensorProto> {
-  yield* graph?.initializer ?? [];
-  for (const { attribute } of graph?.node ?? []) {
-    for (const { t, g } of attribute) {
-      if (t) yield t;
-      if (g) yield* weightsOf(g);
+/**
+ * Files that hold weights outside the model, and how many bytes of each the model refers to at least:
+ * a shorter file is cut off.
+ */
+export function externalExtents(model: OnnxModel): ReadonlyMap<string, number> {
+  const extents = new Map<string, number>();
+  for (const { dataLocation, externalData } of tensorsOf(model)) {
+    if (dataLocation !== TensorProto_DataLocation.EXTERNAL) continue;
+    const number = (wanted: string) =>
+      Number(externalData.find(({ key }) => key === wanted)?.value ?? 0) || 0;
+    const end = number('offset') + number('length');
+    for (const { key, value } of externalData) {
+      if (key === 'location') extents.set(value, Math.max(extents.get(value) ?? 0, end));
     }
   }
+  return extents;
+}
+
+/** Every constant of a model: its graph's, those of graphs for training, and its functions'. */
+function* tensorsOf(model: OnnxModel): Iterable<TensorProto> {
+  yield* tensorsOfGraph(model.graph);
+  for (const { initialization, algorithm } of model.trainingInfo) {
+    yield* tensorsOfGraph(initialization);
+    yield* tensorsOfGraph(algorithm);
+  }
+  for (const { node, attributeProto } of model.functions) {
+    yield* tensorsOfAttributes(attributeProto);
+    for (const { attribute } of node) yield* tensorsOfAttributes(attribute);
+  }
+}
+
+function* tensorsOfGraph(graph: GraphProto | undefined): Iterable<TensorProto> {
+  if (!graph) return;
+  yield* graph.initializer;
+  for (const sparse of graph.sparseInitializer) yield* tensorsOfSparse(sparse);
+  for (const { attribute } of graph.node) yield* tensorsOfAttributes(attribute);
+}
+
+function* tensorsOfAttributes(attributes: readonly AttributeProto[]): Iterable<TensorProto> {
+  for (const { t, g, sparseTensor, tensors, graphs, sparseTensors } of attributes) {
+    if (t) yield t;
+    if (g) yield* tensorsOfGraph(g);
+    if (sparseTensor) yield* tensorsOfSparse(sparseTensor);
+    yield* tensors;
+    for (const graph of graphs) yield* tensorsOfGraph(graph);
+    for (const sparse of sparseTensors) yield* tensorsOfSparse(sparse);
+  }
+}
+
+function* tensorsOfSparse({ values, indices }: SparseTensorProto): Iterable<TensorProto> {
+  if (values) yield values;
+  if (indices) yield indices;
 }
 
 /** The same model with every external file named anew; offsets and lengths stay. */
@@ -36,31 +76,57 @@ export function relocateExternalData(
   model: OnnxModel,
   rename: (location: string) => string,
 ): OnnxModel {
-  const relocateTensor = (tensor: TensorProto): TensorProto =>
-    tensor.dataLocation === TensorProto_DataLocation.EXTERNAL
+  const tensor = (known: TensorProto): TensorProto =>
+    known.dataLocation === TensorProto_DataLocation.EXTERNAL
       ? create(TensorProtoSchema, {
-          ...tensor,
-          externalData: tensor.externalData.map((entry) =>
+          ...known,
+          externalData: known.externalData.map((entry) =>
             entry.key === 'location' ? { ...entry, value: rename(entry.value) } : entry,
           ),
         })
-      : tensor;
-  const relocateAttribute = (known: AttributeProto): AttributeProto => ({
+      : known;
+  const sparse = (known: SparseTensorProto): SparseTensorProto => ({
     ...known,
-    ...(known.t && { t: relocateTensor(known.t) }),
-    ...(known.g && { g: relocateGraph(known.g) }),
+    ...(known.values && { values: tensor(known.values) }),
+    ...(known.indices && { indices: tensor(known.indices) }),
   });
-  const relocateNode = (node: NodeProto): NodeProto =>
-    node.attribute.some(({ t, g }) => t || g)
-      ? { ...node, attribute: node.attribute.map(relocateAttribute) }
-      : node;
-  const relocateGraph = (graph: GraphProto): GraphProto => ({
-    ...graph,
-    node: graph.node.map(relocateNode),
-    initializer: graph.initializer.map(relocateTensor),
+  const attribute = (known: AttributeProto): AttributeProto => ({
+    ...known,
+    ...(known.t && { t: tensor(known.t) }),
+    ...(known.g && { g: graph(known.g) }),
+    ...(known.sparseTensor && { sparseTensor: sparse(known.sparseTensor) }),
+    tensors: known.tensors.map(tensor),
+    graphs: known.graphs.map(graph),
+    sparseTensors: known.sparseTensors.map(sparse),
   });
-  return model.graph ? { ...model, graph: relocateGraph(model.graph) } : model;
+  const node = (known: NodeProto): NodeProto =>
+    known.attribute.some(holdsTensors)
+      ? { ...known, attribute: known.attribute.map(attribute) }
+      : known;
+  const graph = (known: GraphProto): GraphProto => ({
+    ...known,
+    node: known.node.map(node),
+    initializer: known.initializer.map(tensor),
+    sparseInitializer: known.sparseInitializer.map(sparse),
+  });
+  return {
+    ...model,
+    ...(model.graph && { graph: graph(model.graph) }),
+    trainingInfo: model.trainingInfo.map((known) => ({
+      ...known,
+      ...(known.initialization && { initialization: graph(known.initialization) }),
+      ...(known.algorithm && { algorithm: graph(known.algorithm) }),
+    })),
+    functions: model.functions.map((known) => ({
+      ...known,
+      node: known.node.map(node),
+      attributeProto: known.attributeProto.map(attribute),
+    })),
+  };
 }
+
+const holdsTensors = ({ t, g, sparseTensor, tensors, graphs, sparseTensors }: AttributeProto) =>
+  t || g || sparseTensor || tensors.length + graphs.length + sparseTensors.length > 0;
 
 /** Where a tensor's bytes lie; offset and length in bytes. */
 export interface ExternalPlace {
