@@ -22,6 +22,7 @@ const byErrorCode: Readonly<Record<ErrorCode, number>> = {
   DEVICE_UNAVAILABLE: exitCodes.failure,
   RUN_FAILED: exitCodes.failure,
   WRITE_FAILED: exitCodes.failure,
+  DOWNLOAD_FAILED: exitCodes.failure,
   VERIFICATION_FAILED: exitCodes.verificationFailed,
 };
 

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'DEVICE_UNAVAILABLE'
   | 'RUN_FAILED'
   | 'WRITE_FAILED'
+  | 'DOWNLOAD_FAILED'
   | 'VERIFICATION_FAILED';
 
 /** Structured facts that belong to an error, ready for JSON. */

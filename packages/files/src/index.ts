@@ -1,3 +1,4 @@
+export { checkModelId, checkRevision, type Host, hub, remoteUrl } from './address.js';
 export {
   type FormatChoice,
   type GraphName,
@@ -7,10 +8,4 @@ export {
   numberFormats,
   type VlmFiles,
 } from './files.js';
-export {
-  checkLocation,
-  fetchFile,
-  type RemoteOptions,
-  remoteModel,
-  remoteUrl,
-} from './remote.js';
+export { checkLocation, fetchFile, type RemoteOptions, remoteModel } from './remote.js';

@@ -1,5 +1,6 @@
 import { TransPruneError } from '@transprune/core';
 import { decodeModel, externalLocations } from '@transprune/onnx';
+import { type Host, remoteUrl } from './address.js';
 import { type FormatChoice, graphPath, type VlmFiles } from './files.js';
 
 export interface RemoteOptions extends Host {
@@ -7,33 +8,6 @@ export interface RemoteOptions extends Host {
   readonly revision?: string;
   /** Which of the graphs' files to take; float32 if left out. */
   readonly format?: FormatChoice;
-}
-
-/** The Hugging Face hub. */
-const hub = 'https://huggingface.co';
-
-/** Where a repository's files are below a server with the hub's layout. */
-const folderTemplate = '{model}/resolve/{revision}/';
-
-/** A server that models are on. */
-export interface Host {
-  /** Its address; the Hugging Face hub if left out. */
-  readonly host?: string;
-  /** Folder of a model below it, with {model} and {revision}; the hub's layout if left out. */
-  readonly pathTemplate?: string;
-}
-
-/** Address of a file of a model. */
-export function remoteUrl(
-  id: string,
-  path: string,
-  revision = 'main',
-  { host = hub, pathTemplate = folderTemplate }: Host = {},
-): string {
-  const folder = pathTemplate
-    .replaceAll('{model}', id)
-    .replaceAll('{revision}', encodeURIComponent(revision));
-  return new URL(`${folder.replace(/\/?$/, '/')}${path}`, host.replace(/\/?$/, '/')).href;
 }
 
 /**
@@ -72,8 +46,10 @@ export function remoteModel(
 /**
  * Asks a server for a file.
  *
- * @returns undefined if it has none
- * @throws TransPruneError NOT_FOUND if it can't be reached or doesn't give the file out
+ * @returns undefined if it has none; a web page in its place, as servers of single-page applications send
+ *   it, is none
+ * @throws TransPruneError NOT_FOUND if it can't be reached or withholds the file, DOWNLOAD_FAILED with the
+ *   status if it has a fault of its own
  */
 export async function fetchFile(
   url: string,
@@ -90,14 +66,17 @@ export async function fetchFile(
       { cause },
     );
   }
-  if (response.status === 404) return undefined;
+  const { status } = response;
+  if (status === 404) return undefined;
   if (!response.ok) {
+    const isWithheld = status === 401 || status === 403;
     throw new TransPruneError(
-      'NOT_FOUND',
-      `expected ${url} to give out a file, got status ${response.status}; a model that is private or gated (401, 403) needs a token`,
-      { url, status: response.status },
+      isWithheld ? 'NOT_FOUND' : 'DOWNLOAD_FAILED',
+      `expected ${url} to give out a file, got status ${status}; ${isWithheld ? 'a model that is private or gated needs a token' : 'try again later'}`,
+      { url, status },
     );
   }
+  if (response.headers.get('content-type')?.startsWith('text/html')) return undefined;
   return response;
 }
 

@@ -1,10 +1,14 @@
-export {
-  type DownloadOptions,
-  type DownloadProgress,
-  defaultCacheFolder,
-  downloadModel,
-} from './download.js';
 export { type ExternalFile, requireExternalData } from './external-data.js';
+export {
+  type DownloadedModel,
+  type DownloadOptions,
+  downloadModel,
+} from './hub/download-model.js';
+export { defaultCacheFolder } from './hub/environment.js';
+export type { ChosenFormats } from './hub/formats.js';
+export type { TransferPolicy } from './hub/policy.js';
+export type { DownloadProgress } from './hub/progress.js';
+export type { RetryNotice } from './hub/retry.js';
 export { readModelFile } from './model-file.js';
 export { type FolderOptions, modelFolder } from './model-folder.js';
 export type { DataPlacement } from './placement.js';
