@@ -66,9 +66,8 @@ export async function fakeHub(folder: string, options: FakeHubOptions = {}): Pro
   const respond = async (path: string, request: IncomingMessage, response: ServerResponse) => {
     const bytes = await read(path);
     const count = counts.get(path) ?? 0;
-    const isProbe = request.method === 'HEAD';
-    if (!isProbe) counts.set(path, count + 1);
-    const answer = isProbe ? undefined : answers[path]?.[count];
+    counts.set(path, count + 1);
+    const answer = answers[path]?.[count];
     const serve = () => serveFile(bytes, request, response);
     if (answer) answer({ request, response, bytes: bytes ?? new Uint8Array(), serve });
     else serve();

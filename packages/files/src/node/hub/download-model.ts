@@ -19,7 +19,7 @@ import {
 import { type ChosenFormats, chooseFormats, NoFormat } from './formats.js';
 import { defaultPolicy, type TransferPolicy } from './policy.js';
 import type { DownloadProgress } from './progress.js';
-import { hasFile, type Listing, listRepository } from './repository.js';
+import { type Listing, listRepository } from './repository.js';
 import type { RetryNotice } from './retry.js';
 
 export interface DownloadOptions {
@@ -45,7 +45,7 @@ export interface DownloadOptions {
   /** Patience with the server, where it differs from the default. */
   readonly policy?: Partial<TransferPolicy>;
   readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Told once, before graphs are fetched. */
+  /** Told once, as soon as it is known: before graphs are fetched, if the host lists what it has. */
   readonly onFormats?: (formats: ChosenFormats) => void;
   /** Told when a try has failed and another follows. */
   readonly onRetry?: (notice: RetryNotice & { readonly file: string }) => void;
@@ -167,7 +167,9 @@ async function remoteFormats(
   format: FormatChoice | undefined,
 ): Promise<ChosenFormats> {
   try {
-    return await chooseFormats(format, (path) => listing?.has(path) ?? hasFile(store, path));
+    // Without a list, asking whether a file is there and asking for it come to the same.
+    const has = (path: string) => listing?.has(path) ?? downloadFile(store, { path });
+    return await chooseFormats(format, has);
   } catch (cause) {
     if (!(cause instanceof NoFormat)) throw cause;
     const graphs = [...(listing?.keys() ?? [])].filter((path) => path.endsWith('.onnx'));

@@ -1,11 +1,9 @@
 /** What a repository has. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { remoteUrl } from '../../address.js';
 import type { Store } from './download-file.js';
 import { TransferFault } from './fault.js';
 import { largestListing } from './policy.js';
-import { ask, isFound, type Linked } from './request.js';
-import { retrying } from './retry.js';
+import { ask, type Linked } from './request.js';
 
 /** Files of a repository by their paths, with what the hub tells about each. */
 export type Listing = ReadonlyMap<string, Linked>;
@@ -19,57 +17,28 @@ export async function listRepository(store: Store): Promise<Listing | undefined>
   const { id, revision, host } = store;
   const base = host.replace(/\/?$/, '/');
   const path = `api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`;
-  try {
-    const text = await questionOf(store, new URL(path, base).href, 'GET', async (response) =>
-      isFound(response) && response.status === 200 ? readLimited(response, store) : undefined,
-    );
-    return text === undefined ? undefined : parseListing(text);
-  } catch (cause) {
-    // Whatever is wrong with the list, the files may be fine; if they are not, they say why.
-    if (cause instanceof TransferFault) return undefined;
-    throw cause;
-  }
-}
-
-/**
- * Asks whether a repository has a file.
- *
- * @throws TransPruneError as `downloadFile` does
- */
-export async function hasFile(store: Store, path: string): Promise<boolean> {
-  const { id, revision, host, policy } = store;
-  const url = remoteUrl(id, path, revision, { host });
-  const isThere = async (response: Response) =>
-    isFound(response) && !response.headers.get('content-type')?.startsWith('text/html');
-  const attempt = () =>
-    questionOf(store, url, 'HEAD', async (response) =>
-      [400, 405, 501].includes(response.status)
-        ? questionOf(store, url, 'GET', isThere, { range: 'bytes=0-0' })
-        : isThere(response),
-    );
-  const signal = store.signal ?? new AbortController().signal;
-  return retrying(attempt, { url, policy, signal });
-}
-
-/** One question; what of the answer's body is not read is let go. */
-async function questionOf<T>(
-  { token, policy, signal }: Store,
-  url: string,
-  method: 'GET' | 'HEAD',
-  read: (response: Response) => Promise<T>,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<T> {
+  const { token, policy, signal } = store;
   const controller = new AbortController();
   const stop = () => controller.abort(signal?.reason);
   signal?.addEventListener('abort', stop, { once: true });
   try {
     signal?.throwIfAborted();
-    const { headerTimeoutMs } = policy;
-    const question = { url, method, headers, headerTimeoutMs, controller };
-    const { response } = await ask({ ...question, ...(token !== undefined && { token }) });
-    return await read(response);
+    const { response } = await ask({
+      url: new URL(path, base).href,
+      ...(token !== undefined && { token }),
+      headerTimeoutMs: policy.headerTimeoutMs,
+      controller,
+    });
+    if (response.status !== 200) return undefined;
+    const text = await readLimited(response, store);
+    return text === undefined ? undefined : parseListing(text);
+  } catch (cause) {
+    // Whatever is wrong with the list, the files may be fine; if they are not, they say why.
+    if (cause instanceof TransferFault) return undefined;
+    throw cause;
   } finally {
     signal?.removeEventListener('abort', stop);
+    // Whatever of the body nobody wants.
     controller.abort();
   }
 }

@@ -3,7 +3,6 @@ import { faultOfConnection, TransferFault } from './fault.js';
 
 export interface Question {
   readonly url: string;
-  readonly method?: 'GET' | 'HEAD';
   readonly headers?: Readonly<Record<string, string>>;
   /** Goes to the address' own server, and to no other. */
   readonly token?: string;
@@ -34,14 +33,13 @@ const mostRedirects = 10;
  * @throws TransferFault
  */
 export async function ask(question: Question): Promise<Answer> {
-  const { method = 'GET', headers = {}, token } = question;
+  const { headers = {}, token } = question;
   const home = new URL(question.url).origin;
   let url = new URL(question.url);
   let linked: Linked = {};
   for (let hops = 0; hops <= mostRedirects; hops++) {
     const isHome = url.origin === home;
     const response = await answerOf(question, url, {
-      method,
       headers: { ...headers, ...(token && isHome && { authorization: `Bearer ${token}` }) },
       redirect: 'manual',
       signal: question.controller.signal,
@@ -53,10 +51,6 @@ export async function ask(question: Question): Promise<Answer> {
     }
     await response.body?.cancel();
     url = nextUrl(location, url);
-    // The hub knows the file; its storage need not answer such questions.
-    if (method === 'HEAD' && url.origin !== home && linked.size !== undefined) {
-      return { response: new Response(null), linked };
-    }
   }
   throw new TransferFault(`more than ${mostRedirects} redirects`, { remedy: 'check the address' });
 }

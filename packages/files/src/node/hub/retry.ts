@@ -55,8 +55,9 @@ export async function retrying<T>(
       const { retry = 'never', afterMs } = fault.options;
       const isWorthIt = retry === 'later' || (retry === 'after progress' && isNew);
       if (!isWorthIt || counted > policy.retries) throw toError(fault, url, tries);
-      const delayMs = afterMs ?? policy.retryDelayMs * 2 ** (counted - 1);
-      if (delayMs > policy.longestWaitMs) throw toError(tooLong(fault, delayMs), url, tries);
+      const { retryDelayMs, longestWaitMs } = policy;
+      const delayMs = afterMs ?? Math.min(retryDelayMs * 2 ** (counted - 1), longestWaitMs);
+      if (delayMs > longestWaitMs) throw toError(tooLong(fault, delayMs), url, tries);
       onRetry?.({ reason: fault.message, delayMs });
       await sleep(delayMs, undefined, { signal });
     }
