@@ -11,12 +11,11 @@ export const quickPolicy: TransferPolicy = {
   longestWaitMs: 50,
 };
 
-/** Gives up soon; for answers that never come. */
-export const impatient: TransferPolicy = {
-  ...quickPolicy,
-  headerTimeoutMs: 300,
-  idleTimeoutMs: 300,
-};
+/** Gives up soon on answers that never come. */
+export const impatientForHeaders: TransferPolicy = { ...quickPolicy, headerTimeoutMs: 300 };
+
+/** Gives up soon on bodies that stop; for servers that send nothing but such. */
+export const impatientForBodies: TransferPolicy = { ...quickPolicy, idleTimeoutMs: 300 };
 
 /** A store in a folder of its own for the running test. */
 export async function storeOn(host: string, changes: Partial<Store> = {}): Promise<Store> {

@@ -32,8 +32,10 @@ export async function modelFolder(
     pretrained: folder,
     localOnly: true,
     async readText(name) {
+      const file = join(folder, name);
       try {
-        return await readFile(join(folder, name), 'utf8');
+        // A pipe or a device might never end.
+        return (await stat(file)).isFile() ? await readFile(file, 'utf8') : undefined;
       } catch {
         return undefined;
       }

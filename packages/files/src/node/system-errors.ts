@@ -18,6 +18,7 @@ const reasons: Readonly<Record<string, string>> = {
   EPERM: 'no permission',
   EROFS: 'a file system that can only be read',
   EISDIR: 'a folder',
+  EEXIST: 'a file where there should be a folder',
   ENOTEMPTY: 'a folder',
   ENAMETOOLONG: 'a name that is too long for the file system',
   ELOOP: 'symbolic links that lead in a circle',

@@ -4,9 +4,11 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { TransPruneError } from '@transprune/core';
 import { encodeModel, externalLocations, type OnnxModel } from '@transprune/onnx';
 import type { ModelSource } from '@transprune/session';
-import { requireExternalData } from './external-data.js';
+import { type ExternalFile, requireExternalData } from './external-data.js';
+import { reasonOf } from './system-errors.js';
 import { writeModelFile } from './write-model.js';
 
 /** Folders that are removed when they are no longer needed, also on an interruption. */
@@ -50,7 +52,8 @@ export async function withTemporaryFolders<T>(
  * into a temporary folder; where no folder on their file system can be written, they are read.
  *
  * @param sourcePath the file that the model was read from
- * @throws TransPruneError as `requireExternalData` does
+ * @throws TransPruneError as `requireExternalData` does; WRITE_FAILED if the weights can be neither linked
+ *   nor read
  */
 export async function temporaryModel(
   model: OnnxModel,
@@ -63,8 +66,21 @@ export async function temporaryModel(
     const path = await writeInto(model, sourcePath, () => folders.create(parent));
     if (path !== undefined) return { path };
   }
-  const files = data.map(async (file) => [file.location, await readFile(file.realPath)] as const);
+  const files = data.map(async (file) => [file.location, await readAll(file)] as const);
   return { bytes: encodeModel(model), externalData: Object.fromEntries(await Promise.all(files)) };
+}
+
+async function readAll({ path, realPath }: ExternalFile): Promise<Uint8Array> {
+  try {
+    return await readFile(realPath);
+  } catch (cause) {
+    throw new TransPruneError(
+      'WRITE_FAILED',
+      `expected a folder that can be written on the file system of ${path}, to link it there, or a file that can be read as a whole, got ${reasonOf(cause)}; copy the model to a folder of your own`,
+      { path },
+      { cause },
+    );
+  }
 }
 
 /** Path of the written model; undefined if it would not find its weights from there. */

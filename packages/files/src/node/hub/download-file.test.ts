@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { failure } from '../../../testing/failure.js';
 import * as faults from '../../../testing/faults.js';
 import { type Answer, fakeHub } from '../../../testing/hub.js';
-import { impatient, storeOn } from '../../../testing/store.js';
+import { impatientForBodies, impatientForHeaders, storeOn } from '../../../testing/store.js';
 import { downloadFile, type Store } from './download-file.js';
 import { partPath } from './part.js';
 import type { DownloadProgress } from './progress.js';
@@ -159,14 +159,22 @@ describe('statuses', () => {
 });
 
 describe('nothing hangs', () => {
+  test('an answer that never comes', async () => {
+    const answers = faults.always(faults.silent);
+    const { store } = await storeWith('config.json', answers, { policy: impatientForHeaders });
+    expect(await failure(downloadFile(store, { path: 'config.json' }))).toMatch(
+      /^DOWNLOAD_FAILED: .*no answer within 0\.3 s/,
+    );
+    expect(await leftIn(store)).toEqual([]);
+  });
+
   test.each([
-    ['an answer that never comes', faults.silent, /no answer within 0\.3 s/],
-    ['a body that never comes', faults.stallAt(0), /next to nothing for 0\.3 s after 0 of/],
-    ['a body that stops', faults.stallAt(0.9), /next to nothing for 0\.3 s after \d+ of/],
-    ['a body that trickles', faults.trickle(50), /next to nothing for 0\.3 s after \d+ of 100000/],
-  ])('%s', async (_, answer, message) => {
+    ['never comes', faults.stallAt(0), /next to nothing for 0\.3 s after 0 of/],
+    ['stops', faults.stallAt(0.9), /next to nothing for 0\.3 s after \d+ of/],
+    ['trickles', faults.trickle(50), /next to nothing for 0\.3 s after \d+ of 100000/],
+  ])('a body that %s', async (_, answer, message) => {
     const answers = faults.always(answer);
-    const { store } = await storeWith('config.json', answers, { policy: impatient });
+    const { store } = await storeWith('config.json', answers, { policy: impatientForBodies });
     expect(await failure(downloadFile(store, { path: 'config.json' }))).toMatch(message);
     const left = await leftIn(store);
     expect(left.filter((name) => !name.endsWith('.part'))).toEqual([]);
@@ -178,7 +186,7 @@ describe('nothing hangs', () => {
     const abort: Answer = () => interruption.abort(new Error('enough'));
     const { store } = await storeWith('config.json', [abort], { signal });
     await expect(downloadFile(store, { path: 'config.json' })).rejects.toThrow('enough');
-    await expect.poll(() => leftIn(store)).toEqual([]);
+    await expect.poll(() => leftIn(store), { timeout: 10_000 }).toEqual([]);
   });
 });
 

@@ -9,7 +9,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { failure } from '../../../testing/failure.js';
 import * as faults from '../../../testing/faults.js';
 import { fakeHub } from '../../../testing/hub.js';
-import { impatient, quickPolicy } from '../../../testing/store.js';
+import { quickPolicy } from '../../../testing/store.js';
 import { graphNames, graphPath } from '../../files.js';
 import { type DownloadOptions, downloadModel } from './download-model.js';
 import type { ChosenFormats } from './formats.js';
@@ -212,14 +212,14 @@ test('a list that is no list, or never comes, is done without', async () => {
         const url = String(input);
         return url.includes('/api/models/') ? list(url) : fetch(input, init);
       };
-      const policy = { ...impatient, headerTimeoutMs: 30_000 };
+      const policy = { ...quickPolicy, idleTimeoutMs: 3000 };
       const model = await downloadModel(id, await optionsOn(hub.host, { policy }));
       expect(model.formats.decoder_model_merged).toBe('fp32');
     }
   } finally {
     globalThis.fetch = fetch;
   }
-});
+}, 20_000);
 
 test('the environment names server and token', async () => {
   const hub = await fakeHub(modelDirectory, { files: decoderFiles(), storage: true });
