@@ -116,6 +116,23 @@ describe('the data', () => {
     expect(await opens(target)).toBe(true);
   });
 
+  test.skipIf(isWindows)(
+    "in the hub's cache, where all files are links, is linked itself",
+    async () => {
+      const snapshot = join(folder, 'snapshot');
+      await mkdir(snapshot);
+      await symlink('../model.onnx', join(snapshot, 'model.onnx'));
+      await symlink(`../${dataName}`, join(snapshot, dataName));
+      sourcePath = join(snapshot, 'model.onnx');
+      const beside = join(snapshot, 'pruned.onnx');
+      expect(await write(beside)).toMatchObject([{ location: 'model.onnx-2.data' }]);
+      expect(await opens(beside)).toBe(true);
+      const target = join(elsewhere, 'pruned.onnx');
+      expect(await write(target)).toMatchObject([{ location: dataName, placement: 'linked' }]);
+      expect(await opens(target)).toBe(true);
+    },
+  );
+
   test.skipIf(isWindows)('that leads out is neither linked nor read', async () => {
     await writeFile(join(folder, '..', 'secret.key'), 'secret');
     await symlink('/dev/zero', join(folder, 'zero'));

@@ -54,6 +54,13 @@ test('files are found wherever a model may refer to them', () => {
 
 test('the furthest byte of a file is known', () => {
   expect(externalExtents(model).get('initializer')).toBe(124);
+  const { $typeName, ...half } = externalTensor('half', 10, [3, 5], {
+    ...{ location: 'half', offset: 64, length: 30 },
+  });
+  // Without a length, as the format allows.
+  const externalData = half.externalData.filter(({ key }) => key !== 'length');
+  const other = create(ModelProtoSchema, { graph: { initializer: [{ ...half, externalData }] } });
+  expect(externalExtents(other).get('half')).toBe(64 + 30);
 });
 
 test('all are named anew, and the model that came in stays', () => {

@@ -7,7 +7,7 @@ import {
   StringStringEntryProtoSchema,
   type TensorProto,
   TensorProto_DataLocation,
-  type TensorProto_DataType,
+  TensorProto_DataType,
   TensorProtoSchema,
 } from '../proto/onnx_pb.js';
 import type { OnnxModel } from './codec.js';
@@ -23,16 +23,39 @@ export function externalLocations(model: OnnxModel): string[] {
  */
 export function externalExtents(model: OnnxModel): ReadonlyMap<string, number> {
   const extents = new Map<string, number>();
-  for (const { dataLocation, externalData } of tensorsOf(model)) {
-    if (dataLocation !== TensorProto_DataLocation.EXTERNAL) continue;
-    const number = (wanted: string) =>
-      Number(externalData.find(({ key }) => key === wanted)?.value ?? 0) || 0;
-    const end = number('offset') + number('length');
-    for (const { key, value } of externalData) {
+  for (const tensor of tensorsOf(model)) {
+    if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL) continue;
+    const end = endOf(tensor);
+    for (const { key, value } of tensor.externalData) {
       if (key === 'location') extents.set(value, Math.max(extents.get(value) ?? 0, end));
     }
   }
   return extents;
+}
+
+/** Bits of an element, for the types that weights come in; others count as nothing. */
+const bitsOfType: Readonly<Partial<Record<TensorProto_DataType, number>>> = {
+  [TensorProto_DataType.FLOAT]: 32,
+  [TensorProto_DataType.FLOAT16]: 16,
+  [TensorProto_DataType.BFLOAT16]: 16,
+  [TensorProto_DataType.DOUBLE]: 64,
+  [TensorProto_DataType.INT8]: 8,
+  [TensorProto_DataType.UINT8]: 8,
+  [TensorProto_DataType.INT32]: 32,
+  [TensorProto_DataType.INT64]: 64,
+  [TensorProto_DataType.INT4]: 4,
+  [TensorProto_DataType.UINT4]: 4,
+};
+
+/** Where a tensor ends in its file, in bytes. The length may be left out; the shape says it then. */
+function endOf({ externalData, dataType, dims }: TensorProto): number {
+  const number = (wanted: string) => {
+    const value = Number(externalData.find(({ key }) => key === wanted)?.value);
+    return Number.isFinite(value) && value > 0 ? value : undefined;
+  };
+  const elements = dims.reduce((product, size) => product * Number(size), 1);
+  const bits = bitsOfType[dataType as TensorProto_DataType] ?? 0;
+  return (number('offset') ?? 0) + (number('length') ?? Math.ceil((elements * bits) / 8));
 }
 
 /** Every constant of a model: its graph's, those of graphs for training, and its functions'. */

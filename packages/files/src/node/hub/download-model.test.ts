@@ -241,6 +241,11 @@ test('a revision with slashes has a folder of its own; one that leads out is ref
     );
   }
   expect(await failure(downloadModel('../../etc', options))).toMatch(/^INVALID_ARGUMENT/);
+  for (const host of ['localhost:8080', 'file:///models', '', 'no address']) {
+    expect(await failure(downloadModel(id, { ...options, host }))).toMatch(
+      /^INVALID_ARGUMENT: .*address of a server/,
+    );
+  }
 });
 
 test('many who ask for one model at once share it', async () => {

@@ -107,7 +107,8 @@ export async function downloadModel(
 }
 
 function storeOf(id: string, options: DownloadOptions): Store {
-  const { revision = 'main', cacheFolder = defaultCacheFolder(), host = defaultHost() } = options;
+  const { revision = 'main', cacheFolder = defaultCacheFolder() } = options;
+  const host = checkHost(options.host ?? defaultHost());
   const folder = join(
     cacheFolder,
     ...checkModelId(id).split('/'),
@@ -122,6 +123,15 @@ function storeOf(id: string, options: DownloadOptions): Store {
     ...(onProgress && { onProgress }),
     ...(onRetry && { onRetry }),
   };
+}
+
+function checkHost(host: string): string {
+  if (URL.canParse(host) && /^https?:$/.test(new URL(host).protocol)) return host;
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `expected the address of a server such as https://huggingface.co, got ${JSON.stringify(host)}; check HF_ENDPOINT`,
+    { host },
+  );
 }
 
 async function openStore({ folder }: Store, formats: ChosenFormats): Promise<DownloadedModel> {
