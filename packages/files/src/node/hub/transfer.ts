@@ -49,6 +49,8 @@ export async function transfer(job: Transfer): Promise<boolean> {
 
 async function bring(job: Transfer, controller: AbortController): Promise<boolean> {
   const part = await usablePart(job);
+  // Before there is a connection, which might not wait for it.
+  const begun = part && sha256Of(part) !== undefined ? await hashOf(part.path) : undefined;
   const { url, token, policy } = job;
   const answer = await ask({
     url,
@@ -58,7 +60,7 @@ async function bring(job: Transfer, controller: AbortController): Promise<boolea
     controller,
   });
   const { response } = answer;
-  if (response.status === 416 && part) return complete(job, part, answer);
+  if (response.status === 416 && part) return complete(job, part, begun, answer);
   if (!isFound(response)) {
     await removeParts(job.target);
     return false;
@@ -70,8 +72,8 @@ async function bring(job: Transfer, controller: AbortController): Promise<boolea
   const file = resumed?.path ?? partPath(job.target, known.validator);
   if (!resumed) await removeParts(job.target);
   const start = resumed?.size ?? 0;
-  const hash = known.sha256 === undefined ? undefined : createHash('sha256');
-  if (hash && resumed) await addFile(hash, file);
+  const sha256 = known.sha256 ?? (resumed && sha256Of(resumed));
+  const hash = resumed ? begun : sha256 === undefined ? undefined : createHash('sha256');
   const handle = await open(file, resumed ? 'a' : 'w');
   try {
     await receive(job, response, { handle, hash, start, total: known.total }, controller);
@@ -83,7 +85,7 @@ async function bring(job: Transfer, controller: AbortController): Promise<boolea
   } finally {
     await handle.close();
   }
-  await finish(job, file, { sha256: known.sha256, hash, isResumed: resumed !== undefined });
+  await finish(job, file, { sha256, hash, isResumed: resumed !== undefined });
   return true;
 }
 
@@ -170,8 +172,12 @@ async function resumedPart(
   throw new TransferFault('the rest of a file that has changed', { retry: 'later' });
 }
 
-async function addFile(hash: Hash, path: string): Promise<void> {
+const sha256Of = ({ validator }: Part) => ('sha256' in validator ? validator.sha256 : undefined);
+
+async function hashOf(path: string): Promise<Hash> {
+  const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash;
 }
 
 interface Receiver {
@@ -226,47 +232,50 @@ async function receive(
 }
 
 /** An answer that there is nothing more: then all may be there already. */
-async function complete(job: Transfer, part: Part, { response, linked }: Answer): Promise<boolean> {
+async function complete(
+  job: Transfer,
+  part: Part,
+  hash: Hash | undefined,
+  { response, linked }: Answer,
+): Promise<boolean> {
   const told = /^bytes \*\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1];
   const total = job.expected.size ?? linked.size ?? Number(told);
   if (part.size !== total) {
     await removeParts(job.target);
     throw new TransferFault('nothing to go on with', { retry: 'later' });
   }
-  const sha256 = 'sha256' in part.validator ? part.validator.sha256 : undefined;
-  const hash = sha256 === undefined ? undefined : createHash('sha256');
-  if (hash) await addFile(hash, part.path);
   job.onBytes(total, total);
-  await finish(job, part.path, { sha256, hash, isResumed: true });
+  await finish(job, part.path, { sha256: sha256Of(part), hash, isResumed: true });
   return true;
+}
+
+/** What came, and what it should be. */
+interface Received {
+  readonly sha256: string | undefined;
+  /** Of what came, if it is to be compared. */
+  readonly hash: Hash | undefined;
+  /** True if it is made of more than one try; then another may end better. */
+  readonly isResumed: boolean;
 }
 
 /** Checks what came, and gives it its name. What is not right is removed. */
 async function finish(
   { path, target, leastBytes }: Transfer,
   part: string,
-  {
-    sha256,
-    hash,
-    isResumed,
-  }: { sha256: string | undefined; hash: Hash | undefined; isResumed: boolean },
+  { sha256, hash, isResumed }: Received,
 ): Promise<void> {
-  const again = isResumed ? ({ retry: 'later' } as const) : {};
   try {
     const found = hash?.digest('hex');
     if (found !== sha256) {
       throw new TransferFault(`contents with the SHA-256 ${found} where the hub lists ${sha256}`, {
         remedy: 'try again; something in between has changed the file',
-        ...again,
       });
     }
     await checkContents(part, path, leastBytes);
   } catch (fault) {
     await removeParts(target);
-    if (fault instanceof TransferFault && isResumed) {
-      throw new TransferFault(fault.message, { ...fault.options, ...again });
-    }
-    throw fault;
+    if (!(fault instanceof TransferFault) || !isResumed) throw fault;
+    throw new TransferFault(fault.message, { ...fault.options, retry: 'later' });
   }
   await rename(part, target);
 }
