@@ -8,7 +8,8 @@ import {
   type PrefillCall,
 } from '@transprune/session';
 
-type Node = NonNullable<OnnxModel['graph']>['node'][number];
+type Graph = NonNullable<OnnxModel['graph']>;
+type Node = Graph['node'][number];
 type Shape = readonly number[];
 type ShapeOf = (value: string | undefined) => Shape;
 
@@ -64,13 +65,41 @@ function attentionProducts(node: Node, shapeOf: ShapeOf): number {
   return 2 * batch * tokens * width * (window > 0 ? Math.min(keys, window) : keys);
 }
 
+/** The graph with what runs in a call with an image in place of each `If`, so that its values can be read. */
+function withoutGates(graph: Graph): Graph {
+  const open = graph.node.flatMap(({ opType, attribute, output }) => {
+    const branch = attribute.find(({ name }) => name === 'then_branch')?.g;
+    return opType === 'If' && branch ? [{ branch, output }] : [];
+  });
+  const gates = new Set(graph.node.filter(({ opType }) => opType === 'If'));
+  const [like] = graph.node;
+  const copies = open.flatMap(({ branch, output }) =>
+    branch.output.flatMap(({ name }, at): Node[] => {
+      const outer = output[at];
+      if (!like || outer === undefined) return [];
+      const node = { ...like, name: outer, opType: 'Identity', domain: '', attribute: [] };
+      return [{ ...node, input: [name], output: [outer] }];
+    }),
+  );
+  return {
+    ...graph,
+    // onnxruntime puts nodes in order.
+    node: [
+      ...graph.node.filter((node) => !gates.has(node)),
+      ...open.flatMap(({ branch }) => branch.node),
+      ...copies,
+    ],
+    initializer: [...graph.initializer, ...open.flatMap(({ branch }) => branch.initializer)],
+  };
+}
+
 /** Runs a prompt through a decoder and counts the multiply-adds of its matrix products. */
 export async function graphProducts(
   model: OnnxModel,
   call: PrefillCall,
   cacheSizes: CacheSizes = {},
 ): Promise<number> {
-  const { graph } = model;
+  const graph = model.graph && withoutGates(model.graph);
   const [output] = graph?.output ?? [];
   if (!graph || !output) throw new Error('the graph has no output');
   const nodes = graph.node.filter(({ opType }) => opType in readers);

@@ -44,7 +44,7 @@ export function capturingIo(signal = new AbortController().signal) {
   return { stdout: sink(), stderr: sink(), env: {}, signal } satisfies Io;
 }
 
-/** A folder for the running test; it is removed behind it. */
+/** A folder for the running test; it is removed after it. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'transprune-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -41,7 +41,7 @@ function startTwice(graph: Graph, range: Node): void {
 }
 
 export const faults = {
-  /** On top of a cache, positions behind a prune start at twice its length. */
+  /** On top of a cache, positions after a prune start at twice its length. */
   'positions counted twice'(graph: Graph) {
     for (const range of findAll(graph, positions, 'Range')) startTwice(graph, range);
   },
@@ -55,7 +55,7 @@ export const faults = {
     if (!range) throw new Error('expected positions for the score');
     startTwice(graph, range);
   },
-  /** Positions behind a prune go on from the first layer's cache, which is longer. */
+  /** Positions after a prune go on from the first layer's cache, which is longer. */
   "positions of another layer's cache"(graph: Graph) {
     for (const shape of findAll(graph, positions, 'Shape')) {
       if (/^past_key/.test(shape.input[0] ?? '')) shape.input = ['past_key_values.0.key'];
@@ -80,7 +80,7 @@ export const faults = {
     // Only graphs with a trace give the score out.
     if (sum) sum.opType = 'Sub';
   },
-  /** A tensor behind a prune takes the rows that stood in front of the kept ones. */
+  /** A tensor after a prune takes the rows that stood before the kept ones. */
   'rows out of place'(graph: Graph) {
     const gather = graph.node.findLast(
       ({ opType, output }) =>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { tokensPerLayer } from './tokens.js';
 
 describe('tokensPerLayer', () => {
-  it('prunes behind the layer, not in it', () => {
+  it('prunes after the layer, not in it', () => {
     const stages = [
       { afterLayer: 2, keepRatio: 0.5 },
       { afterLayer: 4, keepRatio: 0.25 },

@@ -5,7 +5,7 @@ import { alteredDecoder, dataName, officialDecoder } from '../../testing/models.
 import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';
 
-/** What a decoder is drawn as, behind the table; how many nodes the pass adds is its own matter. */
+/** What a decoder is drawn as, after the table; how many nodes the pass adds is its own matter. */
 async function drawing(path: string, ...options: readonly string[]): Promise<string> {
   const { stdout, stderr } = await transprune('inspect', path, ...options);
   expect(stderr).toBe('');
@@ -142,12 +142,12 @@ describe('drawings', () => {
         attention: spelled-out (MatMul), 4 heads x 16, 2 key-value heads, window of 16 tokens, soft cap
         projections: 3 matrices, MatMul
         rotary embedding: spelled out
-        norms: attention spelled out; behind attention spelled out; MLP spelled out; behind MLP spelled out
+        norms: attention spelled out; after attention spelled out; MLP spelled out; after MLP spelled out
       Layers 2, 4, 6
         attention: spelled-out (MatMul), 4 heads x 16, 2 key-value heads, soft cap
         projections: 3 matrices, MatMul
         rotary embedding: spelled out
-        norms: attention spelled out; behind attention spelled out; MLP spelled out; behind MLP spelled out
+        norms: attention spelled out; after attention spelled out; MLP spelled out; after MLP spelled out
       Side computations
         mask or lengths: 1 value by 37 nodes, read by layers 1, 3, 5; of attention_mask, the shapes of inputs_embeds, past_key_values.0.key, past_key_values.1.value
         mask or lengths: 1 value by 33 nodes, read by layers 2, 4, 6; of attention_mask, the shapes of inputs_embeds, past_key_values.0.key, past_key_values.1.value

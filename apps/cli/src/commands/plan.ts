@@ -96,7 +96,7 @@ function formulaNotes({ decoder }: Model): string[] {
 /** Which prunes stand elsewhere than the schedule says, and why. */
 function movedNote(moved: readonly MovedPrune[]): string {
   const moves = moved.map(({ from, to }) => `from after layer ${from} to after layer ${to}`);
-  return `a prune needs a layer with attention of its own behind it: moved ${moves.join(', ')}`;
+  return `a prune needs a layer with attention of its own after it: moved ${moves.join(', ')}`;
 }
 
 function showStages({ imageTokens, stages }: CostReport): string {

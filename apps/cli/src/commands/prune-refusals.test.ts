@@ -108,11 +108,11 @@ describe('the model', () => {
 describe('the plan', () => {
   const stages = (layers: string, ratios: string) => ['--prune-after', layers, '--keep', ratios];
   test.each([
-    ['ratios that rise', stages('3,6', '.25,.5'), /must not rise .* got 0\.5 behind 0\.25/],
+    ['ratios that rise', stages('3,6', '.25,.5'), /must not rise .* got 0\.5 after 0\.25/],
     ['a ratio of 0', stages('3', '0'), /above 0 and at most 1, got 0/],
     ['a ratio over 1', stages('3', '1.5'), /above 0 and at most 1, got 1\.5/],
     ['a ratio below 0', stages('3', '-0.5'), /above 0 and at most 1, got -0\.5/],
-    ['a prune behind the last layer', stages('14', '.5'), /from 1 to 13 .* got 14/],
+    ['a prune after the last layer', stages('14', '.5'), /from 1 to 13 .* got 14/],
     ['a prune beyond the model', stages('99', '.5'), /from 1 to 13 .* got 99/],
     ['a prune before the first layer', stages('0', '.5'), /from 1 to 13 .* got 0/],
     ['prunes out of order', stages('6,3', '.5,.25'), /prune layers must rise/],

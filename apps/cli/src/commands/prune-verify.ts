@@ -21,7 +21,7 @@ export interface Verified {
  * Verifies a pruned decoder.
  *
  * @param file the decoder as it was written; left out: as it would be
- * @throws TransPruneError VERIFICATION_FAILED, behind a table on stderr; its data holds the report
+ * @throws TransPruneError VERIFICATION_FAILED, after a table on stderr; its data holds the report
  */
 export async function verify(
   { original, path, plan, options, device }: Verified,

@@ -86,7 +86,7 @@ describe('the comparison', () => {
       /KV cache .*B .*B /,
       /FLOPs, as published /,
       /FLOPs, in full /,
-      /behind one of warm-up/,
+      /after one of warm-up/,
     ]) {
       expect(stdout).toMatch(row);
     }
@@ -107,8 +107,8 @@ describe('keep ratios', () => {
   const ratios = ['--keep-ratios', '.5,.25,.125'];
   const kept = [72, 36, 18];
   const tokensWith = (left: readonly number[]) =>
-    Array.from({ length: layers }, (_, behind) => {
-      const stage = plan.stages.findLastIndex(({ afterLayer }) => afterLayer <= behind);
+    Array.from({ length: layers }, (_, after) => {
+      const stage = plan.stages.findLastIndex(({ afterLayer }) => afterLayer <= after);
       return left[stage] ?? imageTokens;
     });
   const decoder = join(modelDirectory, 'onnx', 'decoder_model_merged.onnx');

@@ -127,7 +127,7 @@ async function answer({ request, options, io, terminal, files, engine, pruned, c
   terminal.info(showFigures(report));
 }
 
-/** Both answers. The rounds alternate, behind one of warm-up. */
+/** Both answers. The rounds alternate, after one of warm-up. */
 async function compare({ request, options, io, terminal, files, engine, pruned, common }: Asking) {
   const unpruned = await engine.withDecoder(await files.graph('decoder_model_merged'));
   const sides = [
@@ -161,7 +161,7 @@ async function compare({ request, options, io, terminal, files, engine, pruned, 
   terminal.result(document, () =>
     [
       showComparison(before, after),
-      `${pruned.name} on ${engine.device}; medians of ${options.runs} alternating rounds behind one of warm-up.`,
+      `${pruned.name} on ${engine.device}; medians of ${options.runs} alternating rounds after one of warm-up.`,
       'FLOPs: multiply-adds of the prefill. As published: image tokens alone; in full: all tokens, lm head, scoring.',
     ].join('\n'),
   );

@@ -9,7 +9,7 @@ export interface Accuracy {
   /** Share of right answers over all questions. */
   readonly all: number;
   /**
-   * Of the patches under the objects that a question depends on, the share that is left behind the
+   * Of the patches under the objects that a question depends on, the share that is left after the
    * last prune, mean over questions; descriptions, which depend on every object, are left out. 1 if
    * nothing is pruned.
    */

@@ -63,7 +63,7 @@ export function addPlanOptions(command: Command): Command {
     .addOption(
       new Option(
         '--positions <mode>',
-        'tokens behind a prune are counted anew, or keep the positions that they had',
+        'tokens after a prune are counted anew, or keep the positions that they had',
       )
         .choices(positionModes)
         .default('renumber'),

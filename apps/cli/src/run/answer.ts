@@ -11,18 +11,18 @@ export interface AnswerReport {
   /** Image tokens that each layer sees, layer 1 first. */
   readonly imageTokensPerLayer: readonly number[];
   /**
-   * For each prune, the image tokens behind it, counted from 0 in the order of the prompt; empty if the
+   * For each prune, the image tokens after it, counted from 0 in the order of the prompt; empty if the
    * decoder doesn't tell.
    */
   readonly keptImageTokens: readonly (readonly number[])[];
   readonly timeToFirstTokenMs: number;
   readonly prefillMs: number;
   readonly tokensPerSecond: number;
-  /** Keys and values of all layers behind the prefill; the answer's tokens come on top. */
+  /** Keys and values of all layers after the prefill; the answer's tokens come on top. */
   readonly kvCacheBytes: number;
-  /** Tokens in each layer's cache behind the prefill. */
+  /** Tokens in each layer's cache after the prefill. */
   readonly kvLengths: readonly number[];
-  /** As `kvCacheBytes`, behind the last token of the answer. */
+  /** As `kvCacheBytes`, after the last token of the answer. */
   readonly kvCacheBytesAtEnd: number;
   /** Multiply-adds of the prefill, image tokens only. */
   readonly publishedFlops: number;

@@ -40,7 +40,7 @@ export function costReport(
   tokens: {
     readonly imageTokens: number;
     readonly textTokens: number;
-    /** Text tokens behind the image; all of them if left out. */
+    /** Text tokens after the image; all of them if left out. */
     readonly instructionTokens?: number;
     readonly bytesPerElement?: number;
   },

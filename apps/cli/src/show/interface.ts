@@ -56,14 +56,14 @@ function meaningsOf({ stages, perImage }: PrunePlan): ReadonlyMap<string, string
     [imageMaskInput, `${isImage}, 0 at text and while decoding`],
     [
       instructionMaskInput,
-      '1 at tokens whose attention is asked; all 0: those behind the last image',
+      '1 at tokens whose attention is asked; all 0: those after the last image',
     ],
     [keepRatiosInput, `share of the image tokens that each prune leaves; the plan's: ${ratios}`],
     ...stages.flatMap(({ afterLayer }, stage): [string, string][] => [
       [pastMaskInput(stage), `${maskOutput(stage)} of the step before; empty at the start`],
-      [maskOutput(stage), `goes with the caches behind layer ${afterLayer}; 0 at padding`],
-      [keptOutput(stage), `tokens left behind layer ${afterLayer}, as places in the input`],
-      [scoreOutput(stage), `scores behind layer ${afterLayer}, 0 at text`],
+      [maskOutput(stage), `goes with the caches after layer ${afterLayer}; 0 at padding`],
+      [keptOutput(stage), `tokens left after layer ${afterLayer}, as places in the input`],
+      [scoreOutput(stage), `scores after layer ${afterLayer}, 0 at text`],
     ]),
   ]);
 }

@@ -33,7 +33,7 @@ export function showComparison(unpruned: AnswerReport, pruned: AnswerReport): st
         (side) => side.tokensPerSecond,
         (value) => value.toFixed(1),
       ),
-      row('KV cache behind prefill', (side) => side.kvCacheBytes, bytes),
+      row('KV cache after prefill', (side) => side.kvCacheBytes, bytes),
       row('FLOPs, as published', (side) => side.publishedFlops, scaled),
       row('FLOPs, in full', (side) => side.fullFlops, scaled),
     ],

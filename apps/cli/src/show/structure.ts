@@ -72,9 +72,9 @@ function showGroup(group: LayerGroup): string {
   const normNames = [
     ['attention', norms.attention],
     ['queries and keys', norms.queries],
-    ['behind attention', norms.behindAttention],
+    ['after attention', norms.afterAttention],
     ['MLP', norms.ffn],
-    ['behind MLP', norms.behindFfn],
+    ['after MLP', norms.afterFfn],
   ].flatMap(([place, name]) => (name ? [`${place} ${name}`] : []));
   return section(layerNames(layers), [
     `attention: ${attention.filter(Boolean).join(', ')}`,
@@ -100,7 +100,7 @@ function showSide({ use, of, values, nodes, layers }: SideReport): string {
   return `${use}: ${count(values, 'value')} ${made}, read by ${readers}; of ${origins(of)}`;
 }
 
-/** Inputs that values are functions of; shapes behind a word of their own. */
+/** Inputs that values are functions of; shapes under a word of their own. */
 function origins(of: readonly string[]): string {
   const prefix = 'shape of ';
   const shapes = of.filter((name) => name.startsWith(prefix));

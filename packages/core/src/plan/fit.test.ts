@@ -71,7 +71,7 @@ describe('fitToAttentionLayers', () => {
     expect(one).toEqual([{ afterLayer: 3, keepRatio: 0.125 }]);
   });
 
-  test('layer 1 is behind no prune', () => {
+  test('layer 1 is after no prune', () => {
     const { plan } = presetPlan('transprune-high', 32);
     expect(() => fitToAttentionLayers(plan, [1])).toThrow(/attention to be read at a prune/);
     expect(() => fitToAttentionLayers(plan, [])).toThrow(TransPruneError);

@@ -1,7 +1,7 @@
 /**
  * Prunes on decoders in which not every layer has attention.
  *
- * Instruction attention is read from the layer behind a prune, so that layer needs attention. This rule
+ * Instruction attention is read from the layer after a prune, so that layer needs attention. This rule
  * is the project's own: the published models have attention everywhere.
  */
 import { TransPruneError } from '../errors.js';
@@ -90,7 +90,7 @@ function nearestDepths(wanted: readonly number[], allowed: readonly number[]): r
   if (nearest) return nearest.depths;
   throw new TransPruneError(
     'INVALID_PLAN',
-    'expected a decoder with a layer, behind the first, that has attention to be read at a prune, got none',
+    'expected a decoder with a layer, after the first, that has attention to be read at a prune, got none',
     { field: 'stages.afterLayer', got: wanted },
   );
 }

@@ -30,7 +30,7 @@ export interface WriteOptions {
    *   allows no links to the data
    */
   readonly check?: (path: string | undefined) => Promise<void>;
-  /** Leaves nothing behind when it is aborted before the model has its name. */
+  /** Leaves nothing when it is aborted before the model has its name. */
   readonly signal?: AbortSignal;
 }
 

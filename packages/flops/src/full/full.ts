@@ -13,11 +13,11 @@ import { tileCount, visionCost } from './vision.js';
 
 export interface FullCostOptions {
   readonly imageTokens: number;
-  /** Text tokens before and behind the image. */
+  /** Text tokens before and after the image. */
   readonly textTokens: number;
-  /** Those behind the image, whose attention scores it; by default all of them. */
+  /** Those after the image, whose attention scores it; by default all of them. */
   readonly instructionTokens?: number;
-  /** Tokens fed one by one behind the prefill; 0 by default. */
+  /** Tokens fed one by one after the prefill; 0 by default. */
   readonly decodeTokens?: number;
   /** Of a number in the cache: 2 by default, float16. */
   readonly bytesPerElement?: number;

@@ -89,7 +89,7 @@ describe('scoringCost', () => {
     expect(scoringCost(decoder, plan, { ...tokens, imageTokens: 0 })).toEqual(nothing);
   });
 
-  it('lets the last token ask where no text is behind the image', () => {
+  it('lets the last token ask where no text is after the image', () => {
     const plan = createPlan({ accumulateLayers: [2], stages: [{ afterLayer: 2, keepRatio: 0.5 }] });
     const none = scoringCost(tiny, plan, { ...tokens, instructionTokens: 0 });
     expect(none).toEqual(scoringCost(tiny, plan, { ...tokens, instructionTokens: 1 }));

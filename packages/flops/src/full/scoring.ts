@@ -23,7 +23,7 @@ import { tokensPerLayer } from '../tokens.js';
 export interface ScoringCost extends OperationCount {
   /**
    * Multiply-adds of q, k and v for tokens that the prune drops. A method that reads the attention of
-   * the layer behind the prune needs that layer's projections of all tokens; they are made once, for
+   * the layer after the prune needs that layer's projections of all tokens; they are made once, for
    * q, k and v alike as packed graphs hold them in one matrix, and gathered afterwards.
    */
   readonly earlyProjections: number;
@@ -35,11 +35,11 @@ export interface ScoringCost extends OperationCount {
 export interface TokenCounts {
   readonly imageTokens: number;
   readonly textTokens: number;
-  /** Text tokens behind the last image token. */
+  /** Text tokens after the last image token. */
   readonly instructionTokens: number;
 }
 
-/** Signals for which the layer behind the prune projects all tokens, not only the survivors. */
+/** Signals for which the layer after the prune projects all tokens, not only the survivors. */
 const readsProjections: Readonly<Record<SignalName, boolean>> = {
   transition: false,
   instructionAttention: true,
@@ -49,7 +49,7 @@ const readsProjections: Readonly<Record<SignalName, boolean>> = {
 /**
  * What scoring adds to a prefill under this plan.
  *
- * @throws TransPruneError INVALID_PLAN if the method reads attention and the layer behind a prune has none
+ * @throws TransPruneError INVALID_PLAN if the method reads attention and the layer after a prune has none
  */
 export function scoringCost(
   decoder: DecoderDescription,
@@ -104,7 +104,7 @@ function transitionOfLayer(
   return layerTransition(algebra, [module, module], direction);
 }
 
-/** Multiply-adds of q, k and v for one token in the layer behind a prune. */
+/** Multiply-adds of q, k and v for one token in the layer after a prune. */
 function projectionsBehind({ layers, hiddenSize }: DecoderDescription, afterLayer: number): number {
   const mixer = layers[afterLayer]?.mixer;
   return (mixer && mixerKind(mixer).queryKeyValue(mixer, hiddenSize)) ?? 0;
@@ -122,7 +122,7 @@ function scoredHeads(mixer: Mixer | undefined, afterLayer: number): ScoredHeads 
   if (!mixer || !hasAttention(mixer)) {
     throw new TransPruneError(
       'INVALID_PLAN',
-      `the method reads the attention of the layer behind a prune, and layer ${afterLayer + 1} has none (${mixer?.kind}); fitToAttentionLayers moves the prunes`,
+      `the method reads the attention of the layer after a prune, and layer ${afterLayer + 1} has none (${mixer?.kind}); fitToAttentionLayers moves the prunes`,
       { field: 'stages.afterLayer', got: afterLayer },
     );
   }

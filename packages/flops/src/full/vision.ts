@@ -15,7 +15,7 @@ export function tileCount({ layout }: VisionEncoder, imageTokens: number): numbe
 }
 
 /**
- * The cost of the pictures behind `imageTokens` image tokens. Windows are taken as full; at the edge
+ * The cost of the pictures after `imageTokens` image tokens. Windows are taken as full; at the edge
  * of a picture that is no multiple of the window they are smaller, and the true cost with them.
  *
  * @param tiles tiles encoded, or pictures if they are not cut

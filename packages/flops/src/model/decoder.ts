@@ -18,7 +18,7 @@ export interface DecoderDescription {
   readonly layers: readonly LayerDescription[];
   /** Matrices that each token passes before layer 1: the projection of Gemma's per-layer inputs. */
   readonly entry: readonly LinearSize[];
-  /** Those behind the last layer and before the lm head, at each position that is left. */
+  /** Those after the last layer and before the lm head, at each position that is left. */
   readonly exit: readonly LinearSize[];
 }
 

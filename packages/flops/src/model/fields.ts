@@ -22,7 +22,7 @@ export function fieldsOf(value: unknown, name: string): Fields {
 /**
  * A size, or the default of its configuration class where the file leaves it out.
  *
- * @param remedy behind the message, if the field is missing
+ * @param remedy after the message, if the field is missing
  * @throws TransPruneError INVALID_MODEL if it is no whole number above 0
  */
 export function sizeOf(fields: Fields, name: string, fallback?: number, remedy = ''): number {

@@ -122,7 +122,7 @@ describe('layers that may follow a prune', () => {
     expect(layersOf('lfm2_vl')).toEqual([3, 5, 7]);
   });
 
-  it('are none behind a layer that lends its keys: layers 5 and 6 of Gemma 4 do', () => {
+  it('are none after a layer that lends its keys: layers 5 and 6 of Gemma 4 do', () => {
     expect(layersOf('gemma4')).toEqual([1, 2, 3, 4, 5]);
     const lenders = modelFromConfig(hubConfigs.gemma4).decoder.layers.map(
       ({ mixer }) => mixer.kind === 'attention' && mixer.lender,

@@ -12,7 +12,7 @@ export type PictureLayout =
   | { readonly kind: 'tiles'; readonly patches: number; readonly tokens: number }
   | { readonly kind: 'whole'; readonly patchesPerToken: number };
 
-/** Sizes of a vision transformer and of the projector behind it. */
+/** Sizes of a vision transformer and of the projector after it. */
 export interface VisionEncoder {
   readonly layout: PictureLayout;
   /** Tokens in every sequence beside the patches, as CLIP's class token. */
@@ -23,7 +23,7 @@ export interface VisionEncoder {
   readonly intermediateSize: number;
   /** Three matrices in the MLP instead of two. */
   readonly gatedMlp: boolean;
-  /** Layers whose output is read; an export drops those behind. */
+  /** Layers whose output is read; an export drops those after. */
   readonly layers: number;
   /** Layers among them whose patches see the whole sequence; the others see a window. */
   readonly fullAttentionLayers: number;

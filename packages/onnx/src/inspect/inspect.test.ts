@@ -48,7 +48,7 @@ describe('structure', () => {
     const [qwen3, qwen2, phi3, fused] = groups.map(([group]) => group);
     expect(qwen3).toMatchObject({
       attentionFamily: 'standard-attention',
-      norms: { queries: 'RMSNormalization', behindAttention: null },
+      norms: { queries: 'RMSNormalization', afterAttention: null },
       rotary: 'RotaryEmbedding',
     });
     const int8 = { matrices: 3, operator: 'MatMulInteger', biased: true };

@@ -34,9 +34,9 @@ export interface LayerReport {
   readonly norms: {
     readonly attention: string | null;
     readonly queries: string | null;
-    readonly behindAttention: string | null;
+    readonly afterAttention: string | null;
     readonly ffn: string | null;
-    readonly behindFfn: string | null;
+    readonly afterFfn: string | null;
   };
   /** False in a graph that starts without a cache. */
   readonly readsPast: boolean;
@@ -87,9 +87,9 @@ function describeLayer(graph: ClassifiedGraph, layer: DecoderLayer): LayerReport
     norms: {
       attention: normName(graph, attention.input, isStream),
       queries: normName(graph, reading.queries.value, isProjection),
-      behindAttention: normName(graph, attention.output, isLinear),
+      afterAttention: normName(graph, attention.output, isLinear),
       ffn: normName(graph, ffn.input, isStream),
-      behindFfn: normName(graph, ffn.output, isLinear),
+      afterFfn: normName(graph, ffn.output, isLinear),
     },
     readsPast: cache.pastKey !== undefined,
   };

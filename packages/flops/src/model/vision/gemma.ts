@@ -2,7 +2,7 @@
 import { sizeOf } from '../fields.js';
 import { siglipDefaults, towerOf, type VisionFamily } from './reading.js';
 
-/** Every patch is a token, behind one matrix. Source: PaliGemmaConfig. */
+/** Every patch is a token, after one matrix. Source: PaliGemmaConfig. */
 export const paliGemma: VisionFamily = (_outer, vision, decoderHidden) => {
   const { patches, edge, hiddenSize, sizes } = towerOf(vision, siglipDefaults);
   return {
@@ -16,7 +16,7 @@ export const paliGemma: VisionFamily = (_outer, vision, decoderHidden) => {
   };
 };
 
-/** Patches are pooled to `mm_tokens_per_image` tokens, behind one matrix. Source: Gemma3Config. */
+/** Patches are pooled to `mm_tokens_per_image` tokens, after one matrix. Source: Gemma3Config. */
 export const gemma3: VisionFamily = (outer, vision, decoderHidden) => {
   const { patches, edge, hiddenSize, sizes } = towerOf(vision, siglipDefaults);
   const tokens = sizeOf(outer, 'mm_tokens_per_image', 256);
@@ -44,7 +44,7 @@ const gemma4Budget = 280;
 
 /**
  * A picture takes as many patches as its budget of image tokens allows; `pooling_kernel_size^2` patches
- * are pooled to one token, behind one matrix; gated MLPs. Source: Gemma4VisionConfig.
+ * are pooled to one token, after one matrix; gated MLPs. Source: Gemma4VisionConfig.
  */
 export const gemma4: VisionFamily = (outer, vision, decoderHidden) => {
   const defaults = { ...siglipDefaults, layers: 16 };

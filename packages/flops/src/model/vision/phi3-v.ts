@@ -1,6 +1,6 @@
 /**
  * Phi-3-Vision: CLIP on crops of 336 pixels, of each of which 12 x 12 tokens are left, with a token
- * behind every row and between overview and crops. Source: Phi3VImageProcessor of its repository; its
+ * after every row and between overview and crops. Source: Phi3VImageProcessor of its repository; its
  * files do not hold the encoder's sizes, so that it is not counted.
  */
 import type { VisionFamily } from './reading.js';

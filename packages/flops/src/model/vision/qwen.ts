@@ -14,7 +14,7 @@ type Generation = Pick<
   readonly patch: number;
   readonly layers: number;
   readonly outputs: number;
-  /** Mergers: the one behind the last layer, and those of DeepStack. */
+  /** Mergers: the one after the last layer, and those of DeepStack. */
   readonly mergers: number;
 };
 
