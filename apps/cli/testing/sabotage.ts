@@ -4,22 +4,38 @@ import type { OnnxModel } from '@transprune/onnx';
 type Graph = NonNullable<OnnxModel['graph']>;
 type Node = Graph['node'][number];
 
+/** The nodes of a graph and of the branches in it, each in the list that it stands in. */
+function nodeLists({ node }: Graph): Node[][] {
+  const branches = node.flatMap(({ attribute }) => attribute.flatMap(({ g }) => (g ? [g] : [])));
+  return [node, ...branches.flatMap(nodeLists)];
+}
+
+const nodesOf = (graph: Graph) => nodeLists(graph).flat();
+
+/** Puts a node in front of another one, where that stands. */
+function insert(graph: Graph, before: Node, node: Node): void {
+  const list = nodeLists(graph).find((nodes) => nodes.includes(before));
+  list?.splice(list.indexOf(before), 0, node);
+}
+
 /** The first node of a kind in a part of the pruning. */
-function find({ node }: Graph, scope: RegExp, opType: string): Node {
-  const found = node.find((one) => one.opType === opType && scope.test(one.output[0] ?? ''));
+function find(graph: Graph, scope: RegExp, opType: string): Node {
+  const found = nodesOf(graph).find(
+    (one) => one.opType === opType && scope.test(one.output[0] ?? ''),
+  );
   if (!found) throw new Error(`expected a ${opType} in ${scope}`);
   return found;
 }
 
 const positions = /^pruning\/after_layer_\d+\/positions\//;
 
-function findAll({ node }: Graph, scope: RegExp, opType: string): Node[] {
-  return node.filter((one) => one.opType === opType && scope.test(one.output[0] ?? ''));
+function findAll(graph: Graph, scope: RegExp, opType: string): Node[] {
+  return nodesOf(graph).filter((one) => one.opType === opType && scope.test(one.output[0] ?? ''));
 }
 
 /** True for the names of values that a node's output is read into directly. */
-function isBehind({ node }: Graph, { output: [made = ''] }: Node): (name: string) => boolean {
-  const readers = node.filter(({ input }) => input.includes(made));
+function isAfter(graph: Graph, { output: [made = ''] }: Node): (name: string) => boolean {
+  const readers = nodesOf(graph).filter(({ input }) => input.includes(made));
   const names = new Set([made, ...readers.flatMap(({ output }) => output)]);
   return (name) => names.has(name);
 }
@@ -34,7 +50,7 @@ function startTwice(graph: Graph, range: Node): void {
     const sum = { ...range, opType: 'Add', name: output, attribute: [] };
     sum.input = [name, start];
     sum.output = [output];
-    graph.node.splice(graph.node.indexOf(range), 0, sum);
+    insert(graph, range, sum);
     return output;
   });
   range.input = [twice ?? '', further ?? '', range.input[2] ?? ''];
@@ -48,8 +64,8 @@ export const faults = {
   /** The same in the score alone. */
   'positions of the score counted twice'(graph: Graph) {
     const [range] = findAll(graph, positions, 'Range').filter((one) =>
-      graph.node.some(
-        ({ input, output }) => /\/scored/.test(output[0] ?? '') && input.some(isBehind(graph, one)),
+      nodesOf(graph).some(
+        ({ input, output }) => /\/scored/.test(output[0] ?? '') && input.some(isAfter(graph, one)),
       ),
     );
     if (!range) throw new Error('expected positions for the score');
@@ -64,25 +80,25 @@ export const faults = {
   /** The worst image tokens are kept. */
   'ranked upside down'(graph: Graph) {
     const best = find(graph, /^pruning\/after_layer_\d+\//, 'TopK');
-    const ranked = graph.node.find(({ output }) => output.includes(best.input[0] ?? ''));
+    const ranked = nodesOf(graph).find(({ output }) => output.includes(best.input[0] ?? ''));
     if (!ranked) throw new Error('expected a node that ranks');
     const negated = { ...ranked, opType: 'Neg', name: 'upside/down', attribute: [] };
     negated.input = [ranked.input[0] ?? ''];
     negated.output = ['upside/down'];
-    graph.node.splice(graph.node.indexOf(ranked), 0, negated);
+    insert(graph, ranked, negated);
     ranked.input = ['upside/down', ...ranked.input.slice(1)];
   },
   /** The two terms of the score are subtracted. */
   'another formula'(graph: Graph) {
-    const score = graph.node.find(({ output }) => output.includes('pruning.score.0'));
-    const masked = graph.node.find(({ output }) => output.includes(score?.input[0] ?? ''));
-    const sum = graph.node.find(({ output }) => output.includes(masked?.input[0] ?? ''));
+    const score = nodesOf(graph).find(({ output }) => output.includes('pruning.score.0'));
+    const masked = nodesOf(graph).find(({ output }) => output.includes(score?.input[0] ?? ''));
+    const sum = nodesOf(graph).find(({ output }) => output.includes(masked?.input[0] ?? ''));
     // Only graphs with a trace give the score out.
     if (sum) sum.opType = 'Sub';
   },
   /** A tensor after a prune takes the rows that stood before the kept ones. */
   'rows out of place'(graph: Graph) {
-    const gather = graph.node.findLast(
+    const gather = nodesOf(graph).findLast(
       ({ opType, output }) =>
         opType === 'Gather' && /^pruning\/after_layer_\d+\/Gather/.test(output[0] ?? ''),
     );
@@ -90,7 +106,7 @@ export const faults = {
     const flipped = { ...gather, opType: 'Neg', name: 'flipped', attribute: [] };
     flipped.input = [gather.input[1] ?? ''];
     flipped.output = ['flipped'];
-    graph.node.splice(graph.node.indexOf(gather), 0, flipped);
+    insert(graph, gather, flipped);
     gather.input = [gather.input[0] ?? '', 'flipped'];
   },
 } as const satisfies Record<string, (graph: Graph) => void>;
