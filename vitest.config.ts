@@ -1,14 +1,28 @@
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** Shared by all packages, which call `vitest run --config ../../vitest.config.ts`. */
+const atRoot = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/**
+ * Shared by all packages: `npx vitest run --config ../../vitest.config.ts` in one of them runs its tests, long
+ * ones too. `vitest.projects.config.ts` runs those of all packages.
+ */
 export default defineConfig({
   ssr: {
     resolve: { conditions: ['@transprune/source', 'module', 'node', 'development|production'] },
   },
   test: {
     include: ['src/**/*.test.ts'],
+    exclude: ['**/*.browser.test.ts'],
+    setupFiles: [atRoot('packages/fixtures/src/matchers.ts')],
+    // A test that hangs ends; one on a slow or busy machine has all the time it may need.
+    testTimeout: 10 * 60_000,
+    hookTimeout: 10 * 60_000,
+    // Decoders have threads and weights of their own: more files at once would only wait for each other.
+    maxWorkers: Math.min(4, availableParallelism()),
+    silent: 'passed-only',
+    chaiConfig: { truncateThreshold: 200 },
     passWithNoTests: true,
-    reporters: ['default', 'json'],
-    outputFile: { json: 'test-results.json' },
   },
 });

@@ -2,11 +2,13 @@
 // pnpm when the lockfile or a manifest changed, builds what changed, then runs.
 //
 //   node scripts/run.mjs start                      asks the embedded model about a sample image
-//   node scripts/run.mjs <turbo task> [options]     such as build, test, typecheck, check:package
+//   node scripts/run.mjs test [options]             short tests, of all packages or with `--filter core`
+//   node scripts/run.mjs test:long | test:all       the others, or all; options are vitest's
+//   node scripts/run.mjs <turbo task> [options]     such as build, typecheck, check:package
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,12 +21,17 @@ const environment = {
   TURBO_TELEMETRY_DISABLED: '1',
   TURBO_NO_UPDATE_NOTIFIER: '1',
 };
+// No colours in a file or a pipe, whatever else a tool goes by, such as being in CI.
+if (!process.stdout.isTTY && environment.FORCE_COLOR === undefined) environment.NO_COLOR = '1';
+
+/** Suites of `vitest.projects.config.ts`. */
+const suites = { test: 'short', 'test:long': 'long', 'test:all': 'all' };
 
 const [task = 'start', ...options] = process.argv.slice(2);
 checkNode();
 await install();
 if (task === 'start') await start();
-else if (task === 'test') await test(options);
+else if (task in suites) await test(suites[task], options);
 else await orExit(run('turbo', ['run', task, ...options]));
 
 function checkNode() {
@@ -61,40 +68,33 @@ async function start() {
   await orExit(run(process.execPath, [join('apps', 'cli', 'bin', 'transprune.js'), ...parameters]));
 }
 
-/** Runs the tests of all packages, then prints the sum of their reports as the last line. */
-async function test(turboOptions) {
-  const reportFiles = workspaces().map((folder) => join(folder, 'test-results.json'));
-  for (const file of reportFiles) rmSync(file, { force: true });
-  const { code } = await run('turbo', ['run', 'test', '--continue', ...turboOptions]);
-
-  const reports = reportFiles
-    .filter((file) => existsSync(file))
-    .map((file) => JSON.parse(readFileSync(file, 'utf8')));
-  const sum = (field) => reports.reduce((total, report) => total + report[field], 0);
-  // A file that does not even load fails without a failed test in it.
-  const broken = reports
-    .flatMap((report) => report.testResults)
-    .filter((file) => file.status === 'failed' && !file.assertionResults.some(isFailed));
-  const failed = sum('numFailedTests') + broken.length;
-
-  const skipped = sum('numPendingTests') + sum('numTodoTests');
-  if (skipped > 0) console.log(`${skipped} skipped: ${skippedGroups(reports).join('; ')}`);
-  if (code !== 0 && failed === 0) console.log('a package could not run its tests, see above');
-  else console.log(`${sum('numPassedTests')} passed, ${failed} failed`);
+/** Runs a suite over all packages in one process pool; its reporter prints the sum as the last line. */
+async function test(suite, options) {
+  // What tests run as it was built: the embedded model, and in the long suite the executable.
+  const built = ['@transprune/embedded-model', ...(suite === 'short' ? [] : ['@transprune/cli'])];
+  console.error('Building ...');
+  const filters = built.map((name) => `--filter=${name}`);
+  const build = await run('turbo', ['run', 'build', ...filters], 'quiet');
+  if (build.code !== 0) {
+    const [, failed = 'a package'] = /^Failed: +(.*)$/m.exec(build.output) ?? [];
+    process.stdout.write(`${build.output}\nFAILED ${failed}, without which no test runs\n`);
+    console.log('0 passed, 1 failed');
+    process.exit(build.code);
+  }
+  const parameters = ['run', '--config', 'vitest.projects.config.ts', '--mode', suite];
+  const { code } = await run('vitest', [...parameters, ...options.flatMap(asProject(options))]);
   process.exit(code);
 }
 
-/** Outermost titles of the tests that were not run: they say what was missing. */
-function skippedGroups(reports) {
-  const tests = reports.flatMap(({ testResults }) =>
-    testResults.flatMap((f) => f.assertionResults),
-  );
-  const skipped = tests.filter(({ status }) => ['skipped', 'pending', 'todo'].includes(status));
-  return [...new Set(skipped.map(({ ancestorTitles, title }) => ancestorTitles[0] || title))];
-}
-
-function isFailed(assertion) {
-  return assertion.status === 'failed';
+/** pnpm's and turbo's `--filter <package>`, which vitest calls a project; `@transprune/` may be left out. */
+function asProject(options) {
+  return (option, at) => {
+    if (option === '--filter') return [];
+    const name = options[at - 1] === '--filter' ? option : /^--filter=(.*)/.exec(option)?.[1];
+    if (name === undefined) return [option];
+    const project = name.startsWith('@') ? name : `@transprune/${name}`;
+    return ['--project', project, '--project', `${project} in a browser`];
+  };
 }
 
 /** Absolute paths of the workspace's packages. */

@@ -35,7 +35,8 @@ export async function main(parameters: readonly string[], io: Io = processIo()):
   }
 }
 
-function createProgram(io: Io): Command {
+/** The program with its commands, which prints to these surroundings. */
+export function createProgram(io: Io): Command {
   const program = new Command('transprune')
     .description('Prune image tokens inside the decoders of vision-language models.')
     .version(version)

@@ -42,7 +42,6 @@ export function webgpuPlacements(path: string, driver: string): Placements {
     env: { ...process.env, VK_ICD_FILENAMES: driver },
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
-    timeout: 60_000,
   });
   const cpu: string[] = [];
   const gpu: string[] = [];

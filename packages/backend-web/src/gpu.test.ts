@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
-import { chromiumPath } from '../testing/chromium.js';
 import { chooseGpu } from './gpu.js';
 
 /** What of an adapter decides on its device. */
@@ -45,7 +43,3 @@ test('no WebGPU and no adapter have their reasons', async () => {
   });
   vi.unstubAllGlobals();
 });
-
-if (!existsSync(chromiumPath)) {
-  test.skip('in a browser, without one (apt-get install chromium, or set CHROMIUM)', () => {});
-}

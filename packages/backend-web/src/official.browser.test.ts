@@ -35,7 +35,7 @@ describe.each(families)('exported as %s', async (family) => {
     })),
   );
 
-  test.each(cases)('case %s', { timeout: 60_000 }, async (name) => {
+  test.each(cases)('case %s', async (name) => {
     const official = await fetchOfficialCase(name);
     const plan = createPlan(officialPlan(official));
     const { model } = pruneModel(original, plan, { trace: true, exactAngles: true });

@@ -11,20 +11,16 @@ const modules: Readonly<Record<string, object>> = {
   '@transprune/vlm': vlm,
 };
 
-test.each(backendWeb.webDevices)(
-  'the example prints what it says, on %s',
-  async (device) => {
-    const [, code = '', printed = ''] = /```js\n(.*?)```\n+```text\n(.*?)```/s.exec(readme) ?? [];
-    const body = code
-      .replace(/^import (\{.*?\}) from ('.*?');$/gm, 'const $1 = modules[$2];')
-      .replace("'auto'", `'${device}'`);
-    expect(body).toContain(`'${device}'`);
-    const lines: string[] = [];
-    const console = { log: (...parts: unknown[]) => lines.push(parts.join(' ')) };
-    const location = packageUrl('embedded-model/samples/');
-    const run = `return (async () => {${body}})();`;
-    await new Function('modules', 'console', 'location', run)(modules, console, location);
-    expect(lines.join('\n')).toBe(printed.trimEnd());
-  },
-  120_000,
-);
+test.each(backendWeb.webDevices)('the example prints what it says, on %s', async (device) => {
+  const [, code = '', printed = ''] = /```js\n(.*?)```\n+```text\n(.*?)```/s.exec(readme) ?? [];
+  const body = code
+    .replace(/^import (\{.*?\}) from ('.*?');$/gm, 'const $1 = modules[$2];')
+    .replace("'auto'", `'${device}'`);
+  expect(body).toContain(`'${device}'`);
+  const lines: string[] = [];
+  const console = { log: (...parts: unknown[]) => lines.push(parts.join(' ')) };
+  const location = packageUrl('embedded-model/samples/');
+  const run = `return (async () => {${body}})();`;
+  await new Function('modules', 'console', 'location', run)(modules, console, location);
+  expect(lines.join('\n')).toBe(printed.trimEnd());
+});

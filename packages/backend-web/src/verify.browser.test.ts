@@ -41,10 +41,10 @@ describe.each(webDevices)('on %s', (device) => {
   let first: Session;
   beforeAll(async () => {
     first = await openSession(webBackend, { bytes: encodeModel(original) }, device);
-  }, 60_000);
+  });
   afterAll(() => first.dispose());
 
-  test.each(prunings)('%s', { timeout: 240_000 }, async (_, plan, options) => {
+  test.each(prunings)('%s', async (_, plan, options) => {
     const report = await verifyPruned({ original, plan, options, backend: webBackend, device });
     expect(report.checks.filter(({ passed }) => !passed)).toEqual([]);
     expect(report).toMatchObject({ passed: true, device });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createNodeBackend } from '@transprune/backend-node';
 import { createPlan, type PrunePlan, positionModes, presetPlan } from '@transprune/core';
 import { readModelFile, writeModelFile } from '@transprune/files/node';
-import { type ExportedDecoder, exportedDecoders } from '@transprune/fixtures';
+import type { ExportedDecoder } from '@transprune/fixtures';
 import { type OnnxModel, readDecoder } from '@transprune/onnx';
 import { type VerifyReport, type VerifyRequest, verifyPruned } from '@transprune/verify';
 import { afterAll, expect, test } from 'vitest';
@@ -59,31 +59,26 @@ const optionSets = [
 ] satisfies VerifyRequest['options'][];
 
 /**
- * Verifies every file of an exporter with each way to number positions: torch.export's at every plan,
- * TorchScript's large graphs at one in turn. Options take turns.
+ * Verifies exported files with each way to number positions, at every plan or, where plans take turns, at one.
+ * Options take turns.
  */
-export function verifyExports(exporter: ExportedDecoder['exporter']): void {
+export function verifyExports(decoders: readonly ExportedDecoder[], takesTurns: boolean): void {
   const { verify } = createVerifier();
-  const cases = exportedDecoders
-    .filter((decoder) => decoder.exporter === exporter)
-    .map(({ architecture, name, path }, at) => [`${architecture}/${name}`, path, at] as const);
-  test.each(cases)(
-    '%s',
-    async (_, path, at) => {
-      const { layers } = readDecoder(await readModelFile(path));
-      const isWindowed = layers.some(({ attention }) => attention.reading.window !== undefined);
-      for (const [mode, positions] of positionModes.entries()) {
-        if (isWindowed && positions === 'keep') continue;
-        const plans = plansInTurn(layers.length, at + mode, exporter === 'torchscript');
-        for (const [choice, plan] of plans.entries()) {
-          const options = optionSets[(at + mode + choice) % optionSets.length] ?? {};
-          const report = await verify(path, { ...plan, positions }, { options });
-          const failed = report.checks.filter(({ passed }) => !passed);
-          expect(failed, JSON.stringify({ plan, positions, options })).toEqual([]);
-          expect(report).toMatchObject({ passed: true, device: 'cpu' });
-        }
-      }
-    },
-    120_000,
+  const cases = decoders.map(
+    ({ architecture, name, path }, at) => [`${architecture}/${name}`, path, at] as const,
   );
+  test.each(cases)('%s', async (_, path, at) => {
+    const { layers } = readDecoder(await readModelFile(path));
+    const isWindowed = layers.some(({ attention }) => attention.reading.window !== undefined);
+    for (const [mode, positions] of positionModes.entries()) {
+      if (isWindowed && positions === 'keep') continue;
+      for (const [choice, plan] of plansInTurn(layers.length, at + mode, takesTurns).entries()) {
+        const options = optionSets[(at + mode + choice) % optionSets.length] ?? {};
+        const report = await verify(path, { ...plan, positions }, { options });
+        const failed = report.checks.filter(({ passed }) => !passed);
+        expect(failed, JSON.stringify({ plan, positions, options })).toEqual([]);
+        expect(report).toMatchObject({ passed: true, device: 'cpu' });
+      }
+    }
+  });
 }

@@ -24,7 +24,7 @@ test('held-out questions: unpruned, every preset, and its random twin', async ()
   // 18 of 144 patches are left; drawn at random, about as large a share of those asked for.
   expect(results['random-high'].keptObjectPatches).toBeLessThan(0.4);
   expect(results['transprune-high'].keptObjectPatches).toBeLessThan(1);
-}, 60_000);
+});
 
 test('a number of scenes that is none', async () => {
   const { exitCode, stderr } = await transprune('evaluate', '--scenes', '0');

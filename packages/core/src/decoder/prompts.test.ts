@@ -1,4 +1,3 @@
-import { maxDifference } from '@transprune/fixtures';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { arrayAlgebra as algebra } from '../algebra/arrays.js';
@@ -60,7 +59,7 @@ const lengths = (cache: readonly LayerCache[]) => cache.map(({ key }) => key.sha
 
 function expectClose(actual: NDArray, expected: NDArray): void {
   expect(actual.shape).toEqual(expected.shape);
-  expect(maxDifference(actual.data, expected.data)).toBeLessThan(1e-9);
+  expect(actual).toBeAllclose(expected, { atol: 1e-9 });
 }
 
 function expectCachesClose(actual: readonly LayerCache[], expected: readonly LayerCache[]): void {
@@ -153,7 +152,7 @@ describe('several calls', () => {
           const attention = (result: ReferenceResult) =>
             result.stages[0]!.signals.instructionAttention!;
           const columns = attention(whole).slice(past);
-          expect(maxDifference(attention(second), columns)).toBeLessThan(1e-12);
+          expect(attention(second)).toBeAllclose(columns, { atol: 1e-12 });
           const shares = attention(second).reduce((sum, share) => sum + share, 0);
           expect(shares).toBeLessThan(1);
         },
@@ -274,7 +273,7 @@ describe('the instruction', () => {
       );
     const single = rows.map((row) => named([row]));
     const mean = named(rows).map((_, i) => single.reduce((sum, one) => sum + one[i]!, 0) / 3);
-    expect(maxDifference(named(rows), mean)).toBeLessThan(1e-12);
+    expect(named(rows)).toBeAllclose(mean, { atol: 1e-12 });
   });
 });
 

@@ -25,9 +25,7 @@ test('a query that matches one key attends to it; the bias hides what comes late
   const logits = attentionLogits(algebra, queries, keys, shape);
   const bias = ndarray([0, 0, blockedLogit], [1, 3]);
   const attention = instructionAttention(algebra, { logits, bias });
-  expect(attention.shape).toEqual([1, 3]);
-  expect(attention.data[0]).toBeCloseTo(0.75, 12);
-  expect(attention.data[1]).toBeCloseTo(0.25, 12);
+  expect(attention).toBeAllclose(ndarray([0.75, 0.25, 0], [1, 3]), { atol: 5e-13 });
   expect(attention.data[2]).toBe(0);
 });
 
@@ -57,8 +55,7 @@ test('logits are the scaled, capped dot products of each head with its key head'
       const keys = random(seed + 1, [batch, kvHeads, count, headDim]);
       const shape = { heads, kvHeads, headDim, scale: 0.7, softcap };
       const logits = attentionLogits(algebra, queries, keys, shape);
-      expect(logits.shape).toEqual([batch, heads, rows, count]);
-      logits.data.forEach((logit, at) => {
+      const expected = logits.data.map((_, at) => {
         const [key, row] = [at % count, Math.floor(at / count) % rows];
         const head = Math.floor(at / (count * rows));
         const keyHead = Math.floor(head / group);
@@ -68,9 +65,9 @@ test('logits are the scaled, capped dot products of each head with its key head'
           product += q * keys.data[(keyHead * count + key) * headDim + i]!;
         }
         const scaled = 0.7 * product;
-        const expected = softcap === undefined ? scaled : softcap * Math.tanh(scaled / softcap);
-        expect(logit).toBeCloseTo(expected, 12);
+        return softcap === undefined ? scaled : softcap * Math.tanh(scaled / softcap);
       });
+      expect(logits).toBeAllclose(ndarray(expected, [batch, heads, rows, count]), { atol: 5e-13 });
     }),
   );
 });
@@ -89,17 +86,13 @@ test('equal row weights are no weights; a row without weight is not there', () =
       const rowWeights = weightOf(() => 1 / rows);
       const weighted = instructionAttention(algebra, { logits, bias, rowWeights });
       expect(weighted.shape).toEqual([batch, keys]);
-      weighted.data.forEach((value, i) => {
-        expect(value).toBeCloseTo(plain.data[i]!, 12);
-      });
+      expect(weighted).toBeAllclose(plain, { atol: 5e-13 });
 
       const lastOnly = weightOf((row) => (row === rows - 1 ? 1 : 0));
       const last = instructionAttention(algebra, { logits, bias, rowWeights: lastOnly });
       const lastRow = algebra.slice(logits, 2, rows - 1, rows);
       const alone = instructionAttention(algebra, { logits: lastRow, bias });
-      last.data.forEach((value, i) => {
-        expect(value).toBeCloseTo(alone.data[i]!, 12);
-      });
+      expect(last).toBeAllclose(alone, { atol: 5e-13 });
     }),
   );
 });
@@ -111,6 +104,5 @@ test('rotary turns the two halves by the angle', () => {
     sin: ndarray([Math.sin(angle)], [1, 1]),
   };
   const rotated = rotate(algebra, ndarray([1, 0], [1, 1, 2]), table, 2);
-  expect(rotated.data[0]).toBeCloseTo(0, 12);
-  expect(rotated.data[1]).toBeCloseTo(1, 12);
+  expect(rotated).toBeAllclose(ndarray([0, 1], [1, 1, 2]), { atol: 5e-13 });
 });

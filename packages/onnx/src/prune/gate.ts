@@ -11,6 +11,7 @@ import { type Emitter, tensor } from '../graph/emitter.js';
 import { producersOf } from '../graph/graph.js';
 import { sortNodes } from '../graph/sort.js';
 import { readsOf } from '../graph/subgraphs.js';
+import { tensorInfo } from '../graph/value-info.js';
 import { walk } from '../graph/walk.js';
 import {
   type GraphProto,
@@ -34,16 +35,18 @@ export interface Gate {
   /** Takes nodes that run only in a call with an image token. */
   readonly emitter: Emitter;
   /**
-   * Hands a value of the branch to the graph around it.
+   * Hands a value that the branch makes to the graph around it.
    *
    * @param name what it is called there
-   * @returns that name
+   * @returns that name, or another under which it is handed out already
    */
   output(value: string, otherwise: Otherwise, name: string): string;
 }
 
 /** A gate that is still to be written as a node. */
 export interface OpenGate extends Gate {
+  /** Takes the node. */
+  readonly around: Emitter;
   readonly condition: string;
   readonly otherwise: Emitter;
   readonly outputs: readonly GateOutput[];
@@ -54,6 +57,8 @@ interface GateOutput {
   /** In the branch with an image token, and in the other. */
   readonly value: string;
   readonly otherwise: string;
+  /** Element type, as ONNX numbers it, where a constant is given out: tools infer the types of nodes only. */
+  readonly type: number | undefined;
 }
 
 /**
@@ -66,12 +71,18 @@ export function openGate(around: Emitter, condition: string, inside: Emitter): O
   const otherwise = around.branch('');
   return {
     emitter: inside,
+    around,
     condition,
     otherwise,
     outputs,
     output(value, instead, name) {
-      const known = outputs.find((output) => output.name === name);
-      if (!known) outputs.push({ name, value, otherwise: emitOtherwise(otherwise, instead, name) });
+      if (outputs.some((output) => output.name === name)) return name;
+      const same = outputs.find((output) => output.value === value);
+      if (same && 'unread' in instead) return same.name;
+      // A graph gives out each of its values once.
+      const own = same ? inside.emit('Identity', [value], { outputs: [`${name}/copy`] }) : value;
+      const type = 'unread' in instead ? instead.unread : undefined;
+      outputs.push({ name, value: own, otherwise: emitOtherwise(otherwise, instead, name), type });
       return name;
     },
   };
@@ -98,17 +109,17 @@ function emitOtherwise(branch: Emitter, instead: Otherwise, name: string): strin
 /**
  * Writes gates as nodes, and leaves out what nobody reads.
  *
- * @param around took the nodes for the graph itself; takes the gates' nodes
+ * @param emitter took the nodes for the graph itself
  * @param read values that the graph reads of all that
  * @returns the nodes that are read, with an `If` for each gate that is
  */
 export function writeGates(
-  around: Emitter,
+  emitter: Emitter,
   gates: readonly OpenGate[],
   read: Iterable<string>,
 ): NodeProto[] {
-  const inside = gates.flatMap(({ emitter, otherwise }) => [...emitter.nodes, ...otherwise.nodes]);
-  const producer = producersOf([...around.nodes, ...inside]);
+  const branches = gates.flatMap((gate) => [...gate.emitter.nodes, ...gate.otherwise.nodes]);
+  const producer = producersOf([...emitter.nodes, ...branches]);
   const outputs = new Map(
     gates.flatMap((gate) => gate.outputs.map((output) => [output.name, { gate, output }] as const)),
   );
@@ -121,29 +132,17 @@ export function writeGates(
   };
   for (const name of walk(read, next)) reached.add(name);
   const isReached = ({ output }: NodeProto) => output.some((name) => reached.has(name));
-  const written = around.nodes.filter(isReached);
-  for (const { condition, emitter, otherwise, outputs: own } of gates) {
+  const written = emitter.nodes.filter(isReached);
+  for (const { around, condition, emitter: inside, otherwise, outputs: own } of gates) {
     const kept = own.filter(({ name }) => reached.has(name));
     if (kept.length === 0) continue;
     const first = around.nodes.length;
+    const then = kept.map(({ value, type }) => ({ name: value, type }));
+    const instead = kept.map(({ otherwise: name, type }) => ({ name, type }));
     around.emit('If', [condition], {
       attributes: {
-        then_branch: {
-          graph: branchGraph(
-            'image',
-            emitter,
-            isReached,
-            kept.map(({ value }) => value),
-          ),
-        },
-        else_branch: {
-          graph: branchGraph(
-            'no_image',
-            otherwise,
-            isReached,
-            kept.map((output) => output.otherwise),
-          ),
-        },
+        then_branch: { graph: branchGraph('image', inside, isReached, then) },
+        else_branch: { graph: branchGraph('no_image', otherwise, isReached, instead) },
       },
       outputs: kept.map(({ name }) => name),
     });
@@ -156,15 +155,19 @@ function branchGraph(
   name: string,
   emitter: Emitter,
   isReached: (node: NodeProto) => boolean,
-  outputs: readonly string[],
+  outputs: readonly { readonly name: string; readonly type: number | undefined }[],
 ): GraphProto {
   const node = sortNodes(emitter.nodes.filter(isReached));
-  const reads = new Set([...outputs, ...node.flatMap(readsOf)]);
+  const reads = new Set([...outputs.map((output) => output.name), ...node.flatMap(readsOf)]);
   return create(GraphProtoSchema, {
     name,
     node,
     initializer: emitter.initializers.filter((constant) => reads.has(constant.name)),
-    // Types and sizes are left to the runtime, which knows those of what the branch reads.
-    output: outputs.map((output) => create(ValueInfoProtoSchema, { name: output })),
+    // Other types and sizes are left to the runtime, which knows those of what the branch reads.
+    output: outputs.map((output) =>
+      output.type === undefined
+        ? create(ValueInfoProtoSchema, { name: output.name })
+        : tensorInfo(output.name, output.type),
+    ),
   });
 }

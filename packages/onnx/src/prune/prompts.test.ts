@@ -144,7 +144,6 @@ test.each(layoutNames)(
       { numRuns: 12, seed: 30 },
     );
   },
-  120_000,
 );
 
 describe('ratios at run time', () => {
@@ -309,4 +308,15 @@ describe('batches', () => {
     },
     120_000,
   );
+
+  test('a transition that is added up on the way takes no padding either', async () => {
+    const plan = createPlan({
+      accumulateLayers: [1, 2, 3, 4, 5],
+      stages: [{ afterLayer: 5, keepRatio: 0.25 }],
+    });
+    const spans = (tokens: number) =>
+      Array.from({ length: tokens }, (_, i) => (i > 1 && i < 9 ? 1 : 0));
+    const rows = [12, 15].map((tokens, seed) => ({ spans: spans(tokens), seed }));
+    await compareRows(layoutNames[0]!, plan, rows, 'left');
+  });
 });

@@ -20,9 +20,11 @@ import { buildDecoder } from '../builder/decoder.js';
 import { checkpointWeights } from '../builder/weights.js';
 import { createEmitter } from '../graph/emitter.js';
 import { printNode } from '../graph/print.js';
+import { isScoring } from '../graph/provenance.js';
+import { allNodes } from '../graph/subgraphs.js';
 import { encodeModel } from '../model/codec.js';
 import { readPlan } from '../model/metadata.js';
-import { ModelProtoSchema } from '../proto/onnx_pb.js';
+import { ModelProtoSchema, type NodeProto } from '../proto/onnx_pb.js';
 import { pruneModel } from './prune.js';
 
 const checkpoint = randomCheckpoint(config, 1);
@@ -109,7 +111,7 @@ describe('random plans and prompts, held against the reference', () => {
       ),
       { numRuns: 25, seed: 20 },
     );
-  }, 60_000);
+  });
 });
 
 test('adds in nodes of their own, and projections with a bias, are pruned alike', async () => {
@@ -189,6 +191,19 @@ test.each([
   const step = await decoder.step(embeddings, span(1 + tokens, 1, tokens));
   expect(step.logitsShape[1]).toBe(1 + kept);
   expect(keptImageTokens(keepRatio, tokens)).toBe(kept);
+});
+
+test('of more than four accumulated layers a stage adds up four at a time', async () => {
+  const deep = createPlan({
+    accumulateLayers: [1, 2, 3, 4, 5],
+    stages: [{ afterLayer: 5, keepRatio: 0.25 }],
+  });
+  const ifs = pruneModel(packed, deep).model.graph!.node.filter(({ opType }) => opType === 'If');
+  expect(ifs).toHaveLength(2);
+  const { graph, prefill, decoded } = await runBoth(packed, deep, span(24, 3, 16), 9);
+  expect(graph[0].extra['pruning.kept.0']).toEqual(prefill.stages[0]!.kept);
+  expect(maxDifference(graph[0].logits, prefill.logits.data)).toBeLessThan(1e-4);
+  expect(maxDifference(graph[1].logits, decoded.logits.data)).toBeLessThan(1e-4);
 });
 
 test('constant indices gather the same rows without scoring', async () => {
@@ -291,6 +306,25 @@ test('the nodes of a stage, with the random method as the shortest', () => {
     pruning/after_layer_2/mask/Add = Add(pruning/after_layer_2/mask/Shape_1, pruning/after_layer_2/mask/Shape)
     pruning/after_layer_2/lengths/Squeeze = Squeeze(pruning/after_layer_2/mask/Add, constants/INT64[1]0_)"
   `);
+});
+
+test.each([
+  ['renumber', {}],
+  ['keep', {}],
+  ['keep', { batch: true, trace: true, instructionMask: true, runtimeRatios: true, taps: true }],
+] as const)('every node that is added says what for: positions %s, %o', (positions, options) => {
+  const { model, report, provenance } = pruneModel(packed, { ...plan, positions }, options);
+  const own = new Set(packed.graph!.node.flatMap(({ output }) => output));
+  const isOwn = ({ output }: NodeProto) => output.some((name) => name !== '' && own.has(name));
+  const nodes = allNodes(model.graph!);
+  const [provenanceOf] = provenance;
+  const added = nodes.filter((node) => !isOwn(node)).map((node) => provenanceOf!(node));
+  expect(added.filter((origin) => origin === undefined)).toEqual([]);
+  expect(nodes.filter(isOwn).map((node) => provenanceOf!(node)?.role)).toEqual(
+    packed.graph!.node.map(() => undefined),
+  );
+  expect(added.filter(isScoring)).toHaveLength(report.scoringNodes);
+  expect(report.nodes.after).toBe(nodes.length);
 });
 
 test('a plan that does not fit is refused', () => {

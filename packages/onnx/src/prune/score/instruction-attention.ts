@@ -77,7 +77,7 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
     weights = emit('Unsqueeze', [from(share, start, 1), int64([1, 3])]);
   }
   const columns = places(past ? emit('Add', [past, tokens]) : tokens);
-  const rows = from(past ? from(columns, past, 0) : columns, start, 0);
+  const rows = from(columns, past ? emit('Add', [past, start]) : start, 0);
   const own = emit('Unsqueeze', [rows, int64([1])]);
   const blocked = (mask: string) =>
     emit('Where', [mask, algebra.constant(blockedLogit), algebra.constant(0)]);

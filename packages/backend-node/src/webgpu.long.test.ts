@@ -13,7 +13,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPlan } from '@transprune/core';
 import {
-  maxDifference,
   type OfficialCase,
   type OfficialCaseName,
   officialCase,
@@ -113,7 +112,7 @@ describe.skipIf(driver === '')(title, () => {
   });
 
   describe.each(families)('official answers, exported as %s', (family) => {
-    test.each(cases)('case %s', { timeout: 60_000 }, async (name) => {
+    test.each(cases)('case %s', async (name) => {
       const official = officialCase(name);
       const found = await distanceOf(family, official, { exactAngles: true });
       expect(found.kept).toEqual(official.stages.map((stage) => stage.keptImageOriginal));
@@ -133,7 +132,6 @@ describe.skipIf(driver === '')(title, () => {
       expect(found.kept).toEqual(official.stages.map((stage) => stage.keptImageOriginal));
       expect(found.prefill).toBeGreaterThan(1e-3);
     },
-    60_000,
   );
 
   test('grouped-query attention over a short prompt, all on the card', async () => {
@@ -167,9 +165,9 @@ describe.skipIf(driver === '')(title, () => {
     }
     for (const part of ['prefill', 'next'] as const) {
       const [a = [], b = [NaN]] = [gpu?.[part].logits, cpu?.[part].logits];
-      expect(maxDifference(a, b)).toBeLessThan(1e-3);
+      expect(a).toBeAllclose(b, { atol: 1e-3 });
     }
-  }, 60_000);
+  });
 
   // When this fails, prompts of any length can be tested on the card.
   test.runIf(driver.includes('swiftshader'))(
@@ -177,7 +175,6 @@ describe.skipIf(driver === '')(title, () => {
     async () => {
       expect(await deviceFault('webgpu')).toMatch(/^it computes wrongly: .* differ .* by 0\.[1-9]/);
     },
-    60_000,
   );
 
   describe.each(families)('where the nodes are, exported as %s', (family) => {
@@ -208,7 +205,7 @@ describe.skipIf(driver === '')(title, () => {
       placed = place('pruned.onnx', model);
       before = place('unpruned.onnx', unpruned);
       rmSync(folder, { recursive: true });
-    }, 120_000);
+    });
 
     test('a stage hands back one number, and the rest nothing that the decoder did not', () => {
       expect(operators(makers(placed.toHost))).toEqual(official.stages.map(() => 'ArgMax'));

@@ -1,0 +1,6 @@
+import { exportedDecoders } from '@transprune/fixtures';
+import { verifyExports } from '../testing/verify.js';
+
+const decoders = exportedDecoders.filter(({ exporter }) => exporter === 'torchscript');
+// Large graphs.
+verifyExports(decoders, true);

@@ -1,3 +1,0 @@
-import { verifyExports } from '../testing/verify.js';
-
-verifyExports('torchscript');

@@ -1,0 +1,50 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import shared from './vitest.config.js';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const packages = ['packages', 'apps']
+  .flatMap((group) => readdirSync(join(root, group)).map((name) => join(root, group, name)))
+  .filter((folder) => existsSync(join(folder, 'package.json')));
+const browserConfigs = packages
+  .map((folder) => join(folder, 'vitest.browser.config.ts'))
+  .filter((path) => existsSync(path));
+
+/** Which tests a suite has is seen by the names of their files. */
+const suites = {
+  short: { include: ['src/**/*.test.ts'], exclude: ['**/*.{long,browser}.test.ts'], browsers: [] },
+  long: { include: ['src/**/*.long.test.ts'], exclude: [], browsers: browserConfigs },
+  all: {
+    include: ['src/**/*.test.ts'],
+    exclude: ['**/*.browser.test.ts'],
+    browsers: browserConfigs,
+  },
+};
+
+/**
+ * The tests of all packages in one run, each package a project: `scripts/run.mjs` starts it, with a suite as
+ * the mode.
+ */
+export default defineConfig(({ mode }) => {
+  const { include, exclude, browsers } = suites[mode as keyof typeof suites] ?? suites.short;
+  const inNode = packages.map((folder) => ({
+    ...shared,
+    root: folder,
+    test: {
+      ...shared.test,
+      name: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).name,
+      include,
+      exclude,
+    },
+  }));
+  return {
+    test: {
+      maxWorkers: shared.test?.maxWorkers,
+      silent: shared.test?.silent,
+      reporters: [join(root, 'scripts/test-reporter.mjs')],
+      projects: [...inNode, ...browsers],
+    },
+  };
+});
