@@ -51,9 +51,9 @@ export function fakeVision(
 export interface FakeDecoderOptions {
   readonly answer: readonly number[];
   readonly extraInputs?: readonly ValueInfo[];
-  /** Positions that the prefill keeps behind layer 0; the graph then takes a mask. */
+  /** Positions that the prefill keeps after layer 0; the graph then takes a mask. */
   readonly keep?: (mask: BigInt64Array) => number[];
-  /** A mask goes with the caches behind layer 0. */
+  /** A mask goes with the caches after layer 0. */
   readonly masked?: boolean;
   /** Runs that fail, counted from 0. */
   readonly failing?: readonly number[];

@@ -36,7 +36,7 @@ describe('a conversation', () => {
     expect(fed[0]).toBe(0);
   });
 
-  test('runs the last token of the answer with what the template writes behind it', async () => {
+  test('runs the last token of the answer with what the template writes after it', async () => {
     const files = await withTemplate(
       '{% for m in messages %}{% if m.role == "assistant" %}{{ m.content }}</s>{% elif m.role == "system" %}{{ m.content }} {% else %}<image>{{ m.content[1].text }} answer:{% endif %}{% endfor %}',
     );

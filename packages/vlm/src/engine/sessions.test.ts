@@ -110,7 +110,7 @@ describe('a decoder with an image mask', () => {
   const keep = (mask: BigInt64Array) =>
     Array.from(mask, Number).flatMap((flag, i) => (flag === 0 || i % 4 === 0 ? [i] : []));
 
-  test('gets the mask at the prefill and zeros behind it', async () => {
+  test('gets the mask at the prefill and zeros after it', async () => {
     const { engine, sessions } = await loadFake({ decoder: { keep } });
     const { prompt } = await answer(engine, {
       question: 'what color is the cross',
@@ -126,7 +126,7 @@ describe('a decoder with an image mask', () => {
     for (const step of steps) expect(hostData(step)).toEqual([0]);
   });
 
-  test('gets zeros for a prompt without image, also behind one with', async () => {
+  test('gets zeros for a prompt without image, also after one with', async () => {
     const { engine, sessions } = await loadFake({ decoder: { keep } });
     await answer(engine, { question: 'what color is the cross', images: [image] });
     const result = await answer(engine, { question: 'what color is the cross' });
