@@ -23,6 +23,7 @@ const byErrorCode: Readonly<Record<ErrorCode, number>> = {
   BUSY: exitCodes.failure,
   RUN_FAILED: exitCodes.failure,
   WRITE_FAILED: exitCodes.failure,
+  DOWNLOAD_FAILED: exitCodes.failure,
   VERIFICATION_FAILED: exitCodes.verificationFailed,
 };
 

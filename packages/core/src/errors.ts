@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'BUSY'
   | 'RUN_FAILED'
   | 'WRITE_FAILED'
+  | 'DOWNLOAD_FAILED'
   | 'VERIFICATION_FAILED';
 
 /** Structured facts that belong to an error, ready for JSON. */

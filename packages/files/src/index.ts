@@ -1,3 +1,4 @@
+export { checkModelId, checkRevision, type Host, hub, remoteUrl } from './address.js';
 export {
   type ModelChoice,
   type ModelDescriptor,
@@ -21,5 +22,4 @@ export {
   type RemoteOptions,
   remoteFolder,
   remoteModel,
-  remoteUrl,
 } from './remote.js';

@@ -1,5 +1,6 @@
 import { TransPruneError } from '@transprune/core';
 import { decodeModel, encodeModel, externalLocations } from '@transprune/onnx';
+import { type Host, remoteUrl } from './address.js';
 import { type FormatChoice, type GraphName, graphPath, type VlmFiles } from './files.js';
 
 export interface RemoteOptions extends Host {
@@ -7,33 +8,6 @@ export interface RemoteOptions extends Host {
   readonly revision?: string;
   /** Which of the graphs' files to take; float32 if left out. */
   readonly format?: FormatChoice;
-}
-
-/** The Hugging Face hub. */
-const hub = 'https://huggingface.co';
-
-/** Where a repository's files are below a server with the hub's layout. */
-const folderTemplate = '{model}/resolve/{revision}/';
-
-/** A server that models are on. */
-export interface Host {
-  /** Its address; the Hugging Face hub if left out. */
-  readonly host?: string;
-  /** Folder of a model below it, with {model} and {revision}; the hub's layout if left out. */
-  readonly pathTemplate?: string;
-}
-
-/** Address of a file of a model. */
-export function remoteUrl(
-  id: string,
-  path: string,
-  revision = 'main',
-  { host = hub, pathTemplate = folderTemplate }: Host = {},
-): string {
-  const folder = pathTemplate
-    .replaceAll('{model}', id)
-    .replaceAll('{revision}', encodeURIComponent(revision));
-  return new URL(`${folder.replace(/\/?$/, '/')}${path}`, host.replace(/\/?$/, '/')).href;
 }
 
 /**
@@ -90,8 +64,10 @@ function filesAt(name: string, url: (path: string) => string, format?: FormatCho
 /**
  * Asks a server for a file.
  *
- * @returns undefined if it has none
- * @throws TransPruneError NOT_FOUND if it can't be reached or doesn't give the file out
+ * @returns undefined if it has none; a web page in its place, as servers of single-page applications send
+ *   it, is none
+ * @throws TransPruneError NOT_FOUND if it can't be reached or withholds the file, DOWNLOAD_FAILED with the
+ *   status if it has a fault of its own
  */
 export async function fetchFile(
   url: string,
@@ -108,28 +84,32 @@ export async function fetchFile(
       { cause },
     );
   }
-  if (response.status === 404) return undefined;
+  const { status } = response;
+  if (status === 404) return undefined;
   if (!response.ok) {
+    const isWithheld = status === 401 || status === 403;
     throw new TransPruneError(
-      'NOT_FOUND',
-      `expected ${url} to give out a file, got status ${response.status}; a model that is private or gated (401, 403) needs a token`,
-      { url, status: response.status },
+      isWithheld ? 'NOT_FOUND' : 'DOWNLOAD_FAILED',
+      `expected ${url} to give out a file, got status ${status}; ${isWithheld ? 'a model that is private or gated needs a token' : 'try again later'}`,
+      { url, status },
     );
   }
+  if (response.headers.get('content-type')?.startsWith('text/html')) return undefined;
   return response;
 }
 
 /**
- * Makes sure that a data file lies beside its model.
+ * Makes sure that a data file is named as one in its model's folder or below.
  *
- * @throws TransPruneError INVALID_MODEL for a path that leads out of the folder
+ * @throws TransPruneError INVALID_MODEL for a path that leads out of the folder, and for none
  */
 export function checkLocation(location: string): string {
   const parts = location.split(/[\\/]/);
-  if (parts.includes('..') || parts[0] === '' || location.includes(':')) {
+  const leadsOut = parts.includes('..') || parts[0] === '' || location.includes(':');
+  if (leadsOut || location.includes('\0') || parts.every((part) => part === '.')) {
     throw new TransPruneError(
       'INVALID_MODEL',
-      `expected the model's weights in files below its own folder, got ${location}`,
+      `expected the model's weights in files below its own folder, got ${JSON.stringify(location)}; export the model again with its weights beside it`,
       { location },
     );
   }

@@ -1,7 +1,8 @@
 /** Whatever is wrong: a clear message, the right exit code, and the folder as it was. */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportedDecoder } from '@transprune/fixtures';
+import { relocateExternalData } from '@transprune/onnx';
 import { describe, expect, test } from 'vitest';
 import { alteredDecoder, copyDecoder, dataName, officialDecoder } from '../../testing/models.js';
 import { temporaryFolder, transprune } from '../../testing/program.js';
@@ -190,18 +191,108 @@ describe('the target', () => {
     expect(stderr).toMatch(/expected another file/);
   });
 
-  test('that cannot be linked to the weights comes with a warning', async () => {
+  test('that is there already needs --force, and stays without', async () => {
+    const folder = await temporaryFolder();
+    const input = await copyDecoder(folder);
+    const output = join(folder, 'pruned.onnx');
+    await writeFile(output, 'mine');
+    const { exitCode, stderr } = await transprune('prune', input, '-o', output);
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stderr).toMatch(/which is there already; choose another name, or use --force/);
+    expect(await readFile(output, 'utf8')).toBe('mine');
+    const forced = await transprune('prune', input, '-o', output, '--force');
+    expect(forced.exitCode).toBe(exitCodes.ok);
+    expect((await readFile(output)).length).toBeGreaterThan(1000);
+  });
+
+  test.each([[[]], [['--force']], [['--verify', '--force']]])(
+    'called as the link to the weights %j',
+    async (parameters) => {
+      const input = await copyDecoder(await temporaryFolder());
+      const folder = await temporaryFolder();
+      const output = join(folder, dataName);
+      const { exitCode, stderr } = await transprune('prune', input, '-o', output, ...parameters);
+      expect(exitCode).toBe(exitCodes.usage);
+      expect(stderr).toMatch(/name of the link to the model's weights/);
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
+
+  test.skipIf(process.platform === 'win32')('that is the input, spelled differently', async () => {
+    const folder = await temporaryFolder();
+    const input = await copyDecoder(folder);
+    const spelled = join(await temporaryFolder(), 'spelled');
+    await symlink(folder, spelled);
+    const before = await readFile(input);
+    for (const name of ['model.onnx', dataName]) {
+      const parameters = ['prune', input, '-o', join(spelled, name), '--force'];
+      const { exitCode, stderr } = await transprune(...parameters);
+      expect(exitCode).toBe(exitCodes.usage);
+      expect(stderr).toMatch(/expected another file/);
+    }
+    expect(before.equals(await readFile(input))).toBe(true);
+  });
+
+  test.skipIf(process.platform === 'win32')('a device', async () => {
+    const input = await copyDecoder(await temporaryFolder());
+    const { exitCode, stderr } = await transprune('prune', input, '-o', '/dev/null', '--force');
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stderr).toMatch(/\/dev\/null, which is a device/);
+    expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
+  });
+
+  test('where the name of the weights is taken gets them by another', async () => {
     const folder = await temporaryFolder();
     const input = await copyDecoder(folder);
     const elsewhere = join(folder, 'elsewhere');
     await mkdir(elsewhere);
     await writeFile(join(elsewhere, dataName), 'mine');
     const output = join(elsewhere, 'pruned.onnx');
-    const { exitCode, stderr } = await transprune('prune', input, '-o', output, '--quiet');
+    const { exitCode, stderr } = await transprune('prune', input, '-o', output);
     expect(exitCode).toBe(exitCodes.ok);
-    expect(stderr).toMatch(
-      /^warning: .*\.\.\/model\.onnx\.data.*ONNX Runtime refuses.*another file is at .*next to the original/,
-    );
+    expect(stderr).toMatch(/linked .* as model\.onnx-2\.data beside/);
     expect(await readFile(join(elsewhere, dataName), 'utf8')).toBe('mine');
   });
+});
+
+describe('weights', () => {
+  const lured = (location: string) => (folder: string) =>
+    alteredDecoder(folder, (model) => {
+      const { graph } = relocateExternalData(model, () => location);
+      if (graph) model.graph = graph;
+    });
+
+  test.each(['../secret.key', '/etc/passwd', '/dev/zero', 'C:\\secret'])(
+    'at %s are refused before anything is linked or read',
+    async (location) => {
+      for (const parameters of [[], ['--verify'], ['--dry-run', '--verify']]) {
+        const { exitCode, stderr } = await refused(lured(location), parameters);
+        expect(exitCode).toBe(exitCodes.unsupportedModel);
+        expect(stderr).toContain(`below its own folder, got ${JSON.stringify(location)}`);
+      }
+    },
+  );
+
+  test.skipIf(process.platform === 'win32')('through a link that leads out', async () => {
+    const { exitCode, stderr } = await refused(
+      async (folder) => {
+        await symlink('/dev/zero', join(folder, 'zero'));
+        return lured('zero')(folder);
+      },
+      ['--verify'],
+    );
+    expect(exitCode).toBe(exitCodes.unsupportedModel);
+    expect(stderr).toMatch(/got zero in .*a link to .dev.zero, outside the folder/);
+  });
+});
+
+test.each(['no plan', '{}', '[]', '{"stages":3}'])('metadata with %s for a plan', async (value) => {
+  const { exitCode, stderr } = await refused((folder) =>
+    alteredDecoder(folder, (model) => {
+      const entry = { $typeName: 'onnx.StringStringEntryProto', key: 'transprune.plan', value };
+      model.metadataProps.push(entry as (typeof model.metadataProps)[0]);
+    }),
+  );
+  expect(exitCode).toBe(exitCodes.unsupportedModel);
+  expect(stderr).toMatch(/expected a pruning plan in the model's metadata/);
 });

@@ -156,7 +156,7 @@ test('options of the plan and of the graph', async () => {
   const names = (values: { name: string }[]) => values.map(({ name }) => name);
   expect(names([...inputs])).toEqual(expect.arrayContaining(names(document.addedInputs)));
   expect(names([...outputs])).toEqual(expect.arrayContaining(names(document.addedOutputs)));
-  const { stdout } = await transprune('prune', input, '-o', output, ...parameters);
+  const { stdout } = await transprune('prune', input, '-o', output, ...parameters, '--force');
   expect(stdout).toMatch(/^Inputs to feed besides\n {2}image_mask: int64 \[batch_size, /m);
   expect(stdout).toMatch(/^Outputs besides\n {2}pruning\.mask\.0: int64 /m);
 });
@@ -164,7 +164,7 @@ test('options of the plan and of the graph', async () => {
 test('without options there is the image mask to feed', async () => {
   const document = await transpruneJson('prune', input, '-o', output, '--preset', 'none');
   expect(document).toMatchObject({ addedInputs: [], addedOutputs: [], batch: false });
-  const { stdout } = await transprune('prune', input, '-o', output);
+  const { stdout } = await transprune('prune', input, '-o', output, '--force');
   expect(stdout).toMatch(
     / {2}image_mask: .*, 1 at image tokens, 0 at text and while decoding\nWrote/,
   );
@@ -181,6 +181,7 @@ test('--dry-run does everything but write', async () => {
 test('the same call writes the same bytes', async () => {
   await transprune('prune', input, '-o', output);
   const first = await readFile(output);
+  await rm(output);
   await transprune('prune', input, '-o', output);
   expect(first.equals(await readFile(output))).toBe(true);
 });

@@ -1,9 +1,9 @@
-import { resolve } from 'node:path';
 import { TransPruneError } from '@transprune/core';
 import {
+  checkTarget,
   type DataPlacement,
-  missingExternalData,
   readModelFile,
+  requireExternalData,
   writeModelFile,
 } from '@transprune/files/node';
 import {
@@ -19,7 +19,6 @@ import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { decoderModel, sizesAreKnown, sizesOf } from '../model/sizes.js';
-import { writeVerified } from '../model/verified.js';
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import {
   addGraphOptions,
@@ -56,6 +55,7 @@ type Options = PlanOptions &
   DeviceOptions &
   OutputOptions & {
     readonly output: string;
+    readonly force?: boolean;
     readonly verify?: boolean;
     readonly dryRun?: boolean;
   };
@@ -67,7 +67,8 @@ export function addPruneCommand(program: Command, io: Io): void {
       'Rewrite a decoder so that it drops image tokens by itself. Weights in external files are neither read nor copied: the new file refers to the same ones, through a hard link if it is written to another folder.',
     )
     .argument('<model>', 'decoder as an .onnx file')
-    .requiredOption('-o, --output <file>', 'where to write the pruned decoder');
+    .requiredOption('-o, --output <file>', 'where to write the pruned decoder')
+    .option('--force', 'replace the file if it is there already');
   addPlanOptions(command);
   addGraphOptions(command).option('--dry-run', 'do everything but write');
   command.option(
@@ -101,16 +102,12 @@ export function addPruneCommand(program: Command, io: Io): void {
 async function prune(path: string, options: Options, io: Io): Promise<void> {
   const { output, dryRun = false } = options;
   const terminal = createTerminal(io, options);
-  if (resolve(path) === resolve(output)) {
-    throw new TransPruneError(
-      'INVALID_ARGUMENT',
-      `expected another file than ${path} to write to; the original is needed to prune it differently later`,
-      { path },
-    );
-  }
+  const ifExists = options.force || dryRun ? 'replace' : 'refuse';
   const original = await readModelFile(path);
   refusePruned(original, path);
-  await requireExternalData(original, path);
+  const data = await requireExternalData(original, path);
+  // Before anything that takes time; it is checked again when the file is written.
+  await checkTarget(output, { inputs: [path, ...data.map((file) => file.path)], ifExists });
   const decoder = readDecoder(original);
   const layers = decoder.layers.length;
   const chosen = choosePlan(options, layers);
@@ -126,9 +123,13 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
     verification = await verify(subject, file, terminal, io);
   };
   if (dryRun && options.verify) await check();
-  const writeModel = options.verify
-    ? () => writeVerified(model, output, path, io, check)
-    : () => finishFirst(writeModelFile(model, output, { sourcePath: path }));
+  const writing = {
+    sourcePath: path,
+    ifExists,
+    signal: io.signal,
+    ...(options.verify && { check }),
+  } as const;
+  const writeModel = () => finishFirst(writeModelFile(model, output, writing));
   const externalData = dryRun ? [] : placementsOf(await writeModel(), output, terminal);
   const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, chosen.plan, options) : null;
   const { plan, preset, schedule } = chosen;
@@ -169,18 +170,6 @@ function refusePruned(model: OnnxModel, path: string): void {
     'UNSUPPORTED_MODEL',
     `expected ${path} to be a decoder that is not pruned yet, found one with a plan in its metadata; start from the original file`,
     { path },
-  );
-}
-
-async function requireExternalData(model: OnnxModel, path: string): Promise<void> {
-  const folder = resolve(path, '..');
-  const missing = await missingExternalData(model, folder);
-  if (missing.length === 0) return;
-  const files = missing.map((location) => resolve(folder, location));
-  throw new TransPruneError(
-    'NOT_FOUND',
-    `the weights of ${path} are missing: ${files.join(', ')}; put them beside the model again`,
-    { files },
   );
 }
 

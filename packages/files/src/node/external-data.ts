@@ -1,87 +1,107 @@
 /**
- * Where a new model finds the weights of the one that it was made from. onnxruntime only follows
- * locations that stay inside the model's folder, symbolic links resolved.
+ * The files with weights that a model refers to. What a model says is not trusted: nothing is opened,
+ * linked or read before it is known to be a regular file in the model's own folder. onnxruntime asks for
+ * the same.
  */
-import { link, lstat, realpath, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, relative, sep } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { TransPruneError } from '@transprune/core';
+import { externalLocations, type OnnxModel } from '@transprune/onnx';
+import { checkLocation } from '../remote.js';
+import { type FileIdentity, isInside, kindOf } from './paths.js';
+import { codeOf, reasonOf } from './system-errors.js';
 
-/** How a model refers to one data file. */
-export interface DataPlacement {
-  /** Absolute path of the data file that the original refers to. */
-  readonly data: string;
-  /** What the new model calls it: relative to its folder, with forward slashes. */
+/** A data file of a model, checked. */
+export interface ExternalFile extends FileIdentity {
+  /** As the model names it. */
   readonly location: string;
-  /**
-   * - `inside`: the file lies in the new model's folder, or below
-   * - `linked`: a hard link in the new model's folder stands for it; no byte was read or copied
-   * - `outside`: neither was possible; onnxruntime will refuse to load the new model
-   */
-  readonly placement: 'inside' | 'linked' | 'outside';
-  /** Why there is no link, for `outside`. */
-  readonly reason?: string;
-  /** True if the link was made now, and was not there before. */
-  readonly made: boolean;
+  /** Absolute, spelled as the model's own path and the location say. */
+  readonly path: string;
+  /** Absolute, symbolic links resolved. */
+  readonly realPath: string;
 }
 
 /**
- * Makes a data file reachable from a folder without reading it.
+ * Finds the data files of a model.
  *
- * @param data absolute path of a file that exists
- * @param folder absolute path of a folder that exists
+ * @param sourcePath the file that the model was read from
+ * @throws TransPruneError INVALID_MODEL for a location that leads out of the model's folder, by its
+ *   spelling or through a symbolic link, or to something that is no regular file; NOT_FOUND that names
+ *   all missing files
  */
-export async function placeExternalData(data: string, folder: string): Promise<DataPlacement> {
-  const [realData, realFolder] = await Promise.all([realpath(data), realpath(folder)]);
-  if (isInside(data, folder) && isInside(realData, realFolder)) {
-    return { data, location: slashes(relative(folder, data)), placement: 'inside', made: false };
+export async function requireExternalData(
+  model: OnnxModel,
+  sourcePath: string,
+): Promise<ExternalFile[]> {
+  const locations = externalLocations(model).map(checkLocation);
+  if (locations.length === 0) return [];
+  const folders = await foldersOf(sourcePath);
+  const found = await Promise.all(
+    locations.map((location) => findExternalFile(location, sourcePath, folders)),
+  );
+  const missing = found.filter((file) => typeof file === 'string');
+  if (missing.length > 0) {
+    throw new TransPruneError(
+      'NOT_FOUND',
+      `the weights of ${sourcePath} are missing: ${missing.join(', ')}; put them beside the model again`,
+      { files: missing },
+    );
   }
-  const name = basename(data);
-  const wanted = join(folder, name);
+  return found.filter((file) => typeof file !== 'string');
+}
+
+/**
+ * Folders that data may lie in: the model's, and if the model is a symbolic link, as in the cache of the
+ * Hugging Face hub, that of the file it leads to.
+ */
+async function foldersOf(sourcePath: string): Promise<string[]> {
+  const source = resolve(sourcePath);
   try {
-    // Links the file itself: a link to a symbolic link would still lead out of the folder.
-    await link(realData, wanted);
-    return { data, location: name, placement: 'linked', made: true };
+    return await Promise.all([realpath(dirname(source)), realpath(source).then(dirname)]);
   } catch (cause) {
-    if (await isSameFile(realData, wanted)) {
-      return { data, location: name, placement: 'linked', made: false };
-    }
-    return {
-      data,
-      location: slashes(relative(realFolder, realData)),
-      placement: 'outside',
-      reason: reasonOf(cause, wanted),
-      made: false,
-    };
+    throw new TransPruneError(
+      'NOT_FOUND',
+      `expected a model at ${sourcePath}, got ${reasonOf(cause)}; check the path`,
+      { path: sourcePath },
+      { cause },
+    );
   }
 }
 
-function isInside(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
-}
-
-const slashes = (path: string) => path.split(sep).join('/');
-
-/** True if both names stand for the same bytes on disk, and the second is no symbolic link. */
-async function isSameFile(first: string, second: string): Promise<boolean> {
+/** @returns the path of a file that is missing */
+async function findExternalFile(
+  location: string,
+  sourcePath: string,
+  folders: readonly string[],
+): Promise<ExternalFile | string> {
+  const path = resolve(dirname(sourcePath), location);
+  const refuse = (what: string, cause?: unknown) =>
+    new TransPruneError(
+      'INVALID_MODEL',
+      `expected the model's weights in files below its own folder, got ${location} in ${sourcePath}, which is ${what}; put the weights beside the model, or export it again`,
+      { location, path },
+      { cause },
+    );
   try {
-    const [one, other] = await Promise.all([
-      stat(first, { bigint: true }),
-      lstat(second, { bigint: true }),
-    ]);
-    return one.ino === other.ino && one.dev === other.dev;
-  } catch {
-    return false;
-  }
-}
-
-function reasonOf(cause: unknown, wanted: string): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  switch (code) {
-    case 'EEXIST':
-      return `another file is at ${wanted}`;
-    case 'EXDEV':
-      return 'it lies on another file system';
-    default:
-      return `a hard link could not be made (${cause instanceof Error ? cause.message : String(cause)})`;
+    const realPath = await realpath(path);
+    if (!folders.some((folder) => isInside(realPath, folder))) {
+      throw refuse(`a link to ${realPath}, outside the folder`);
+    }
+    const found = await stat(realPath, { bigint: true });
+    if (!found.isFile()) throw refuse(kindOf(found));
+    return { location, path, realPath, dev: found.dev, ino: found.ino };
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return path;
+    if (code === 'ELOOP' || code === 'ENAMETOOLONG') throw refuse(reasonOf(cause), cause);
+    if (code === 'EACCES') {
+      throw new TransPruneError(
+        'NOT_FOUND',
+        `expected the model's weights at ${path}, got ${reasonOf(cause)}; check the permissions`,
+        { path },
+        { cause },
+      );
+    }
+    throw cause;
   }
 }

@@ -1,16 +1,18 @@
+export { type ExternalFile, requireExternalData } from './external-data.js';
 export {
+  type DownloadedModel,
   type DownloadOptions,
-  type DownloadProgress,
-  defaultCacheFolder,
   downloadModel,
-} from './download.js';
-export type { DataPlacement } from './external-data.js';
-export {
-  missingExternalData,
-  readModelFile,
-  type WriteOptions,
-  writeModelFile,
-} from './model-file.js';
+} from './hub/download-model.js';
+export { defaultCacheFolder } from './hub/environment.js';
+export type { ChosenFormats } from './hub/formats.js';
+export type { TransferPolicy } from './hub/policy.js';
+export type { DownloadProgress } from './hub/progress.js';
+export type { RetryNotice } from './hub/retry.js';
+export { readModelFile } from './model-file.js';
 export { type FolderOptions, modelFolder } from './model-folder.js';
 export { openModel } from './open.js';
+export type { DataPlacement } from './placement.js';
+export { checkTarget, type IfExists, type Target, type TargetOptions } from './target.js';
 export { type TemporaryFolders, temporaryModel, withTemporaryFolders } from './temporary.js';
+export { type WriteOptions, writeModelFile } from './write-model.js';

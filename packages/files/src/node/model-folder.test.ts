@@ -1,4 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { modelDirectory } from '@transprune/embedded-model';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
@@ -14,6 +15,15 @@ test('gives texts and graphs by their paths', async () => {
   expect(await files.graph('vision_encoder')).toEqual({
     path: join(modelDirectory, 'onnx', 'vision_encoder.onnx'),
   });
+});
+
+test.skipIf(process.platform === 'win32')('does not wait for what is no file', async () => {
+  const folder = await temporaryFolder();
+  execFileSync('mkfifo', [join(folder, 'config.json')]);
+  await symlink('/dev/zero', join(folder, 'tokenizer.json'));
+  const files = await modelFolder(folder);
+  expect(await files.readText('config.json')).toBeUndefined();
+  expect(await files.readText('tokenizer.json')).toBeUndefined();
 });
 
 test('must be a folder', async () => {

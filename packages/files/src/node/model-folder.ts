@@ -46,8 +46,10 @@ export async function modelFolder(
   return {
     name: folder,
     async readText(name) {
+      const file = join(folder, name);
       try {
-        return await readFile(join(folder, name), 'utf8');
+        // A pipe or a device might never end.
+        return (await stat(file)).isFile() ? await readFile(file, 'utf8') : undefined;
       } catch {
         return undefined;
       }

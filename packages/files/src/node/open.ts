@@ -1,6 +1,6 @@
 import { type ModelDescriptor, openRemoteModel } from '../descriptor.js';
 import type { VlmFiles } from '../files.js';
-import { type DownloadOptions, downloadModel } from './download.js';
+import { type DownloadOptions, downloadModel } from './hub/download-model.js';
 import { modelFolder } from './model-folder.js';
 
 /**

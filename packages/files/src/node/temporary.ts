@@ -1,11 +1,15 @@
 /** Files that live as long as a piece of work does. */
+import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { TransPruneError } from '@transprune/core';
 import { encodeModel, externalLocations, type OnnxModel } from '@transprune/onnx';
 import type { ModelSource } from '@transprune/session';
-import { writeModelFile } from './model-file.js';
+import { type ExternalFile, requireExternalData } from './external-data.js';
+import { reasonOf } from './system-errors.js';
+import { writeModelFile } from './write-model.js';
 
 /** Folders that are removed when they are no longer needed, also on an interruption. */
 export interface TemporaryFolders {
@@ -48,22 +52,35 @@ export async function withTemporaryFolders<T>(
  * into a temporary folder; where no folder on their file system can be written, they are read.
  *
  * @param sourcePath the file that the model was read from
- * @throws TransPruneError NOT_FOUND if weights are missing
+ * @throws TransPruneError as `requireExternalData` does; WRITE_FAILED if the weights can be neither linked
+ *   nor read
  */
 export async function temporaryModel(
   model: OnnxModel,
   sourcePath: string,
   folders: TemporaryFolders,
 ): Promise<ModelSource> {
-  const locations = externalLocations(model);
-  if (locations.length === 0) return { bytes: encodeModel(model) };
-  const home = dirname(resolve(sourcePath));
-  for (const parent of [tmpdir(), home]) {
+  if (externalLocations(model).length === 0) return { bytes: encodeModel(model) };
+  const data = await requireExternalData(model, sourcePath);
+  for (const parent of [tmpdir(), dirname(resolve(sourcePath))]) {
     const path = await writeInto(model, sourcePath, () => folders.create(parent));
     if (path !== undefined) return { path };
   }
-  const files = locations.map(async (name) => [name, await readFile(resolve(home, name))] as const);
+  const files = data.map(async (file) => [file.location, await readAll(file)] as const);
   return { bytes: encodeModel(model), externalData: Object.fromEntries(await Promise.all(files)) };
+}
+
+async function readAll({ path, realPath }: ExternalFile): Promise<Uint8Array> {
+  try {
+    return await readFile(realPath);
+  } catch (cause) {
+    throw new TransPruneError(
+      'WRITE_FAILED',
+      `expected a folder that can be written on the file system of ${path}, to link it there, or a file that can be read as a whole, got ${reasonOf(cause)}; copy the model to a folder of your own`,
+      { path },
+      { cause },
+    );
+  }
 }
 
 /** Path of the written model; undefined if it would not find its weights from there. */
@@ -74,7 +91,8 @@ async function writeInto(
 ): Promise<string | undefined> {
   const folder = await makeFolder().catch(() => undefined);
   if (folder === undefined) return undefined;
-  const path = join(folder, 'decoder.onnx');
+  // No data file is called so.
+  const path = join(folder, `${randomUUID()}.onnx`);
   const placements = await writeModelFile(model, path, { sourcePath });
   return placements.every(({ placement }) => placement !== 'outside') ? path : undefined;
 }

@@ -3,32 +3,95 @@ import {
   type AttributeProto,
   type GraphProto,
   type NodeProto,
+  type SparseTensorProto,
   StringStringEntryProtoSchema,
   type TensorProto,
   TensorProto_DataLocation,
-  type TensorProto_DataType,
+  TensorProto_DataType,
   TensorProtoSchema,
 } from '../proto/onnx_pb.js';
 import type { OnnxModel } from './codec.js';
 
 /** Files that hold weights outside the model, as the model names them, each once. */
 export function externalLocations(model: OnnxModel): string[] {
-  const locations = [...weightsOf(model.graph)]
-    .filter(({ dataLocation }) => dataLocation === TensorProto_DataLocation.EXTERNAL)
-    .flatMap(({ externalData }) => externalData.filter(({ key }) => key === 'location'))
-    .map(({ value }) => value);
-  return [...new Set(locations)];
+  return [...externalExtents(model).keys()];
 }
 
-/** Every constant of a graph: initializers, and what nodes and their branches hold. */
-function* weightsOf(graph: GraphProto | undefined): Iterable<TensorProto> {
-  yield* graph?.initializer ?? [];
-  for (const { attribute } of graph?.node ?? []) {
-    for (const { t, g } of attribute) {
-      if (t) yield t;
-      if (g) yield* weightsOf(g);
+/**
+ * Files that hold weights outside the model, and how many bytes of each the model refers to at least:
+ * a shorter file is cut off.
+ */
+export function externalExtents(model: OnnxModel): ReadonlyMap<string, number> {
+  const extents = new Map<string, number>();
+  for (const tensor of tensorsOf(model)) {
+    if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL) continue;
+    const end = endOf(tensor);
+    for (const { key, value } of tensor.externalData) {
+      if (key === 'location') extents.set(value, Math.max(extents.get(value) ?? 0, end));
     }
   }
+  return extents;
+}
+
+/** Bits of an element, for the types that weights come in; others count as nothing. */
+const bitsOfType: Readonly<Partial<Record<TensorProto_DataType, number>>> = {
+  [TensorProto_DataType.FLOAT]: 32,
+  [TensorProto_DataType.FLOAT16]: 16,
+  [TensorProto_DataType.BFLOAT16]: 16,
+  [TensorProto_DataType.DOUBLE]: 64,
+  [TensorProto_DataType.INT8]: 8,
+  [TensorProto_DataType.UINT8]: 8,
+  [TensorProto_DataType.INT32]: 32,
+  [TensorProto_DataType.INT64]: 64,
+  [TensorProto_DataType.INT4]: 4,
+  [TensorProto_DataType.UINT4]: 4,
+};
+
+/** Where a tensor ends in its file, in bytes. The length may be left out; the shape says it then. */
+function endOf({ externalData, dataType, dims }: TensorProto): number {
+  const number = (wanted: string) => {
+    const value = Number(externalData.find(({ key }) => key === wanted)?.value);
+    return Number.isFinite(value) && value > 0 ? value : undefined;
+  };
+  const elements = dims.reduce((product, size) => product * Number(size), 1);
+  const bits = bitsOfType[dataType as TensorProto_DataType] ?? 0;
+  return (number('offset') ?? 0) + (number('length') ?? Math.ceil((elements * bits) / 8));
+}
+
+/** Every constant of a model: its graph's, those of graphs for training, and its functions'. */
+function* tensorsOf(model: OnnxModel): Iterable<TensorProto> {
+  yield* tensorsOfGraph(model.graph);
+  for (const { initialization, algorithm } of model.trainingInfo) {
+    yield* tensorsOfGraph(initialization);
+    yield* tensorsOfGraph(algorithm);
+  }
+  for (const { node, attributeProto } of model.functions) {
+    yield* tensorsOfAttributes(attributeProto);
+    for (const { attribute } of node) yield* tensorsOfAttributes(attribute);
+  }
+}
+
+function* tensorsOfGraph(graph: GraphProto | undefined): Iterable<TensorProto> {
+  if (!graph) return;
+  yield* graph.initializer;
+  for (const sparse of graph.sparseInitializer) yield* tensorsOfSparse(sparse);
+  for (const { attribute } of graph.node) yield* tensorsOfAttributes(attribute);
+}
+
+function* tensorsOfAttributes(attributes: readonly AttributeProto[]): Iterable<TensorProto> {
+  for (const { t, g, sparseTensor, tensors, graphs, sparseTensors } of attributes) {
+    if (t) yield t;
+    if (g) yield* tensorsOfGraph(g);
+    if (sparseTensor) yield* tensorsOfSparse(sparseTensor);
+    yield* tensors;
+    for (const graph of graphs) yield* tensorsOfGraph(graph);
+    for (const sparse of sparseTensors) yield* tensorsOfSparse(sparse);
+  }
+}
+
+function* tensorsOfSparse({ values, indices }: SparseTensorProto): Iterable<TensorProto> {
+  if (values) yield values;
+  if (indices) yield indices;
 }
 
 /** The same model with every external file named anew; offsets and lengths stay. */
@@ -36,31 +99,57 @@ export function relocateExternalData(
   model: OnnxModel,
   rename: (location: string) => string,
 ): OnnxModel {
-  const relocateTensor = (tensor: TensorProto): TensorProto =>
-    tensor.dataLocation === TensorProto_DataLocation.EXTERNAL
+  const tensor = (known: TensorProto): TensorProto =>
+    known.dataLocation === TensorProto_DataLocation.EXTERNAL
       ? create(TensorProtoSchema, {
-          ...tensor,
-          externalData: tensor.externalData.map((entry) =>
+          ...known,
+          externalData: known.externalData.map((entry) =>
             entry.key === 'location' ? { ...entry, value: rename(entry.value) } : entry,
           ),
         })
-      : tensor;
-  const relocateAttribute = (known: AttributeProto): AttributeProto => ({
+      : known;
+  const sparse = (known: SparseTensorProto): SparseTensorProto => ({
     ...known,
-    ...(known.t && { t: relocateTensor(known.t) }),
-    ...(known.g && { g: relocateGraph(known.g) }),
+    ...(known.values && { values: tensor(known.values) }),
+    ...(known.indices && { indices: tensor(known.indices) }),
   });
-  const relocateNode = (node: NodeProto): NodeProto =>
-    node.attribute.some(({ t, g }) => t || g)
-      ? { ...node, attribute: node.attribute.map(relocateAttribute) }
-      : node;
-  const relocateGraph = (graph: GraphProto): GraphProto => ({
-    ...graph,
-    node: graph.node.map(relocateNode),
-    initializer: graph.initializer.map(relocateTensor),
+  const attribute = (known: AttributeProto): AttributeProto => ({
+    ...known,
+    ...(known.t && { t: tensor(known.t) }),
+    ...(known.g && { g: graph(known.g) }),
+    ...(known.sparseTensor && { sparseTensor: sparse(known.sparseTensor) }),
+    tensors: known.tensors.map(tensor),
+    graphs: known.graphs.map(graph),
+    sparseTensors: known.sparseTensors.map(sparse),
   });
-  return model.graph ? { ...model, graph: relocateGraph(model.graph) } : model;
+  const node = (known: NodeProto): NodeProto =>
+    known.attribute.some(holdsTensors)
+      ? { ...known, attribute: known.attribute.map(attribute) }
+      : known;
+  const graph = (known: GraphProto): GraphProto => ({
+    ...known,
+    node: known.node.map(node),
+    initializer: known.initializer.map(tensor),
+    sparseInitializer: known.sparseInitializer.map(sparse),
+  });
+  return {
+    ...model,
+    ...(model.graph && { graph: graph(model.graph) }),
+    trainingInfo: model.trainingInfo.map((known) => ({
+      ...known,
+      ...(known.initialization && { initialization: graph(known.initialization) }),
+      ...(known.algorithm && { algorithm: graph(known.algorithm) }),
+    })),
+    functions: model.functions.map((known) => ({
+      ...known,
+      node: known.node.map(node),
+      attributeProto: known.attributeProto.map(attribute),
+    })),
+  };
 }
+
+const holdsTensors = ({ t, g, sparseTensor, tensors, graphs, sparseTensors }: AttributeProto) =>
+  t || g || sparseTensor || tensors.length + graphs.length + sparseTensors.length > 0;
 
 /** Where a tensor's bytes lie; offset and length in bytes. */
 export interface ExternalPlace {

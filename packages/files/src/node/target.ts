@@ -1,0 +1,131 @@
+/** Where a file is to be written, checked before anything is. */
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { TransPruneError } from '@transprune/core';
+import { identityOf, isSame, kindOf } from './paths.js';
+import { codeOf, reasonOf } from './system-errors.js';
+
+/** What to do with a file that is there already. */
+export type IfExists = 'replace' | 'refuse';
+
+export interface TargetOptions {
+  /** Files that are read, and so must stay: none of them is replaced. */
+  readonly inputs: readonly string[];
+  /** `replace` if left out. */
+  readonly ifExists?: IfExists;
+}
+
+/** A path that can be written to. */
+export interface Target {
+  /** As the caller spelled it. */
+  readonly path: string;
+  /** Absolute, symbolic links resolved; it exists. */
+  readonly folder: string;
+  /** Of the file in the folder. */
+  readonly name: string;
+}
+
+/**
+ * Makes sure that a file may be written and is none of the inputs, whatever the spelling: paths are
+ * compared with symbolic links resolved, files that exist by their inodes.
+ *
+ * @throws TransPruneError INVALID_ARGUMENT for an input, a device, a pipe or a socket, and for a file that
+ *   is there if it may not be replaced; WRITE_FAILED for a folder and for a path that cannot be
+ */
+export async function checkTarget(
+  path: string,
+  { inputs, ifExists = 'replace' }: TargetOptions,
+): Promise<Target> {
+  const absolute = resolve(path);
+  const name = basename(absolute);
+  const folder = await realFolder(dirname(absolute), path);
+  for (const input of inputs) {
+    if (!(await isInput(absolute, join(folder, name), input))) continue;
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected another file than ${path} to write to, got ${resolve(input)}, which is read: the original and the files with its weights stay as they are; choose another name`,
+      { path, input },
+    );
+  }
+  await checkWhatIsThere(join(folder, name), path, ifExists);
+  return { path, folder, name };
+}
+
+/**
+ * Makes sure that what lies at a path, if anything, is a file that may be replaced.
+ *
+ * @param path how the caller spelled it
+ * @throws TransPruneError as `checkTarget` does
+ */
+export async function checkWhatIsThere(
+  target: string,
+  path: string,
+  ifExists: IfExists,
+): Promise<void> {
+  try {
+    const entry = await lstat(target);
+    // A link that leads nowhere is there, too.
+    const found = entry.isSymbolicLink() ? await stat(target).catch(() => entry) : entry;
+    if (found.isDirectory()) throw writeFailure(path, 'a folder', 'name a file in it');
+    if (!found.isFile() && !found.isSymbolicLink()) {
+      throw new TransPruneError(
+        'INVALID_ARGUMENT',
+        `expected a file to write to, got ${path}, which is ${kindOf(found)}; choose the name of a file`,
+        { path },
+      );
+    }
+    if (ifExists === 'refuse') throw alreadyThere(path);
+  } catch (cause) {
+    if (TransPruneError.isInstance(cause)) throw cause;
+    if (codeOf(cause) === 'ENOENT') return;
+    throw writeFailure(path, reasonOf(cause), 'choose another name', cause);
+  }
+}
+
+/** The error for a file that is there and may not be replaced. */
+export function alreadyThere(path: string): TransPruneError {
+  return new TransPruneError(
+    'INVALID_ARGUMENT',
+    `expected a free name to write to, got ${path}, which is there already; choose another name, or use --force (ifExists: 'replace') to replace it`,
+    { path, exists: true },
+  );
+}
+
+/** The error for a file that cannot be written. */
+export function writeFailure(
+  path: string,
+  reason: string,
+  remedy: string,
+  cause?: unknown,
+): TransPruneError {
+  return new TransPruneError(
+    'WRITE_FAILED',
+    `expected to write ${path}, got ${reason}; ${remedy}`,
+    { path },
+    { cause },
+  );
+}
+
+async function realFolder(folder: string, path: string): Promise<string> {
+  const remedy = 'check that the folder exists, is writable and has room';
+  try {
+    const real = await realpath(folder);
+    const found = await stat(real);
+    if (!found.isDirectory()) {
+      throw writeFailure(path, 'a path through something that is no folder', remedy);
+    }
+    return real;
+  } catch (cause) {
+    if (TransPruneError.isInstance(cause)) throw cause;
+    throw writeFailure(path, reasonOf(cause), remedy, cause);
+  }
+}
+
+async function isInput(absolute: string, target: string, input: string): Promise<boolean> {
+  if (absolute === resolve(input)) return true;
+  const real = await realpath(input).catch(() => resolve(input));
+  const place = join(await realpath(dirname(resolve(input))).catch(() => ''), basename(input));
+  if (target === real || target === place) return true;
+  const [one, other] = await Promise.all([identityOf(target), identityOf(input)]);
+  return one !== undefined && other !== undefined && isSame(one, other);
+}

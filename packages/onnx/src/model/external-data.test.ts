@@ -1,0 +1,70 @@
+import { create } from '@bufbuild/protobuf';
+import { expect, test } from 'vitest';
+import { ModelProtoSchema } from '../proto/onnx_pb.js';
+import {
+  externalExtents,
+  externalLocations,
+  externalTensor,
+  relocateExternalData,
+} from './external-data.js';
+
+const tensor = (location: string, offset = 0, length = 4) =>
+  externalTensor(location, 1, [1], { location, offset, length });
+
+/** Every place of the format that may hold a tensor, each with a file of its own. */
+const model = create(ModelProtoSchema, {
+  graph: {
+    initializer: [tensor('initializer', 0, 8), tensor('initializer', 100, 24)],
+    sparseInitializer: [{ values: tensor('sparse values'), indices: tensor('sparse indices') }],
+    node: [
+      {
+        attribute: [
+          { t: tensor('constant') },
+          { tensors: [tensor('list')] },
+          { sparseTensor: { values: tensor('sparse constant') } },
+          { sparseTensors: [{ values: tensor('sparse list') }] },
+          { g: { node: [{ attribute: [{ g: { initializer: [tensor('branch')] } }] }] } },
+          { graphs: [{ initializer: [tensor('branches')] }] },
+        ],
+      },
+    ],
+  },
+  functions: [
+    {
+      node: [{ attribute: [{ t: tensor('function') }] }],
+      attributeProto: [{ t: tensor('default') }],
+    },
+  ],
+  trainingInfo: [
+    {
+      initialization: { initializer: [tensor('training')] },
+      algorithm: { initializer: [tensor('algorithm')] },
+    },
+  ],
+});
+
+const everywhere = [
+  ...['algorithm', 'branch', 'branches', 'constant', 'default', 'function', 'initializer', 'list'],
+  ...['sparse constant', 'sparse indices', 'sparse list', 'sparse values', 'training'],
+];
+
+test('files are found wherever a model may refer to them', () => {
+  expect(externalLocations(model).sort()).toEqual(everywhere);
+});
+
+test('the furthest byte of a file is known', () => {
+  expect(externalExtents(model).get('initializer')).toBe(124);
+  const { $typeName, ...half } = externalTensor('half', 10, [3, 5], {
+    ...{ location: 'half', offset: 64, length: 30 },
+  });
+  // Without a length, as the format allows.
+  const externalData = half.externalData.filter(({ key }) => key !== 'length');
+  const other = create(ModelProtoSchema, { graph: { initializer: [{ ...half, externalData }] } });
+  expect(externalExtents(other).get('half')).toBe(64 + 30);
+});
+
+test('all are named anew, and the model that came in stays', () => {
+  const moved = relocateExternalData(model, (location) => `there/${location}`);
+  expect(externalLocations(moved).sort()).toEqual(everywhere.map((name) => `there/${name}`));
+  expect(externalLocations(model).sort()).toEqual(everywhere);
+});

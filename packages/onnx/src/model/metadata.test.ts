@@ -1,0 +1,51 @@
+import { create } from '@bufbuild/protobuf';
+import { createPlan } from '@transprune/core';
+import { expect, test } from 'vitest';
+import { ModelProtoSchema } from '../proto/onnx_pb.js';
+import { metadataWithPlan, readPlan } from './metadata.js';
+
+const modelWith = (value: string) =>
+  create(ModelProtoSchema, { metadataProps: [{ key: 'transprune.plan', value }] });
+
+const plan = createPlan({ accumulateLayers: [1], stages: [{ afterLayer: 2, keepRatio: 0.5 }] });
+
+test('a plan comes back as it was written', () => {
+  const model = create(ModelProtoSchema, {});
+  expect(readPlan(model)).toBeUndefined();
+  expect(readPlan({ ...model, metadataProps: metadataWithPlan(model, plan) })).toEqual(plan);
+});
+
+test('a plan of before there was perImage ranks all images together', () => {
+  const { perImage: _, ...older } = plan;
+  expect(readPlan(modelWith(JSON.stringify(older)))).toEqual({ ...plan, perImage: false });
+});
+
+test.each([
+  ['nothing', '', /no JSON/],
+  ['text', 'high', /no JSON/],
+  ['cut off', JSON.stringify(plan).slice(0, -5), /no JSON/],
+  ['null', 'null', /got object/],
+  ['a list', '[]', /got a list/],
+  ['a number', '3', /got number/],
+  ['an empty object', '{}', /method that is no text/],
+  ['no stages', JSON.stringify({ ...plan, stages: undefined }), /stages that are no list/],
+  ['stages of another kind', JSON.stringify({ ...plan, stages: [1] }), /stages that are no list/],
+  ['an unknown method', JSON.stringify({ ...plan, method: '__proto__' }), /method must be one of/],
+  [
+    'ratios that rise',
+    JSON.stringify({ ...plan, stages: [...plan.stages, { afterLayer: 3, keepRatio: 0.9 }] }),
+    /must not rise/,
+  ],
+  ['a seed of another kind', JSON.stringify({ ...plan, seed: '0' }), /seed that is no number/],
+])('%s in place of a plan is an invalid model', (_, value, message) => {
+  let caught: unknown;
+  try {
+    readPlan(modelWith(value));
+  } catch (error) {
+    caught = error;
+  }
+  expect(caught).toMatchObject({
+    code: 'INVALID_MODEL',
+    message: expect.stringMatching(message),
+  });
+});
