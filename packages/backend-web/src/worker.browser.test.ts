@@ -3,7 +3,7 @@ import { packageUrl } from '@transprune/fixtures/browser';
 import { collect, connectEngine } from '@transprune/vlm';
 import { expect, test } from 'vitest';
 
-test('a worker answers, and ends what is aborted', { timeout: 120_000 }, async () => {
+test('a worker answers, and ends what is aborted', async () => {
   const worker = new Worker(new URL('../testing/engine-worker.ts', import.meta.url), {
     type: 'module',
   });

@@ -75,3 +75,10 @@ test.each(['qwen3_vl'] as const)('%s, pruned with everything kept', async (model
   await engine.dispose();
   await reference.dispose();
 });
+
+test('a prompt of nothing is refused, where the tokenizer adds nothing', async () => {
+  const files = await modelFolder(hubFolder('qwen3_vl'));
+  const engine = await createEngine({ files, backend: nodeBackend });
+  await expect(answer(engine, { prompt: '' })).rejects.toThrow(/at least one token/);
+  await engine.dispose();
+});

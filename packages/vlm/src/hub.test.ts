@@ -1,33 +1,12 @@
-/** Tiny models of many classes: the engine's tokens are those of the stock library. */
-import { nodeBackend } from '@transprune/backend-node';
-import { modelFolder } from '@transprune/files/node';
-import { type HubCase, hubCases, hubFolder, hubModels } from '@transprune/fixtures';
-import { afterAll, describe, expect, test } from 'vitest';
-import { collect, createEngine, type LocalEngine } from './index.js';
-
-const opened = new Map<string, Promise<LocalEngine>>();
-afterAll(async () => {
-  for (const engine of opened.values()) await (await engine).dispose();
-});
-
-function engineFor({ model, format }: HubCase): Promise<LocalEngine> {
-  const key = JSON.stringify([model, format]);
-  const open = async () =>
-    createEngine({ files: await modelFolder(hubFolder(model), { format }), backend: nodeBackend });
-  const found = opened.get(key) ?? open();
-  opened.set(key, found);
-  return found;
-}
+/** Of each tiny model a prompt with one image, one with two and one without; all are in the long suite. */
+import { hubCases, hubModels } from '@transprune/fixtures';
+import { describeHub } from '../testing/hub.js';
 
 const cases = hubCases();
-
-describe.each(hubModels)('%s', (model) => {
-  test.each(cases.filter((each) => each.model === model))('$name', async (each) => {
-    const engine = await engineFor(each);
-    const { prompt, images, inputIds, tokens, losesPadding } = each;
-    const result = await collect(engine.generate({ prompt, images, maxNewTokens: tokens.length }));
-    expect(result.usage.promptTokens).toBe(inputIds.length);
-    const known = losesPadding ? 1 : tokens.length;
-    expect(result.tokenIds.slice(0, known)).toEqual(tokens.slice(0, known));
-  });
-});
+describeHub(
+  hubModels.flatMap((model) =>
+    [1, 2, 0].flatMap(
+      (count) => cases.find((each) => each.model === model && each.images.length === count) ?? [],
+    ),
+  ),
+);

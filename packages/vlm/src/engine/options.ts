@@ -26,12 +26,18 @@ function checkSampling({ temperature, topK, topP, seed }: Sampling): void {
   if (topP !== undefined && !(topP > 0 && topP <= 1)) {
     throw invalid('sampling.topP', 'a number above 0 and at most 1', topP);
   }
-  if (seed !== undefined) wholeNumber('sampling.seed', seed, Number.MIN_SAFE_INTEGER);
+  if (seed !== undefined) wholeNumber('sampling.seed', seed);
 }
 
-function wholeNumber(field: string, value: number, least: number): void {
+/**
+ * Checks a number.
+ *
+ * @throws TransPruneError INVALID_ARGUMENT that names the field
+ */
+export function wholeNumber(field: string, value: number, least = Number.MIN_SAFE_INTEGER): void {
   if (Number.isSafeInteger(value) && value >= least) return;
-  throw invalid(field, least === 1 ? 'a whole number from 1' : 'a whole number', value);
+  const from = least === Number.MIN_SAFE_INTEGER ? '' : ` from ${least}`;
+  throw invalid(field, `a whole number${from}`, value);
 }
 
 function invalid(field: string, expected: string, got: unknown): TransPruneError {

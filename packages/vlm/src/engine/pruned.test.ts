@@ -5,10 +5,10 @@ import { createPlan } from '@transprune/core';
 import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
-import type { BuildOptions } from '@transprune/onnx';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { answer } from '../../testing/ask.js';
 import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from '../../testing/embedded.js';
+import { describeLayouts } from '../../testing/layouts.js';
 import type { GenerateResult } from './collect.js';
 import { createEngine, type LocalEngine } from './create.js';
 
@@ -31,51 +31,9 @@ beforeEach(() => {
   backend.decoderFeeds.length = 0;
 });
 
-/** Image tokens that each layer's cache holds. */
-const imagesLeft = (lengths: readonly number[], textTokens: number, answered: number) =>
-  lengths.map((length) => length - textTokens - (answered - 1));
-
-describe.each<[string, BuildOptions]>([
-  ['positions as an input', { rotary: 'separate' }],
-  ['positions as an input, float16 caches', { rotary: 'separate', precision: 'float16' }],
-  ['multi-head attention', { attention: 'multi-head' }],
+describeLayouts([
   ['merged branches, logits of the last token', { mergedBranches: true, numLogitsToKeep: true }],
-])('%s', (_, layout) => {
-  const decoder = embeddedDecoder(layout);
-
-  test.each(['renumber', 'keep'] as const)('%s: ratio 1 answers as unpruned', async (positions) => {
-    const unpruned = await engine.withDecoder(prunedBytes(decoder, createPlan({ stages: [] })));
-    const expected = await answer(unpruned, ask);
-    const whole = { ...plan, positions, stages: stages(1, 1) };
-    const pruned = await engine.withDecoder(prunedBytes(decoder, whole));
-    expect((await answer(pruned, ask)).tokenIds).toEqual(expected.tokenIds);
-    await pruned.dispose();
-    await unpruned.dispose();
-  });
-
-  test.each(['renumber', 'keep'] as const)(
-    '%s: prunes, and goes on counting',
-    async (positions) => {
-      const pruned = await engine.withDecoder(prunedBytes(decoder, { ...plan, positions }));
-      const { prompt, cache, tokenIds } = await answer(pruned, { ...ask, maxNewTokens: 4 });
-      expect(tokenIds).toHaveLength(4);
-      const left = imagesLeft(cache.lengths, prompt.textTokens, 4);
-      expect(left.slice(0, 6)).toEqual([144, 144, 72, 72, 36, 36]);
-      const total = prompt.textTokens + perImage;
-      const [prefill, ...steps] = backend.decoderFeeds;
-      expect(steps).toHaveLength(3);
-      if (prefill?.position_ids) {
-        expect(numbersIn(prefill.position_ids)).toEqual(Array.from({ length: total }, (_, i) => i));
-        const counted = steps.map(({ position_ids: ids }) => numbersIn(ids));
-        expect(counted).toEqual([[total], [total + 1], [total + 2]]);
-      }
-      expect(steps.map(({ attention_mask: mask }) => mask?.dims)).toEqual(
-        [1, 2, 3].map((step) => [1, total + step]),
-      );
-      await pruned.dispose();
-    },
-  );
-});
+]);
 
 test('positions that are kept: what was counted anew before is another answer', async () => {
   const logits = [];

@@ -145,6 +145,13 @@ test.each([
   await engine.dispose();
 });
 
+test('limits that are no numbers of requests are refused', async () => {
+  await expect(loadFake({ limits: { maxActive: 0 } })).rejects.toThrow(
+    'maxActive must be a whole number from 1, got 0',
+  );
+  await expect(loadFake({ limits: { maxWaiting: -1 } })).rejects.toThrow(/maxWaiting/);
+});
+
 describe('an answer ends', () => {
   test('at the end token of the tokenizer, though no configuration names one', async () => {
     const files = await fakeFiles({

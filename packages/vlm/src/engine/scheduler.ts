@@ -6,6 +6,7 @@
 import { TransPruneError } from '@transprune/core';
 import { breathe } from './breathe.js';
 import type { FinishReason } from './events.js';
+import { wholeNumber } from './options.js';
 import { Stepper } from './stepper.js';
 import type { Model, Task } from './task.js';
 
@@ -30,7 +31,10 @@ export class Scheduler {
   private running: Promise<void> | undefined;
   private closed = false;
 
+  /** @throws TransPruneError INVALID_ARGUMENT for limits that are no whole numbers */
   constructor(model: Model, { maxActive = 4, maxWaiting = 64 }: SchedulerLimits = {}) {
+    wholeNumber('maxActive', maxActive, 1);
+    wholeNumber('maxWaiting', maxWaiting, 0);
     this.maxActive = maxActive;
     this.maxWaiting = maxWaiting;
     this.stepper = new Stepper(model);

@@ -34,13 +34,13 @@ export class Task {
   readonly conversation: Conversation | undefined;
   /** Its caches, while they are not rows of a batch. */
   decoder: DecoderSession | undefined;
-  /** True if nobody wants the rest. */
-  isAborted = false;
-  private readonly model: Model;
   /** What each prune keeps, where the decoder lets one choose. */
   keepRatios: readonly number[] | undefined;
   /** Positions that its next step leaves out. */
   gap = 0;
+  /** True if nobody wants the rest. */
+  isAborted = false;
+  private readonly model: Model;
   private readonly request: EngineRequest;
   private readonly report: Report;
   private readonly text: AnswerText;
@@ -125,6 +125,8 @@ export class Task {
     const { frontend, decoder: session, trace } = model;
     const embedded = await frontend.embedPrompt(prompt, session.inputs);
     if (this.isAborted) return 'aborted';
+    // Pixels are of no more use.
+    this.prompt = { ...prompt, imageInputs: {} };
     const past = this.conversation?.past;
     const [first = 0] = past ? (embedded.positions ?? []) : [];
     const images = numberImages(prompt.ids, frontend.imageTokenId, embedded.tokensPerImage);

@@ -62,13 +62,23 @@ export async function createFrontend(
       const encoded = tokenizer(written, {
         add_special_tokens: !goesOn && !startsWithBos(text, tokenizer.bos_token),
       });
-      return { text, ids: idsOf(encoded.input_ids), imageInputs };
+      const ids = idsOf(encoded.input_ids);
+      if (ids.length === 0) throw emptyPrompt();
+      return { text, ids, imageInputs };
     },
     embedPrompt: (prompt, decoder) => embedPrompt(parts, prompt, decoder),
     embedTokens: (ids) => embedTokens(embedding, ids),
     textOf: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }),
     penalties,
   };
+}
+
+function emptyPrompt(): TransPruneError {
+  return new TransPruneError(
+    'INVALID_ARGUMENT',
+    'expected a prompt of at least one token, got an empty one',
+    { field: 'prompt' },
+  );
 }
 
 /** Runs the embedding alone, one token a row; outputs besides the embeddings go to inputs of their names. */

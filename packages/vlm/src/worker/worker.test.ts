@@ -49,7 +49,7 @@ async function across(setup: Parameters<typeof loadFake>[0] = {}, as = asInNode)
 
 const ask = { question: 'what color is the cross' };
 
-describe('a worker', { timeout: 60_000 }, () => {
+describe('a worker', () => {
   const model = 'llava';
   const [first, second] = hubCases().filter((each) => each.model === model);
   const plan = createPlan({
