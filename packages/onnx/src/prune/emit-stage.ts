@@ -153,8 +153,8 @@ function keptInput(
     readonly prefix: string;
   },
 ): string {
-  const rows = emitGather(emitters.score, selection, next.attention.input, 1);
-  const floats = asFloat({ emitter: emitters.score, decoder }, rows);
+  const rows = emitGather(emitters.gather, selection, next.attention.input, 1);
+  const floats = asFloat({ emitter: emitters.gather, decoder }, rows);
   return gate.output(floats, { unread: FLOAT, rank: 3 }, `${prefix}/next_input`);
 }
 
