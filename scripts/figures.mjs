@@ -1,6 +1,6 @@
 // Measures every figure that the documentation shows, and writes them where they are shown.
 //
-//   node scripts/figures.mjs                  runs every command (5 minutes on 2 cores), then renders
+//   node scripts/figures.mjs                  runs every command (10 minutes on 2 cores), then renders
 //   node scripts/figures.mjs bench-high ...   runs these only, then renders
 //   node scripts/figures.mjs render           renders what docs/figures/*.json hold
 //
@@ -23,6 +23,10 @@ const question = sample.questions[0].question;
 const commands = {
   'bench-high': ['bench', '--synthetic', 'smollm2-135m', '--preset', 'transprune-high'],
   'bench-low': ['bench', '--synthetic', 'smollm2-135m', '--preset', 'transprune-low'],
+  'bench-int4': [
+    ...['bench', '--synthetic', 'smollm2-135m', '--precision', 'int4'],
+    ...['--preset', 'transprune-high'],
+  ],
   'run-high': ['run', picture, question, '--compare', '--preset', 'transprune-high'],
   'run-low': ['run', picture, question, '--compare', '--preset', 'transprune-low'],
   evaluation: ['evaluate'],
@@ -71,7 +75,8 @@ function render() {
 /** The before/after table of the README's first screen. */
 function speed() {
   const columns = [load('bench-high'), load('bench-low')];
-  const [{ imageTokens, textTokens, threads, runs, baselineMs, decode }] = columns;
+  const [{ imageTokens, textTokens, threads, runs, baselineMs, decode, nodes }] = columns;
+  const int4 = load('bench-int4');
   const row = (name, unpruned, value) =>
     `| ${name} | ${unpruned} | ${columns.map(value).join(' | ')} |`;
   const times = (x) => `${x.toFixed(2)} x`;
@@ -94,8 +99,19 @@ function speed() {
       `${decode.baselineMs.toFixed(1)} ms`,
       (b) => `${b.decode.prunedMs.toFixed(1)} ms`,
     ),
+    row(
+      '  of an unpruned one (95 % range)',
+      '',
+      ({ decode: { ratio, ratioRange } }) =>
+        `${percent(ratio)} (${ratioRange.map(percent).join(' to ')})`,
+    ),
+    row(
+      'nodes that a decode step executes',
+      nodes.baseline.step.nodes,
+      (b) => b.nodes.pruned.step.nodes,
+    ),
     '',
-    `SmolLM2-135M's shape with random weights, ${imageTokens} image and ${textTokens} text tokens, ONNX Runtime on ${threads} CPU threads, medians of ${runs} interleaved rounds: \`${shown('bench-high')}\` and \`--preset transprune-low\`. Both columns were measured against an unpruned run of their own; times shown for it are those of the first.`,
+    `SmolLM2-135M's shape with random weights, ${imageTokens} image and ${textTokens} text tokens, ONNX Runtime on ${threads} CPU threads, medians of ${runs} interleaved rounds: \`${shown('bench-high')}\` and \`--preset transprune-low\`. Both columns were measured against an unpruned run of their own; times shown for it are those of the first. With weights of 4 bits High is ${times(int4.speedup)}, of ${times(int4.flopsBoundSpeedup)} that the FLOPs allow (\`${shown('bench-int4')}\`).`,
   ].join('\n');
 }
 

@@ -21,6 +21,8 @@ export interface BenchOptions {
   readonly sizes: PromptSizes;
   readonly backend: Backend;
   readonly device: string;
+  /** Of the CPU. */
+  readonly threads: number;
   readonly runs: number;
   readonly warmups: number;
   readonly decodeSteps: number;
@@ -44,14 +46,14 @@ export interface BenchResult {
   readonly decodeRatio: number;
   /** Where that median lies, with 95 %. */
   readonly decodeRatioRange: readonly [number, number];
-  /** Most memory that opening and a prefill take, in bytes; null where the system does not tell. */
-  readonly peakBytes: Readonly<Record<'baseline' | 'pruned', number | null>>;
+  /** Most memory that opening and a prefill take, in bytes. */
+  readonly peakBytes: Readonly<Record<'baseline' | 'pruned', number>>;
   readonly nodes: Readonly<Record<'baseline' | 'pruned', ExecutedNodes>>;
 }
 
 /** @throws TransPruneError DEVICE_UNAVAILABLE, and what the model is at fault of */
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
-  const { original, path, plan, sizes, backend, device, folders, say } = options;
+  const { original, path, plan, sizes, backend, device, threads, folders, say } = options;
   checkLength(options);
   const opened: Session[] = [];
   const open = async (source: ModelSource) => {
@@ -66,21 +68,23 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     const traced = await rewritten({ trace: true });
     const constantIndices = await keptIndices(traced, sizes, plan.stages.length);
     await traced.dispose();
-    say('measuring memory');
+    say('opening the unpruned decoder, the oracle and the pruned decoder; measuring memory');
     const pruned = await temporaryModel(pruneModel(original, plan).model, path, folders);
-    const peakOf = (source: ModelSource) =>
-      peakOfPrefill(() => openSession(backend, source, device), sizes);
-    const peakBytes = { baseline: await peakOf({ path }), pruned: await peakOf(pruned) };
-    say('counting nodes');
-    const nodesOf = async (source: ModelSource) =>
-      executedNodes(source, { device, folder: await folders.create(), sizes });
-    const nodes = { baseline: await nodesOf({ path }), pruned: await nodesOf(pruned) };
-    say('opening the unpruned decoder, the oracle and the pruned decoder');
     const sessions = {
       baseline: await open({ path }),
       oracle: await rewritten({ constantIndices }),
       pruned: await open(pruned),
     };
+    const peakOf = async (source: ModelSource, session: Session) =>
+      peakOfPrefill(source, session, { sizes, threads, folder: await folders.create() });
+    const peakBytes = {
+      baseline: await peakOf({ path }, sessions.baseline),
+      pruned: await peakOf(pruned, sessions.pruned),
+    };
+    say('counting nodes');
+    const nodesOf = async (source: ModelSource) =>
+      executedNodes(source, { device, folder: await folders.create(), sizes });
+    const nodes = { baseline: await nodesOf({ path }), pruned: await nodesOf(pruned) };
     const { runs, warmups, decodeSteps, signal, progress } = options;
     const start = performance.now();
     const measured = await measure({

@@ -1,41 +1,57 @@
 /** Peak memory of a prefill. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { DecoderSession, type Session } from '@transprune/session';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type NodeDevice, peakMemory } from '@transprune/backend-node';
+import {
+  DecoderSession,
+  type HostTensor,
+  type ModelSource,
+  type Session,
+} from '@transprune/session';
 import { type PromptSizes, promptCall } from './prompt.js';
 
+export interface PeakOptions {
+  readonly sizes: PromptSizes;
+  readonly threads: number;
+  /** An empty folder, for a decoder that is no file yet. */
+  readonly folder: string;
+}
+
 /**
- * Most memory that opening a decoder and running one prompt takes, in bytes, over what the process held
- * before: weights, caches and whatever lies between. Only Linux lets a process forget its peak; null elsewhere.
+ * Most memory that opening a decoder and running one prompt takes, in bytes: weights, caches and whatever lies
+ * between.
+ *
+ * @param session the same decoder, opened: what it declares, and on which device
  */
 export async function peakOfPrefill(
-  open: () => Promise<Session>,
+  source: ModelSource,
+  session: Session,
+  { sizes, threads, folder }: PeakOptions,
+): Promise<number> {
+  const path = 'path' in source ? source.path : join(folder, 'decoder.onnx');
+  if ('bytes' in source) await writeFile(path, source.bytes);
+  const feeds = await promptFeeds(session, sizes);
+  return peakMemory(path, feeds, { device: session.device as NodeDevice, threads });
+}
+
+/** What a decoder is fed for the prompt. */
+async function promptFeeds(
+  { inputs, outputs, device }: Session,
   sizes: PromptSizes,
-): Promise<number | null> {
-  const before = forgetPeak();
-  if (before === null) return null;
-  const session = await open();
-  const decoder = new DecoderSession(session, { cacheSizes: sizes });
-  const { logits } = await decoder.prefill(promptCall(sizes));
-  const peak = statusBytes('VmHWM');
-  logits.dispose();
-  decoder.dispose();
-  await session.dispose();
-  return peak === null ? null : peak - before;
-}
-
-/** Makes the current size the peak; null where that cannot be done. */
-function forgetPeak(): number | null {
-  try {
-    writeFileSync('/proc/self/clear_refs', '5');
-  } catch {
-    return null;
-  }
-  return statusBytes('VmRSS');
-}
-
-function statusBytes(field: string): number | null {
-  const [, kilobytes] =
-    new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8')) ??
-    [];
-  return kilobytes === undefined ? null : Number(kilobytes) * 1024;
+): Promise<Record<string, HostTensor>> {
+  const fed: Record<string, HostTensor> = {};
+  const listener: Session = {
+    inputs,
+    outputs,
+    device,
+    async run(feeds) {
+      for (const [name, tensor] of Object.entries(feeds)) if ('data' in tensor) fed[name] = tensor;
+      const dims = [1, 1, 1];
+      const logits = { type: 'float32', dims, data: new Float32Array(1) } as const;
+      return { logits: { ...logits, download: async () => logits, dispose() {} } };
+    },
+    async dispose() {},
+  };
+  await new DecoderSession(listener, { cacheSizes: sizes }).prefill(promptCall(sizes));
+  return fed;
 }

@@ -23,6 +23,8 @@ describe('a decoder with external weights', () => {
     for (const ms of [baselineMs, oracleMs, prunedMs, decode.baselineMs, decode.prunedMs]) {
       expect(ms).toBeGreaterThan(0);
     }
+    expect(document.peakBytes.baseline).toBeGreaterThan(1e6);
+    expect(document.peakBytes.pruned).toBeGreaterThan(1e6);
     const { baseline, pruned } = document.nodes;
     expect(pruned.step.nodes).toBeGreaterThan(baseline.step.nodes);
     expect(pruned.step.nodes).toBeLessThan(1.1 * baseline.step.nodes + 50);

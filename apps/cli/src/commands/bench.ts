@@ -118,6 +118,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
     sizes: { ...config, imageTokens, textTokens },
     backend: createNodeBackend({ threads }),
     device,
+    threads,
     runs,
     warmups,
     decodeSteps,

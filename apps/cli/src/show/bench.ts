@@ -43,8 +43,8 @@ export interface BenchReport {
   };
   /** Nodes that a prefill and a decode step execute. */
   readonly nodes: Readonly<Record<'baseline' | 'pruned', ExecutedNodes>>;
-  /** Most memory that opening and a prefill take, in bytes; null where the system does not tell. */
-  readonly peakBytes: Readonly<Record<'baseline' | 'pruned', number | null>>;
+  /** Most memory that opening and a prefill take, in bytes. */
+  readonly peakBytes: Readonly<Record<'baseline' | 'pruned', number>>;
   readonly prefillTimes: Readonly<Record<'baseline' | 'oracle' | 'pruned', Summary>>;
   readonly decodeTimes: Readonly<Record<'baseline' | 'pruned', Summary>>;
 }
@@ -55,10 +55,9 @@ function nodesLine({ nodes: { baseline, pruned } }: BenchReport): string {
   return `Nodes executed, unpruned -> pruned: ${both('prefill')} in a prefill, ${both('step')} in a decode step.`;
 }
 
-function memoryLine({ peakBytes: { baseline, pruned } }: BenchReport): string[] {
-  if (baseline === null || pruned === null) return [];
+function memoryLine({ peakBytes: { baseline, pruned } }: BenchReport): string {
   const values = `${bytes(baseline)} unpruned, ${bytes(pruned)} pruned`;
-  return [`Peak memory of a prefill, weights included: ${values}, ${change(baseline, pruned)}.`];
+  return `Peak memory of a prefill, weights included: ${values}, ${change(baseline, pruned)}.`;
 }
 
 export function showBench(report: BenchReport): string {
@@ -92,6 +91,6 @@ export function showBench(report: BenchReport): string {
     `Scoring takes ${percent(report.scoringOverhead)} of the unpruned prefill (95 %: ${report.scoringOverheadRange.map(percent).join(' to ')}).`,
     `A pruned decode step takes ${percent(decode.ratio)} of an unpruned one (95 %: ${decode.ratioRange.map(percent).join(' to ')}).`,
     nodesLine(report),
-    ...memoryLine(report),
+    memoryLine(report),
   ].join('\n');
 }
