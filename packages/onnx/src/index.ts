@@ -25,7 +25,7 @@ export { createEmitter, type Emitter } from './graph/emitter.js';
 export { printGraph, printNode } from './graph/print.js';
 export type { Provenance, ProvenanceOf, Role } from './graph/provenance.js';
 export { allNodes } from './graph/subgraphs.js';
-export type { DerivedReport, DerivedReport as SideReport } from './inspect/derived.js';
+export type { DerivedReport } from './inspect/derived.js';
 export {
   type DecoderReport,
   type DecoderSizes,

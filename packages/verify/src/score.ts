@@ -1,6 +1,7 @@
 /** A stage's score and choice once more, in float64 arrays, from what the graph's score is made of. */
 import {
   arrayAlgebra as algebra,
+  askingRows,
   imageQuotas,
   instructionAttention,
   keptOutput,
@@ -11,6 +12,7 @@ import {
   type PrunePlan,
   type SignalName,
   scoreOutput,
+  seesKey,
   selectTokens,
   splitHeads,
   uniformNoise,
@@ -181,18 +183,19 @@ function rowsDiffer(
   read: Read,
 ): boolean {
   const attention = taps[stage]?.instructionAttention;
-  const lastImage = places.findLastIndex((place) => call.spans[place] !== 0);
   // Where no image is left nothing is ranked.
-  if (!attention || lastImage < 0) return false;
-  const marked = [...places.keys()].filter((at) => call.marks[places[at] ?? 0] === 1);
-  const afterImages = [...places.keys()].slice(Math.min(lastImage + 1, places.length - 1));
-  const asking = instructionMask && marked.length > 0 ? marked : afterImages;
+  if (!attention || places.every((place) => call.spans[place] === 0)) return false;
+  const asking = askingRows({
+    count: places.length,
+    isImage: (at) => call.spans[places[at] ?? 0] !== 0,
+    isMarked: (at) => instructionMask && call.marks[places[at] ?? 0] === 1,
+  });
   const [start = 0] = asking;
   const past = pastLengths[plan.stages[stage]?.afterLayer ?? 0] ?? 0;
   const rows = places.length - start;
   const expectedBias = Array.from({ length: rows * (past + places.length) }, (_, i) => {
     const [row, column] = [Math.floor(i / (past + places.length)), i % (past + places.length)];
-    return column > past + start + row ? 1 : 0;
+    return seesKey(start + row, column, past) ? 0 : 1;
   });
   const bias = [...read(attention.bias).data].map((value) => (value < -1e8 ? 1 : 0));
   const differs = (found: readonly number[], expected: readonly number[]) =>

@@ -61,7 +61,7 @@ describe('drawings', () => {
         projections: 1 matrix, MatMul
         rotary embedding: inside the node
         norms: attention SimplifiedLayerNormalization; MLP SimplifiedLayerNormalization
-      Side computations
+      Derived values
         mask or lengths: 1 value by 3 nodes, read by layers 1-14; of attention_mask
         mask or lengths: 1 value by 3 nodes, read by layers 1-14; of the shape of attention_mask
       Prune after layer 3, keeping 0.875 of the image tokens
@@ -101,7 +101,7 @@ describe('drawings', () => {
         projections: 3 matrices, MatMul
         rotary embedding: spelled out
         norms: attention spelled out; MLP spelled out
-      Side computations
+      Derived values
         mask or lengths: 6 values by 57 nodes, read by layers 1-6; of attention_mask, the shapes of inputs_embeds, past_key_values.0.key
         angles: 2 values by 25 nodes, read by layers 1-6; of position_ids
         sizes: 72 values by 480 nodes, read by layers 1-6; of the shape of the layer's own values
@@ -148,7 +148,7 @@ describe('drawings', () => {
         projections: 3 matrices, MatMul
         rotary embedding: spelled out
         norms: attention spelled out; after attention spelled out; MLP spelled out; after MLP spelled out
-      Side computations
+      Derived values
         mask or lengths: 1 value by 37 nodes, read by layers 1, 3, 5; of attention_mask, the shapes of inputs_embeds, past_key_values.0.key, past_key_values.1.value
         mask or lengths: 1 value by 33 nodes, read by layers 2, 4, 6; of attention_mask, the shapes of inputs_embeds, past_key_values.0.key, past_key_values.1.value
         angles: 2 values by 12 nodes, read by layers 1-6; of position_ids, the shape of past_key_values.1.value
@@ -183,7 +183,7 @@ describe('drawings', () => {
         projections: 3 matrices, MatMul, with biases
         rotary embedding: spelled out
         norms: attention RMSNormalization; MLP RMSNormalization
-      Side computations
+      Derived values
         mask or lengths: 1 value by 32 nodes, read by layers 1-6; of attention_mask, the shapes of past_key_values.0.key, past_key_values.1.value, position_ids
         angles: 2 values by 23 nodes, read by layers 1-6; of position_ids, the shape of past_key_values.1.value
         sizes: 26 values by 77 nodes, read by layers 1-6; of the shapes of past_key_values.0.key, past_key_values.1.value, position_ids, the layer's own cache
@@ -217,7 +217,7 @@ describe('drawings', () => {
         projections: 3 matrices, MatMulNBits
         rotary embedding: spelled out
         norms: attention spelled out; MLP spelled out
-      Side computations
+      Derived values
         mask or lengths: 1 value by 33 nodes, read by layers 1-6; of attention_mask, the shapes of inputs_embeds, past_key_values.0.key, past_key_values.1.value
         angles: 2 values by 12 nodes, read by layers 1-6; of position_ids, the shape of past_key_values.1.value
         sizes: 38 values by 113 nodes, read by layers 1-6; of the shapes of inputs_embeds, past_key_values.0.key, past_key_values.1.value, the layer's own cache, the layer's own values

@@ -1,3 +1,4 @@
+import { askingRows } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
 import { llamaDecoder, modelFromConfig } from '@transprune/flops';
 import type { Engine, GenerateResult, LocalEngine } from '@transprune/vlm';
@@ -191,11 +192,15 @@ async function costsOf(
 ): Promise<CostReport> {
   const config: unknown = JSON.parse((await files.readText('config.json')) ?? '{}');
   const model = { ...modelFromConfig(config), decoder: llamaDecoder(decoder) };
-  const lastImage = prompt.imagePositions.at(-1) ?? -1;
+  const images = new Set(prompt.imagePositions);
+  const asking = askingRows({
+    count: prompt.imageTokens + prompt.textTokens,
+    isImage: (position) => images.has(position),
+  });
   return costReport(model, chosen.plan, {
     imageTokens: prompt.imageTokens,
     textTokens: prompt.textTokens,
-    instructionTokens: prompt.imageTokens + prompt.textTokens - 1 - lastImage,
+    instructionTokens: asking.length,
     bytesPerElement: 4,
   });
 }

@@ -1,9 +1,9 @@
 /** A decoder graph as text. */
 import { methodByName, type PrunePlan } from '@transprune/core';
 import type {
+  DerivedReport,
   Inspection,
   LayerGroup,
-  SideReport,
   StageReport,
   Structure,
   ValueReport,
@@ -22,7 +22,7 @@ export function showStructure({ decoders, trial }: Pick<Inspection, 'decoders' |
       section('Weights', [decoder.weightTypes.join(', ') || 'none']),
       ...decoder.layerGroups.map(showGroup),
       ...unreadLayers(decoder),
-      section('Side computations', decoder.sides.map(showSide)),
+      section('Derived values', decoder.derived.map(showDerived)),
       ...decoder.stages.map(showStage),
     ]),
   ];
@@ -94,7 +94,7 @@ function unreadLayers({ declaredLayers, layerGroups }: Structure): string[] {
 const layerNames = (layers: readonly number[]) =>
   `${layers.length === 1 ? 'Layer' : 'Layers'} ${layerRanges(layers)}`;
 
-function showSide({ use, of, values, nodes, layers }: SideReport): string {
+function showDerived({ use, of, values, nodes, layers }: DerivedReport): string {
   const made = nodes === 0 ? 'as it comes' : `by ${count(nodes, 'node')}`;
   const readers = layerNames(layers).toLowerCase();
   return `${use}: ${count(values, 'value')} ${made}, read by ${readers}; of ${origins(of)}`;
@@ -119,7 +119,7 @@ function showPlan({ method, accumulateLayers, direction, positions }: PrunePlan)
 }
 
 function showStage(stage: StageReport): string {
-  const { afterLayer, keepRatio, gathered, scoringNodes, copiedNodes, rerooted } = stage;
+  const { afterLayer, keepRatio, gathered, scoringNodes, copiedNodes, rebased } = stage;
   const crossing = (['stream', 'projection', 'norm', 'angles'] as const).flatMap((as) => {
     const number = gathered.filter((value) => value.as === as).length;
     if (number === 0) return [];
@@ -129,7 +129,7 @@ function showStage(stage: StageReport): string {
     copiedNodes > 0
       ? `, ${copiedNodes} of them copies of layer ${afterLayer + 1} and what it reads`
       : '';
-  const { clonedNodes, addedNodes, roots } = rerooted;
+  const { clonedNodes, addedNodes, roots } = rebased;
   return section(`Prune after layer ${afterLayer}, keeping ${keepRatio} of the image tokens`, [
     `score and select: ${count(scoringNodes, 'node')}${copied}`,
     `gather: ${crossing.join(', ')}`,

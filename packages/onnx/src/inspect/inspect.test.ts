@@ -61,7 +61,7 @@ describe('structure', () => {
   });
 
   test('layers that differ are grouped, and so are the masks that they read', () => {
-    const { layerGroups, sides } = inspectModel(exported('gemma3', 'dynamo-23')).decoders[0]!;
+    const { layerGroups, derived } = inspectModel(exported('gemma3', 'dynamo-23')).decoders[0]!;
     const [local, global] = [
       [1, 2, 4, 5],
       [3, 6],
@@ -70,7 +70,7 @@ describe('structure', () => {
       [local, 16],
       [global, null],
     ]);
-    const of = (wanted: string) => sides.filter(({ use }) => use === wanted);
+    const of = (wanted: string) => derived.filter(({ use }) => use === wanted);
     expect(of('mask or lengths').map(({ layers }) => layers)).toEqual([local, global]);
     // Opset 23 makes cosines and sines anew in each layer, for queries and for keys.
     expect(of('angles')).toMatchObject([
@@ -109,7 +109,7 @@ describe('trial', () => {
         afterLayer: 2,
         gathered: [{ as: 'stream' }, { as: 'norm' }],
         copiedNodes: 0,
-        rerooted: {
+        rebased: {
           // Lengths minus one, as int32, and the width: what they are made of is sizes, not a mask.
           clonedNodes: 3,
           addedNodes: 4,

@@ -22,7 +22,7 @@ export interface StageReport {
   readonly scoringNodes: number;
   /** Copies among them, of the next layer and of what it reads, so that the score sees every token. */
   readonly copiedNodes: number;
-  readonly rerooted: {
+  readonly rebased: {
     /** Nodes of derived values that are cloned for the layers after the prune. */
     readonly clonedNodes: number;
     /** Nodes that make the mask, positions and sizes which the clones start at. */
@@ -65,7 +65,7 @@ export function describeStages(
       ],
       scoringNodes: own.filter(({ origin }) => isScoring(origin)).length,
       copiedNodes: of('copy').length,
-      rerooted: {
+      rebased: {
         clonedNodes: clones.length,
         addedNodes: starts.length,
         roots: rootsOf([...clones, ...starts], inputs, streamAfter(after, next)),

@@ -23,7 +23,7 @@ export interface Structure {
   /** Layers that inputs and outputs tell of; fewer are in groups where the reading was refused. */
   readonly declaredLayers: number;
   readonly layerGroups: readonly LayerGroup[];
-  readonly sides: readonly DerivedReport[];
+  readonly derived: readonly DerivedReport[];
 }
 
 /**
@@ -43,7 +43,7 @@ export function describeStructure(
     weightTypes: [...new Set(weights.map(({ dataType }) => typeName(dataType)))].sort(),
     declaredLayers,
     layerGroups: decoder ? groupLayers(decoder) : [],
-    sides: decoder ? describeDerived(decoder) : [],
+    derived: decoder ? describeDerived(decoder) : [],
   };
 }
 
