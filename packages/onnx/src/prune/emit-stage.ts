@@ -1,24 +1,26 @@
 /** One stage of a plan: score, select and cut, and what goes on to the next stage. */
-import { maskOutput, methodByName, pastMaskInput, type Stage } from '@transprune/core';
-import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
-import { refuse } from '../decoder/refuse.js';
+import { methodByName, pastMaskInput } from '@transprune/core';
+import type { DecoderLayer } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
-import { cut } from './cut/cut.js';
+import { cutAt } from './cut/cut.js';
+import { emitGather } from './cut/gather.js';
 import type { Gate, Otherwise } from './gate.js';
 import type { CutStage } from './rebase/rebase.js';
 import { type AccumulatedLayer, emitScore, emitTransition } from './score/score.js';
 import type { StageTapper } from './score/taps.js';
 import { emitShare } from './select/ratios.js';
-import { emitGather, emitSelection, type Selection } from './select/select.js';
-import { type Call, emitStart, emitTexts, mapState, type TokenState } from './select/tokens.js';
+import { emitSelection, type Selection } from './select/select.js';
 import {
   asFloat,
+  nextLayer,
   type StageEmitters,
   type StagesContext,
+  stageAt,
   stageEmitters,
   stagePrefix,
 } from './stage.js';
+import { type Call, emitStart, emitTexts, mapState, type TokenState } from './tokens.js';
 import { traceKept, traceScore } from './trace.js';
 
 const { FLOAT, INT64 } = TensorProto_DataType;
@@ -27,7 +29,7 @@ const { FLOAT, INT64 } = TensorProto_DataType;
 export const unread: Otherwise = { unread: FLOAT, rank: 2 };
 
 /** What one stage hands on to the next: values of the graph itself. */
-export interface Tokens {
+export interface HandedOn {
   readonly state: TokenState;
   /** float32 `[tokens of the call]`: 0, 1, 2, ... */
   readonly places: string;
@@ -46,12 +48,12 @@ export interface StageParts {
   readonly sum: string | undefined;
   readonly tapper: StageTapper | undefined;
   /** What the stage before handed on; undefined at the first. */
-  readonly before: Tokens | undefined;
+  readonly before: HandedOn | undefined;
 }
 
 export interface EmittedStage {
   readonly stage: CutStage;
-  readonly tokens: Tokens;
+  readonly tokens: HandedOn;
   /** float32, the rows that stay of what the next layer's attention reads; where it is accumulated. */
   readonly nextInput?: string;
 }
@@ -97,7 +99,7 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
 }
 
 /** What the first stage knows of the tokens: values of its own branch. */
-function startTokens({ plan, options }: StagesContext, emitter: Emitter, call: Call): Tokens {
+function startTokens({ plan, options }: StagesContext, emitter: Emitter, call: Call): HandedOn {
   const { needs } = methodByName(plan.method);
   const start = emitStart(emitter.child('pruning'), call, plan, needs, options);
   return { ...start, spanSizes: start.state.spanSize };
@@ -117,10 +119,10 @@ function handOn(
     readonly prefix: string;
     readonly selection: Selection;
     readonly state: TokenState;
-    readonly tokens: Tokens;
+    readonly tokens: HandedOn;
     readonly isFirst: boolean;
   },
-): Tokens {
+): HandedOn {
   const gathered = mapState(state, (value) => emitGather(emitter, selection, value, 1));
   const left = selection.valid ? masked(emitter, gathered, selection.valid) : gathered;
   const out = (value: string, name: string, rank = 2) =>
@@ -158,64 +160,6 @@ function keptInput(
   return gate.output(floats, { unread: FLOAT, rank: 3 }, `${prefix}/next_input`);
 }
 
-/** Where a cut is made. */
-export interface CutSite {
-  readonly gate: Gate;
-  readonly emitters: StageEmitters;
-  readonly index: number;
-  readonly selection: Selection;
-  /** Over the cache of the layer after the prune and the tokens before it, where rows are padded. */
-  readonly scoredMask?: string | undefined;
-  readonly call?: Call;
-}
-
-/** Gathers what crosses a prune. */
-export function cutAt(context: StagesContext, site: CutSite): CutStage {
-  const { graph, decoder, plan, emitter } = context;
-  const { gate, emitters, index, selection, scoredMask } = site;
-  const { afterLayer } = stageAt(context, index);
-  const next = nextLayer(decoder, afterLayer);
-  const scoresProjections = methodByName(plan.method).needs.includes('instructionAttention');
-  const gatherBy = (by: Emitter) => (value: string, axis: number) =>
-    gate.output(
-      emitGather(by, selection, value, axis),
-      { passes: value },
-      `${value}/after_layer_${afterLayer}`,
-    );
-  const gather = gatherBy(emitters.gather);
-  const rows = cut(graph, next, scoresProjections, (value) => gather(value, 1));
-  return {
-    afterLayer,
-    emitter: emitter.child('', { role: 'stage-input', stage: index }),
-    clones: emitter.child('', { role: 'derived', stage: index }),
-    suffix: `after_layer_${afterLayer}/derived`,
-    stream: rows.get(next.streamIn) ?? '',
-    mask: emitMaskOutput(site),
-    scored: {
-      afterLayer,
-      emitter: emitters.copy,
-      clones: emitters.copy,
-      suffix: `after_layer_${afterLayer}/scored`,
-      stream: next.streamIn,
-      mask: scoredMask,
-    },
-    gather: gatherBy(emitters.angles),
-    gathered: [...rows.values()],
-  };
-}
-
-/** The mask that goes with the stage's present cache: in a call without an image every token's own. */
-function emitMaskOutput({ gate, emitters, index, selection, call }: CutSite): string | undefined {
-  if (!selection.valid) return undefined;
-  const joined = (emitter: Emitter, valid: string) =>
-    emitter.emit('Concat', [pastMaskInput(index), valid], { attributes: { axis: 1 } });
-  return gate.output(
-    joined(emitters.select, selection.valid),
-    { made: (emitter) => joined(emitter, call?.valid ?? '') },
-    maskOutput(index),
-  );
-}
-
 /** A mask over the cache of the layer after a prune and the tokens before it. */
 function emitScoredMask(emitter: Emitter, stage: number, valid: string): string {
   const tokens = emitter.cast(valid, INT64);
@@ -233,13 +177,4 @@ function masked(emitter: Emitter, state: TokenState, valid: string): TokenState 
     instruction: state.instruction && only(state.instruction),
     span: state.span && only(state.span),
   };
-}
-
-function stageAt({ plan }: StagesContext, index: number): Stage {
-  return plan.stages[index] ?? refuse({ where: 'plan', expected: 'a stage', found: 'none' });
-}
-
-function nextLayer(decoder: Decoder, afterLayer: number): DecoderLayer {
-  const layer = decoder.layers[afterLayer];
-  return layer ?? refuse({ where: 'plan', expected: 'a layer after each prune', found: 'none' });
 }

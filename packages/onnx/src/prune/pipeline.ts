@@ -2,13 +2,14 @@
 import { methodByName, newlyAccumulatedLayers, type PrunePlan } from '@transprune/core';
 import type { DecoderLayer } from '../decoder/decoder.js';
 import type { ValueInfoProto } from '../proto/onnx_pb.js';
-import { cutAt, emitStage, type Tokens, unread } from './emit-stage.js';
+import { cutAt } from './cut/cut.js';
+import { emitStage, type HandedOn, unread } from './emit-stage.js';
 import { noGate, type OpenGate, openGate } from './gate.js';
 import type { CutStage } from './rebase/rebase.js';
 import { type AccumulatedLayer, emitTransition } from './score/score.js';
 import { createTapper, type StageTapper, type StageTaps } from './score/taps.js';
-import { emitCall, emitValid } from './select/tokens.js';
 import { type StagesContext, stageEmitters, stagePrefix } from './stage.js';
+import { emitCall, emitValid } from './tokens.js';
 
 /** What the stages are. */
 export interface EmittedStages {
@@ -40,7 +41,7 @@ export function emitStages(context: StagesContext): EmittedStages {
   const tapOutputs: ValueInfoProto[] = [];
   const stages: CutStage[] = [];
   const layers = [...decoder.layers];
-  let tokens: Tokens | undefined;
+  let tokens: HandedOn | undefined;
   for (const [index, { afterLayer }] of plan.stages.entries()) {
     const prefix = stagePrefix(afterLayer);
     const open = (name: string): OpenGate => {

@@ -1,11 +1,12 @@
 /** What the passes of a prune work with. */
 import type { PrunePlan, Stage } from '@transprune/core';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
+import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import type { InterfaceOptions } from './interface.js';
 import type { StageTapper } from './score/taps.js';
-import type { TokenState } from './select/tokens.js';
+import type { TokenState } from './tokens.js';
 import type { WorkingGraph } from './working-graph.js';
 
 /** What the stages of a plan are made for, and in. */
@@ -82,4 +83,15 @@ export function asFloat(
 ): string {
   if (!decoder.reducedPrecision) return value;
   return emitter.cast(value, TensorProto_DataType.FLOAT);
+}
+
+/** A stage of the plan. */
+export function stageAt({ plan }: StagesContext, index: number): Stage {
+  return plan.stages[index] ?? refuse({ where: 'plan', expected: 'a stage', found: 'none' });
+}
+
+/** The layer after a prune. */
+export function nextLayer(decoder: Decoder, afterLayer: number): DecoderLayer {
+  const layer = decoder.layers[afterLayer];
+  return layer ?? refuse({ where: 'plan', expected: 'a layer after each prune', found: 'none' });
 }

@@ -4,9 +4,10 @@ import { imageMaskInput, keptOutput, scoreOutput } from '@transprune/core';
 import type { Emitter } from '../graph/emitter.js';
 import { emitRange, emitSizes } from '../graph/sizes.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import { emitGather } from './cut/gather.js';
 import type { Gate } from './gate.js';
-import { emitGather, type Selection } from './select/select.js';
-import type { Call, TokenState } from './select/tokens.js';
+import type { Selection } from './select/select.js';
+import type { Call, TokenState } from './tokens.js';
 
 const { BOOL, INT64 } = TensorProto_DataType;
 

@@ -2,8 +2,74 @@
  * Cut: the rows that stay are gathered from everything that crosses a prune, and the layers after
  * it read the gathered values.
  */
+import { maskOutput, methodByName, pastMaskInput } from '@transprune/core';
 import type { DecoderLayer } from '../../decoder/decoder.js';
+import type { Emitter } from '../../graph/emitter.js';
+import type { Gate } from '../gate.js';
+import type { CutStage } from '../rebase/rebase.js';
+import type { Selection } from '../select/select.js';
+import { nextLayer, type StageEmitters, type StagesContext, stageAt } from '../stage.js';
+import type { Call } from '../tokens.js';
 import type { WorkingGraph } from '../working-graph.js';
+import { emitGather } from './gather.js';
+
+/** Where a cut is made. */
+export interface CutSite {
+  readonly gate: Gate;
+  readonly emitters: StageEmitters;
+  readonly index: number;
+  readonly selection: Selection;
+  /** Over the cache of the layer after the prune and the tokens before it, where rows are padded. */
+  readonly scoredMask?: string | undefined;
+  readonly call?: Call;
+}
+
+/** Gathers what crosses a prune, and lets the layers after it read that. */
+export function cutAt(context: StagesContext, site: CutSite): CutStage {
+  const { graph, decoder, plan, emitter } = context;
+  const { gate, emitters, index, selection, scoredMask } = site;
+  const { afterLayer } = stageAt(context, index);
+  const next = nextLayer(decoder, afterLayer);
+  const scoresProjections = methodByName(plan.method).needs.includes('instructionAttention');
+  const gatherBy = (by: Emitter) => (value: string, axis: number) =>
+    gate.output(
+      emitGather(by, selection, value, axis),
+      { passes: value },
+      `${value}/after_layer_${afterLayer}`,
+    );
+  const gather = gatherBy(emitters.gather);
+  const rows = cut(graph, next, scoresProjections, (value) => gather(value, 1));
+  return {
+    afterLayer,
+    emitter: emitter.child('', { role: 'stage-input', stage: index }),
+    clones: emitter.child('', { role: 'derived', stage: index }),
+    suffix: `after_layer_${afterLayer}/derived`,
+    stream: rows.get(next.streamIn) ?? '',
+    mask: emitMaskOutput(site),
+    scored: {
+      afterLayer,
+      emitter: emitters.copy,
+      clones: emitters.copy,
+      suffix: `after_layer_${afterLayer}/scored`,
+      stream: next.streamIn,
+      mask: scoredMask,
+    },
+    gather: gatherBy(emitters.angles),
+    gathered: [...rows.values()],
+  };
+}
+
+/** The mask that goes with the stage's present cache: in a call without an image every token's own. */
+function emitMaskOutput({ gate, emitters, index, selection, call }: CutSite): string | undefined {
+  if (!selection.valid) return undefined;
+  const joined = (emitter: Emitter, valid: string) =>
+    emitter.emit('Concat', [pastMaskInput(index), valid], { attributes: { axis: 1 } });
+  return gate.output(
+    joined(emitters.select, selection.valid),
+    { made: (emitter) => joined(emitter, call?.valid ?? '') },
+    maskOutput(index),
+  );
+}
 
 /**
  * Gathers and rewires. Where the score uses the next layer's projections, they are made once, on all
@@ -14,7 +80,7 @@ import type { WorkingGraph } from '../working-graph.js';
  * @param gather takes the rows that stay from a value `[batch, tokens, ...]`
  * @returns for each value that crosses, the value that holds its gathered rows
  */
-export function cut(
+function cut(
   graph: WorkingGraph,
   next: DecoderLayer,
   projectionsAreScored: boolean,

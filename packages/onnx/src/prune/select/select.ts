@@ -1,10 +1,9 @@
-/** Which tokens a stage keeps, and how their rows are taken. */
+/** Which tokens a stage keeps. */
 import { wholeShare } from '@transprune/core';
 import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
-import { emitSizes } from '../../graph/sizes.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
-import type { TokenState } from './tokens.js';
+import type { TokenState } from '../tokens.js';
 
 /** The rows that stay. */
 export interface Selection {
@@ -116,37 +115,6 @@ export function emitSelection(
     const rank = algebra.sum(algebra.multiply(same, ahead), [2]);
     const quota = emitSpanQuota(state.spanSize ?? '');
     return algebra.multiply(to(emit('Less', [rank, quota]), FLOAT), imageMask);
-  }
-}
-
-/**
- * Takes the rows that stay from a value.
- *
- * @param axis the axis of the tokens; from the end if negative
- */
-export function emitGather(
-  emitter: Emitter,
-  { indices, valid }: Selection,
-  value: string,
-  axis: number,
-): string {
-  const { emit } = emitter;
-  if (!valid) return emit('Gather', [value, indices], { attributes: { axis } });
-  // Rows differ, so each batch row gathers its own: [batch, tokens, ...].
-  const rows = (x: string) =>
-    emit('GatherND', [x, emit('Unsqueeze', [indices, emitter.int64([2])])], {
-      attributes: { batch_dims: 1 },
-    });
-  if (axis === 1 || axis === -1) return rows(ofEveryRow(value));
-  // Angles [batch, 1, tokens, half] or [batch, tokens, 1, half]: heads are aside for a moment.
-  const heads = emitter.int64([axis === -2 ? 1 : 2]);
-  return emit('Unsqueeze', [rows(ofEveryRow(emit('Squeeze', [value, heads]))), heads]);
-
-  /** A row that stands for all of them is repeated. */
-  function ofEveryRow(x: string): string {
-    const batch = emitSizes(emitter, indices, 0, 1);
-    const rest = emitSizes(emitter, x, 1);
-    return emit('Expand', [x, emit('Concat', [batch, rest], { attributes: { axis: 0 } })]);
   }
 }
 

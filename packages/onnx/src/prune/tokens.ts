@@ -6,12 +6,12 @@ import {
   type SignalName,
   uniformNoise,
 } from '@transprune/core';
-import type { Decoder } from '../../decoder/decoder.js';
-import { onnxAlgebra } from '../../graph/algebra.js';
-import type { Emitter } from '../../graph/emitter.js';
-import { emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
-import { TensorProto_DataType } from '../../proto/onnx_pb.js';
-import type { InterfaceOptions } from '../interface.js';
+import type { Decoder } from '../decoder/decoder.js';
+import { onnxAlgebra } from '../graph/algebra.js';
+import type { Emitter } from '../graph/emitter.js';
+import { emitRange, emitSizes, toTheEnd } from '../graph/sizes.js';
+import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import type { InterfaceOptions } from './interface.js';
 
 /** What the masks say of a call: made once, on the CPU, in every call. */
 export interface Call {

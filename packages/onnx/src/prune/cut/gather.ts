@@ -1,0 +1,35 @@
+/** Gather: the rows that stay are taken from a value. */
+import type { Emitter } from '../../graph/emitter.js';
+import { emitSizes } from '../../graph/sizes.js';
+import type { Selection } from '../select/select.js';
+
+/**
+ * Takes the rows that stay from a value.
+ *
+ * @param axis the axis of the tokens; from the end if negative
+ */
+export function emitGather(
+  emitter: Emitter,
+  { indices, valid }: Selection,
+  value: string,
+  axis: number,
+): string {
+  const { emit } = emitter;
+  if (!valid) return emit('Gather', [value, indices], { attributes: { axis } });
+  // Rows differ, so each batch row gathers its own: [batch, tokens, ...].
+  const rows = (x: string) =>
+    emit('GatherND', [x, emit('Unsqueeze', [indices, emitter.int64([2])])], {
+      attributes: { batch_dims: 1 },
+    });
+  if (axis === 1 || axis === -1) return rows(ofEveryRow(value));
+  // Angles [batch, 1, tokens, half] or [batch, tokens, 1, half]: heads are aside for a moment.
+  const heads = emitter.int64([axis === -2 ? 1 : 2]);
+  return emit('Unsqueeze', [rows(ofEveryRow(emit('Squeeze', [value, heads]))), heads]);
+
+  /** A row that stands for all of them is repeated. */
+  function ofEveryRow(x: string): string {
+    const batch = emitSizes(emitter, indices, 0, 1);
+    const rest = emitSizes(emitter, x, 1);
+    return emit('Expand', [x, emit('Concat', [batch, rest], { attributes: { axis: 0 } })]);
+  }
+}
