@@ -133,6 +133,6 @@ function showStage(stage: StageReport): string {
   return section(`Prune after layer ${afterLayer}, keeping ${keepRatio} of the image tokens`, [
     `score and select: ${count(scoringNodes, 'node')}${copied}`,
     `gather: ${crossing.join(', ')}`,
-    `re-root: ${count(clonedNodes, 'node')} cloned, ${addedNodes} added, at ${origins(roots)}`,
+    `rebase: ${count(clonedNodes, 'node')} cloned, ${addedNodes} added, at ${origins(roots)}`,
   ]);
 }
