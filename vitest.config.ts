@@ -19,6 +19,7 @@ export default defineConfig({
     // A test that hangs ends; one on a slow or busy machine has all the time it may need.
     testTimeout: 10 * 60_000,
     hookTimeout: 10 * 60_000,
+    expect: { poll: { timeout: 10 * 60_000 } },
     // Decoders have threads and weights of their own: more files at once would only wait for each other.
     maxWorkers: Math.min(4, availableParallelism()),
     silent: 'passed-only',

@@ -15,10 +15,8 @@ const documents = folders.flatMap((folder) =>
     .map((name) => join(folder, name)),
 );
 
-/** Names that stand for what a reader adds, and folders that are being written. */
+/** Names that stand for what a reader adds. */
 const examples = [
-  'packages/vlm/src/engine',
-  'packages/vlm/src/transformers',
   'packages/core/src/methods/transition.ts',
   'packages/core/src/signals/stream-norm.ts',
 ];

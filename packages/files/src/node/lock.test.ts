@@ -53,4 +53,4 @@ test('a lock whose holder has ended is broken', async () => {
   await writeFile(path, `${hostname()}\n${pid}\nmark\n`);
   expect(await withLock(path, () => 'mine')).toBe('mine');
   expect(await readdir(folder)).toEqual([]);
-}, 20_000);
+});

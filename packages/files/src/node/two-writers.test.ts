@@ -91,7 +91,7 @@ test('a writer that fails takes nothing from one that succeeds', async () => {
     }),
     { numRuns: 40 },
   );
-}, 60_000);
+});
 
 test('two models with data of one name get a link each', async () => {
   const other = join(folder, 'other');

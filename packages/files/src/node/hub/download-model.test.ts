@@ -219,7 +219,7 @@ test('a list that is no list, or never comes, is done without', async () => {
   } finally {
     globalThis.fetch = fetch;
   }
-}, 20_000);
+});
 
 test('the environment names server and token', async () => {
   const hub = await fakeHub(modelDirectory, { files: decoderFiles(), storage: true });
