@@ -11,13 +11,8 @@ import { makerOf } from './attention/cache.js';
 import { attentionFamilies } from './attention/index.js';
 import { decoderGraphs } from './branches.js';
 import { type ClassifiedGraph, classifiedGraph, inputsOf } from './classified-graph.js';
-import type {
-  AttentionReading,
-  Decoder,
-  DecoderInputs,
-  DecoderLayer,
-  LayerCacheNames,
-} from './decoder.js';
+import type { AttentionReading, Decoder, DecoderLayer, LayerCacheNames } from './decoder.js';
+import { checkCaches, readInputs } from './inputs.js';
 import { type Linear, linearInto } from './linear.js';
 import { readAttentionModule, readFfn } from './modules.js';
 import { controlFlow } from './operators.js';
@@ -50,6 +45,7 @@ export function readGraph(source: GraphProto): Decoder {
     refuse({ where: 'graph', expected: 'no control flow', found: branch.opType, node: branch });
   }
   const caches = cacheNames(index);
+  checkCaches(index, caches);
   const pasts = new Set(caches.flatMap(({ pastKey, pastValue }) => [pastKey, pastValue]));
   const isToken = (name: string) => name === inputs.embeddings || pasts.has(name);
   const graph = classifiedGraph(source, isToken);
@@ -115,33 +111,6 @@ function nextJoin(graph: ClassifiedGraph, { stream }: Entry, where: string): [st
     expected: `${stream ?? 'a residual stream'} to be read by a norm and by an add after a module`,
     found: readers.join(', ') || 'no reader',
   });
-}
-
-function readInputs(graph: GraphIndex): DecoderInputs {
-  for (const name of [ports.embeddings, ports.attentionMask]) {
-    if (graph.input.has(name)) continue;
-    const remedy =
-      name === ports.embeddings ? ' (a decoder that takes input_ids cannot tell image tokens)' : '';
-    const found = [...graph.input.keys()].slice(0, 6).join(', ') || 'none';
-    refuse({ where: 'inputs', expected: `an input ${name}${remedy}`, found });
-  }
-  if (!graph.graph.output.some(({ name }) => name === ports.logits)) {
-    refuse({ where: 'outputs', expected: `an output ${ports.logits}`, found: 'none' });
-  }
-  const type = elementType(graph.input.get(ports.embeddings));
-  if (type !== TensorProto_DataType.FLOAT && type !== TensorProto_DataType.FLOAT16) {
-    refuse({
-      where: ports.embeddings,
-      expected: 'float32 or float16',
-      found: `element type ${type} of ONNX`,
-    });
-  }
-  const hasPositions = graph.input.has(ports.positionIds);
-  return {
-    embeddings: ports.embeddings,
-    attentionMask: ports.attentionMask,
-    ...(hasPositions && { positionIds: ports.positionIds }),
-  };
 }
 
 /**
