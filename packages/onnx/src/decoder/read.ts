@@ -9,6 +9,7 @@ import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { type GraphProto, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { makerOf } from './attention/cache.js';
 import { attentionFamilies } from './attention/index.js';
+import { checkMask } from './attention/mask.js';
 import { decoderGraphs } from './branches.js';
 import { type ClassifiedGraph, classifiedGraph, inputsOf } from './classified-graph.js';
 import type { AttentionReading, Decoder, DecoderLayer, LayerCacheNames } from './decoder.js';
@@ -157,7 +158,9 @@ function readAttention(
   const presentKeyNode = makerOf(graph, cache.presentKey);
   for (const family of presentKeyNode ? attentionFamilies : []) {
     const reading = presentKeyNode && family.read(graph, { where, cache, presentKeyNode });
-    if (reading) return reading;
+    if (!reading) continue;
+    for (const mask of reading.masks ?? []) checkMask(graph, mask, where);
+    return reading;
   }
   return refuse({
     where,

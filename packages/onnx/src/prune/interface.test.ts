@@ -8,6 +8,7 @@ import { tensor } from '../graph/emitter.js';
 import { tensorInfo } from '../graph/value-info.js';
 import { inspectModel } from '../inspect/inspect.js';
 import {
+  AttributeProtoSchema,
   type GraphProto,
   ModelProtoSchema,
   NodeProtoSchema,
@@ -124,7 +125,10 @@ test('a batch needs layers that are told of padding', () => {
   const message = refusalOf(
     ({ node }) => {
       for (const attention of node) {
-        if (attention.opType === 'MultiHeadAttention') attention.input[5] = '';
+        if (attention.opType === 'MultiHeadAttention') {
+          attention.input[5] = '';
+          attention.attribute.push(create(AttributeProtoSchema, { name: 'unidirectional', i: 1n }));
+        }
       }
     },
     causal,
