@@ -35,6 +35,7 @@ export {
   type ImageQuota,
   imageQuotas,
   keptImageTokens,
+  scoreLimit,
   selectTokens,
   shareOf,
   wholeShare,

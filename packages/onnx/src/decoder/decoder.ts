@@ -83,6 +83,8 @@ export interface AttentionReading {
   readonly shape: AttentionShape;
   /** Tokens that a row sees at most, itself included; undefined: all. */
   readonly window?: number | undefined;
+  /** Of those below, the ones that are added to logits or block them; left out where there are none. */
+  readonly masks?: readonly string[];
   /** Values that are functions of the graph's inputs alone: masks, lengths. */
   readonly derivedInputs: readonly string[];
 }

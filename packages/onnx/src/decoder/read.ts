@@ -9,15 +9,11 @@ import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { type GraphProto, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { makerOf } from './attention/cache.js';
 import { attentionFamilies } from './attention/index.js';
+import { checkMask } from './attention/mask.js';
 import { decoderGraphs } from './branches.js';
 import { type ClassifiedGraph, classifiedGraph, inputsOf } from './classified-graph.js';
-import type {
-  AttentionReading,
-  Decoder,
-  DecoderInputs,
-  DecoderLayer,
-  LayerCacheNames,
-} from './decoder.js';
+import type { AttentionReading, Decoder, DecoderLayer, LayerCacheNames } from './decoder.js';
+import { checkCaches, readInputs } from './inputs.js';
 import { type Linear, linearInto } from './linear.js';
 import { readAttentionModule, readFfn } from './modules.js';
 import { controlFlow } from './operators.js';
@@ -50,6 +46,7 @@ export function readGraph(source: GraphProto): Decoder {
     refuse({ where: 'graph', expected: 'no control flow', found: branch.opType, node: branch });
   }
   const caches = cacheNames(index);
+  checkCaches(index, caches);
   const pasts = new Set(caches.flatMap(({ pastKey, pastValue }) => [pastKey, pastValue]));
   const isToken = (name: string) => name === inputs.embeddings || pasts.has(name);
   const graph = classifiedGraph(source, isToken);
@@ -117,33 +114,6 @@ function nextJoin(graph: ClassifiedGraph, { stream }: Entry, where: string): [st
   });
 }
 
-function readInputs(graph: GraphIndex): DecoderInputs {
-  for (const name of [ports.embeddings, ports.attentionMask]) {
-    if (graph.input.has(name)) continue;
-    const remedy =
-      name === ports.embeddings ? ' (a decoder that takes input_ids cannot tell image tokens)' : '';
-    const found = [...graph.input.keys()].slice(0, 6).join(', ') || 'none';
-    refuse({ where: 'inputs', expected: `an input ${name}${remedy}`, found });
-  }
-  if (!graph.graph.output.some(({ name }) => name === ports.logits)) {
-    refuse({ where: 'outputs', expected: `an output ${ports.logits}`, found: 'none' });
-  }
-  const type = elementType(graph.input.get(ports.embeddings));
-  if (type !== TensorProto_DataType.FLOAT && type !== TensorProto_DataType.FLOAT16) {
-    refuse({
-      where: ports.embeddings,
-      expected: 'float32 or float16',
-      found: `element type ${type} of ONNX`,
-    });
-  }
-  const hasPositions = graph.input.has(ports.positionIds);
-  return {
-    embeddings: ports.embeddings,
-    attentionMask: ports.attentionMask,
-    ...(hasPositions && { positionIds: ports.positionIds }),
-  };
-}
-
 /**
  * Names of each layer's cache, in the order of the layers.
  *
@@ -188,7 +158,9 @@ function readAttention(
   const presentKeyNode = makerOf(graph, cache.presentKey);
   for (const family of presentKeyNode ? attentionFamilies : []) {
     const reading = presentKeyNode && family.read(graph, { where, cache, presentKeyNode });
-    if (reading) return reading;
+    if (!reading) continue;
+    for (const mask of reading.masks ?? []) checkMask(graph, mask, where);
+    return reading;
   }
   return refuse({
     where,

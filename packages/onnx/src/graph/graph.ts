@@ -145,6 +145,21 @@ export function constantIntegers(graph: GraphIndex, name: string): number[] | un
   return Array.from({ length: byteLength / 8 }, (_, i) => Number(bytes.getBigInt64(8 * i, true)));
 }
 
+/** Every value of a graph and of the graphs inside it: inputs, constants, what nodes make. */
+export function valuesIn(graph: GraphProto): Set<string> {
+  const names = new Set<string>();
+  const open = [graph];
+  for (let own = open.pop(); own; own = open.pop()) {
+    for (const { name } of [...own.input, ...own.initializer]) names.add(name);
+    for (const { values } of own.sparseInitializer) if (values) names.add(values.name);
+    for (const node of own.node) {
+      for (const name of node.output) names.add(name);
+      open.push(...node.attribute.flatMap(({ g }) => g ?? []));
+    }
+  }
+  return names;
+}
+
 /** Every name of a graph and of the graphs inside it: inputs, outputs, constants, nodes, values. */
 export function namesIn(graph: GraphProto): Set<string> {
   const names = new Set<string>();

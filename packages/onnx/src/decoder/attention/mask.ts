@@ -1,7 +1,10 @@
-import { constantIntegers, makers } from '../../graph/graph.js';
+import { ports } from '@transprune/core';
+import { attribute, constantIntegers, makers } from '../../graph/graph.js';
 import { walk } from '../../graph/walk.js';
+import { TensorProto_DataType } from '../../proto/onnx_pb.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
 import { comparisons, indexCarriers } from '../operators.js';
+import { refuse } from '../refuse.js';
 
 /**
  * The sliding window of an attention mask: indices are compared with indices that a constant was added
@@ -34,4 +37,88 @@ function shiftOf(graph: ClassifiedGraph, value: string): number | undefined {
     return undefined;
   }
   return undefined;
+}
+
+/** Comparisons and what is made of truth values: what they are made of adds nothing to a logit. */
+const truths: ReadonlySet<string> = new Set([
+  ...comparisons,
+  'And',
+  'Equal',
+  'IsInf',
+  'IsNaN',
+  'Not',
+  'Or',
+  'Xor',
+]);
+
+/** Makes numbers that count tokens. */
+const counting: ReadonlySet<string> = new Set([
+  'ArgMax',
+  'ArgMin',
+  'CumSum',
+  'NonZero',
+  'Range',
+  'ReduceSum',
+  'Shape',
+  'Size',
+  'TopK',
+]);
+
+/** Operators whose first input alone holds what they give; the others are sizes and indices. */
+const byFirst: ReadonlySet<string> = new Set([
+  'Compress',
+  'Expand',
+  'Gather',
+  'GatherElements',
+  'GatherND',
+  'Pad',
+  'Reshape',
+  'Slice',
+  'Split',
+  'Squeeze',
+  'Tile',
+  'Trilu',
+  'Unsqueeze',
+]);
+
+/**
+ * Checks that a mask blocks and does nothing else: what is added to logits is made of truth values and
+ * constants. A bias that grows with distance, or is looked up by it, would be left out of the score.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL with the node that counts
+ */
+export function checkMask(graph: ClassifiedGraph, mask: string, where: string): void {
+  const expected = 'a mask that only blocks, made of comparisons and constants';
+  for (const name of walk([mask], (value) => valuesOf(graph, value))) {
+    const node = graph.producer.get(name);
+    const isPosition = graph.input.has(name) && name === ports.positionIds;
+    if (isPosition) refuse({ where, expected, found: `${name} added to the logits` });
+    if (!node) continue;
+    if (counting.has(node.opType)) {
+      refuse({
+        where,
+        expected,
+        found: `a bias that is made of positions or lengths (ALiBi, or the like), with ${node.opType}`,
+        node,
+      });
+    }
+    const [table = '', index = ''] = node.input;
+    const isLookedUp = node.opType.startsWith('Gather') && graph.kindOf(table) === 'constant';
+    if (isLookedUp && graph.kindOf(index) !== 'constant') {
+      refuse({ where, expected, found: 'a bias that is looked up by positions', node });
+    }
+  }
+}
+
+/** What the numbers of a value are made of, sizes, indices and conditions left aside. */
+function valuesOf(graph: ClassifiedGraph, value: string): readonly string[] {
+  const node = graph.producer.get(value);
+  if (!node || truths.has(node.opType)) return [];
+  if (node.opType === 'Cast' && Number(attribute(node, 'to')?.i) === TensorProto_DataType.BOOL) {
+    return [];
+  }
+  if (node.opType === 'Where') return node.input.slice(1);
+  if (node.opType === 'ConstantOfShape') return [];
+  if (node.opType.startsWith('Scatter')) return [node.input[0] ?? '', node.input[2] ?? ''];
+  return byFirst.has(node.opType) ? node.input.slice(0, 1) : node.input;
 }

@@ -50,6 +50,7 @@ export const spelledOutAttention: AttentionFamily = {
         scale: 1 / Math.sqrt(headDim),
       },
       window: mask === undefined ? undefined : windowOf(graph, mask),
+      masks: mask === undefined ? [] : [mask],
       derivedInputs: mask === undefined ? [] : [mask],
     };
   },
