@@ -47,7 +47,7 @@ export function readAttentionModule(
       node: reading.node,
     });
   }
-  checkWidth(projections, reading, where);
+  checkWidth(graph, projections, reading, { join, source, where });
   const region = regionUpTo(graph, join.moduleOutput, new Set([...outputs, pastKey, pastValue]), {
     where: `${where}, attention`,
     expected: 'only its projections, its cache and derived values',
@@ -64,22 +64,42 @@ export function readAttentionModule(
   return { input, output: join.moduleOutput, projections: outputs, reading };
 }
 
-/** Queries, keys and values have to be as wide as their heads. */
+/**
+ * Queries, keys and values have to be as wide as their heads; the projection of queries may hold a gate of the
+ * attention's output besides (Qwen3-Next, Qwen3.5).
+ */
 function checkWidth(
+  graph: ClassifiedGraph,
   projections: readonly Linear[],
   { shape: { heads, kvHeads, headDim }, node }: AttentionReading,
-  where: string,
+  { join, where }: ModuleSite,
 ): void {
   const widths = new Map(projections.map(({ output, outFeatures }) => [output, outFeatures]));
   const total = [...widths.values()].reduce((sum, width) => sum + width, 0);
   const expected = (heads + 2 * kvHeads) * headDim;
   if (total === expected && Number.isInteger(heads)) return;
+  const [queries] = projections;
+  const isGated = queries && bypasses(graph, node, join.moduleOutput, queries.output);
+  if (isGated && total === expected + heads * headDim && Number.isInteger(heads)) return;
   refuse({
     where,
-    expected: `projections to ${expected} features for ${heads} query and 2 x ${kvHeads} key and value heads of ${headDim}`,
+    expected: `projections to ${expected} features for ${heads} query and 2 x ${kvHeads} key and value heads of ${headDim}${isGated ? `, or ${heads * headDim} more for an output gate` : ''}`,
     found: `${total}`,
     node,
   });
+}
+
+/** True if a module's output reads a projection past attention. */
+function bypasses(
+  graph: ClassifiedGraph,
+  attention: NodeProto,
+  output: string,
+  projection: string,
+): boolean {
+  const next = (name: string) =>
+    graph.producer.get(name) === attention ? [] : inputsOf(graph, name, 'token');
+  for (const name of walk([output], next)) if (name === projection) return true;
+  return false;
 }
 
 /**

@@ -34,6 +34,7 @@ export const fusedJoins: ReadonlySet<string> = new Set([
 /** Products of tokens with weights, as one operator, and the integer product of a spelled-out one. */
 export const products: ReadonlySet<string> = new Set([
   'DynamicQuantizeMatMul',
+  'FusedMatMul',
   'MatMul',
   'MatMulInteger',
   'MatMulNBits',

@@ -82,7 +82,7 @@ export interface NormSource {
 
 /**
  * Checks that a value is a norm of the stream: made of it, token by token, by nothing else than a
- * norm's operators.
+ * norm's operators. The stream itself will do where norms stand behind the modules only (OLMo 2, EXAONE 4).
  *
  * @throws TransPruneError UNSUPPORTED_MODEL with the first node that is none of a norm
  */
@@ -93,7 +93,6 @@ export function checkNorm(
   where: string,
 ): void {
   const expected = 'a norm between the residual stream and the projections';
-  if (streams.includes(value)) refuse({ where, expected, found: 'none' });
   const isStart = (name: string) => streams.includes(name) || name === normed;
   for (const name of walk([value], (name) =>
     isStart(name) ? [] : inputsOf(graph, name, 'token'),

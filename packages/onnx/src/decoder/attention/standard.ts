@@ -10,9 +10,10 @@ import type { AttentionReading, Heads } from '../decoder.js';
 import { refuse } from '../refuse.js';
 import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
+import { cacheSizes, queryHeads } from './heads.js';
 import { emitLogitsBeside } from './logits.js';
 import { windowOf } from './mask.js';
-import { cacheSizes, pathTo, queryHeads } from './path.js';
+import { pathTo } from './path.js';
 
 export const standardAttention: AttentionFamily = {
   name: 'standard-attention',
@@ -48,7 +49,7 @@ export const standardAttention: AttentionFamily = {
       values: value,
       angles: paths.flatMap(({ angles }) => angles),
       shape: {
-        heads: flat > 0 ? flat : queryHeads(paths, { kvHeads, headDim }),
+        heads: flat > 0 ? flat : queryHeads(graph, node, headDim, where),
         kvHeads,
         headDim,
         scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(headDim),
