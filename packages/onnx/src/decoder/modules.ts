@@ -7,7 +7,8 @@ import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
 import type { AttentionModule, AttentionReading, LayerCacheNames, Module } from './decoder.js';
 import { type Linear, linearInto } from './linear.js';
 import { refuse } from './refuse.js';
-import { checkNorm, type Join, type NormSource } from './stream.js';
+import { checkNorm, type Join, type NormSource, strangerToNorm } from './stream.js';
+import { isBeside, latentProjection, routingNode } from './variants.js';
 
 /** Where a module stands. */
 export interface ModuleSite {
@@ -38,6 +39,16 @@ export function readAttentionModule(
     (value) => pathTo(graph, value, where).projections,
   );
   const outputs = [...new Set(projections.map(({ output }) => output))];
+  const latent = latentProjection(graph, projections, source);
+  if (latent) {
+    refuse({
+      where,
+      expected: 'queries, keys and values to be projected from one norm',
+      found: `a projection of ${latent.input}, which is projected itself, as in multi-head latent attention (DeepSeek, MiniCPM3; no export option avoids it),`,
+      node: reading.node,
+    });
+  }
+  if (isBeside(graph, join.moduleOutput, reading.node)) refuseParallel(where, join.node);
   const [input, other] = new Set(projections.map((projection) => projection.input));
   if (input === undefined || other !== undefined) {
     refuse({
@@ -62,6 +73,16 @@ export function readAttentionModule(
   }
   checkNorm(graph, input, source, `${where}, attention`);
   return { input, output: join.moduleOutput, projections: outputs, reading };
+}
+
+function refuseParallel(where: string, node: NodeProto): never {
+  refuse({
+    where,
+    expected:
+      'an FFN that reads the stream after attention was added to it (no export option changes that)',
+    found: 'attention and FFN in parallel (Phi, Cohere, Falcon, GPT-NeoX, StableLM), added',
+    node,
+  });
 }
 
 /**
@@ -119,6 +140,21 @@ export function readFfn(graph: ClassifiedGraph, { join, source, where }: ModuleS
     if (linear && !reachesLinear(graph, linear.input, source)) inputs.add(linear.input);
   }
   const [input, other] = inputs;
+  const { before = [] } = source;
+  const after = [...source.streams, source.normed ?? ''];
+  const isParallel = reads(graph, join.moduleOutput, before, after);
+  if (isParallel) refuseParallel(where, join.node);
+  const routing = routingNode(graph, join.moduleOutput, after);
+  const isNormed = input !== undefined && !other && !strangerToNorm(graph, input, source);
+  if (routing && !isNormed) {
+    refuse({
+      where,
+      expected:
+        'an FFN whose projections read one norm [batch, tokens, hidden] (no export option is known to keep that)',
+      found: 'a mixture of experts that sends tokens to experts in nodes of its own,',
+      node: routing,
+    });
+  }
   if (input === undefined || other !== undefined) {
     refuse({
       where,
@@ -133,6 +169,20 @@ export function readFfn(graph: ClassifiedGraph, { join, source, where }: ModuleS
     expected: 'only its norm and weights',
   });
   return { input, output: join.moduleOutput };
+}
+
+/** True if a value is made of one of some others, not by way of `stops`. */
+function reads(
+  graph: ClassifiedGraph,
+  value: string,
+  others: readonly string[],
+  stops: readonly string[],
+): boolean {
+  const next = (name: string) => (stops.includes(name) ? [] : inputsOf(graph, name, 'token'));
+  for (const name of walk([value], next)) {
+    if (others.includes(name) && !stops.includes(name)) return true;
+  }
+  return false;
 }
 
 /** True if there is a projection between a value and the stream. */

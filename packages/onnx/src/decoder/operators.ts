@@ -102,6 +102,9 @@ export const comparisons: ReadonlySet<string> = new Set([
   'LessOrEqual',
 ]);
 
+/** Sends tokens to experts, or chooses them. */
+export const routingOperators: ReadonlySet<string> = new Set(['MoE', 'QMoE', 'TopK']);
+
 /** Changes nothing of an index but its type and shape. */
 export const indexCarriers: ReadonlySet<string> = new Set([
   'Cast',

@@ -121,6 +121,14 @@ function logitNodesAfter(
       return { nodes, mask };
     }
     const stranger = isMasked ? after : next;
+    if (stranger?.opType === 'Concat') {
+      refuse({
+        where,
+        expected: 'a softmax over the tokens alone (no export option leaves attention sinks out)',
+        found: 'attention sinks, joined to the logits before Softmax,',
+        node: stranger,
+      });
+    }
     refuse({
       where,
       expected: 'a mask and Softmax after the product of queries and keys',
