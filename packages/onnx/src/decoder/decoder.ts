@@ -101,8 +101,12 @@ export interface FusedRotary {
 export interface AngleRead {
   readonly node: NodeProto;
   readonly value: string;
-  /** The axis of the tokens: counted from the end, or 1 for angles `[batch, tokens, half]`. */
-  readonly axis: number;
+  /**
+   * The axis of the tokens: counted from the end, 1 for angles `[batch, tokens, half]`, or 0 for angles
+   * `[batch * tokens, half]`, which the node looks up by places among the tokens. `table`: angles that it looks
+   * up by positions, `[positions, half]`; they stay whole, and the positions are gathered.
+   */
+  readonly axis: number | 'table';
 }
 
 /** A layer's cache among the graph's inputs and outputs. */

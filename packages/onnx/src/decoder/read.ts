@@ -2,8 +2,8 @@
  * Turns a graph into a `Decoder`: anchored at the names of inputs and outputs, which exporters agree
  * on, and walked from there; no node is ever recognized by its name.
  */
-import { type AttentionShape, pastCache, ports, presentCache } from '@transprune/core';
-import { elementType, type GraphIndex, indexGraph, valueShape } from '../graph/graph.js';
+import { type AttentionShape, ports } from '@transprune/core';
+import { elementType, indexGraph, valueShape } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { type GraphProto, TensorProto_DataType } from '../proto/onnx_pb.js';
@@ -11,6 +11,7 @@ import { makerOf } from './attention/cache.js';
 import { attentionFamilies } from './attention/index.js';
 import { checkMask } from './attention/mask.js';
 import { decoderGraphs } from './branches.js';
+import { cacheNames } from './caches.js';
 import { type ClassifiedGraph, classifiedGraph, inputsOf } from './classified-graph.js';
 import type { AttentionReading, Decoder, DecoderLayer, LayerCacheNames } from './decoder.js';
 import { checkCaches, readInputs } from './inputs.js';
@@ -18,7 +19,7 @@ import { type Linear, linearInto } from './linear.js';
 import { readAttentionModule, readFfn } from './modules.js';
 import { controlFlow } from './operators.js';
 import { refuse } from './refuse.js';
-import { type Join, joinOf, streamFrom } from './stream.js';
+import { addedInput, type Join, joinOf, streamFrom } from './stream.js';
 
 /**
  * Reads a decoder's structure.
@@ -81,7 +82,11 @@ function readLayers(
     const [inside, last] = nextJoin(graph, middle, `${where}, FFN`);
     const ffn = readFfn(graph, {
       join: last,
-      source: { streams: [middle.stream ?? '', inside], normed: middle.normed },
+      source: {
+        streams: [middle.stream ?? '', inside],
+        normed: middle.normed,
+        before: [...source.streams, entry.normed ?? '', attention.input],
+      },
       where: `${where}, FFN`,
     });
     layers.push({ streamIn, attention, middleJoin: middle.node, ffn, cache });
@@ -106,47 +111,21 @@ function nextJoin(graph: ClassifiedGraph, { stream }: Entry, where: string): [st
   const joined = stream === undefined ? undefined : streamFrom(graph, stream, where);
   const join = joined === undefined ? undefined : joinOf(graph, joined, where);
   if (joined !== undefined && join) return [joined, join];
+  const added = stream === undefined ? undefined : addedInput(graph, stream);
+  if (added) {
+    return refuse({
+      where,
+      expected:
+        'only outputs of modules to be added to the residual stream (features that are added in leading layers, DeepStack, are not supported; no export option avoids them)',
+      found: `the input ${added.name}, added`,
+      node: added.node,
+    });
+  }
   const readers = (graph.uses.get(stream ?? '') ?? []).map(({ node }) => node.opType);
   return refuse({
     where,
     expected: `${stream ?? 'a residual stream'} to be read by a norm and by an add after a module`,
     found: readers.join(', ') || 'no reader',
-  });
-}
-
-/**
- * Names of each layer's cache, in the order of the layers.
- *
- * @throws TransPruneError UNSUPPORTED_MODEL if there is none
- */
-export function cacheNames(graph: GraphIndex): LayerCacheNames[] {
-  const outputs = new Set(graph.graph.output.map(({ name }) => name));
-  const caches: LayerCacheNames[] = [];
-  for (let layer = 0; ; layer++) {
-    const [presentKey, presentValue] = [presentCache(layer, 'key'), presentCache(layer, 'value')];
-    if (!outputs.has(presentKey) || !outputs.has(presentValue)) break;
-    const [pastKey, pastValue] = [pastCache(layer, 'key'), pastCache(layer, 'value')];
-    const pasts = [pastKey, pastValue].filter((name) => isDeclared(graph, name, layer));
-    const hasPast = pasts.length === 2;
-    caches.push({ presentKey, presentValue, ...(hasPast && { pastKey, pastValue }) });
-  }
-  if (caches.length > 0) return caches;
-  return refuse({
-    where: 'outputs',
-    expected: 'a decoder with a cache: past_key_values.{layer}.key in, present.{layer}.key out',
-    found: `no cache outputs among ${[...outputs].slice(0, 6).join(', ') || 'none'}`,
-  });
-}
-
-/** True for a past that the graph reads; one that it only declares belongs to another branch. */
-function isDeclared(graph: GraphIndex, name: string, layer: number): boolean {
-  const [use] = graph.uses.get(name) ?? [];
-  if (!use || graph.input.has(name)) return use !== undefined;
-  return refuse({
-    where: `layer ${layer + 1}`,
-    expected: `${name} among the inputs`,
-    found: `it read by ${use.node.opType} only`,
-    node: use.node,
   });
 }
 

@@ -72,17 +72,35 @@ export function streamFrom(
   return undefined;
 }
 
+/** An input of the graph that is added to a stream by its values; undefined if there is none. */
+export function addedInput(
+  graph: ClassifiedGraph,
+  stream: string,
+): { readonly name: string; readonly node: NodeProto } | undefined {
+  for (const { node, input } of graph.uses.get(stream) ?? []) {
+    const other = node.input[1 - input];
+    const isAdd = input < 2 && (fusedJoins.has(node.opType) || node.opType === 'Add');
+    if (!isAdd || other === undefined || graph.kindOf(other) !== 'derived') continue;
+    const next = (name: string) =>
+      graph.producer.get(name)?.opType === 'Shape' ? [] : inputsOf(graph, name, 'derived');
+    for (const name of walk([other], next)) if (graph.input.has(name)) return { name, node };
+  }
+  return undefined;
+}
+
 /** Where a norm starts. */
 export interface NormSource {
   /** The stream, under each name that it has: as it was summed, as it was cast. */
   readonly streams: readonly string[];
   /** The norm's output, where one fused node adds and norms. */
   readonly normed: string | undefined;
+  /** The stream and its norm before the layer's attention: what an FFN beside it reads. */
+  readonly before?: readonly string[];
 }
 
 /**
  * Checks that a value is a norm of the stream: made of it, token by token, by nothing else than a
- * norm's operators.
+ * norm's operators. The stream itself will do where norms stand behind the modules only (OLMo 2, EXAONE 4).
  *
  * @throws TransPruneError UNSUPPORTED_MODEL with the first node that is none of a norm
  */
@@ -92,8 +110,22 @@ export function checkNorm(
   { streams, normed }: NormSource,
   where: string,
 ): void {
-  const expected = 'a norm between the residual stream and the projections';
-  if (streams.includes(value)) refuse({ where, expected, found: 'none' });
+  const stranger = strangerToNorm(graph, value, { streams, normed });
+  if (!stranger) return;
+  refuse({
+    where,
+    expected: 'a norm between the residual stream and the projections',
+    found: stranger.node?.opType ?? stranger.name,
+    node: stranger.node,
+  });
+}
+
+/** The first value between the stream and a norm of it that is none of a norm's; undefined for norms. */
+export function strangerToNorm(
+  graph: ClassifiedGraph,
+  value: string,
+  { streams, normed }: NormSource,
+): { readonly name: string; readonly node: NodeProto | undefined } | undefined {
   const isStart = (name: string) => streams.includes(name) || name === normed;
   for (const name of walk([value], (name) =>
     isStart(name) ? [] : inputsOf(graph, name, 'token'),
@@ -101,9 +133,10 @@ export function checkNorm(
     if (isStart(name)) continue;
     const node = graph.producer.get(name);
     if (!node || !normOperators.has(node.opType) || !reducesFeatures(graph, node)) {
-      refuse({ where, expected, found: node?.opType ?? name, node });
+      return { name, node };
     }
   }
+  return undefined;
 }
 
 /** True for nodes that reduce nothing, or the last axis only. */

@@ -18,15 +18,14 @@ import {
   inputAt,
   integerAttribute,
   outputAt,
-  valueShape,
 } from '../../graph/graph.js';
 import { emitSizes } from '../../graph/sizes.js';
 import { AttributeProtoSchema, TensorProto_DataType } from '../../proto/onnx_pb.js';
 import type { AttentionReading, FusedRotary, Heads } from '../decoder.js';
-import { linearInto } from '../linear.js';
 import { refuse } from '../refuse.js';
 import { type AttributeRules, checkAttributes, checkFurther } from './attributes.js';
 import type { AttentionFamily } from './family.js';
+import { headSize } from './heads.js';
 import { emitLogitsBeside } from './logits.js';
 import { pathTo } from './path.js';
 
@@ -105,7 +104,8 @@ export const groupQueryAttention: AttentionFamily = {
     const heads = integerAttribute(node, 'num_heads', 0);
     const kvHeads = integerAttribute(node, 'kv_num_heads', 0);
     const fusedRotary = readRotary();
-    const headDim = readHeadDim();
+    const paths = (key ? [query, key] : [query]).map((name) => pathTo(graph, name, where));
+    const headDim = headSize(graph, { node, cache, paths, heads, kvHeads, where });
     const parts = { queries: heads * headDim, keys: kvHeads * headDim };
     const queries: Heads = { value: query, layout: 'flat' };
     const keys: Heads = { value: key ?? query, layout: 'flat' };
@@ -118,10 +118,7 @@ export const groupQueryAttention: AttentionFamily = {
       keys: key ? keys : { ...keys, columns: [parts.queries, parts.queries + parts.keys] },
       values: value ?? query,
       fusedRotary,
-      angles: [
-        ...pathTo(graph, query, where).angles,
-        ...(key ? pathTo(graph, key, where).angles : []),
-      ],
+      angles: paths.flatMap(({ angles }) => angles),
       shape: {
         heads,
         kvHeads,
@@ -150,14 +147,6 @@ export const groupQueryAttention: AttentionFamily = {
         });
       }
       return { cos, sin, rotated: 2 * half };
-    }
-
-    function readHeadDim(): number {
-      const declared = valueShape(graph.input.get(cache.pastKey ?? ''))[3];
-      if (typeof declared === 'number') return declared;
-      const features = linearInto(graph, query)?.outFeatures;
-      const total = key ? heads : heads + 2 * kvHeads;
-      return features && total ? features / total : (fusedRotary?.rotated ?? 0);
     }
   },
 

@@ -5,16 +5,11 @@
  * Inputs: 0 query, 1 key, 2 value, 3 bias, 4 key_padding_mask, 5 attention_bias, 6 past key, 7 past
  * value.
  */
-import {
-  floatAttribute,
-  inputAt,
-  integerAttribute,
-  outputAt,
-  valueShape,
-} from '../../graph/graph.js';
+import { floatAttribute, inputAt, integerAttribute, outputAt } from '../../graph/graph.js';
 import { refuse } from '../refuse.js';
 import { type AttributeRules, checkAttributes, checkFurther } from './attributes.js';
 import type { AttentionFamily } from './family.js';
+import { headSize } from './heads.js';
 import { emitLogitsBeside } from './logits.js';
 import { pathTo } from './path.js';
 
@@ -46,9 +41,7 @@ export const multiHeadAttention: AttentionFamily = {
     }
     const heads = integerAttribute(node, 'num_heads', 0);
     const paths = [query, key].map((name) => pathTo(graph, name, where));
-    const features = paths[0]?.projections[0]?.outFeatures ?? 0;
-    const declared = valueShape(graph.input.get(cache.pastKey ?? ''))[3];
-    const headDim = typeof declared === 'number' ? declared : features / heads;
+    const headDim = headSize(graph, { node, cache, paths, heads, kvHeads: heads, where });
     return {
       family: multiHeadAttention,
       node,

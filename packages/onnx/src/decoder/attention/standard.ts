@@ -11,9 +11,10 @@ import { refuse } from '../refuse.js';
 import { type AttributeRules, checkAttributes, checkFurther } from './attributes.js';
 import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
+import { cacheSizes, queryHeads } from './heads.js';
 import { emitLogitsBeside } from './logits.js';
 import { windowOf } from './mask.js';
-import { cacheSizes, pathTo, queryHeads } from './path.js';
+import { pathTo } from './path.js';
 
 const rules: AttributeRules = {
   q_num_heads: 'any',
@@ -84,7 +85,7 @@ export const standardAttention: AttentionFamily = {
       values: value,
       angles: paths.flatMap(({ angles }) => angles),
       shape: {
-        heads: flat > 0 ? flat : queryHeads(paths, { kvHeads, headDim }),
+        heads: flat > 0 ? flat : queryHeads(graph, node, headDim, where),
         kvHeads,
         headDim,
         scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(headDim),

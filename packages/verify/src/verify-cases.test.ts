@@ -1,0 +1,47 @@
+/** Decoders of other exporters, pruned as presets do and verified. */
+import { createPlan, positionModes } from '@transprune/core';
+import { readModelFile } from '@transprune/files/node';
+import { caseFile } from '@transprune/fixtures';
+import { readDecoder } from '@transprune/onnx';
+import { expect, test } from 'vitest';
+import { createVerifier } from '../testing/verify.js';
+
+const { verify } = createVerifier();
+
+const keepRatios = [0.75, 0.5, 0.25];
+const plan = createPlan({
+  accumulateLayers: [1, 2, 3, 4],
+  stages: keepRatios.map((keepRatio, at) => ({ afterLayer: at + 2, keepRatio })),
+});
+
+test.each([
+  'fused-matmul/qwen3-ts17-ort-extended.onnx',
+  'gated-attention/qwen35-genai-static.onnx',
+  'gated-attention/qwen35-ts17.onnx',
+  'gqa-head-dim-symbolic/llama-genai-dml.onnx',
+  'gqa-head-dim-symbolic/qwen3vl-genai.onnx',
+  'keep-flat-rotary-table/qwen25vl-genai-static.onnx',
+  'mrope-four-rows-verify/q25-rows4.onnx',
+  'packed-weight-in-graph/llava-mobius-webgpu.onnx',
+  'post-norm/olmo2-ts17.onnx',
+  'unsorted-nodes/smollm3-fp16.onnx',
+])('%s', async (name) => {
+  const path = caseFile(name);
+  for (const [at, positions] of positionModes.entries()) {
+    const options = { batch: at === 1 };
+    const report = await verify(path, { ...plan, positions }, { options });
+    expect(
+      report.checks.filter(({ passed }) => !passed),
+      positions,
+    ).toEqual([]);
+  }
+});
+
+test.each([
+  ['gated-attention/qwen35-genai-static.onnx', 4],
+  ['gated-attention/qwen35-ts17.onnx', 4],
+  ['gqa-head-dim-symbolic/qwen3vl-genai.onnx', 4],
+])('heads of %s', async (name, heads) => {
+  const { attention } = readDecoder(await readModelFile(caseFile(name)));
+  expect(attention).toMatchObject({ heads, kvHeads: 2, headDim: 16 });
+});
