@@ -15,7 +15,13 @@ import { insertBefore, noteAngle, type WorkingGraph } from './working-graph.js';
 export function padAttention(around: Emitter, graph: WorkingGraph, decoder: Decoder): void {
   const emitter = around.child('pruning/padding', { role: 'padding' });
   const { inputs, layers } = decoder;
-  const cacheType = elementType(decoder.graph.input.get(layers[0]?.cache.pastKey ?? ''));
+  const [first] = layers;
+  const { graph: source } = decoder.graph;
+  // A branch without a past has the present alone.
+  const cache = [...source.input, ...source.output].find(
+    ({ name }) => name === first?.cache.pastKey || name === first?.cache.presentKey,
+  );
+  const cacheType = elementType(cache);
   for (const { attention } of layers) {
     const { family, node } = attention.reading;
     const copy = graph.copyOf(node);
