@@ -5,7 +5,7 @@ import {
   type DecoderSession,
   tensorBytes,
 } from '@transprune/session';
-import type { ReadPrompt } from '../frontend.js';
+import type { Frontend, ReadPrompt } from '../frontend.js';
 import type {
   FinishEvent,
   FinishReason,
@@ -14,6 +14,7 @@ import type {
   Timings,
   Usage,
 } from './events.js';
+import { numberImages } from './spans.js';
 import { keptFromCaches } from './stages.js';
 
 /** What a prefill did. */
@@ -28,24 +29,29 @@ export interface Prefilled {
   readonly prefillMs: number;
 }
 
-const noPrompt: PromptFacts = {
-  text: '',
-  textTokens: 0,
-  imageTokens: 0,
-  imagePositions: [],
-  imageNumbers: [],
-};
+/** @param images for each token the number of its image, 0 at text */
+function promptFacts(text: string, images: readonly number[]): PromptFacts {
+  const imagePositions = images.flatMap((image, position) => (image === 0 ? [] : [position]));
+  return {
+    text,
+    textTokens: images.length - imagePositions.length,
+    imageTokens: imagePositions.length,
+    imagePositions,
+    imageNumbers: images.filter((image) => image !== 0),
+  };
+}
 
 /** Times are as `performance.now()` counts. */
 export class Report {
   private readonly ports: DecoderPorts;
   private readonly cacheSizes: CacheSizes;
+  private readonly imageTokenId: number;
   private readonly createdAt = performance.now();
   private openedAt: number | undefined;
   private readAt: number | undefined;
   private startedAt: number | undefined;
   private firstAt: number | undefined;
-  private prompt = noPrompt;
+  private prompt = promptFacts('', []);
   private keptImageTokens: readonly number[] = [];
   private visionMs = 0;
   private prefillMs = 0;
@@ -55,9 +61,13 @@ export class Report {
   private cacheLengths: readonly number[] = [];
   private cacheBytes = 0;
 
-  constructor(ports: DecoderPorts, cacheSizes: CacheSizes) {
+  constructor(
+    ports: DecoderPorts,
+    { cacheSizes, imageTokenId }: Pick<Frontend, 'cacheSizes' | 'imageTokenId'>,
+  ) {
     this.ports = ports;
     this.cacheSizes = cacheSizes;
+    this.imageTokenId = imageTokenId;
   }
 
   /** A place was found. */
@@ -67,7 +77,7 @@ export class Report {
 
   read({ text, ids }: ReadPrompt): void {
     this.readAt = performance.now();
-    this.prompt = { ...noPrompt, text, textTokens: ids.length };
+    this.prompt = promptFacts(text, numberImages(ids, this.imageTokenId));
   }
 
   /** The engine got to it. */
@@ -76,15 +86,7 @@ export class Report {
   }
 
   prefilled({ decoder, cacheLengths, images, stages, visionMs, prefillMs }: Prefilled): void {
-    const positions = images.flatMap((image, position) => (image === 0 ? [] : [position]));
-    const textTokens = images.length - positions.length;
-    this.prompt = {
-      text: this.prompt.text,
-      textTokens,
-      imageTokens: positions.length,
-      imagePositions: positions,
-      imageNumbers: images.filter((image) => image !== 0),
-    };
+    this.prompt = promptFacts(this.prompt.text, images);
     this.visionMs = visionMs;
     this.prefillMs = prefillMs;
     this.cacheLengths = decoder.cacheLengths;
@@ -93,7 +95,7 @@ export class Report {
     this.keptImageTokens =
       stages.length > 0
         ? stages.map(({ keptImageTokens }) => keptImageTokens.length)
-        : keptFromCaches(this.ports, added, textTokens);
+        : keptFromCaches(this.ports, added, this.prompt.textTokens);
   }
 
   stepped(ms: number): void {

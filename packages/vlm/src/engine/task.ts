@@ -66,7 +66,7 @@ export class Task {
     this.model = model;
     this.request = request;
     this.conversation = conversation;
-    this.report = new Report(model.ports, model.frontend.cacheSizes);
+    this.report = new Report(model.ports, model.frontend);
     this.sample = createSampler(request.sampling);
     this.text = new AnswerText((ids) => model.frontend.textOf(ids), request.stop);
     this.done = new Promise((resolve) => {
