@@ -1,7 +1,14 @@
 /** Plays calls on a decoder, pruned or not, on any backend. */
 import { type NDArray, ndarray } from '@transprune/core';
 import type { Decoder } from '@transprune/onnx';
-import { DecoderSession, type HostTensor, readNumbers, type Session } from '@transprune/session';
+import {
+  type DecoderAnswer,
+  DecoderSession,
+  type HostTensor,
+  type PrefillCall,
+  readNumbers,
+  type Session,
+} from '@transprune/session';
 import type { RowCall } from './prompt.js';
 
 /** What a call gave. */
@@ -36,11 +43,8 @@ export async function playCalls(
   const answers: Answer[] = [];
   try {
     for (const rows of calls) {
-      const { logits, outputs } = await conversation.prefill({
-        ...feedsOf(rows, conversation),
-        keepRatios,
-        fetch,
-      });
+      const call = { ...feedsOf(rows, conversation), keepRatios, fetch };
+      const { logits, outputs } = await runCall(conversation, call);
       const read = Object.entries(outputs).map(
         async ([name, tensor]) => [name, await readNumbers(tensor)] as const,
       );
@@ -76,7 +80,7 @@ export async function playJoined(
       const conversation = new DecoderSession(session, { cacheSizes: { kvHeads, headDim } });
       alone.push(conversation);
       if (!first) continue;
-      const { logits } = await conversation.prefill({
+      const { logits } = await runCall(conversation, {
         ...feedsOf([first], conversation),
         keepRatios,
       });
@@ -88,7 +92,7 @@ export async function playJoined(
     const calls = Math.min(...conversations.map(({ length }) => length));
     for (let at = 1; at < calls; at++) {
       const rows = conversations.flatMap((own) => own[at] ?? []);
-      const { logits } = await together.prefill({ ...feedsOf(rows, together), keepRatios });
+      const { logits } = await runCall(together, { ...feedsOf(rows, together), keepRatios });
       answers.push(await readNumbers(logits));
       logits.dispose();
     }
@@ -101,6 +105,14 @@ export async function playJoined(
 /** An output of an answer; empty if it was not asked for. */
 export function outputOf({ outputs }: Answer, name: string): NDArray {
   return outputs[name] ?? ndarray([], [0]);
+}
+
+/** Text of one token is a step, as it is for who decodes; all else is a prompt or a part of one. */
+function runCall(conversation: DecoderSession, call: PrefillCall): Promise<DecoderAnswer> {
+  const isText = Array.from(call.images ?? []).every((image) => image === 0);
+  if (call.embeddings.dims[1] !== 1 || !isText) return conversation.prefill(call);
+  const { embeddings, valid, positions, fetch } = call;
+  return conversation.step({ embeddings, valid, positions, fetch });
 }
 
 /** The rows of a call as one batch. */

@@ -87,6 +87,37 @@ test('a call that fails leaves the conversation as it was', async () => {
   expect(session.alive.size).toBe(0);
 });
 
+test('an answer without logits leaves the conversation as it was', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  await run(decoder, [1, 2]);
+  const silent = new DecoderSession({
+    ...session,
+    run: (feeds, fetch) =>
+      session.run(
+        feeds,
+        fetch?.filter((name) => name !== 'logits'),
+      ),
+  });
+  await expect(run(silent, [1])).rejects.toMatchObject({ code: 'UNSUPPORTED_MODEL' });
+  expect([silent.seen, silent.batch]).toEqual([0, 0]);
+  expect(session.alive.size).toBe(2);
+  decoder.dispose();
+  expect(session.alive.size).toBe(0);
+});
+
+test('a step is one token of each row', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  await expect(decoder.step({ embeddings: embeddings([1, 2]) })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    data: { expected: 1, got: 2 },
+  });
+  expect(session.runs).toHaveLength(0);
+  (await decoder.step({ embeddings: embeddings([1], [2]) })).logits.dispose();
+  expect(decoder.seen).toBe(1);
+});
+
 test('caches that are asked for stay the conversation', async () => {
   const session = fakeDecoder();
   const decoder = new DecoderSession(session);

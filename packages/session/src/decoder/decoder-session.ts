@@ -147,10 +147,16 @@ export class DecoderSession {
   /**
    * Runs one token of each row.
    *
-   * @throws TransPruneError as `prefill` does
+   * @throws TransPruneError as `prefill` does, INVALID_ARGUMENT for more or fewer tokens too
    */
-  step(call: DecoderCall): Promise<DecoderAnswer> {
-    return this.run(call);
+  async step(call: DecoderCall): Promise<DecoderAnswer> {
+    const [, tokens] = call.embeddings.dims;
+    if (tokens === 1) return this.run(call);
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected a step of one token of each row, got ${tokens ?? 'no'} tokens; use prefill for several`,
+      { expected: 1, got: tokens },
+    );
   }
 
   /** The same conversation once more: both go on from here, each for itself; nothing is copied. */
@@ -187,6 +193,15 @@ export class DecoderSession {
     const stateOutputs = this.ports.state.map(({ output }) => output);
     const wanted = [...new Set([names.logits, ...stateOutputs, ...fetch])];
     const results = await this.session.run(feeds, wanted);
+    const { logits } = results;
+    if (!logits) {
+      for (const tensor of Object.values(results)) tensor.dispose();
+      throw new TransPruneError(
+        'UNSUPPORTED_MODEL',
+        `expected a decoder that gives ${names.logits}, got none`,
+        { output: names.logits },
+      );
+    }
     const tensors = new Map<string, Shared>();
     for (const { input, output } of this.ports.state) {
       const made = results[output];
@@ -194,8 +209,6 @@ export class DecoderSession {
     }
     this.state = { tensors, attention: rows.attention, nextPosition: rows.nextPosition };
     release(before);
-    const { logits } = results;
-    if (!logits) throw new Error('expected the session to give logits');
     return {
       logits,
       outputs: Object.fromEntries(

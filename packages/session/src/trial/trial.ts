@@ -44,7 +44,8 @@ async function logitsOn(open: Open): Promise<number[] | string> {
   try {
     const logits: number[] = [];
     for (const tokens of [promptTokens, 1]) {
-      const answer = await decoder.prefill({ embeddings: embeddings(decoder, tokens) });
+      const call = { embeddings: embeddings(decoder, tokens) };
+      const answer = await (tokens === 1 ? decoder.step(call) : decoder.prefill(call));
       logits.push(...(await readNumbers(answer.logits)).data);
       answer.logits.dispose();
     }
