@@ -9,8 +9,8 @@ export type {
   Unavailable,
   ValueInfo,
 } from './backend.js';
+export { type AnswerNumbers, type DecoderAnswer, readAnswer } from './decoder/answer.js';
 export {
-  type DecoderAnswer,
   type DecoderCall,
   DecoderSession,
   type DecoderSessionOptions,

@@ -2,23 +2,20 @@
 import { type NDArray, ndarray } from '@transprune/core';
 import type { Decoder } from '@transprune/onnx';
 import {
+  type AnswerNumbers,
   type DecoderAnswer,
   DecoderSession,
   type HostTensor,
   type PrefillCall,
-  readNumbers,
+  readAnswer,
   type Session,
 } from '@transprune/session';
 import type { RowCall } from './prompt.js';
 
 /** What a call gave. */
-export interface Answer {
-  /** `[batch, tokens left, vocabulary]` */
-  readonly logits: NDArray;
+export interface Answer extends AnswerNumbers {
   /** Of each layer, after the call. */
   readonly cacheLengths: readonly number[];
-  /** All other outputs by name, as far as they were asked for. */
-  readonly outputs: Readonly<Record<string, NDArray>>;
 }
 
 /** Rows of each call; shorter rows are padded on the left, in the first call only. */
@@ -44,16 +41,8 @@ export async function playCalls(
   try {
     for (const rows of calls) {
       const call = { ...feedsOf(rows, conversation), keepRatios, fetch };
-      const { logits, outputs } = await runCall(conversation, call);
-      const read = Object.entries(outputs).map(
-        async ([name, tensor]) => [name, await readNumbers(tensor)] as const,
-      );
-      answers.push({
-        logits: await readNumbers(logits),
-        cacheLengths: conversation.cacheLengths,
-        outputs: Object.fromEntries(await Promise.all(read)),
-      });
-      for (const tensor of [logits, ...Object.values(outputs)]) tensor.dispose();
+      const answer = await readAnswer(await runCall(conversation, call));
+      answers.push({ ...answer, cacheLengths: conversation.cacheLengths });
     }
     return answers;
   } finally {
@@ -92,9 +81,8 @@ export async function playJoined(
     const calls = Math.min(...conversations.map(({ length }) => length));
     for (let at = 1; at < calls; at++) {
       const rows = conversations.flatMap((own) => own[at] ?? []);
-      const { logits } = await runCall(together, { ...feedsOf(rows, together), keepRatios });
-      answers.push(await readNumbers(logits));
-      logits.dispose();
+      const call = { ...feedsOf(rows, together), keepRatios };
+      answers.push((await readAnswer(await runCall(together, call))).logits);
     }
     return answers;
   } finally {

@@ -5,6 +5,7 @@
  * their original order; text always stays. Of equal scores the earlier token wins. A quota for each
  * image is this project's own.
  */
+import { TransPruneError } from '../errors.js';
 
 /** A keep ratio of 1 in the whole numbers that shares are counted in. */
 export const wholeShare = 2 ** 30;
@@ -74,4 +75,24 @@ export function selectTokens(
   );
   const survivors = new Set(best);
   return positions.filter((i) => span(i) === 0 || survivors.has(i));
+}
+
+/**
+ * Where the survivors of a stage stand among the tokens before it.
+ *
+ * @param before positions before the stage
+ * @param kept positions after it
+ * @throws TransPruneError INVALID_ARGUMENT for a survivor that was not there before
+ */
+export function indicesAmong(before: readonly number[], kept: readonly number[]): number[] {
+  const indexOf = new Map(before.map((position, index) => [position, index]));
+  return kept.map((position) => {
+    const index = indexOf.get(position);
+    if (index !== undefined) return index;
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected survivors among the ${before.length} tokens before the stage, got position ${position}`,
+      { position, tokens: before.length },
+    );
+  });
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { fakeDecoder } from '../../testing/fake-decoder.js';
 import type { HostTensor, SessionTensor, ValueInfo } from '../backend.js';
+import { readAnswer } from './answer.js';
 import { DecoderSession } from './decoder-session.js';
 import { hostTensor, readNumbers } from './tensors.js';
 
@@ -128,6 +129,24 @@ test('caches that are asked for stay the conversation', async () => {
   outputs['present.0.key']?.dispose();
   await run(decoder, [2]);
   expect(decoder.cacheLengths).toEqual([2]);
+});
+
+test('an answer as numbers frees its tensors, also where reading them fails', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  const call = { embeddings: embeddings([1, 2]), fetch: ['present.0.key'] };
+  const { logits, outputs } = await readAnswer(await decoder.prefill(call));
+  expect(logits).toMatchObject({ shape: [1, 1, 1] });
+  expect([...(outputs['present.0.key']?.data ?? [])]).toEqual([1, 1, 2, 2]);
+  const answer = await decoder.prefill(call);
+  const download = () => Promise.reject(new Error('the device is gone'));
+  const broken = {
+    ...answer,
+    logits: { ...answer.logits, download, dispose: answer.logits.dispose },
+  };
+  await expect(readAnswer(broken)).rejects.toThrow('the device is gone');
+  decoder.dispose();
+  expect(session.alive.size).toBe(0);
 });
 
 test('states of other mixers start as zeros of their own size', async () => {

@@ -11,6 +11,7 @@ import {
 } from '@transprune/core';
 import type { ElementType, HostTensor, Session, SessionTensor, ValueInfo } from '../backend.js';
 import { tensorBytes } from '../elements.js';
+import type { DecoderAnswer } from './answer.js';
 import { type CacheSizes, type DecoderPorts, decoderPorts, emptyShape } from './ports.js';
 import {
   borrow,
@@ -52,14 +53,6 @@ export interface PrefillCall extends DecoderCall {
   readonly instruction?: ArrayLike<number> | undefined;
   /** What each stage keeps, where the graph takes it. */
   readonly keepRatios?: readonly number[] | undefined;
-}
-
-/** What a call gave. Its tensors are the caller's, to be disposed. */
-export interface DecoderAnswer {
-  /** `[batch, tokens or fewer, vocabulary]` */
-  readonly logits: SessionTensor;
-  /** Those that were asked for, by name; caches among them are the conversation's too, to be read only. */
-  readonly outputs: Readonly<Record<string, SessionTensor>>;
 }
 
 export interface DecoderSessionOptions {
