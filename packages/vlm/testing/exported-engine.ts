@@ -5,7 +5,7 @@ import { samplesDirectory } from '@transprune/embedded-model';
 import { type ExportedDecoder, exportedDecoder } from '@transprune/fixtures';
 import type { ValueInfo } from '@transprune/session';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createEngine, type LocalEngine } from '../src/engine/create.js';
+import { createEngine, type LocalEngine } from '../src/create.js';
 import { answer } from './ask.js';
 import { type Feeds, numbersIn } from './embedded.js';
 import { exportedSource, randomPartsBackend } from './exported.js';

@@ -5,7 +5,7 @@ import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
 import type { BuildOptions } from '@transprune/onnx';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createEngine, type LocalEngine } from '../src/engine/create.js';
+import { createEngine, type LocalEngine } from '../src/create.js';
 import { answer } from './ask.js';
 import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from './embedded.js';
 

@@ -6,7 +6,7 @@ import { modelFolder } from '@transprune/files/node';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { answer, reply } from '../../testing/ask.js';
 import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from '../../testing/embedded.js';
-import { createEngine, type LocalEngine } from './create.js';
+import { createEngine, type LocalEngine } from '../create.js';
 
 const sample = (number: number) => join(samplesDirectory, `scene-${number}.png`);
 const perImage = 144;

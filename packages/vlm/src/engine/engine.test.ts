@@ -7,8 +7,8 @@ import { modelFolder, readModelFile } from '@transprune/files/node';
 import { encodeModel, pruneModel } from '@transprune/onnx';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { answer } from '../../testing/ask.js';
+import { createEngine, type LocalEngine } from '../create.js';
 import { collect } from './collect.js';
-import { createEngine, type LocalEngine } from './create.js';
 
 const image = join(samplesDirectory, 'scene-1.png');
 const question = 'describe the image';

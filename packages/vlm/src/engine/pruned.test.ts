@@ -9,8 +9,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { answer } from '../../testing/ask.js';
 import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from '../../testing/embedded.js';
 import { describeLayouts } from '../../testing/layouts.js';
+import { createEngine, type LocalEngine } from '../create.js';
 import type { GenerateResult } from './collect.js';
-import { createEngine, type LocalEngine } from './create.js';
 
 const sample = (number: number) => join(samplesDirectory, `scene-${number}.png`);
 const ask = { question: 'describe the image', images: [sample(1)] };

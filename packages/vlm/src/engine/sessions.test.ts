@@ -14,7 +14,7 @@ import {
   loadFake,
   pixels,
 } from '../../testing/fake-model.js';
-import { createEngine } from './create.js';
+import { createEngine } from '../create.js';
 
 const image = join(samplesDirectory, 'scene-1.png');
 

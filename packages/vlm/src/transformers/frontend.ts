@@ -3,8 +3,7 @@
 import { TransPruneError } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
 import { hostTensor, type Session, takeElements } from '@transprune/session';
-import type { ChatMessage } from '../engine/request.js';
-import type { Frontend } from '../frontend.js';
+import type { ChatMessage, Frontend } from '../frontend.js';
 import { cacheSizes, endTokens, imageTokenId } from './config.js';
 import { embedPrompt } from './embed.js';
 import { type ModelTexts, readTexts } from './files.js';

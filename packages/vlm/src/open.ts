@@ -7,7 +7,7 @@ import {
 } from '@transprune/files';
 import { pruneModel } from '@transprune/onnx';
 import { createEngine, type EngineOptions, type LocalEngine } from './create.js';
-import type { DecoderSource } from './keep-ratios.js';
+import type { DecoderSource } from './engine/keep-ratios.js';
 
 export interface OpenEngineOptions extends ModelChoice, Omit<EngineOptions, 'files' | 'decoder'> {
   /**
