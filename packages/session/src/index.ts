@@ -10,12 +10,8 @@ export type {
   ValueInfo,
 } from './backend.js';
 export { type AnswerNumbers, type DecoderAnswer, readAnswer } from './decoder/answer.js';
-export {
-  type DecoderCall,
-  DecoderSession,
-  type DecoderSessionOptions,
-  type PrefillCall,
-} from './decoder/decoder-session.js';
+export type { DecoderCall, PrefillCall } from './decoder/call.js';
+export { DecoderSession, type DecoderSessionOptions } from './decoder/decoder-session.js';
 export { type CacheSizes, type DecoderPorts, decoderPorts } from './decoder/ports.js';
 export { hostTensor, numbersOf, readNumbers } from './decoder/tensors.js';
 export { elementsOf, isElementType, takeElements, tensorBytes } from './elements.js';

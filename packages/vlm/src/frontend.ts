@@ -1,5 +1,5 @@
 /** What surrounds a model's decoder: prompts, images, embeddings and text, whoever provides them. */
-import type { CacheSizes, HostTensor, SessionTensor, ValueInfo } from '@transprune/session';
+import type { CacheSizes, DecoderPorts, HostTensor, SessionTensor } from '@transprune/session';
 
 /** Pixels in memory, row by row, the channels of a pixel beside each other. */
 export interface Pixels {
@@ -49,10 +49,10 @@ export interface Frontend {
   /**
    * Runs vision and embedding.
    *
-   * @param decoder inputs of the decoder that the prompt is for
+   * @param decoder that the prompt is for
    * @throws TransPruneError INVALID_MODEL if image tokens and image features differ
    */
-  embedPrompt(prompt: ReadPrompt, decoder: readonly ValueInfo[]): Promise<EmbeddedPrompt>;
+  embedPrompt(prompt: ReadPrompt, decoder: DecoderPorts): Promise<EmbeddedPrompt>;
   /** Embeds tokens of the answer, one a row. */
   embedTokens(ids: readonly number[]): Promise<EmbeddedTokens>;
   /** Text of tokens, without special ones. */

@@ -177,6 +177,8 @@ test('sizes that are open and inputs that nobody feeds are named', async () => {
   await run(new DecoderSession(session, { cacheSizes: { kvHeads: 2 } }), [1]);
   expect((await fed(session, 'past_key_values.1.key')).shape).toEqual([1, 2, 0, 4]);
   const strange = fakeDecoder([{ name: 'mystery', type: 'float32', shape: ['n'] }]);
+  expect(new DecoderSession(strange).ports.others).toEqual(['mystery']);
+  expect(new DecoderSession(fakeDecoder([stageMask])).ports.others).toEqual([]);
   await expect(run(new DecoderSession(strange), [1])).rejects.toThrow(/got mystery \[n\]; pass/);
   await expect(run(new DecoderSession(fakeDecoder()), [1], [2])).resolves.toBeUndefined();
 });

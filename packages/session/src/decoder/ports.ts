@@ -8,6 +8,7 @@ import {
   TransPruneError,
 } from '@transprune/core';
 import type { Session, ValueInfo } from '../backend.js';
+import { feeds } from './feeds.js';
 
 /** An input that an output of the call before goes into. */
 export interface StatePort {
@@ -35,6 +36,8 @@ export interface DecoderPorts {
   readonly stageMasks: number;
   /** Caches and masks. */
   readonly state: readonly StatePort[];
+  /** Inputs that a session does not feed by itself, such as `per_layer_inputs`: a call's `others` have them. */
+  readonly others: readonly string[];
 }
 
 /** Reads the interface of a decoder. */
@@ -61,7 +64,9 @@ export function decoderPorts({
     const afterLayer = afterLayerOf(byName.get(input)?.shape[1]);
     state.push({ input, output: maskOutput(stage), lengthAxis: 1, afterLayer, isMask: true });
   }
-  return { inputs: byName, caches, stageMasks, state };
+  const isKnown = (name: string) => feeds.has(name) || state.some(({ input }) => input === name);
+  const others = [...byName.keys()].filter((name) => !isKnown(name));
+  return { inputs: byName, caches, stageMasks, state, others };
 }
 
 /**

@@ -122,8 +122,8 @@ export class Task {
     const { prompt, model } = this;
     if (!prompt) throw new Error('expected a prompt that was read');
     this.report.started();
-    const { frontend, decoder: session, trace } = model;
-    const embedded = await frontend.embedPrompt(prompt, session.inputs);
+    const { frontend, decoder: session, ports, trace } = model;
+    const embedded = await frontend.embedPrompt(prompt, ports);
     if (this.isAborted) return 'aborted';
     // Pixels are of no more use.
     this.prompt = { ...prompt, imageInputs: {} };
