@@ -3,6 +3,7 @@ export { collect, type GenerateResult, type PrunedStage } from './engine/collect
 export type { Chat, Engine } from './engine/engine.js';
 export type {
   CacheReport,
+  CacheSize,
   EngineEvent,
   FinishEvent,
   FinishReason,

@@ -99,7 +99,7 @@ export function describeExports(exports: readonly (readonly [Export[0], Export[1
       expect(stages.map(({ keptImageTokens }) => keptImageTokens.length)).toEqual(left.slice(1));
       const decoded = tokenIds.length - 1;
       const lengths = left.flatMap((images) => Array(2).fill(images + prompt.textTokens + decoded));
-      expect(cache.lengths).toEqual(lengths);
+      expect(cache.atEnd.lengths).toEqual(lengths);
       if (!decoder.hasPositionIds) return;
       // The same positions as without a prune, and as long a mask.
       const [mine, theirs] = [feeds, unprunedFeeds].map((all) => all.slice(0, decoded + 1));

@@ -33,6 +33,7 @@ test('masks, positions and caches go on from call to call', async () => {
   expect(await fed(session, 'position_ids')).toEqual({ values: [3], shape: [1, 1] });
   expect((await fed(session, 'past_key_values.0.key')).values).toEqual([1, 1, 2, 2, 3, 3]);
   expect(decoder).toMatchObject({ batch: 1, seen: 4, cacheLengths: [4], cacheBytes: 64 });
+  expect(decoder.cacheBytesPerToken).toBe(16);
   expect(session.alive.size).toBe(2);
   decoder.dispose();
   expect(session.alive.size).toBe(0);

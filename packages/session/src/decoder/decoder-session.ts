@@ -81,10 +81,9 @@ export class DecoderSession {
 
   /** Length of each attention layer's cache, in the order of the layers. */
   get cacheLengths(): number[] {
-    return this.ports.caches
-      .filter(({ kind }) => kind === 'key')
-      .sort((a, b) => a.layer - b.layer)
-      .map(({ past }) => Number(this.state.tensors.get(past)?.tensor.dims[2] ?? 0));
+    return this.ports.keyCaches.map(({ past }) =>
+      Number(this.state.tensors.get(past)?.tensor.dims[2] ?? 0),
+    );
   }
 
   /** Bytes that the caches of all layers take. */
@@ -92,6 +91,16 @@ export class DecoderSession {
     return this.ports.caches.reduce((sum, { past }) => {
       const cell = this.state.tensors.get(past);
       return sum + (cell ? tensorBytes(cell.tensor) : 0);
+    }, 0);
+  }
+
+  /** Bytes that one more token of one row adds to the caches of all layers; 0 before the first call. */
+  get cacheBytesPerToken(): number {
+    return this.ports.state.reduce((sum, { input, lengthAxis, isMask }) => {
+      const tensor = this.state.tensors.get(input)?.tensor;
+      if (!tensor || isMask || lengthAxis === undefined) return sum;
+      const dims = tensor.dims.filter((_, axis) => axis !== 0 && axis !== lengthAxis);
+      return sum + tensorBytes({ type: tensor.type, dims });
     }, 0);
   }
 

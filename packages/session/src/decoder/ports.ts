@@ -32,6 +32,8 @@ export interface CacheSizes {
 export interface DecoderPorts {
   readonly inputs: ReadonlyMap<string, ValueInfo>;
   readonly caches: readonly CachePort[];
+  /** The key caches of attention among them, in the order of the layers. */
+  readonly keyCaches: readonly CachePort[];
   /** How many stages carry a mask from call to call: those of decoders that serve batches. */
   readonly stageMasks: number;
   /** Caches and masks. */
@@ -66,7 +68,8 @@ export function decoderPorts({
   }
   const isKnown = (name: string) => feeds.has(name) || state.some(({ input }) => input === name);
   const others = [...byName.keys()].filter((name) => !isKnown(name));
-  return { inputs: byName, caches, stageMasks, state, others };
+  const keyCaches = caches.filter(({ kind }) => kind === 'key').sort((a, b) => a.layer - b.layer);
+  return { inputs: byName, caches, keyCaches, stageMasks, state, others };
 }
 
 /**

@@ -1,12 +1,8 @@
 /** What there is to tell about one request. */
-import {
-  type CacheSizes,
-  type DecoderPorts,
-  type DecoderSession,
-  tensorBytes,
-} from '@transprune/session';
-import type { Frontend, ReadPrompt } from '../frontend.js';
+import type { DecoderPorts, DecoderSession } from '@transprune/session';
+import type { ReadPrompt } from '../frontend.js';
 import type {
+  CacheSize,
   FinishEvent,
   FinishReason,
   PromptFacts,
@@ -44,7 +40,6 @@ function promptFacts(text: string, images: readonly number[]): PromptFacts {
 /** Times are as `performance.now()` counts. */
 export class Report {
   private readonly ports: DecoderPorts;
-  private readonly cacheSizes: CacheSizes;
   private readonly imageTokenId: number;
   private readonly createdAt = performance.now();
   private openedAt: number | undefined;
@@ -58,15 +53,11 @@ export class Report {
   private decodeMs = 0;
   private steps = 0;
   private completionTokens = 0;
-  private cacheLengths: readonly number[] = [];
-  private cacheBytes = 0;
+  private cache: CacheSize = { lengths: [], bytes: 0 };
+  private cacheBytesPerToken = 0;
 
-  constructor(
-    ports: DecoderPorts,
-    { cacheSizes, imageTokenId }: Pick<Frontend, 'cacheSizes' | 'imageTokenId'>,
-  ) {
+  constructor(ports: DecoderPorts, imageTokenId: number) {
     this.ports = ports;
-    this.cacheSizes = cacheSizes;
     this.imageTokenId = imageTokenId;
   }
 
@@ -89,9 +80,9 @@ export class Report {
     this.prompt = promptFacts(this.prompt.text, images);
     this.visionMs = visionMs;
     this.prefillMs = prefillMs;
-    this.cacheLengths = decoder.cacheLengths;
-    this.cacheBytes = decoder.cacheBytes;
-    const added = this.cacheLengths.map((length, at) => length - (cacheLengths[at] ?? 0));
+    this.cache = { lengths: decoder.cacheLengths, bytes: decoder.cacheBytes };
+    this.cacheBytesPerToken = decoder.cacheBytesPerToken;
+    const added = this.cache.lengths.map((length, at) => length - (cacheLengths[at] ?? 0));
     this.keptImageTokens =
       stages.length > 0
         ? stages.map(({ keptImageTokens }) => keptImageTokens.length)
@@ -110,7 +101,7 @@ export class Report {
   }
 
   finish(reason: FinishReason, text: string): FinishEvent {
-    const { prompt, steps } = this;
+    const { prompt, steps, cache } = this;
     const { textTokens, imageTokens } = prompt;
     const usage: Usage = {
       promptTokens: textTokens + imageTokens,
@@ -127,8 +118,11 @@ export class Report {
       prompt,
       timings: this.timings(),
       cache: {
-        lengths: this.cacheLengths.map((length) => length + steps),
-        bytes: this.cacheBytes + steps * bytesPerToken(this.ports, this.cacheSizes),
+        afterPrefill: cache,
+        atEnd: {
+          lengths: cache.lengths.map((length) => length + steps),
+          bytes: cache.bytes + steps * this.cacheBytesPerToken,
+        },
       },
     };
   }
@@ -149,18 +143,4 @@ export class Report {
       totalMs: end - createdAt,
     };
   }
-}
-
-/** What a token adds to the caches of all layers. */
-function bytesPerToken({ caches, inputs }: DecoderPorts, sizes: CacheSizes): number {
-  return caches.reduce((sum, { kind, past }) => {
-    const info = inputs.get(past);
-    if (!info || (kind !== 'key' && kind !== 'value')) return sum;
-    const [, heads, , size] = info.shape;
-    const dims = [
-      typeof heads === 'number' && heads > 0 ? heads : (sizes.kvHeads ?? 0),
-      typeof size === 'number' && size > 0 ? size : (sizes.headDim ?? 0),
-    ];
-    return sum + tensorBytes({ type: info.type, dims });
-  }, 0);
 }
