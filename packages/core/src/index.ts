@@ -34,6 +34,7 @@ export { type PresetName, type PresetPlan, presetNames, presetPlan } from './pla
 export {
   type ImageQuota,
   imageQuotas,
+  indicesAmong,
   keptImageTokens,
   scoreLimit,
   selectTokens,

@@ -1,17 +1,21 @@
 /** Plays calls on a decoder, pruned or not, on any backend. */
 import { type NDArray, ndarray } from '@transprune/core';
 import type { Decoder } from '@transprune/onnx';
-import { DecoderSession, type HostTensor, readNumbers, type Session } from '@transprune/session';
+import {
+  type AnswerNumbers,
+  type DecoderAnswer,
+  DecoderSession,
+  type HostTensor,
+  type PrefillCall,
+  readAnswer,
+  type Session,
+} from '@transprune/session';
 import type { RowCall } from './prompt.js';
 
 /** What a call gave. */
-export interface Answer {
-  /** `[batch, tokens left, vocabulary]` */
-  readonly logits: NDArray;
+export interface Answer extends AnswerNumbers {
   /** Of each layer, after the call. */
   readonly cacheLengths: readonly number[];
-  /** All other outputs by name, as far as they were asked for. */
-  readonly outputs: Readonly<Record<string, NDArray>>;
 }
 
 /** Rows of each call; shorter rows are padded on the left, in the first call only. */
@@ -36,20 +40,9 @@ export async function playCalls(
   const answers: Answer[] = [];
   try {
     for (const rows of calls) {
-      const { logits, outputs } = await conversation.prefill({
-        ...feedsOf(rows, conversation),
-        keepRatios,
-        fetch,
-      });
-      const read = Object.entries(outputs).map(
-        async ([name, tensor]) => [name, await readNumbers(tensor)] as const,
-      );
-      answers.push({
-        logits: await readNumbers(logits),
-        cacheLengths: conversation.cacheLengths,
-        outputs: Object.fromEntries(await Promise.all(read)),
-      });
-      for (const tensor of [logits, ...Object.values(outputs)]) tensor.dispose();
+      const call = { ...feedsOf(rows, conversation), keepRatios, fetch };
+      const answer = await readAnswer(await runCall(conversation, call));
+      answers.push({ ...answer, cacheLengths: conversation.cacheLengths });
     }
     return answers;
   } finally {
@@ -76,7 +69,7 @@ export async function playJoined(
       const conversation = new DecoderSession(session, { cacheSizes: { kvHeads, headDim } });
       alone.push(conversation);
       if (!first) continue;
-      const { logits } = await conversation.prefill({
+      const { logits } = await runCall(conversation, {
         ...feedsOf([first], conversation),
         keepRatios,
       });
@@ -88,9 +81,8 @@ export async function playJoined(
     const calls = Math.min(...conversations.map(({ length }) => length));
     for (let at = 1; at < calls; at++) {
       const rows = conversations.flatMap((own) => own[at] ?? []);
-      const { logits } = await together.prefill({ ...feedsOf(rows, together), keepRatios });
-      answers.push(await readNumbers(logits));
-      logits.dispose();
+      const call = { ...feedsOf(rows, together), keepRatios };
+      answers.push((await readAnswer(await runCall(together, call))).logits);
     }
     return answers;
   } finally {
@@ -101,6 +93,14 @@ export async function playJoined(
 /** An output of an answer; empty if it was not asked for. */
 export function outputOf({ outputs }: Answer, name: string): NDArray {
   return outputs[name] ?? ndarray([], [0]);
+}
+
+/** Text of one token is a step, as it is for who decodes; all else is a prompt or a part of one. */
+function runCall(conversation: DecoderSession, call: PrefillCall): Promise<DecoderAnswer> {
+  const isText = Array.from(call.images ?? []).every((image) => image === 0);
+  if (call.embeddings.dims[1] !== 1 || !isText) return conversation.prefill(call);
+  const { embeddings, valid, positions, fetch } = call;
+  return conversation.step({ embeddings, valid, positions, fetch });
 }
 
 /** The rows of a call as one batch. */

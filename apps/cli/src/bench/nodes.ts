@@ -29,9 +29,8 @@ export async function executedNodes(
   const profilePrefix = join(folder, 'profile');
   const session = await openSession(createNodeBackend({ profilePrefix }), source, device);
   const decoder = new DecoderSession(session, { cacheSizes: sizes });
-  for (const call of [promptCall(sizes), tokenCall(sizes, 0)]) {
-    (await decoder.prefill(call)).logits.dispose();
-  }
+  (await decoder.prefill(promptCall(sizes))).logits.dispose();
+  (await decoder.step(tokenCall(sizes, 0))).logits.dispose();
   decoder.dispose();
   await session.dispose();
   const [prefill, step] = await readProfile(profilePrefix);

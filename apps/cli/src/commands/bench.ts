@@ -5,7 +5,7 @@ import { readDecoder } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import { runBench } from '../bench/bench.js';
 import {
-  cacheBytes,
+  cacheElementBytes,
   type Precision,
   precisionNames,
   type SyntheticName,
@@ -130,7 +130,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
   const costs = costReport(decoderModel(name, config, imageTokens), chosen.plan, {
     imageTokens,
     textTokens,
-    bytesPerElement: cacheBytes[precision],
+    bytesPerElement: cacheElementBytes[precision],
   });
   const report: BenchReport = {
     model: name,

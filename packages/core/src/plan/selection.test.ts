@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { imageQuotas, keptImageTokens, selectTokens } from './selection.js';
+import { imageQuotas, indicesAmong, keptImageTokens, selectTokens } from './selection.js';
 
 test('counts are floored, relative to the start', () => {
   expect(keptImageTokens(0.875, 576)).toBe(504);
@@ -94,5 +94,13 @@ test('whatever the scores: ascending, all text, the asked number of image tokens
         });
       }
     }),
+  );
+});
+
+test('survivors stand where they stood, and nothing else survives', () => {
+  expect(indicesAmong([0, 2, 5, 9], [0, 5, 9])).toEqual([0, 2, 3]);
+  expect(indicesAmong([], [])).toEqual([]);
+  expect(() => indicesAmong([0, 2, 5], [0, 3])).toThrow(
+    'expected survivors among the 3 tokens before the stage, got position 3',
   );
 });

@@ -6,6 +6,7 @@
  * image is this project's own, and so are two rules for what the authors' code does not meet: at least one
  * image token stays where there is one, and a score that is no number is the least.
  */
+import { TransPruneError } from '../errors.js';
 
 /**
  * Scores lie between this and its negative. Anything else, no number among it, counts as the negative: such
@@ -86,4 +87,24 @@ export function selectTokens(
   );
   const survivors = new Set(best);
   return positions.filter((i) => span(i) === 0 || survivors.has(i));
+}
+
+/**
+ * Where the survivors of a stage stand among the tokens before it.
+ *
+ * @param before positions before the stage
+ * @param kept positions after it
+ * @throws TransPruneError INVALID_ARGUMENT for a survivor that was not there before
+ */
+export function indicesAmong(before: readonly number[], kept: readonly number[]): number[] {
+  const indexOf = new Map(before.map((position, index) => [position, index]));
+  return kept.map((position) => {
+    const index = indexOf.get(position);
+    if (index !== undefined) return index;
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected survivors among the ${before.length} tokens before the stage, got position ${position}`,
+      { position, tokens: before.length },
+    );
+  });
 }

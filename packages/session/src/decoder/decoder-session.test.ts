@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { fakeDecoder } from '../../testing/fake-decoder.js';
 import type { HostTensor, SessionTensor, ValueInfo } from '../backend.js';
+import { readAnswer } from './answer.js';
 import { DecoderSession } from './decoder-session.js';
 import { hostTensor, readNumbers } from './tensors.js';
 
@@ -32,6 +33,7 @@ test('masks, positions and caches go on from call to call', async () => {
   expect(await fed(session, 'position_ids')).toEqual({ values: [3], shape: [1, 1] });
   expect((await fed(session, 'past_key_values.0.key')).values).toEqual([1, 1, 2, 2, 3, 3]);
   expect(decoder).toMatchObject({ batch: 1, seen: 4, cacheLengths: [4], cacheBytes: 64 });
+  expect(decoder.cacheBytesPerToken).toBe(16);
   expect(session.alive.size).toBe(2);
   decoder.dispose();
   expect(session.alive.size).toBe(0);
@@ -87,6 +89,37 @@ test('a call that fails leaves the conversation as it was', async () => {
   expect(session.alive.size).toBe(0);
 });
 
+test('an answer without logits leaves the conversation as it was', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  await run(decoder, [1, 2]);
+  const silent = new DecoderSession({
+    ...session,
+    run: (feeds, fetch) =>
+      session.run(
+        feeds,
+        fetch?.filter((name) => name !== 'logits'),
+      ),
+  });
+  await expect(run(silent, [1])).rejects.toMatchObject({ code: 'UNSUPPORTED_MODEL' });
+  expect([silent.seen, silent.batch]).toEqual([0, 0]);
+  expect(session.alive.size).toBe(2);
+  decoder.dispose();
+  expect(session.alive.size).toBe(0);
+});
+
+test('a step is one token of each row', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  await expect(decoder.step({ embeddings: embeddings([1, 2]) })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    data: { expected: 1, got: 2 },
+  });
+  expect(session.runs).toHaveLength(0);
+  (await decoder.step({ embeddings: embeddings([1], [2]) })).logits.dispose();
+  expect(decoder.seen).toBe(1);
+});
+
 test('caches that are asked for stay the conversation', async () => {
   const session = fakeDecoder();
   const decoder = new DecoderSession(session);
@@ -97,6 +130,24 @@ test('caches that are asked for stay the conversation', async () => {
   outputs['present.0.key']?.dispose();
   await run(decoder, [2]);
   expect(decoder.cacheLengths).toEqual([2]);
+});
+
+test('an answer as numbers frees its tensors, also where reading them fails', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  const call = { embeddings: embeddings([1, 2]), fetch: ['present.0.key'] };
+  const { logits, outputs } = await readAnswer(await decoder.prefill(call));
+  expect(logits).toMatchObject({ shape: [1, 1, 1] });
+  expect([...(outputs['present.0.key']?.data ?? [])]).toEqual([1, 1, 2, 2]);
+  const answer = await decoder.prefill(call);
+  const download = () => Promise.reject(new Error('the device is gone'));
+  const broken = {
+    ...answer,
+    logits: { ...answer.logits, download, dispose: answer.logits.dispose },
+  };
+  await expect(readAnswer(broken)).rejects.toThrow('the device is gone');
+  decoder.dispose();
+  expect(session.alive.size).toBe(0);
 });
 
 test('states of other mixers start as zeros of their own size', async () => {
@@ -127,6 +178,8 @@ test('sizes that are open and inputs that nobody feeds are named', async () => {
   await run(new DecoderSession(session, { cacheSizes: { kvHeads: 2 } }), [1]);
   expect((await fed(session, 'past_key_values.1.key')).shape).toEqual([1, 2, 0, 4]);
   const strange = fakeDecoder([{ name: 'mystery', type: 'float32', shape: ['n'] }]);
+  expect(new DecoderSession(strange).ports.others).toEqual(['mystery']);
+  expect(new DecoderSession(fakeDecoder([stageMask])).ports.others).toEqual([]);
   await expect(run(new DecoderSession(strange), [1])).rejects.toThrow(/got mystery \[n\]; pass/);
   await expect(run(new DecoderSession(fakeDecoder()), [1], [2])).resolves.toBeUndefined();
 });

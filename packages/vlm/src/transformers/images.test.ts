@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { samplesDirectory } from '@transprune/embedded-model';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ImageSource } from '../engine/request.js';
+import type { ImageSource } from '../frontend.js';
 import { loadImage } from './images.js';
 
 const path = join(samplesDirectory, 'scene-1.png');

@@ -1,6 +1,6 @@
 import { RawImage } from '@huggingface/transformers';
 import { TransPruneError } from '@transprune/core';
-import type { ImageSource, Pixels } from '../engine/request.js';
+import type { ImageSource, Pixels } from '../frontend.js';
 
 /**
  * Reads an image as RGB. In Node any format that sharp knows; in a browser any that it shows.

@@ -1,8 +1,9 @@
 import { TransPruneError } from '@transprune/core';
 import type { Chat, Engine } from '../engine/engine.js';
 import type { EngineEvent } from '../engine/events.js';
-import type { AnswerOptions, ImageSource } from '../engine/request.js';
+import type { AnswerOptions } from '../engine/request.js';
 import { EventStream } from '../engine/stream.js';
+import type { ImageSource } from '../frontend.js';
 import { type EnginePort, listen } from './port.js';
 import {
   type EngineFacts,

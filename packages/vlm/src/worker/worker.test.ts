@@ -75,7 +75,9 @@ describe('a worker', () => {
     const images = [...first!.images];
     const turn = await reply(chat, { question: 'what?', images, maxNewTokens: 2 });
     const next = await reply(chat, { question: 'and?', maxNewTokens: 2 });
-    expect(next.cache.lengths[0]).toBe((turn.cache.lengths[0] ?? 0) + next.usage.promptTokens + 1);
+    expect(next.cache.atEnd.lengths[0]).toBe(
+      (turn.cache.atEnd.lengths[0] ?? 0) + next.usage.promptTokens + 1,
+    );
     await chat.dispose();
     await expect(reply(chat, { question: 'more?' })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
