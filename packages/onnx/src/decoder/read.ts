@@ -20,6 +20,7 @@ import { readAttentionModule, readFfn } from './modules.js';
 import { controlFlow } from './operators.js';
 import { refuse } from './refuse.js';
 import { addedInput, type Join, joinOf, streamFrom } from './stream.js';
+import { checkTokenAxis } from './token-axis.js';
 
 /**
  * Reads a decoder's structure.
@@ -53,7 +54,7 @@ export function readGraph(source: GraphProto): Decoder {
   const graph = classifiedGraph(source, isToken);
   const layers = readLayers(graph, caches, inputs.embeddings);
   const families = new Set(layers.map(({ attention }) => attention.reading.family.name));
-  return {
+  const decoder: Decoder = {
     graph,
     attentionFamily: [...families].join(' + '),
     layers,
@@ -63,6 +64,8 @@ export function readGraph(source: GraphProto): Decoder {
     logits: ports.logits,
     reducedPrecision: isReduced(source),
   };
+  checkTokenAxis(decoder);
+  return decoder;
 }
 
 /** The layers, along the residual stream. */
