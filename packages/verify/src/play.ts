@@ -1,7 +1,13 @@
 /** Plays calls on a decoder, pruned or not, on any backend. */
-import { type NDArray, ndarray } from '@transprune/core';
+import { cachePort, type NDArray, ndarray, ports } from '@transprune/core';
 import type { Decoder } from '@transprune/onnx';
-import { DecoderSession, type HostTensor, readNumbers, type Session } from '@transprune/session';
+import {
+  DecoderSession,
+  type HostTensor,
+  hostTensor,
+  readNumbers,
+  type Session,
+} from '@transprune/session';
 import type { RowCall } from './prompt.js';
 
 /** What a call gave. */
@@ -38,6 +44,7 @@ export async function playCalls(
     for (const rows of calls) {
       const { logits, outputs } = await conversation.prefill({
         ...feedsOf(rows, conversation),
+        others: unreadInputs(session, decoder, rows),
         keepRatios,
         fetch,
       });
@@ -78,6 +85,7 @@ export async function playJoined(
       if (!first) continue;
       const { logits } = await conversation.prefill({
         ...feedsOf([first], conversation),
+        others: unreadInputs(session, decoder, [first]),
         keepRatios,
       });
       logits.dispose();
@@ -88,7 +96,11 @@ export async function playJoined(
     const calls = Math.min(...conversations.map(({ length }) => length));
     for (let at = 1; at < calls; at++) {
       const rows = conversations.flatMap((own) => own[at] ?? []);
-      const { logits } = await together.prefill({ ...feedsOf(rows, together), keepRatios });
+      const { logits } = await together.prefill({
+        ...feedsOf(rows, together),
+        others: unreadInputs(session, decoder, rows),
+        keepRatios,
+      });
       answers.push(await readNumbers(logits));
       logits.dispose();
     }
@@ -123,6 +135,34 @@ function feedsOf(rows: readonly RowCall[], { nextPosition }: DecoderSession) {
       ),
     ),
   };
+}
+
+/** Zeros for inputs that nobody reads but a session asks for. */
+function unreadInputs(
+  session: Session,
+  { graph, inputs }: Decoder,
+  rows: readonly RowCall[],
+): Record<string, HostTensor> {
+  const known = new Set<string>(Object.values(ports).flat());
+  const declared = session.inputs.find(({ name }) => name === inputs.embeddings)?.shape ?? [];
+  const tokens = Math.max(...rows.map(({ spans }) => spans.length));
+  const sizes = new Map([
+    [declared[0], rows.length],
+    [declared[1], tokens],
+  ]);
+  const unread = session.inputs.filter(
+    ({ name }) =>
+      graph.input.has(name) && !graph.uses.has(name) && !known.has(name) && !cachePort(name),
+  );
+  return Object.fromEntries(
+    unread.map(({ name, type, shape }) => {
+      const dims = shape.map((size) =>
+        typeof size === 'number' && size > 0 ? size : (sizes.get(size) ?? 1),
+      );
+      const length = dims.reduce((product, size) => product * size, 1);
+      return [name, hostTensor(type, new Float64Array(length), dims)];
+    }),
+  );
 }
 
 function embeddingsOf(rows: readonly RowCall[], tokens: number): HostTensor {

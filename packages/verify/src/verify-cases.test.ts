@@ -45,3 +45,36 @@ test.each([
   const { attention } = readDecoder(await readModelFile(caseFile(name)));
   expect(attention).toMatchObject({ heads, kvHeads: 2, headDim: 16 });
 });
+
+test('4-bit weights that are dequantized are int4', async () => {
+  const report = await verify(caseFile('int4-qdq-tolerance/llama-genai-int4-qdq.onnx'), {
+    ...plan,
+    accumulateLayers: [1],
+    stages: [{ afterLayer: 1, keepRatio: 0.3 }],
+  });
+  expect(report).toMatchObject({ passed: true, precision: 'int4' });
+});
+
+const small = 'int4-qdq-tolerance/llama-genai-int4-qdq.onnx';
+
+test('an input that nobody reads is fed', async () => {
+  const original = await readModelFile(caseFile(small));
+  const [embeddings] = original.graph?.input.filter(({ name }) => name === 'inputs_embeds') ?? [];
+  original.graph?.input.push({ ...embeddings!, name: 'token_types' });
+  const { checks } = await verify(caseFile(small), plan, { original });
+  expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+});
+
+test('an original that does not run is said to be the reason', async () => {
+  const original = await readModelFile(caseFile(small));
+  const { node } = original.graph!;
+  const logits = node.find(({ output }) => output[0] === 'logits')!;
+  const axes = node.find(({ opType }) => opType === 'ReduceSum')!.input[1]!;
+  logits.output = ['inner'];
+  const input = ['inner', axes];
+  node.push({ ...logits, opType: 'Reshape', name: 'wrong', input, output: ['logits'] });
+  await expect(verify(caseFile(small), plan, { original })).rejects.toMatchObject({
+    code: 'UNSUPPORTED_MODEL',
+    message: expect.stringMatching(/^expected an original that runs, .*Reshape/s),
+  });
+});
