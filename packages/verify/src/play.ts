@@ -3,6 +3,7 @@ import { cachePort, type NDArray, ndarray, ports } from '@transprune/core';
 import type { Decoder } from '@transprune/onnx';
 import {
   DecoderSession,
+  type ElementType,
   type HostTensor,
   hostTensor,
   readNumbers,
@@ -44,7 +45,7 @@ export async function playCalls(
     for (const rows of calls) {
       const { logits, outputs } = await conversation.prefill({
         ...feedsOf(rows, conversation),
-        others: unreadInputs(session, decoder, rows),
+        others: otherInputs(session, decoder, rows),
         keepRatios,
         fetch,
       });
@@ -85,7 +86,7 @@ export async function playJoined(
       if (!first) continue;
       const { logits } = await conversation.prefill({
         ...feedsOf([first], conversation),
-        others: unreadInputs(session, decoder, [first]),
+        others: otherInputs(session, decoder, [first]),
         keepRatios,
       });
       logits.dispose();
@@ -98,7 +99,7 @@ export async function playJoined(
       const rows = conversations.flatMap((own) => own[at] ?? []);
       const { logits } = await together.prefill({
         ...feedsOf(rows, together),
-        others: unreadInputs(session, decoder, rows),
+        others: otherInputs(session, decoder, rows),
         keepRatios,
       });
       answers.push(await readNumbers(logits));
@@ -137,10 +138,10 @@ function feedsOf(rows: readonly RowCall[], { nextPosition }: DecoderSession) {
   };
 }
 
-/** Zeros for inputs that nobody reads but a session asks for. */
-function unreadInputs(
+/** What other inputs take: features that are added to the stream, and zeros where nobody reads them. */
+function otherInputs(
   session: Session,
-  { graph, inputs }: Decoder,
+  { graph, inputs, injections }: Decoder,
   rows: readonly RowCall[],
 ): Record<string, HostTensor> {
   const known = new Set<string>(Object.values(ports).flat());
@@ -150,12 +151,13 @@ function unreadInputs(
     [declared[0], rows.length],
     [declared[1], tokens],
   ]);
-  const unread = session.inputs.filter(
-    ({ name }) =>
-      graph.input.has(name) && !graph.uses.has(name) && !known.has(name) && !cachePort(name),
-  );
+  const injected = new Set(injections.map(({ input }) => input));
+  const isOther = (name: string) =>
+    graph.input.has(name) && !known.has(name) && !cachePort(name) && !graph.uses.has(name);
+  const others = session.inputs.filter(({ name }) => injected.has(name) || isOther(name));
   return Object.fromEntries(
-    unread.map(({ name, type, shape }) => {
+    others.map(({ name, type, shape }) => {
+      if (injected.has(name)) return [name, featuresOf(rows, tokens, type, shape)];
       const dims = shape.map((size) =>
         typeof size === 'number' && size > 0 ? size : (sizes.get(size) ?? 1),
       );
@@ -165,12 +167,27 @@ function unreadInputs(
   );
 }
 
-function embeddingsOf(rows: readonly RowCall[], tokens: number): HostTensor {
+/** Features of each token, `[batch, tokens, hidden]` or several of these: its embedding, smaller. */
+function featuresOf(
+  rows: readonly RowCall[],
+  tokens: number,
+  type: ElementType,
+  shape: readonly (number | string)[],
+): HostTensor {
+  const { dims, data } = embeddingsOf(rows, tokens);
+  const isSeveral = shape.length > dims.length;
+  const several = isSeveral ? Number(shape[0]) || 1 : 1;
+  const all = Array.from({ length: several }, (_, at) => data.map((x) => x / (at + 4)));
+  const values = all.flatMap((own) => [...own]);
+  return hostTensor(type, values, isSeveral ? [several, ...dims] : dims);
+}
+
+function embeddingsOf(rows: readonly RowCall[], tokens: number) {
   const [first] = rows;
   const hidden = (first?.embeddings.length ?? 0) / Math.max(first?.spans.length ?? 1, 1);
   const data = new Float32Array(rows.length * tokens * hidden);
   rows.forEach(({ embeddings }, row) => {
     data.set(embeddings, (row + 1) * tokens * hidden - embeddings.length);
   });
-  return { type: 'float32', dims: [rows.length, tokens, hidden], data };
+  return { type: 'float32', dims: [rows.length, tokens, hidden], data } satisfies HostTensor;
 }

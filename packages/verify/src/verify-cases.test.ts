@@ -15,6 +15,7 @@ const plan = createPlan({
 });
 
 test.each([
+  'deepstack/qwen3vl-mobius.onnx',
   'fused-matmul/qwen3-ts17-ort-extended.onnx',
   'gated-attention/qwen35-genai-static.onnx',
   'gated-attention/qwen35-ts17.onnx',
