@@ -1,8 +1,10 @@
 /** Decoders of other exporters, pruned as presets do and verified. */
+import { createNodeBackend } from '@transprune/backend-node';
 import { createPlan, positionModes } from '@transprune/core';
 import { readModelFile } from '@transprune/files/node';
 import { caseFile } from '@transprune/fixtures';
-import { readDecoder } from '@transprune/onnx';
+import { buildDecoder, namedRandomWeights, readDecoder } from '@transprune/onnx';
+import { verifyPruned } from '@transprune/verify';
 import { expect, test } from 'vitest';
 import { createVerifier } from '../testing/verify.js';
 
@@ -78,4 +80,33 @@ test('an original that does not run is said to be the reason', async () => {
     code: 'UNSUPPORTED_MODEL',
     message: expect.stringMatching(/^expected an original that runs, .*Reshape/s),
   });
+});
+
+test('an output gate with a matrix of its own', async () => {
+  const config = {
+    ...{ layers: 6, hiddenSize: 24, heads: 6, kvHeads: 2, headDim: 16, intermediateSize: 40 },
+    ...{ vocabularySize: 32, rmsNormEpsilon: 1e-5, ropeTheta: 1e4, maxPositions: 128 },
+    tiedEmbeddings: false,
+  };
+  const original = buildDecoder(config, namedRandomWeights(1), { projections: 'split' });
+  const { node } = original.graph!;
+  const attentions = node.filter(({ opType }) => opType === 'GroupQueryAttention');
+  for (const [at, attention] of attentions.entries()) {
+    const query = node.find(({ output }) => output[0] === attention.input[0])!;
+    const last = node.find(({ input }) => input[0] === attention.output[0])!;
+    const made = (opType: string, input: string[]) => {
+      const name = `gate/${at}/${opType}`;
+      node.push({ ...query, opType, name, input, output: [name], attribute: [] });
+      return name;
+    };
+    const gate = made('Sigmoid', [made('MatMul', [...query.input])]);
+    last.input = [made('Mul', [attention.output[0]!, gate]), last.input[1]!];
+  }
+  const { layers } = readDecoder(original);
+  expect(layers[0]?.attention.projections).toHaveLength(4);
+  const backend = createNodeBackend({ threads: 1 });
+  for (const positions of positionModes) {
+    const { checks } = await verifyPruned({ original, plan: { ...plan, positions }, backend });
+    expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+  }
 });
