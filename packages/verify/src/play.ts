@@ -1,11 +1,13 @@
 /** Plays calls on a decoder, pruned or not, on any backend. */
-import { type NDArray, ndarray } from '@transprune/core';
+import { cachePort, type NDArray, ndarray, ports } from '@transprune/core';
 import type { Decoder } from '@transprune/onnx';
 import {
   type AnswerNumbers,
   type DecoderAnswer,
   DecoderSession,
+  type ElementType,
   type HostTensor,
+  hostTensor,
   type PrefillCall,
   readAnswer,
   type Session,
@@ -40,7 +42,8 @@ export async function playCalls(
   const answers: Answer[] = [];
   try {
     for (const rows of calls) {
-      const call = { ...feedsOf(rows, conversation), keepRatios, fetch };
+      const others = otherInputs(session, decoder, rows);
+      const call = { ...feedsOf(rows, conversation), others, keepRatios, fetch };
       const answer = await readAnswer(await runCall(conversation, call));
       answers.push({ ...answer, cacheLengths: conversation.cacheLengths });
     }
@@ -71,6 +74,7 @@ export async function playJoined(
       if (!first) continue;
       const { logits } = await runCall(conversation, {
         ...feedsOf([first], conversation),
+        others: otherInputs(session, decoder, [first]),
         keepRatios,
       });
       logits.dispose();
@@ -81,7 +85,8 @@ export async function playJoined(
     const calls = Math.min(...conversations.map(({ length }) => length));
     for (let at = 1; at < calls; at++) {
       const rows = conversations.flatMap((own) => own[at] ?? []);
-      const call = { ...feedsOf(rows, together), keepRatios };
+      const others = otherInputs(session, decoder, rows);
+      const call = { ...feedsOf(rows, together), others, keepRatios };
       answers.push((await readAnswer(await runCall(together, call))).logits);
     }
     return answers;
@@ -125,12 +130,56 @@ function feedsOf(rows: readonly RowCall[], { nextPosition }: DecoderSession) {
   };
 }
 
-function embeddingsOf(rows: readonly RowCall[], tokens: number): HostTensor {
+/** What other inputs take: features that are added to the stream, and zeros where nobody reads them. */
+function otherInputs(
+  session: Session,
+  { graph, inputs, injections }: Decoder,
+  rows: readonly RowCall[],
+): Record<string, HostTensor> {
+  const known = new Set<string>(Object.values(ports).flat());
+  const declared = session.inputs.find(({ name }) => name === inputs.embeddings)?.shape ?? [];
+  const tokens = Math.max(...rows.map(({ spans }) => spans.length));
+  const sizes = new Map([
+    [declared[0], rows.length],
+    [declared[1], tokens],
+  ]);
+  const injected = new Set(injections.map(({ input }) => input));
+  const isOther = (name: string) =>
+    graph.input.has(name) && !known.has(name) && !cachePort(name) && !graph.uses.has(name);
+  const others = session.inputs.filter(({ name }) => injected.has(name) || isOther(name));
+  return Object.fromEntries(
+    others.map(({ name, type, shape }) => {
+      if (injected.has(name)) return [name, featuresOf(rows, tokens, type, shape)];
+      const dims = shape.map((size) =>
+        typeof size === 'number' && size > 0 ? size : (sizes.get(size) ?? 1),
+      );
+      const length = dims.reduce((product, size) => product * size, 1);
+      return [name, hostTensor(type, new Float64Array(length), dims)];
+    }),
+  );
+}
+
+/** Features of each token, `[batch, tokens, hidden]` or several of these: its embedding, smaller. */
+function featuresOf(
+  rows: readonly RowCall[],
+  tokens: number,
+  type: ElementType,
+  shape: readonly (number | string)[],
+): HostTensor {
+  const { dims, data } = embeddingsOf(rows, tokens);
+  const isSeveral = shape.length > dims.length;
+  const several = isSeveral ? Number(shape[0]) || 1 : 1;
+  const all = Array.from({ length: several }, (_, at) => data.map((x) => x / (at + 4)));
+  const values = all.flatMap((own) => [...own]);
+  return hostTensor(type, values, isSeveral ? [several, ...dims] : dims);
+}
+
+function embeddingsOf(rows: readonly RowCall[], tokens: number) {
   const [first] = rows;
   const hidden = (first?.embeddings.length ?? 0) / Math.max(first?.spans.length ?? 1, 1);
   const data = new Float32Array(rows.length * tokens * hidden);
   rows.forEach(({ embeddings }, row) => {
     data.set(embeddings, (row + 1) * tokens * hidden - embeddings.length);
   });
-  return { type: 'float32', dims: [rows.length, tokens, hidden], data };
+  return { type: 'float32', dims: [rows.length, tokens, hidden], data } satisfies HostTensor;
 }

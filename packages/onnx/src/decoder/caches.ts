@@ -5,7 +5,8 @@ import type { LayerCacheNames } from './decoder.js';
 import { refuse } from './refuse.js';
 
 /** States of layers that mix tokens by convolutions or recurrences, as exporters name them. */
-const statePattern = /^past\w*\.(\d+)(?:\.(?!key$|value$)\w+)?$/;
+const statePattern =
+  /^(?:past|cache|conv|recurrent|ssm|state)[\w.]*?[._](\d+)(?:\.(?!key$|value$)\w+)?$/;
 
 /** At most so many names stand in a message. */
 const mostNames = 6;
@@ -19,7 +20,7 @@ export function cacheNames(graph: GraphIndex): LayerCacheNames[] {
   const outputs = new Set(graph.graph.output.map(({ name }) => name));
   const has = (layer: number) =>
     outputs.has(presentCache(layer, 'key')) && outputs.has(presentCache(layer, 'value'));
-  checkStates(graph);
+  checkStates(graph, has);
   const last = lastLayer(outputs);
   const caches: LayerCacheNames[] = [];
   for (let layer = 0; layer <= last; layer++) {
@@ -44,12 +45,12 @@ export function cacheNames(graph: GraphIndex): LayerCacheNames[] {
   });
 }
 
-/** Hybrids are refused by the layers that make them so. */
-function checkStates({ input }: GraphIndex): void {
+/** Hybrids are refused by the layers that make them so: those with a state, but without keys and values. */
+function checkStates({ input }: GraphIndex, hasCache: (layer: number) => boolean): void {
   const states = new Map<number, string[]>();
   for (const name of input.keys()) {
     const [, number] = statePattern.exec(name) ?? [];
-    if (number === undefined) continue;
+    if (number === undefined || hasCache(Number(number))) continue;
     const layer = Number(number) + 1;
     states.set(layer, [...(states.get(layer) ?? []), name]);
   }

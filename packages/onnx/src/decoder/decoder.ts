@@ -2,6 +2,7 @@ import type { AttentionShape } from '@transprune/core';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import type { AttentionFamily } from './attention/family.js';
 import type { ClassifiedGraph } from './classified-graph.js';
+import type { Injection } from './stream.js';
 
 /**
  * A decoder as its structure says, whatever its nodes are called. Every field that is a `string` is
@@ -18,6 +19,8 @@ export interface Decoder {
   readonly vocabularySize: number;
   readonly attention: AttentionShape;
   readonly inputs: DecoderInputs;
+  /** Features of further inputs that are added to the stream after leading layers: DeepStack. */
+  readonly injections: readonly Injection[];
   readonly logits: string;
   /** True if tokens may be held in less than float32; scores are computed in float32 all the same. */
   readonly reducedPrecision: boolean;

@@ -38,7 +38,6 @@ export function readAttentionModule(
   const projections = [reading.queries.value, reading.keys.value, reading.values].flatMap(
     (value) => pathTo(graph, value, where).projections,
   );
-  const outputs = [...new Set(projections.map(({ output }) => output))];
   const latent = latentProjection(graph, projections, source);
   if (latent) {
     refuse({
@@ -58,6 +57,8 @@ export function readAttentionModule(
       node: reading.node,
     });
   }
+  const gates = gateProjections(graph, join.moduleOutput, reading.node, input);
+  const outputs = [...new Set([...projections.map(({ output }) => output), ...gates])];
   checkWidth(graph, projections, reading, { join, source, where });
   const region = regionUpTo(graph, join.moduleOutput, new Set([...outputs, pastKey, pastValue]), {
     where: `${where}, attention`,
@@ -108,6 +109,19 @@ function checkWidth(
     found: `${total}`,
     node,
   });
+}
+
+/** Projections of the same norm that a module's output reads past attention: gates with a matrix of their own. */
+function gateProjections(
+  graph: ClassifiedGraph,
+  output: string,
+  attention: NodeProto,
+  norm: string,
+): string[] {
+  const isGate = (name: string) => linearInto(graph, name)?.input === norm;
+  const next = (name: string) =>
+    graph.producer.get(name) === attention || isGate(name) ? [] : inputsOf(graph, name, 'token');
+  return [...walk([output], next)].filter(isGate);
 }
 
 /** True if a module's output reads a projection past attention. */

@@ -19,7 +19,14 @@ import { type Linear, linearInto } from './linear.js';
 import { readAttentionModule, readFfn } from './modules.js';
 import { controlFlow } from './operators.js';
 import { refuse } from './refuse.js';
-import { addedInput, type Join, joinOf, streamFrom } from './stream.js';
+import {
+  type Injection,
+  injectionOf,
+  isPerToken,
+  type Join,
+  joinOf,
+  streamFrom,
+} from './stream.js';
 import { checkTokenAxis } from './token-axis.js';
 
 /**
@@ -52,7 +59,8 @@ export function readGraph(source: GraphProto): Decoder {
   const pasts = new Set(caches.flatMap(({ pastKey, pastValue }) => [pastKey, pastValue]));
   const isToken = (name: string) => name === inputs.embeddings || pasts.has(name);
   const graph = classifiedGraph(source, isToken);
-  const layers = readLayers(graph, caches, inputs.embeddings);
+  const injections: Injection[] = [];
+  const layers = readLayers(graph, caches, inputs.embeddings, injections);
   const families = new Set(layers.map(({ attention }) => attention.reading.family.name));
   const decoder: Decoder = {
     graph,
@@ -61,6 +69,7 @@ export function readGraph(source: GraphProto): Decoder {
     ...readSizes(graph, layers),
     attention: commonShape(layers),
     inputs,
+    injections,
     logits: ports.logits,
     reducedPrecision: isReduced(source),
   };
@@ -73,6 +82,7 @@ function readLayers(
   graph: ClassifiedGraph,
   caches: readonly LayerCacheNames[],
   embeddings: string,
+  injections: Injection[],
 ): DecoderLayer[] {
   const layers: DecoderLayer[] = [];
   let entry: Entry = { stream: embeddings, normed: undefined };
@@ -93,7 +103,7 @@ function readLayers(
       where: `${where}, FFN`,
     });
     layers.push({ streamIn, attention, middleJoin: middle.node, ffn, cache });
-    entry = last;
+    entry = injected(graph, last, `after ${where}`, injections);
   }
   const last = entry.stream === undefined ? undefined : streamFrom(graph, entry.stream, 'the end');
   const further = last === undefined ? undefined : joinOf(graph, last, 'the end');
@@ -109,21 +119,36 @@ function readLayers(
 /** Where a module starts: the stream as the last join left it. */
 type Entry = Pick<Join, 'stream' | 'normed'>;
 
+/**
+ * The stream after what inputs add to it.
+ *
+ * @param injections takes what is added
+ */
+function injected(
+  graph: ClassifiedGraph,
+  entry: Entry,
+  where: string,
+  injections: Injection[],
+): Entry {
+  const injection = entry.stream === undefined ? undefined : injectionOf(graph, entry.stream);
+  if (!injection) return entry;
+  if (!isPerToken(graph, injection)) {
+    refuse({
+      where,
+      expected: `features [batch, tokens, hidden], or one of several, to be added to the stream as the input ${injection.input} holds them`,
+      found: injection.value,
+      node: injection.node,
+    });
+  }
+  injections.push(injection);
+  return injection;
+}
+
 /** The stream that a module is added to, and where. */
 function nextJoin(graph: ClassifiedGraph, { stream }: Entry, where: string): [string, Join] {
   const joined = stream === undefined ? undefined : streamFrom(graph, stream, where);
   const join = joined === undefined ? undefined : joinOf(graph, joined, where);
   if (joined !== undefined && join) return [joined, join];
-  const added = stream === undefined ? undefined : addedInput(graph, stream);
-  if (added) {
-    return refuse({
-      where,
-      expected:
-        'only outputs of modules to be added to the residual stream (features that are added in leading layers, DeepStack, are not supported; no export option avoids them)',
-      found: `the input ${added.name}, added`,
-      node: added.node,
-    });
-  }
   const readers = (graph.uses.get(stream ?? '') ?? []).map(({ node }) => node.opType);
   return refuse({
     where,

@@ -2,7 +2,17 @@
  * The residual stream: where modules' outputs are added to it, and the norms that read it. Norms are
  * not told apart; whatever maps each token for itself between the stream and a projection is one.
  */
-import { attribute, constantIntegers, type GraphIndex, inputAt, outputAt } from '../graph/graph.js';
+import {
+  attribute,
+  constantIntegers,
+  constantTensor,
+  type GraphIndex,
+  inputAt,
+  integerAttribute,
+  makers,
+  outputAt,
+  valueShape,
+} from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
@@ -72,20 +82,58 @@ export function streamFrom(
   return undefined;
 }
 
-/** An input of the graph that is added to a stream by its values; undefined if there is none. */
-export function addedInput(
-  graph: ClassifiedGraph,
-  stream: string,
-): { readonly name: string; readonly node: NodeProto } | undefined {
+/** Values of the graph's inputs that are added to the stream between modules: DeepStack's features. */
+export interface Injection {
+  readonly node: NodeProto;
+  /** What is added, `[batch, tokens, hidden]`. */
+  readonly value: string;
+  /** The input that it is taken from. */
+  readonly input: string;
+  /** The sum, and its norm where one fused node does both. */
+  readonly stream: string | undefined;
+  readonly normed: string | undefined;
+}
+
+/** What is added to a stream by the values of an input; undefined if there is none. */
+export function injectionOf(graph: ClassifiedGraph, stream: string): Injection | undefined {
   for (const { node, input } of graph.uses.get(stream) ?? []) {
-    const other = node.input[1 - input];
-    const isAdd = input < 2 && (fusedJoins.has(node.opType) || node.opType === 'Add');
-    if (!isAdd || other === undefined || graph.kindOf(other) !== 'derived') continue;
+    const value = node.input[1 - input];
+    const isFused = fusedJoins.has(node.opType);
+    const isAdd = input < 2 && (isFused || node.opType === 'Add');
+    if (!isAdd || value === undefined || graph.kindOf(value) !== 'derived') continue;
     const next = (name: string) =>
       graph.producer.get(name)?.opType === 'Shape' ? [] : inputsOf(graph, name, 'derived');
-    for (const name of walk([other], next)) if (graph.input.has(name)) return { name, node };
+    for (const name of walk([value], next)) {
+      if (!graph.input.has(name)) continue;
+      const outputs = isFused
+        ? { stream: outputAt(node, 3), normed: outputAt(node, 0) }
+        : { stream: outputAt(node, 0), normed: undefined };
+      return { node, value, input: name, ...outputs };
+    }
   }
   return undefined;
+}
+
+/**
+ * True for what has an input's tokens along axis 1: `[batch, tokens, hidden]` itself, or one of several
+ * `[several, batch, tokens, hidden]`.
+ */
+export function isPerToken(graph: ClassifiedGraph, { value, input }: Injection): boolean {
+  const { length: rank } = valueShape(graph.input.get(input));
+  let taken = 0;
+  for (const node of makers(graph, value)) {
+    if (node.opType === 'Cast' || node.opType === 'Identity') continue;
+    const isFirstAxis = node.opType === 'Gather' && integerAttribute(node, 'axis', 0) === 0;
+    if (!isFirstAxis || !isConstantScalar(graph, inputAt(node, 1) ?? '')) return false;
+    taken += 1;
+  }
+  return rank - taken === 3;
+}
+
+function isConstantScalar(graph: GraphIndex, name: string): boolean {
+  const node = graph.producer.get(name);
+  if (node?.opType === 'Constant' && attribute(node, 'value_int')) return true;
+  return constantTensor(graph, name)?.dims.length === 0;
 }
 
 /** Where a norm starts. */

@@ -23,6 +23,8 @@ export interface WorkingGraph {
   readonly producer: ReadonlyMap<string, NodeProto>;
   /** For each node that reads angles: the values, and the axis of the tokens. */
   readonly angles: Map<NodeProto, Map<string, AngleRead['axis']>>;
+  /** For each node that adds an input's features `[batch, tokens, hidden]` to the stream: these. */
+  readonly injected: ReadonlyMap<NodeProto, string>;
 }
 
 /** Copies a decoder's nodes. */
@@ -40,6 +42,7 @@ export function workingGraph(decoder: Decoder): WorkingGraph {
     sorted: graph.node,
     producer,
     angles: new Map(),
+    injected: new Map(decoder.injections.map(({ node, value }) => [copyOf(node), value])),
   };
   for (const { attention } of decoder.layers) {
     for (const angle of attention.reading.angles) {

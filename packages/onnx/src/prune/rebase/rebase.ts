@@ -78,7 +78,7 @@ export function rebase(
     }
     const axes = positions === 'keep' ? graph.angles.get(node) : undefined;
     node.input = node.input.map((name) => {
-      const axis = axes?.get(name);
+      const axis = graph.injected.get(node) === name ? 1 : axes?.get(name);
       if (stageOf.get(name) === depth || kindOf(name) === 'constant') {
         if (axis === undefined || axis === 'table' || kindOf(name) !== 'derived') return name;
         return refuse({
