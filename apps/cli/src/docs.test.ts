@@ -8,17 +8,15 @@ import { capturingIo } from '../testing/program.js';
 import { createProgram } from './main.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const folders = ['.', 'docs', ...under('packages'), ...under('apps')];
+const folders = ['.', 'docs', 'docs/decisions', ...under('packages'), ...under('apps')];
 const documents = folders.flatMap((folder) =>
   readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(folder, name)),
 );
 
-/** Names that stand for what a reader adds, and folders that are being written. */
+/** Names that stand for what a reader adds. */
 const examples = [
-  'packages/vlm/src/engine',
-  'packages/vlm/src/transformers',
   'packages/core/src/methods/transition.ts',
   'packages/core/src/signals/stream-norm.ts',
 ];
