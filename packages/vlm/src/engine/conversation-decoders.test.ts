@@ -36,7 +36,7 @@ beforeEach(() => {
   backend.decoderFeeds.length = 0;
 });
 
-const lengthsBehind = (feeds: (typeof backend.decoderFeeds)[number] | undefined) =>
+const pastLengths = (feeds: (typeof backend.decoderFeeds)[number] | undefined) =>
   [0, 3, 11].map((layer) => feeds?.[`past_key_values.${layer}.key`]?.dims[2]);
 
 describe('a conversation', () => {
@@ -57,7 +57,7 @@ describe('a conversation', () => {
     const added = next.prompt.textTokens;
     const [prefill, step] = backend.decoderFeeds;
     expect(prefill?.inputs_embeds?.dims[1]).toBe(added);
-    expect(lengthsBehind(prefill)).toEqual([past, past, past]);
+    expect(pastLengths(prefill)).toEqual([past, past, past]);
     expect(prefill?.attention_mask?.dims).toEqual([1, past + added]);
     expect(numbersIn(prefill?.position_ids)).toEqual(
       Array.from({ length: added }, (_, i) => past + i),
