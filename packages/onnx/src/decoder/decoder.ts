@@ -101,8 +101,11 @@ export interface FusedRotary {
 export interface AngleRead {
   readonly node: NodeProto;
   readonly value: string;
-  /** The axis of the tokens: counted from the end, or 1 for angles `[batch, tokens, half]`. */
-  readonly axis: number;
+  /**
+   * The axis of the tokens: counted from the end, or 1 for angles `[batch, tokens, half]`; `whole` for a table
+   * that the node looks positions up in, which stays as it is.
+   */
+  readonly axis: number | 'whole';
 }
 
 /** A layer's cache among the graph's inputs and outputs. */

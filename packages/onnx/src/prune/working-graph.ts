@@ -22,7 +22,7 @@ export interface WorkingGraph {
   /** Of those. */
   readonly producer: ReadonlyMap<string, NodeProto>;
   /** For each node that reads angles: the values, and the axis of the tokens. */
-  readonly angles: Map<NodeProto, Map<string, number>>;
+  readonly angles: Map<NodeProto, Map<string, AngleRead['axis']>>;
 }
 
 /** Copies a decoder's nodes. */
@@ -52,7 +52,7 @@ export function workingGraph(decoder: Decoder): WorkingGraph {
 
 /** Notes that a node reads angles. */
 export function noteAngle(graph: WorkingGraph, { node, value, axis }: AngleRead): void {
-  const known = graph.angles.get(node) ?? new Map<string, number>();
+  const known = graph.angles.get(node) ?? new Map<string, AngleRead['axis']>();
   graph.angles.set(node, known.set(value, axis));
 }
 

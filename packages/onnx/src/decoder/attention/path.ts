@@ -50,11 +50,16 @@ export function pathTo(graph: ClassifiedGraph, value: string, where: string): Pa
 }
 
 /** The axis of the tokens in angles or positions that a node reads; undefined for anything else. */
-function angleAxis(graph: ClassifiedGraph, node: NodeProto, value: string): number | undefined {
+function angleAxis(
+  graph: ClassifiedGraph,
+  node: NodeProto,
+  value: string,
+): AngleRead['axis'] | undefined {
   if (node.opType === 'RotaryEmbedding') {
-    const isPositions = inputAt(node, node.domain === '' ? 3 : 1) === value;
+    const positions = inputAt(node, node.domain === '' ? 3 : 1);
+    if (positions === value) return -1;
     // Without positions the standard operator takes angles that are looked up: [batch, tokens, half].
-    return isPositions ? -1 : 1;
+    return positions === undefined ? 1 : 'whole';
   }
   if (node.opType !== 'Mul' || !isAngle(graph, value)) return undefined;
   const rotated = node.input.find((name) => graph.kindOf(name) === 'token') ?? '';
