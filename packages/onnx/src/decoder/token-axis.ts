@@ -45,7 +45,10 @@ export function checkTokenAxis(decoder: Decoder): void {
   let where = 'layer 1';
   const live = upstreamNodes(graph.graph.node, [
     logits,
-    ...layers.flatMap(({ cache }) => [cache.presentKey, cache.presentValue]),
+    ...layers.flatMap(({ cache, attention, ffn }) => [
+      ...[cache.presentKey, cache.presentValue],
+      ...[attention.output, ffn.output],
+    ]),
   ]);
   const last = layers.at(-1)?.ffn.output ?? '';
   let isHead = false;
@@ -66,6 +69,8 @@ export function checkTokenAxis(decoder: Decoder): void {
     });
   }
   checkPlaces(decoder, held);
+  // Leading layers alone, of a decoder that is read in part, give no logits.
+  if (graph.producer.has(logits)) checkPlace(held, 'after the last layer', logits, 1, 3, true);
 
   function dimsOf(name: string): readonly Size[] | undefined {
     const value = held.get(name);
@@ -146,22 +151,9 @@ function placesOf({ layers }: Decoder): Map<string, string> {
 }
 
 /** Checks that tokens lie where the passes gather them. */
-function checkPlaces({ layers, logits }: Decoder, held: ReadonlyMap<string, Held>): void {
-  const check = (where: string, name: string, axis: number, rank: number, isHead = false) => {
-    const value = held.get(name);
-    const isThere =
-      value !== undefined &&
-      value !== 'mixed' &&
-      value.axis === axis &&
-      value.dims.length === rank &&
-      (isHead || value.chosen === undefined);
-    if (isThere) return;
-    const found =
-      value === undefined || value === 'mixed'
-        ? 'no axis of tokens'
-        : `tokens along axis ${value.axis} of ${value.dims.length}`;
-    refuse({ where, expected: `tokens along axis ${axis} of ${rank} in ${name}`, found });
-  };
+function checkPlaces({ layers }: Decoder, held: ReadonlyMap<string, Held>): void {
+  const check = (where: string, name: string, axis: number, rank: number) =>
+    checkPlace(held, where, name, axis, rank);
   for (const [index, { streamIn, attention, ffn }] of layers.entries()) {
     const where = `layer ${index + 1}`;
     const { projections, reading } = attention;
@@ -172,5 +164,27 @@ function checkPlaces({ layers, logits }: Decoder, held: ReadonlyMap<string, Held
       else check(where, value, 1, 3);
     }
   }
-  check('after the last layer', logits, 1, 3, true);
+}
+
+function checkPlace(
+  held: ReadonlyMap<string, Held>,
+  where: string,
+  name: string,
+  axis: number,
+  rank: number,
+  isHead = false,
+): void {
+  const value = held.get(name);
+  const isThere =
+    value !== undefined &&
+    value !== 'mixed' &&
+    value.axis === axis &&
+    value.dims.length === rank &&
+    (isHead || value.chosen === undefined);
+  if (isThere) return;
+  const found =
+    value === undefined || value === 'mixed'
+      ? 'no axis of tokens'
+      : `tokens along axis ${value.axis} of ${value.dims.length}`;
+  refuse({ where, expected: `tokens along axis ${axis} of ${rank} in ${name}`, found });
 }

@@ -5,6 +5,7 @@
  * tokens, positions in it.
  */
 import type { PositionMode } from '@transprune/core';
+import { holdsPositions } from '../../decoder/attention/mask.js';
 import type { AngleRead, Decoder } from '../../decoder/decoder.js';
 import { classify, tokenAxes } from '../../decoder/kinds.js';
 import { refuse } from '../../decoder/refuse.js';
@@ -69,6 +70,7 @@ export function rebase(
     axis === 'table'
       ? name
       : stages.slice(0, depth).reduce((angle, stage) => stage.gather(angle, axis), name);
+  const producer = producersOf(nodes);
   for (const node of nodes) {
     const depth = Math.max(0, ...node.input.map((name) => stageOf.get(name) ?? 0));
     const stage = stages[depth - 1];
@@ -98,6 +100,15 @@ export function rebase(
           where: `after the prune after layer ${stage.afterLayer}`,
           expected: 'only values of the tokens that are left',
           found: `${name}, which has the length before the prune`,
+          node,
+        });
+      }
+      if (positions === 'keep' && holdsPositions({ producer }, name)) {
+        refuse({
+          where: `after the prune after layer ${stage.afterLayer}`,
+          expected:
+            'positions to be read as angles only, where they are kept (use --positions renumber)',
+          found: `${name}, made of positions otherwise`,
           node,
         });
       }
