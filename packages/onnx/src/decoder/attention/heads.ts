@@ -7,9 +7,6 @@ import { linearInto } from '../linear.js';
 import { refuse } from '../refuse.js';
 import type { Path } from './path.js';
 
-/** Values that are looked at between attention and its last projection. */
-const mostValuesAfterAttention = 256;
-
 /** Key-value heads and head size, as the cache is declared. */
 export function cacheSizes(
   graph: ClassifiedGraph,
@@ -78,8 +75,7 @@ export function queryHeads(
   const open = [outputAt(node, 0) ?? ''];
   const seen = new Set(open);
   // First to last: the nearest projection is the attention's own.
-  for (let at = 0; at < open.length && at < mostValuesAfterAttention; at++) {
-    const value = open[at] ?? '';
+  for (const value of open) {
     for (const { node: reader } of graph.uses.get(value) ?? []) {
       const [made = ''] = reader.output;
       if (reader.opType === 'Shape' || seen.has(made)) continue;
