@@ -46,12 +46,7 @@ export class Scheduler {
    * @throws TransPruneError BUSY if too many wait
    */
   submit(task: Task): void {
-    if (this.closed) {
-      throw new TransPruneError(
-        'INVALID_ARGUMENT',
-        'expected an engine to ask, got one that is disposed; create another one',
-      );
-    }
+    if (this.closed) throw engineIsDisposed();
     this.waiting.push(task);
     this.admit();
     if (this.waiting.length <= this.maxWaiting) return;
@@ -163,4 +158,12 @@ export class Scheduler {
     if (this.active.length === 0) this.stepper.dispose();
     this.admit();
   }
+}
+
+/** What asking a disposed engine fails with. */
+export function engineIsDisposed(): TransPruneError {
+  return new TransPruneError(
+    'INVALID_ARGUMENT',
+    'expected an engine to ask, got one that is disposed; create another one',
+  );
 }
