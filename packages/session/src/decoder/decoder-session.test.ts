@@ -127,6 +127,8 @@ test('caches that are asked for stay the conversation', async () => {
     fetch: ['present.0.key'],
   });
   outputs['present.0.key']?.dispose();
+  outputs['present.0.key']?.dispose();
+  expect(session.alive.size).toBe(3);
   await run(decoder, [2]);
   expect(decoder.cacheLengths).toEqual([2]);
 });
