@@ -62,3 +62,10 @@ export class EventStream<Event> implements AsyncIterable<Event> {
     };
   }
 }
+
+/** No events but an error. */
+export function failedStream(error: unknown): EventStream<never> {
+  const events = new EventStream<never>(async () => {});
+  events.fail(error);
+  return events;
+}

@@ -1,6 +1,7 @@
 import { RawImage } from '@huggingface/transformers';
 import { TransPruneError } from '@transprune/core';
 import type { ImageSource, Pixels } from '../frontend.js';
+import { pixelsFault } from '../pixels.js';
 
 /**
  * Reads an image as RGB. In Node any format that sharp knows; in a browser any that it shows.
@@ -45,11 +46,8 @@ export async function loadImage(source: ImageSource): Promise<Pixels> {
 async function read(source: ImageSource): Promise<RawImage> {
   if (isPixels(source)) {
     const { data, width, height, channels } = source;
-    if (data.length !== width * height * channels || data.length === 0) {
-      throw new Error(
-        `${data.length} bytes for ${width} x ${height} pixels of ${channels} channels`,
-      );
-    }
+    const fault = pixelsFault(source);
+    if (fault !== undefined) throw new Error(fault);
     return new RawImage(Uint8ClampedArray.from(data), width, height, channels);
   }
   if (source instanceof Uint8Array) return RawImage.fromBlob(new Blob([Uint8Array.from(source)]));

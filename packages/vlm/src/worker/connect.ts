@@ -1,9 +1,10 @@
 import { TransPruneError } from '@transprune/core';
 import type { Chat, Engine } from '../engine/engine.js';
 import type { EngineEvent } from '../engine/events.js';
+import { chatFault, requestFault } from '../engine/options.js';
 import type { AnswerOptions } from '../engine/request.js';
 import { engineIsDisposed } from '../engine/scheduler.js';
-import { EventStream } from '../engine/stream.js';
+import { EventStream, failedStream } from '../engine/stream.js';
 import type { ImageSource } from '../frontend.js';
 import { type EnginePort, listen } from './port.js';
 import {
@@ -117,7 +118,7 @@ export async function connectEngine(port: EnginePort): Promise<Engine> {
       if (signal?.aborted) abort();
       signal?.addEventListener('abort', abort, { once: true });
     } catch (error) {
-      waiting.get(id)?.fail(error);
+      waiting.get(id)?.fail(TransPruneError.isInstance(error) ? error : notCopied(error));
       waiting.delete(id);
     }
     return events;
@@ -145,14 +146,26 @@ export async function connectEngine(port: EnginePort): Promise<Engine> {
   };
   return {
     ...facts,
-    generate: (request) =>
-      stream(request, (id) => ({ type: 'generate', id, request: plain(request) as PlainRequest })),
+    generate(request) {
+      const fault = requestFault(request, 'request');
+      if (fault) return failedStream(fault);
+      return stream(request, (id) => ({
+        type: 'generate',
+        id,
+        request: plain(request) as PlainRequest,
+      }));
+    },
     chat(options): Chat {
+      const wrong = chatFault(options);
+      if (wrong) return { ask: () => failedStream(wrong), dispose: async () => {} };
       const chat = next++;
       if (!gone) send({ type: 'chat', chat, options });
       return {
-        ask: (turn) =>
-          stream(turn, (id) => ({ type: 'ask', id, chat, turn: plain(turn) as PlainTurn })),
+        ask(turn) {
+          const fault = requestFault(turn, 'turn');
+          if (fault) return failedStream(fault);
+          return stream(turn, (id) => ({ type: 'ask', id, chat, turn: plain(turn) as PlainTurn }));
+        },
         dispose: () => call((id) => ({ type: 'leave', id, chat })),
       };
     },
@@ -194,6 +207,15 @@ function receive(
 function plain({ signal: _signal, images, ...rest }: AnswerOptions): object {
   const copied = images?.map((image): ImageSource => (image instanceof URL ? image.href : image));
   return { ...rest, ...(copied && { images: copied }) };
+}
+
+function notCopied(cause: unknown): TransPruneError {
+  return new TransPruneError(
+    'INVALID_ARGUMENT',
+    `expected a request that can be copied to the engine's thread, got one that cannot: ${cause}`,
+    {},
+    { cause },
+  );
 }
 
 function lost(): TransPruneError {
