@@ -1,5 +1,5 @@
 /** Plays calls on a decoder, pruned or not, on any backend. */
-import { cachePort, type NDArray, ndarray, ports } from '@transprune/core';
+import { cachePort, type NDArray, ports as names, ndarray } from '@transprune/core';
 import type { Decoder } from '@transprune/onnx';
 import {
   type AnswerNumbers,
@@ -109,7 +109,7 @@ function runCall(conversation: DecoderSession, call: PrefillCall): Promise<Decod
 }
 
 /** The rows of a call as one batch. */
-function feedsOf(rows: readonly RowCall[], { nextPosition }: DecoderSession) {
+function feedsOf(rows: readonly RowCall[], { nextPosition, ports }: DecoderSession) {
   const tokens = Math.max(...rows.map(({ spans }) => spans.length));
   const padded = (values: readonly number[]) => [
     ...new Array<number>(tokens - values.length).fill(0),
@@ -117,12 +117,13 @@ function feedsOf(rows: readonly RowCall[], { nextPosition }: DecoderSession) {
   ];
   const perRow = (read: (row: RowCall) => readonly number[]) =>
     rows.flatMap((row) => padded(read(row)));
+  const takesThree = (ports.inputs.get(names.positionIds)?.shape.length ?? 0) > 2;
   return {
     embeddings: embeddingsOf(rows, tokens),
     valid: perRow(({ spans }) => spans.map(() => 1)),
     images: perRow(({ spans }) => spans),
     instruction: perRow(({ marks }) => marks),
-    positions: [0, 1, 2].flatMap((kind) =>
+    positions: (takesThree ? [0, 1, 2] : [0]).flatMap((kind) =>
       rows.flatMap(({ positions }, row) =>
         padded((positions[kind] ?? []).map((position) => position - (nextPosition[row] ?? 0))),
       ),
@@ -136,7 +137,7 @@ function otherInputs(
   { graph, inputs, injections }: Decoder,
   rows: readonly RowCall[],
 ): Record<string, HostTensor> {
-  const known = new Set<string>(Object.values(ports).flat());
+  const known = new Set<string>(Object.values(names).flat());
   const declared = session.inputs.find(({ name }) => name === inputs.embeddings)?.shape ?? [];
   const tokens = Math.max(...rows.map(({ spans }) => spans.length));
   const sizes = new Map([

@@ -156,7 +156,7 @@ function checkLength({ original, decoder, sizes, decodeSteps }: BenchOptions): v
   if (wanted > positions) {
     throw new TransPruneError(
       'INVALID_ARGUMENT',
-      `expected at most ${positions} tokens, which this decoder has positions for, got ${wanted} (image, text and decoded ones); lower --image-tokens or --text-tokens`,
+      `expected at most ${positions} tokens, which this decoder has positions for, got ${wanted} (image, text and decoded ones); lower --image-tokens, --text-tokens or --decode-steps`,
       { positions, got: wanted },
     );
   }

@@ -32,6 +32,9 @@ import { addOutputOptions, createTerminal, type OutputOptions } from '../termina
 
 const defaults = { imageTokens: 576, runs: 48, warmups: 2, decodeSteps: 4 };
 
+/** Each thread takes memory before anything runs, and opening cannot be interrupted. */
+const mostThreads = 1024;
+
 type Options = PlanOptions &
   TokenOptions &
   DeviceOptions &
@@ -77,7 +80,12 @@ export function addBenchCommand(program: Command, io: Io): void {
       wholeNumber(1),
       defaults.runs,
     )
-    .option('--threads <count>', 'threads of the CPU', wholeNumber(1), availableParallelism());
+    .option(
+      '--threads <count>',
+      'threads of the CPU',
+      wholeNumber(1, mostThreads),
+      availableParallelism(),
+    );
   addDeviceOption(command);
   addOutputOptions(command)
     .addHelpText('after', example('transprune bench --synthetic smollm2-135m --json'))

@@ -5,10 +5,14 @@ import type { HostTensor, SessionTensor } from '../backend.js';
 export interface DecoderCall {
   /** `[batch, tokens, hidden]` */
   readonly embeddings: HostTensor | SessionTensor;
-  /** `[batch, tokens]`, 0 at padding; all are tokens if left out. */
+  /**
+   * `[batch, tokens]`, 0 at padding; all are tokens if left out. Pruned graphs know padding if they are pruned for
+   * batches, others refuse it; whether an unpruned graph heeds it is up to the graph, and cannot be seen from here.
+   */
   readonly valid?: ArrayLike<number> | undefined;
   /**
-   * `[batch, tokens]` or `[rows, batch, tokens]`, counted from where the conversation stands: 0 is the
+   * `[batch, tokens]` or, for graphs of three or four rows, `[3, batch, tokens]`, for those of four `[4, batch, tokens]`
+   * too; counted from where the conversation stands: 0 is the
    * position after all that came before. One after the other if left out.
    */
   readonly positions?: ArrayLike<number> | undefined;

@@ -7,6 +7,7 @@ import type { HostTensor, Session, SessionTensor, ValueInfo } from '../backend.j
 import { tensorBytes } from '../elements.js';
 import type { DecoderAnswer } from './answer.js';
 import type { DecoderCall, PrefillCall } from './call.js';
+import { checkCall, checkMerge, checkRowsTaken } from './check.js';
 import { feeds } from './feeds.js';
 import { type CacheSizes, type DecoderPorts, decoderPorts, emptyShape } from './ports.js';
 import { advance, type Rows } from './rows.js';
@@ -48,9 +49,13 @@ export class DecoderSession {
 
   /**
    * Conversations on the same graph side by side, each row with what it had alone. Only graphs that know padding
-   * take rows of unequal length: those pruned for batches.
+   * take rows of unequal length: of those that are pruned, the ones pruned for batches. Whether an unpruned graph
+   * does cannot be seen from its inputs: attention that is spelled out in plain nodes knows padding as a rule, an
+   * attention node may ignore the mask.
    *
    * @returns a conversation of its own; those that came in stay usable
+   * @throws TransPruneError INVALID_ARGUMENT for conversations on several sessions, or before their first call, and
+   *   for unequal lengths on a graph that was not pruned for batches
    */
   static async merge(conversations: readonly DecoderSession[]): Promise<DecoderSession> {
     const [first] = conversations;
@@ -61,6 +66,7 @@ export class DecoderSession {
       );
     }
     const states = conversations.map(({ state }) => state);
+    checkMerge(states, first.ports);
     return first.withState(await mergeRows(states, first.ports.state));
   }
 
@@ -107,8 +113,9 @@ export class DecoderSession {
   /**
    * Runs a prompt, or a further turn on top of what came before.
    *
-   * @throws TransPruneError INVALID_ARGUMENT for feeds that do not fit each other, UNSUPPORTED_MODEL for an input
-   *   that nothing is known to feed, RUN_FAILED if the graph fails
+   * @throws TransPruneError INVALID_ARGUMENT for feeds that do not fit each other or the graph, such as padding where
+   *   a graph was not pruned for batches, UNSUPPORTED_MODEL for an input that nothing is known to feed, RUN_FAILED if
+   *   the graph fails
    */
   prefill(call: PrefillCall): Promise<DecoderAnswer> {
     return this.run(call);
@@ -134,8 +141,13 @@ export class DecoderSession {
     return this.withState(borrow(this.state));
   }
 
-  /** Some of the rows, as a conversation of its own. */
+  /**
+   * Some of the rows, as a conversation of its own.
+   *
+   * @throws TransPruneError INVALID_ARGUMENT for no rows, or rows that there are not
+   */
   async rows(rows: readonly number[]): Promise<DecoderSession> {
+    checkRowsTaken(rows, this.batch);
     return this.withState(await selectRows(this.state, rows, this.ports.state));
   }
 
@@ -153,6 +165,7 @@ export class DecoderSession {
 
   private async run(call: PrefillCall): Promise<DecoderAnswer> {
     const { state: before } = this;
+    checkCall(call, this.ports);
     const [batch = 1, tokens = 1] = call.embeddings.dims;
     const rows = advance(before, batch, tokens, call);
     const fed = Object.fromEntries(

@@ -25,7 +25,7 @@ function checkRows({ attention }: ConversationState, batch: number): void {
 /**
  * What a call adds to each row.
  *
- * @throws TransPruneError INVALID_ARGUMENT for other rows than before, and lists of a wrong length
+ * @throws TransPruneError INVALID_ARGUMENT for other rows than before
  */
 export function advance(
   before: ConversationState,
@@ -37,11 +37,6 @@ export function advance(
   const size = batch * tokens;
   const isToken = (at: number) => (valid ? valid[at] !== 0 : true);
   const kinds = given ? given.length / size : 1;
-  if (valid && valid.length !== size)
-    throw wrongLength('valid', `${batch} x ${tokens}`, valid.length);
-  if (kinds < 1 || !Number.isInteger(kinds)) {
-    throw wrongLength('positions', `1 or 3 times ${batch} x ${tokens}`, given?.length ?? 0);
-  }
   const places: number[] = [];
   const positions = Array.from({ length: kinds }, () => new Array<number>(size).fill(0));
   const attention: number[][] = [];
@@ -69,12 +64,4 @@ export function advance(
     nextPosition.push(last + 1);
   }
   return { batch, tokens, attention, nextPosition, positions, places };
-}
-
-function wrongLength(field: string, expected: string, got: number): TransPruneError {
-  return new TransPruneError(
-    'INVALID_ARGUMENT',
-    `expected ${field} of ${expected} numbers, got ${got}`,
-    { field, got },
-  );
 }

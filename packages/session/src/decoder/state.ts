@@ -41,11 +41,16 @@ export function borrow(state: ConversationState): ConversationState {
 /** A tensor of a state for a reader, who disposes it too; it lives as long as one of the owners does. */
 export function lend(tensor: SessionTensor, cell: Shared): SessionTensor {
   cell.owners++;
+  let isGivenUp = false;
   return {
     type: tensor.type,
     dims: tensor.dims,
     download: () => tensor.download(),
-    dispose: () => giveUp(cell),
+    dispose() {
+      if (isGivenUp) return;
+      isGivenUp = true;
+      giveUp(cell);
+    },
   };
 }
 

@@ -109,6 +109,7 @@ export class Task {
         ? frontend.render(messages)
         : (request as { readonly prompt: string }).prompt;
     const read = await frontend.read(text, images, { goesOn: past !== undefined });
+    if (this.isOver) return;
     this.prompt = past ? { ...read, ids: idsOnTop(read.ids, past) } : read;
     this.report.read(this.prompt);
   }

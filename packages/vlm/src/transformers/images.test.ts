@@ -102,6 +102,17 @@ describe('what is no image', () => {
     }
   });
 
+  test('may be an address that cannot be reached', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    await expect(loadImage(`http://localhost:${port}/photo.png`)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: expect.stringContaining('can be reached'),
+    });
+  });
+
   test('may be a folder', async () => {
     await expect(loadImage(samplesDirectory)).rejects.toMatchObject({ code: 'INVALID_IMAGE' });
   });
