@@ -66,10 +66,19 @@ export function rebase(
   const context = { source, nodes, decoder, kindOf, layerOfCache, tokenAxis };
   const clones = stages.map((stage) => createCloner(context, stage));
   /** Angles of a stage: those of the tokens that stay. */
-  const keptAngle = (depth: number, name: string, axis: AngleRead['axis']): string =>
-    axis === 'whole'
-      ? name
-      : stages.slice(0, depth).reduce((angle, stage) => stage.gather(angle, axis), name);
+  const keptAngle = (depth: number, name: string, axis: AngleRead['axis']): string => {
+    if (axis !== 'whole') {
+      return stages.slice(0, depth).reduce((angle, stage) => stage.gather(angle, axis), name);
+    }
+    if (depth > 0 && holdsPositions({ producer }, name)) {
+      refuse({
+        where: `after the prune after layer ${stages[depth - 1]?.afterLayer}`,
+        expected: 'a constant table of angles, where positions are kept (use --positions renumber)',
+        found: `${name}, made of positions`,
+      });
+    }
+    return name;
+  };
   const producer = producersOf(nodes);
   for (const node of nodes) {
     const depth = Math.max(0, ...node.input.map((name) => stageOf.get(name) ?? 0));
