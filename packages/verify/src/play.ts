@@ -104,8 +104,8 @@ export function outputOf({ outputs }: Answer, name: string): NDArray {
 function runCall(conversation: DecoderSession, call: PrefillCall): Promise<DecoderAnswer> {
   const isText = Array.from(call.images ?? []).every((image) => image === 0);
   if (call.embeddings.dims[1] !== 1 || !isText) return conversation.prefill(call);
-  const { embeddings, valid, positions, fetch } = call;
-  return conversation.step({ embeddings, valid, positions, fetch });
+  const { embeddings, valid, positions, fetch, others } = call;
+  return conversation.step({ embeddings, valid, positions, fetch, others });
 }
 
 /** The rows of a call as one batch. */

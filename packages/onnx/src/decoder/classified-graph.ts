@@ -3,10 +3,14 @@
 import { create } from '@bufbuild/protobuf';
 import { type GraphIndex, indexGraph } from '../graph/graph.js';
 import { sortNodes } from '../graph/sort.js';
+import { upstreamNodes } from '../graph/walk.js';
 import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';
 import { classify, type Kind } from './kinds.js';
 
-/** A graph whose values are classified; its nodes are in order, each after those that it reads. */
+/**
+ * A graph whose values are classified; its nodes are in order, each after those that it reads. Nodes that no output
+ * is made of are left out.
+ */
 export interface ClassifiedGraph extends GraphIndex {
   kindOf(name: string): Kind;
 }
@@ -21,7 +25,13 @@ export function classifiedGraph(
   source: GraphProto,
   isToken: (name: string) => boolean,
 ): ClassifiedGraph {
-  const graph = create(GraphProtoSchema, { ...source, node: sortNodes(source.node) });
+  const outputs = source.output.map(({ name }) => name);
+  const sorted = sortNodes(source.node);
+  const made = new Set(sorted.flatMap(({ output }) => output));
+  // The leading layers of a decoder that is read in part lack an output; what reads them is needed.
+  const isWhole = outputs.every((name) => made.has(name));
+  const node = isWhole ? upstreamNodes(sorted, outputs) : sorted;
+  const graph = create(GraphProtoSchema, { ...source, node });
   const index = indexGraph(graph);
   const kindOf = classify(graph.node, (name) => index.initializer.has(name), isToken);
   return { ...index, kindOf };

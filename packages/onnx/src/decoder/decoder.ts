@@ -108,8 +108,9 @@ export interface AngleRead {
    * The axis of the tokens: counted from the end, 1 for angles `[batch, tokens, half]`, or 0 for angles
    * `[batch * tokens, half]`, which the node looks up by places among the tokens. `table`: angles that it looks
    * up by positions, `[positions, half]`; they stay whole, and the positions are gathered.
+   * `places`: places among the tokens, which are made anew of the number of tokens that are left.
    */
-  readonly axis: number | 'table';
+  readonly axis: number | 'table' | 'places';
 }
 
 /** A layer's cache among the graph's inputs and outputs. */

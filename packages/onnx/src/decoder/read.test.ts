@@ -202,6 +202,53 @@ describe('graphs that would overflow a stack', () => {
     });
     expect(() => readDecoder(model)).toThrow(/INVALID_MODEL|cycle/);
   });
+
+  test('a node that reads its own output is a cycle, also for an inspection', () => {
+    const model = changed((graph) => {
+      const output = ['loop'];
+      graph.node.push(
+        create(NodeProtoSchema, { opType: 'Add', input: ['loop', 'attention_mask'], output }),
+      );
+    });
+    expect(() => readDecoder(model)).toThrow(/the graph has a cycle through Add/);
+    expect(inspectModel(model).reason).toMatch(/the graph has a cycle/);
+  });
+
+  test('nodes that no output is made of are left out', () => {
+    const model = changed((graph) => {
+      const dead = Array.from({ length: 20_000 }, (_, i) =>
+        create(NodeProtoSchema, {
+          opType: 'Identity',
+          input: ['attention_mask'],
+          output: [`dead/${i}`],
+        }),
+      );
+      graph.node = [...dead, ...graph.node];
+    });
+    const { graph } = readDecoder(model);
+    expect(graph.graph.node).toHaveLength(decoder.graph!.node.length);
+  });
+
+  test('values that are read over and over are looked at once', () => {
+    // A walk along every path would look at 12^18 values.
+    const model = changed((graph) => {
+      const last = 'layer_2/ffn/MatMul_2';
+      const sums = Array.from({ length: 18 }, (_, i) =>
+        create(NodeProtoSchema, {
+          opType: 'Sum',
+          input: new Array<string>(12).fill(i === 0 ? last : `sum/${i}`),
+          output: [`sum/${i + 1}`],
+        }),
+      );
+      for (const node of graph.node) {
+        node.input = node.input.map((name) => (name === last ? 'sum/18' : name));
+      }
+      graph.node = [...graph.node, ...sums];
+    });
+    const { graph, layers } = readDecoder(model);
+    expect(layers).toHaveLength(6);
+    expect(graph.uses.get('sum/18')).toHaveLength(1);
+  });
 });
 
 test.each(['packed', 'split'] as const)(

@@ -180,11 +180,12 @@ function checkPlace(
     value !== 'mixed' &&
     value.axis === axis &&
     value.dims.length === rank &&
+    value.places === undefined &&
     (isHead || value.chosen === undefined);
   if (isThere) return;
   const found =
     value === undefined || value === 'mixed'
       ? 'no axis of tokens'
-      : `tokens along axis ${value.axis} of ${value.dims.length}`;
+      : `tokens along axis ${value.axis} of ${value.dims.length}${value.places ? `, each at ${value.places} places` : ''}`;
   refuse({ where, expected: `tokens along axis ${axis} of ${rank} in ${name}`, found });
 }

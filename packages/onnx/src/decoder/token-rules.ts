@@ -41,7 +41,10 @@ function atSamePlace(site: AxisSite): Tokens {
   if (!first) return site.refuse(`${node.opType} of no tokens`);
   const outside = (tokens: Tokens) => tokens.dims.length - tokens.axis;
   const stranger = others.find(
-    (other) => outside(other) !== outside(first) || other.chosen !== first.chosen,
+    (other) =>
+      outside(other) !== outside(first) ||
+      other.chosen !== first.chosen ||
+      other.places !== first.places,
   );
   if (stranger) return site.refuse(`${node.opType} of tokens along different axes`);
   const constants = node.input.flatMap((_, index) =>

@@ -53,7 +53,7 @@ export const squeeze: AxisRule = (site) => {
 /** Some of the tokens may be taken for the logits, counted from the end, or as an input says. */
 function choose(site: AxisSite, tokens: Tokens, dims: readonly Size[], at: number): Tokens {
   const [first] = constantIntegers(site.graph, inputAt(site.node, at) ?? '') ?? [];
-  if (!site.isHead || tokens.chosen || (first !== undefined && first > 0)) {
+  if (!site.isHead || tokens.chosen || tokens.places || (first !== undefined && first > 0)) {
     return site.refuse(`${site.node.opType} along the tokens`);
   }
   return { dims, axis: tokens.axis, chosen: site.node };
@@ -113,7 +113,8 @@ export const concat: AxisRule = (site) => {
     (part) =>
       part?.axis === first.axis &&
       part.dims.length === first.dims.length &&
-      part.chosen === first.chosen,
+      part.chosen === first.chosen &&
+      part.places === first.places,
   );
   if (!isAlike || (axis === first.axis && parts.length > 1)) {
     return site.refuse('Concat along the tokens, or of tokens along different axes');
@@ -168,21 +169,24 @@ const total = (sizes: readonly Size[]) =>
 const numbersOf = (sizes: readonly Size[]) =>
   sizes.reduce<number>((product, size) => product * (isCount(size) ? size : 1), 1);
 
+const isWhole = (size: Size) => Number.isInteger(size) && isCount(size);
+
 const isCount = (size: Size): size is number => typeof size === 'number' && size > 0;
 
 const asText = (sizes: readonly Size[]) => `[${sizes.map((size) => size ?? '?').join(', ')}]`;
 
 /**
  * Other sizes for the same numbers in the same order. The tokens stay together where what lies after them is as
- * large as before; what lies before them may be the batch, and heads.
+ * large as before; what lies before them may be the batch, and heads. What lies after them may be split, so that
+ * each token takes several places in a row (`[batch, tokens * heads, headDim]`).
  */
 export const reshape: AxisRule = (site) => {
   const tokens = onlyTokens(site);
-  const { dims, axis } = tokens;
+  const { dims, axis, places = 1 } = tokens;
   const given = targetOf(site);
   if (!given) return site.refuse('Reshape to sizes that are not known');
   const target = given.map((size, at): Size => (size === 0 ? dims[at] : size));
-  const features = total(dims.slice(axis + 1));
+  const features = total([places, ...dims.slice(axis + 1)]);
   /** What a -1 after an axis stands for. */
   const holeAfter = (own: number): Size => {
     const known = numbersOf(target.slice(own + 1));
@@ -194,12 +198,12 @@ export const reshape: AxisRule = (site) => {
       return size === -1 ? (at > own ? holeAfter(own) : undefined) : size;
     });
   const isCopied = (at: number) =>
-    given[at] === 0 ||
+    (given[at] === 0 && (at !== axis || places === 1)) ||
     (at === axis && given[at] === 'tokens') ||
     (given[at] === 'batch' && dims[at] === 'batch') ||
     (given[at] === 1 && dims[at] === 1);
   if (dims.slice(0, axis + 1).every((_, at) => isCopied(at))) {
-    return [{ ...tokens, dims: filled(axis) }];
+    return [{ ...tokens, dims: filled(axis), places: undefined }];
   }
   const fits = (own: number) => {
     const rest = target.slice(own + 1);
@@ -207,7 +211,7 @@ export const reshape: AxisRule = (site) => {
     const isOther = isCount(target[own]) || target[own] === 'batch';
     if (
       isOther ||
-      (given[own] === 0 && own !== axis) ||
+      (given[own] === 0 && (own !== axis || places > 1)) ||
       rest.includes('tokens') ||
       rest.includes(undefined)
     )
@@ -215,7 +219,7 @@ export const reshape: AxisRule = (site) => {
     // As many tokens at the same place: what is left over are the features, however many.
     if (features === undefined) return isTokens && own === axis && rest.includes(-1);
     const hole = holeAfter(own);
-    const isFilled = rest.includes(-1) ? Number.isInteger(hole) : hole === 1;
+    const isFilled = rest.includes(-1) || target[own] === -1 ? isWhole(hole) : hole === 1;
     const isAligned = numbersOf(target.slice(0, own)) === numbersOf(dims.slice(0, axis));
     return isFilled && (isTokens || isAligned);
   };
@@ -226,5 +230,11 @@ export const reshape: AxisRule = (site) => {
       `Reshape of ${asText(dims)} to ${asText(given)}, which need not leave tokens apart`,
     );
   }
-  return [{ ...tokens, dims: filled(exact), axis: exact }];
+  const rest = target.slice(exact + 1);
+  const hole = rest.includes(-1) || features === undefined ? 1 : holeAfter(exact);
+  if (typeof hole !== 'number' || hole === 1) {
+    return [{ ...tokens, dims: filled(exact), axis: exact, places: undefined }];
+  }
+  const split = filled(exact).map((size, at) => (at === exact ? undefined : size));
+  return [{ ...tokens, dims: split, axis: exact, places: hole }];
 };

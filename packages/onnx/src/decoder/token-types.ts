@@ -10,6 +10,8 @@ export interface Tokens {
   readonly axis: number;
   /** The node that took some of the tokens, after the last layer; undefined: all of them are there. */
   readonly chosen?: NodeProto | undefined;
+  /** Places that each token takes along the axis, such as its heads; undefined: one. */
+  readonly places?: number | undefined;
 }
 
 /** What a value holds: tokens along an axis, or what attention makes of tokens and cache. */

@@ -62,7 +62,7 @@ function angleAxis(
     const angles = node.input.slice(1).filter((name) => name !== '' && name !== positions);
     // Angles of each token, [batch * tokens, half], are read by their places: their rows are gathered.
     if (countsTokens(graph, positions) && angles.some((name) => readsInputs(graph, name))) {
-      return positions === value ? undefined : 0;
+      return positions === value ? 'places' : 0;
     }
     return positions === value ? -1 : 'table';
   }

@@ -6,7 +6,7 @@
  */
 import type { PositionMode } from '@transprune/core';
 import { holdsPositions } from '../../decoder/attention/mask.js';
-import type { AngleRead, Decoder } from '../../decoder/decoder.js';
+import type { Decoder } from '../../decoder/decoder.js';
 import { classify, tokenAxes } from '../../decoder/kinds.js';
 import { refuse } from '../../decoder/refuse.js';
 import { producersOf } from '../../graph/graph.js';
@@ -66,10 +66,19 @@ export function rebase(
   const context = { source, nodes, decoder, kindOf, layerOfCache, tokenAxis };
   const clones = stages.map((stage) => createCloner(context, stage));
   /** Angles of a stage: those of the tokens that stay; a table is looked up by the positions that stay. */
-  const keptAngle = (depth: number, name: string, axis: AngleRead['axis']): string =>
-    axis === 'table'
-      ? name
-      : stages.slice(0, depth).reduce((angle, stage) => stage.gather(angle, axis), name);
+  const keptAngle = (depth: number, name: string, axis: number | 'table'): string => {
+    if (axis !== 'table') {
+      return stages.slice(0, depth).reduce((angle, stage) => stage.gather(angle, axis), name);
+    }
+    if (depth > 0 && holdsPositions({ producer }, name)) {
+      refuse({
+        where: `after the prune after layer ${stages[depth - 1]?.afterLayer}`,
+        expected: 'a constant table of angles, where positions are kept (use --positions renumber)',
+        found: `${name}, made of positions`,
+      });
+    }
+    return name;
+  };
   const producer = producersOf(nodes);
   for (const node of nodes) {
     const depth = Math.max(0, ...node.input.map((name) => stageOf.get(name) ?? 0));
@@ -82,7 +91,7 @@ export function rebase(
     node.input = node.input.map((name) => {
       const axis = graph.injected.get(node) === name ? 1 : axes?.get(name);
       if (stageOf.get(name) === depth || kindOf(name) === 'constant') {
-        if (axis === undefined || axis === 'table' || kindOf(name) !== 'derived') return name;
+        if (typeof axis !== 'number' || kindOf(name) !== 'derived') return name;
         return refuse({
           where: `after the prune after layer ${stage.afterLayer}`,
           expected:
@@ -93,7 +102,7 @@ export function rebase(
       }
       const cachedLayer = layerOfCache.get(name);
       if (cachedLayer !== undefined && cachedLayer > stage.afterLayer) return name;
-      if (axis !== undefined) return keptAngle(depth, name, axis);
+      if (axis !== undefined && axis !== 'places') return keptAngle(depth, name, axis);
       const clone = kindOf(name) === 'derived' ? clones[depth - 1] : undefined;
       if (!clone) {
         return refuse({
@@ -103,7 +112,7 @@ export function rebase(
           node,
         });
       }
-      if (positions === 'keep' && holdsPositions({ producer }, name)) {
+      if (positions === 'keep' && axis !== 'places' && holdsPositions({ producer }, name)) {
         refuse({
           where: `after the prune after layer ${stage.afterLayer}`,
           expected:
@@ -123,7 +132,7 @@ export function rebase(
       const axes = positions === 'keep' ? graph.angles.get(node) : undefined;
       node.input = node.input.map((name) => {
         const axis = axes?.get(name);
-        if (axis !== undefined) return keptAngle(index, name, axis);
+        if (axis !== undefined && axis !== 'places') return keptAngle(index, name, axis);
         return kindOf(name) === 'derived' && !own.has(name) ? clone(name) : name;
       });
     }
