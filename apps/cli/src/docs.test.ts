@@ -8,7 +8,7 @@ import { capturingIo } from '../testing/program.js';
 import { createProgram } from './main.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const folders = ['.', 'docs', ...under('packages'), ...under('apps')];
+const folders = ['.', 'docs', 'docs/decisions', ...under('packages'), ...under('apps')];
 const documents = folders.flatMap((folder) =>
   readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.md'))

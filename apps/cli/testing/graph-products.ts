@@ -1,5 +1,6 @@
 /** Multiply-adds of a graph, counted off the shapes that its own nodes meet while it runs. */
 import { nodeBackend } from '@transprune/backend-node';
+import { elementCount } from '@transprune/core';
 import { encodeModel, type OnnxModel } from '@transprune/onnx';
 import {
   type CacheSizes,
@@ -13,7 +14,6 @@ type Node = Graph['node'][number];
 type Shape = readonly number[];
 type ShapeOf = (value: string | undefined) => Shape;
 
-const elements = (shape: Shape) => shape.reduce((product, size) => product * size, 1);
 const attribute = (node: Node, name: string) =>
   Number(node.attribute.find((entry) => entry.name === name)?.i ?? 0);
 
@@ -30,28 +30,28 @@ const readers: Readonly<
   MatMul: {
     values: ({ input, output }) => [input[0], output[0]],
     count: ({ input, output }, shapeOf) =>
-      elements(shapeOf(output[0])) * (shapeOf(input[0]).at(-1) ?? 0),
+      elementCount(shapeOf(output[0])) * (shapeOf(input[0]).at(-1) ?? 0),
   },
   MatMulNBits: {
     values: ({ output }) => [output[0]],
-    count: (node, shapeOf) => elements(shapeOf(node.output[0])) * attribute(node, 'K'),
+    count: (node, shapeOf) => elementCount(shapeOf(node.output[0])) * attribute(node, 'K'),
   },
   // A filter for each channel.
   Conv: {
     values: ({ output }) => [output[0]],
     count: (node, shapeOf) =>
-      elements(shapeOf(node.output[0])) * (shapeOf(node.input[1]).at(-1) ?? 0),
+      elementCount(shapeOf(node.output[0])) * (shapeOf(node.input[1]).at(-1) ?? 0),
   },
   CausalConvWithState: {
     values: ({ output }) => [output[0]],
     count: (node, shapeOf) =>
-      elements(shapeOf(node.output[0])) * (shapeOf(node.input[1]).at(-1) ?? 0),
+      elementCount(shapeOf(node.output[0])) * (shapeOf(node.input[1]).at(-1) ?? 0),
   },
   // Each token reads the state by its key, corrects it, and reads it by its query.
   LinearAttention: {
     values: ({ input, output }) => [input[2], output[1]],
     count: ({ input, output }, shapeOf) =>
-      3 * (shapeOf(input[2])[1] ?? 0) * elements(shapeOf(output[1])),
+      3 * (shapeOf(input[2])[1] ?? 0) * elementCount(shapeOf(output[1])),
   },
   GroupQueryAttention: { values: ({ output }) => [output[0], output[1]], count: attentionProducts },
   MultiHeadAttention: { values: ({ output }) => [output[0], output[1]], count: attentionProducts },

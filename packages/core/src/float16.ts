@@ -1,18 +1,28 @@
-/** float16 as numbers; the backend contract has its bits. */
+/** float16 as bits, which Node 20 has no array type for, and as numbers. */
+
+const smallestNormal = 2 ** -14;
+const smallestSubnormal = 2 ** -24;
+/** From here on numbers round to infinity: half a step above 65504. */
+const infinite = 65520;
 
 /** Bits of the nearest float16, ties to even. */
 export function float16Bits(value: number): number {
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const size = Math.abs(value);
-  if (Number.isNaN(size)) return 0x7e00;
-  if (size >= 65520) return sign | 0x7c00;
-  // Steps of the numbers of this size; below 2^-14 they are even.
-  const exponent = Math.max(-14, Math.floor(Math.log2(size)));
-  const units = size / 2 ** (exponent - 10);
-  const below = Math.floor(units);
-  const rounded = units - below === 0.5 ? below + (below % 2) : Math.round(units);
-  // Units past the last carry into the exponent.
-  return sign | ((exponent + 14) * 1024 + rounded);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (size >= infinite) return sign | 0x7c00;
+  // A subnormal that rounds up to 1024 steps carries into the exponent, as it should.
+  if (size < smallestNormal) return sign | roundToEven(size / smallestSubnormal);
+  let exponent = Math.floor(Math.log2(size));
+  // The logarithm of a number next to a power of two may round to it.
+  if (2 ** exponent > size) exponent--;
+  if (2 ** (exponent + 1) <= size) exponent++;
+  return sign | (((exponent + 15) << 10) + roundToEven((size / 2 ** exponent - 1) * 1024));
+}
+
+function roundToEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
 }
 
 /** The number that bits stand for. */

@@ -34,7 +34,9 @@ export { type PresetName, type PresetPlan, presetNames, presetPlan } from './pla
 export {
   type ImageQuota,
   imageQuotas,
+  indicesAmong,
   keptImageTokens,
+  scoreLimit,
   selectTokens,
   shareOf,
   wholeShare,

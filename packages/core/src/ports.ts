@@ -11,8 +11,6 @@ export const ports = {
   attentionMask: 'attention_mask',
   /** int64 `[batch, tokens]`, or `[3, batch, tokens]` for M-RoPE; absent where the graph counts itself. */
   positionIds: 'position_ids',
-  /** float `[batch, tokens, layers, features]`: Gemma 3n's and Gemma 4's second embedding. */
-  perLayerInputs: 'per_layer_inputs',
   /** float `[batch, tokens or fewer, vocabulary]` */
   logits: 'logits',
   /** How many of the last tokens get logits, under both names that exporters give it. */

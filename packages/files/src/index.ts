@@ -1,4 +1,4 @@
-export { checkModelId, checkRevision, type Host, hub, remoteUrl } from './address.js';
+export { checkModelId, type Host, hub } from './address.js';
 export {
   type ModelChoice,
   type ModelDescriptor,
@@ -6,19 +6,14 @@ export {
   openRemoteModel,
   type Pruning,
 } from './descriptor.js';
-export {
-  type FormatChoice,
-  type GraphName,
-  graphNames,
-  graphPath,
-  type NumberFormat,
-  numberFormats,
-  type RewrittenGraph,
-  type VlmFiles,
+export type {
+  FormatChoice,
+  GraphName,
+  NumberFormat,
+  RewrittenGraph,
+  VlmFiles,
 } from './files.js';
 export {
-  checkLocation,
-  fetchFile,
   type RemoteOptions,
   remoteFolder,
   remoteModel,

@@ -1,4 +1,4 @@
-export { costAlgebra, inMultiplyAdds, type OperationCount, type Shape } from './algebra/cost.js';
+export { costAlgebra, type OperationCount, type Shape } from './algebra/cost.js';
 export { attentionSquareShare, type DecoderCost } from './full/decoder.js';
 export {
   type FullCost,
@@ -7,8 +7,8 @@ export {
   type PrefillCost,
   type RunCost,
 } from './full/full.js';
-export { type ScoringCost, scoringCost, type TokenCounts } from './full/scoring.js';
-export { type VisionCost, visionCost } from './full/vision.js';
+export type { ScoringCost } from './full/scoring.js';
+export type { VisionCost } from './full/vision.js';
 export type { Attention } from './layers/attention.js';
 export type { Convolution } from './layers/convolution.js';
 export type { DeltaRule } from './layers/delta-rule.js';
@@ -26,7 +26,6 @@ export {
 export type { LinearSize, Model, PictureLayout, VisionEncoder } from './model/model.js';
 export { type ModelName, modelNames, modelPreset, presetConfig } from './model/presets.js';
 export { textModelTypes } from './model/text/index.js';
-export { visionFamilies } from './model/vision/index.js';
-export { type PublishedFigure, publishedFigures, publishedShifts } from './published/figures.js';
+export { type PublishedFigure, publishedFigures } from './published/figures.js';
 export { type PublishedSizes, publishedCost } from './published/published.js';
 export { type Schedule, tokensPerLayer } from './tokens.js';

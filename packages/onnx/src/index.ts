@@ -41,6 +41,7 @@ export { decodeModel, encodeModel, encodePieces, type OnnxModel } from './model/
 export { externalExtents, externalLocations, relocateExternalData } from './model/external-data.js';
 export { readPlan } from './model/metadata.js';
 export { type ExactAnglesReport, exactAngles } from './passes/exact-angles.js';
+export { TensorProto_DataType } from './proto/onnx_pb.js';
 export {
   type PrunedModel,
   type PruneOptions,

@@ -1,5 +1,5 @@
 /**
- * The contract between the pipeline and whatever executes a graph. A backend is one object; it
+ * The contract between whoever runs graphs and whatever executes them. A backend is one object; it
  * answers a session, or the reason why it has none.
  */
 

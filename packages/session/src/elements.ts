@@ -1,3 +1,4 @@
+import { elementCount } from '@transprune/core';
 import type { ElementType, HostTensor, SessionTensor, TensorData } from './backend.js';
 
 /** Bytes that one element takes. */
@@ -19,7 +20,7 @@ export function tensorBytes(tensor: {
   readonly type: ElementType;
   readonly dims: readonly number[];
 }): number {
-  return tensor.dims.reduce((count, size) => count * size, bytesPerElement[tensor.type]);
+  return elementCount(tensor.dims) * bytesPerElement[tensor.type];
 }
 
 /** Brings the elements of a tensor that nothing else needs, and frees it. */

@@ -9,13 +9,9 @@ export type {
   Unavailable,
   ValueInfo,
 } from './backend.js';
-export {
-  type DecoderAnswer,
-  type DecoderCall,
-  DecoderSession,
-  type DecoderSessionOptions,
-  type PrefillCall,
-} from './decoder/decoder-session.js';
+export { type AnswerNumbers, type DecoderAnswer, readAnswer } from './decoder/answer.js';
+export type { DecoderCall, PrefillCall } from './decoder/call.js';
+export { DecoderSession, type DecoderSessionOptions } from './decoder/decoder-session.js';
 export { type CacheSizes, type DecoderPorts, decoderPorts } from './decoder/ports.js';
 export { hostTensor, numbersOf, readNumbers } from './decoder/tensors.js';
 export { elementsOf, isElementType, takeElements, tensorBytes } from './elements.js';

@@ -1,5 +1,5 @@
 /** Sessions of onnxruntime, whose packages for Node, browsers and phones have one interface. */
-import { type ErrorCode, TransPruneError } from '@transprune/core';
+import { cachePort, type ErrorCode, TransPruneError } from '@transprune/core';
 import { type InferenceSession, Tensor } from 'onnxruntime-common';
 import type {
   ElementType,
@@ -128,11 +128,14 @@ function wrapSession(inner: InferenceSession, device: string): Session {
         }),
       );
       const results = await inner.run(fed, fetch).catch((cause: unknown) => {
-        const shapes = inputs.map(({ name }) => `${name} [${feeds[name]?.dims.join(', ')}]`);
+        const shapes = inputs.map(({ name }) => ({ name, dims: feeds[name]?.dims ?? [] }));
+        const shown = shapes
+          .filter(({ name }) => !cachePort(name))
+          .map(({ name, dims }) => `${name} [${dims.join(', ')}]`);
         throw new TransPruneError(
           'RUN_FAILED',
-          `the graph failed on ${shapes.join('; ')}: ${messageOf(cause)}`,
-          {},
+          `the graph failed: ${messageOf(cause)} (it was fed ${shown.join('; ')})`,
+          { shapes: Object.fromEntries(shapes.map(({ name, dims }) => [name, dims])) },
           { cause },
         );
       });

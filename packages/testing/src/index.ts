@@ -1,8 +1,8 @@
 export type {
   CacheSizes,
-  DecoderSession,
   DecoderStep,
   StepOptions,
+  TestDecoder,
 } from './decoder-session.js';
 export { decoderSession } from './decoder-session.js';
 export { type OfficialDistance, officialDistance } from './official-answers.js';

@@ -1,17 +1,23 @@
 /** Plays calls on a decoder, pruned or not, on any backend. */
-import { type NDArray, ndarray } from '@transprune/core';
+import { cachePort, type NDArray, ports as names, ndarray } from '@transprune/core';
 import type { Decoder } from '@transprune/onnx';
-import { DecoderSession, type HostTensor, readNumbers, type Session } from '@transprune/session';
+import {
+  type AnswerNumbers,
+  type DecoderAnswer,
+  DecoderSession,
+  type ElementType,
+  type HostTensor,
+  hostTensor,
+  type PrefillCall,
+  readAnswer,
+  type Session,
+} from '@transprune/session';
 import type { RowCall } from './prompt.js';
 
 /** What a call gave. */
-export interface Answer {
-  /** `[batch, tokens left, vocabulary]` */
-  readonly logits: NDArray;
+export interface Answer extends AnswerNumbers {
   /** Of each layer, after the call. */
   readonly cacheLengths: readonly number[];
-  /** All other outputs by name, as far as they were asked for. */
-  readonly outputs: Readonly<Record<string, NDArray>>;
 }
 
 /** Rows of each call; shorter rows are padded on the left, in the first call only. */
@@ -36,20 +42,10 @@ export async function playCalls(
   const answers: Answer[] = [];
   try {
     for (const rows of calls) {
-      const { logits, outputs } = await conversation.prefill({
-        ...feedsOf(rows, conversation),
-        keepRatios,
-        fetch,
-      });
-      const read = Object.entries(outputs).map(
-        async ([name, tensor]) => [name, await readNumbers(tensor)] as const,
-      );
-      answers.push({
-        logits: await readNumbers(logits),
-        cacheLengths: conversation.cacheLengths,
-        outputs: Object.fromEntries(await Promise.all(read)),
-      });
-      for (const tensor of [logits, ...Object.values(outputs)]) tensor.dispose();
+      const others = otherInputs(session, decoder, rows);
+      const call = { ...feedsOf(rows, conversation), others, keepRatios, fetch };
+      const answer = await readAnswer(await runCall(conversation, call));
+      answers.push({ ...answer, cacheLengths: conversation.cacheLengths });
     }
     return answers;
   } finally {
@@ -76,8 +72,9 @@ export async function playJoined(
       const conversation = new DecoderSession(session, { cacheSizes: { kvHeads, headDim } });
       alone.push(conversation);
       if (!first) continue;
-      const { logits } = await conversation.prefill({
+      const { logits } = await runCall(conversation, {
         ...feedsOf([first], conversation),
+        others: otherInputs(session, decoder, [first]),
         keepRatios,
       });
       logits.dispose();
@@ -88,9 +85,9 @@ export async function playJoined(
     const calls = Math.min(...conversations.map(({ length }) => length));
     for (let at = 1; at < calls; at++) {
       const rows = conversations.flatMap((own) => own[at] ?? []);
-      const { logits } = await together.prefill({ ...feedsOf(rows, together), keepRatios });
-      answers.push(await readNumbers(logits));
-      logits.dispose();
+      const others = otherInputs(session, decoder, rows);
+      const call = { ...feedsOf(rows, together), others, keepRatios };
+      answers.push((await readAnswer(await runCall(together, call))).logits);
     }
     return answers;
   } finally {
@@ -103,8 +100,16 @@ export function outputOf({ outputs }: Answer, name: string): NDArray {
   return outputs[name] ?? ndarray([], [0]);
 }
 
+/** Text of one token is a step, as it is for who decodes; all else is a prompt or a part of one. */
+function runCall(conversation: DecoderSession, call: PrefillCall): Promise<DecoderAnswer> {
+  const isText = Array.from(call.images ?? []).every((image) => image === 0);
+  if (call.embeddings.dims[1] !== 1 || !isText) return conversation.prefill(call);
+  const { embeddings, valid, positions, fetch } = call;
+  return conversation.step({ embeddings, valid, positions, fetch });
+}
+
 /** The rows of a call as one batch. */
-function feedsOf(rows: readonly RowCall[], { nextPosition }: DecoderSession) {
+function feedsOf(rows: readonly RowCall[], { nextPosition, ports }: DecoderSession) {
   const tokens = Math.max(...rows.map(({ spans }) => spans.length));
   const padded = (values: readonly number[]) => [
     ...new Array<number>(tokens - values.length).fill(0),
@@ -112,12 +117,13 @@ function feedsOf(rows: readonly RowCall[], { nextPosition }: DecoderSession) {
   ];
   const perRow = (read: (row: RowCall) => readonly number[]) =>
     rows.flatMap((row) => padded(read(row)));
+  const takesThree = (ports.inputs.get(names.positionIds)?.shape.length ?? 0) > 2;
   return {
     embeddings: embeddingsOf(rows, tokens),
     valid: perRow(({ spans }) => spans.map(() => 1)),
     images: perRow(({ spans }) => spans),
     instruction: perRow(({ marks }) => marks),
-    positions: [0, 1, 2].flatMap((kind) =>
+    positions: (takesThree ? [0, 1, 2] : [0]).flatMap((kind) =>
       rows.flatMap(({ positions }, row) =>
         padded((positions[kind] ?? []).map((position) => position - (nextPosition[row] ?? 0))),
       ),
@@ -125,12 +131,56 @@ function feedsOf(rows: readonly RowCall[], { nextPosition }: DecoderSession) {
   };
 }
 
-function embeddingsOf(rows: readonly RowCall[], tokens: number): HostTensor {
+/** What other inputs take: features that are added to the stream, and zeros where nobody reads them. */
+function otherInputs(
+  session: Session,
+  { graph, inputs, injections }: Decoder,
+  rows: readonly RowCall[],
+): Record<string, HostTensor> {
+  const known = new Set<string>(Object.values(names).flat());
+  const declared = session.inputs.find(({ name }) => name === inputs.embeddings)?.shape ?? [];
+  const tokens = Math.max(...rows.map(({ spans }) => spans.length));
+  const sizes = new Map([
+    [declared[0], rows.length],
+    [declared[1], tokens],
+  ]);
+  const injected = new Set(injections.map(({ input }) => input));
+  const isOther = (name: string) =>
+    graph.input.has(name) && !known.has(name) && !cachePort(name) && !graph.uses.has(name);
+  const others = session.inputs.filter(({ name }) => injected.has(name) || isOther(name));
+  return Object.fromEntries(
+    others.map(({ name, type, shape }) => {
+      if (injected.has(name)) return [name, featuresOf(rows, tokens, type, shape)];
+      const dims = shape.map((size) =>
+        typeof size === 'number' && size > 0 ? size : (sizes.get(size) ?? 1),
+      );
+      const length = dims.reduce((product, size) => product * size, 1);
+      return [name, hostTensor(type, new Float64Array(length), dims)];
+    }),
+  );
+}
+
+/** Features of each token, `[batch, tokens, hidden]` or several of these: its embedding, smaller. */
+function featuresOf(
+  rows: readonly RowCall[],
+  tokens: number,
+  type: ElementType,
+  shape: readonly (number | string)[],
+): HostTensor {
+  const { dims, data } = embeddingsOf(rows, tokens);
+  const isSeveral = shape.length > dims.length;
+  const several = isSeveral ? Number(shape[0]) || 1 : 1;
+  const all = Array.from({ length: several }, (_, at) => data.map((x) => x / (at + 4)));
+  const values = all.flatMap((own) => [...own]);
+  return hostTensor(type, values, isSeveral ? [several, ...dims] : dims);
+}
+
+function embeddingsOf(rows: readonly RowCall[], tokens: number) {
   const [first] = rows;
   const hidden = (first?.embeddings.length ?? 0) / Math.max(first?.spans.length ?? 1, 1);
   const data = new Float32Array(rows.length * tokens * hidden);
   rows.forEach(({ embeddings }, row) => {
     data.set(embeddings, (row + 1) * tokens * hidden - embeddings.length);
   });
-  return { type: 'float32', dims: [rows.length, tokens, hidden], data };
+  return { type: 'float32', dims: [rows.length, tokens, hidden], data } satisfies HostTensor;
 }

@@ -1,7 +1,7 @@
 /** What the verification feeds: random embeddings, with images between texts. */
 import { uniformNoise } from '@transprune/core';
 
-/** RowCall of one call on one row. */
+/** One call on one row. */
 export interface RowCall {
   /** `[tokens, hidden]` */
   readonly embeddings: Float32Array;

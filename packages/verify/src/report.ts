@@ -59,9 +59,19 @@ export function check<T>(
     const note = `the graph failed: ${outcome.failure}`;
     return { name, passed: false, difference: null, tolerance, note };
   }
-  const { difference, note } = measure(outcome.value);
+  const { difference, note } = measured(measure, outcome.value);
   const passed = difference !== null && difference <= tolerance;
   return { name, passed, difference, tolerance, ...(note !== undefined && { note }) };
+}
+
+/** What cannot be compared at all, as it has another shape than expected, is not passed. */
+function measured<T>(measure: (value: T) => Measured, value: T): Measured {
+  try {
+    return measure(value);
+  } catch (error) {
+    if (!TransPruneError.isInstance(error)) throw error;
+    return { difference: null, note: `not comparable: ${error.message}` };
+  }
 }
 
 export function notApplicable(name: string, tolerance: number, reason: string): VerifyCheck {

@@ -1,15 +1,27 @@
-import type { Decoder, OnnxModel } from '@transprune/onnx';
+import { type Decoder, type OnnxModel, TensorProto_DataType } from '@transprune/onnx';
 
 /** What weights, or the values between them, are held in. */
 export type Precision = 'float32' | 'float16' | 'int4' | 'int8';
 
-/** The coarsest precision that a graph computes in. */
+const { INT4, INT8, UINT4, UINT8 } = TensorProto_DataType;
+
+/** The coarsest precision that a graph computes in, or holds weights in. */
 export function precisionOf({ graph }: OnnxModel, { reducedPrecision }: Decoder): Precision {
-  const nodes = graph?.node ?? [];
-  const branches = nodes.flatMap(({ attribute }) => attribute.flatMap(({ g }) => g?.node ?? []));
-  const operators = new Set([...nodes, ...branches].map(({ opType }) => opType));
+  const outer = graph?.node ?? [];
+  const branches = outer.flatMap(({ attribute }) => attribute.flatMap(({ g }) => g ?? []));
+  const nodes = [...outer, ...branches.flatMap(({ node }) => node)];
+  const operators = new Set(nodes.map(({ opType }) => opType));
   if (operators.has('DynamicQuantizeLinear')) return 'int8';
-  if (operators.has('MatMulNBits')) return 'int4';
+  const constants = [graph, ...branches].flatMap((own) => own?.initializer ?? []);
+  const types = new Map(constants.map(({ name, dataType }) => [name, dataType]));
+  const dequantized = new Set(
+    nodes.flatMap(({ opType, input: [weight = ''] }) =>
+      opType === 'DequantizeLinear' ? (types.get(weight) ?? []) : [],
+    ),
+  );
+  if (dequantized.has(INT8) || dequantized.has(UINT8)) return 'int8';
+  const hasInt4 = dequantized.has(INT4) || dequantized.has(UINT4);
+  if (operators.has('MatMulNBits') || hasInt4) return 'int4';
   return reducedPrecision ? 'float16' : 'float32';
 }
 
@@ -42,10 +54,27 @@ const measured: Readonly<Record<Precision, Omit<Tolerances, 'otherCalls'>>> = {
 const spreadFactor = 4;
 
 /**
+ * What nothing may be off by, however far the original is: beyond it two graphs cannot be told apart. int8 of
+ * whole tensors was seen at 0.16.
+ */
+const caps: Readonly<Record<Precision, number>> = {
+  float32: 5e-2,
+  float16: 1e-1,
+  int4: 1e-1,
+  int8: 3e-1,
+};
+
+/**
  * @param spread how far the original's logits are apart between calls: int8 takes one quantization step
  *   for a whole tensor, so that a prompt and single tokens differ by some percent
  */
 export function tolerancesFor(precision: Precision, spread: number): Tolerances {
   const fixed = measured[precision];
-  return { ...fixed, otherCalls: Math.max(fixed.logits, spreadFactor * spread) };
+  const otherCalls = Math.max(fixed.logits, spreadFactor * spread);
+  return { ...fixed, otherCalls: Math.min(otherCalls, caps[precision]) };
+}
+
+/** True if the original is so far off between calls that what is compared across calls says nothing. */
+export function isComparable(precision: Precision, spread: number): boolean {
+  return spreadFactor * spread <= caps[precision];
 }

@@ -17,7 +17,7 @@ import type { Unpruned, Verification } from './context.js';
 import { conversation, firstChunk, inOne, inTwo, promptParts, tokenParts } from './prompt.js';
 import { compareTogether, outcomeOf, type VerifyCheck, type VerifyReport } from './report.js';
 import { checkScores } from './scores.js';
-import { precisionOf, tolerancesFor } from './tolerance.js';
+import { isComparable, precisionOf, tolerancesFor } from './tolerance.js';
 import { alone, createWorkbench } from './workbench.js';
 import { checkWritten } from './written.js';
 
@@ -54,7 +54,7 @@ export async function verifyPruned(request: VerifyRequest): Promise<VerifyReport
   const ratios = plan.stages.map(({ keepRatio }) => keepRatio);
   const shared = { original, decoder, plan, options, place, ratios, bench };
   onProgress('running the original');
-  const unpruned = await runOriginal(shared);
+  const unpruned = await originalOf(() => runOriginal(shared));
   const tolerance = tolerancesFor(precision, unpruned.spread);
   const verification = { ...shared, tolerance, unpruned };
   const checks: VerifyCheck[] = [];
@@ -68,7 +68,34 @@ export async function verifyPruned(request: VerifyRequest): Promise<VerifyReport
   const pruned = request.pruned ?? (await place(pruneModel(original, plan, options).model));
   checks.push(...(await checkWritten(verification, pruned, scored)));
   const passed = checks.every((check) => check.passed);
-  return { passed, device: bench.device(), precision, checks };
+  const noted = isComparable(precision, unpruned.spread)
+    ? checks
+    : checks.map((check) => withSpread(check, tolerance.otherCalls, unpruned.spread));
+  return { passed, device: bench.device(), precision, checks: noted };
+}
+
+/** What fails because the original differs from call to call says so. */
+function withSpread(check: VerifyCheck, otherCalls: number, spread: number): VerifyCheck {
+  const { passed, tolerance, difference, note } = check;
+  if (passed || tolerance !== otherCalls || difference === null) return check;
+  const reason = `not comparable: the original's own logits differ by ${spread.toPrecision(2)} from call to call`;
+  return { ...check, note: note === undefined ? reason : `${note}; ${reason}` };
+}
+
+/** Runs of the original: one that does not run is no decoder to compare with. */
+async function originalOf(run: () => Promise<Unpruned>): Promise<Unpruned> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!TransPruneError.isInstance(error) || error.code !== 'RUN_FAILED') throw error;
+    const { message } = error.cause instanceof Error ? error.cause : error;
+    throw new TransPruneError(
+      'UNSUPPORTED_MODEL',
+      `expected an original that runs, so that the pruned decoder can be held against it; it failed before anything was pruned: ${message.trim()}`,
+      error.data,
+      { cause: error },
+    );
+  }
 }
 
 async function runOriginal({

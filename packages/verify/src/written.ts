@@ -1,5 +1,5 @@
 /** The decoder as it was written: what it answers, how it goes on decoding, and batches. */
-import { keptOutput } from '@transprune/core';
+import { indicesAmong, keptOutput } from '@transprune/core';
 import { type PruneOptions, pruneModel } from '@transprune/onnx';
 import type { ModelSource } from '@transprune/session';
 import { lastLogits, relativeDifference, worst } from './compare.js';
@@ -134,12 +134,12 @@ async function checkFresh(
   if (!unpruned.hasCache) {
     return notApplicable(name, tolerance.otherCalls, 'the decoder takes no cache');
   }
-  const constantIndices = keptIndices(plan.stages.length, calls, answers);
-  const { model } = pruneModel(original, plan, { constantIndices });
-  const source = await verification.place(model);
-  const fresh = await outcomeOf(() =>
-    bench.open(source, (session) => bench.play(session, [[inOne(calls)]], ratios)),
-  );
+  const fresh = await outcomeOf(async () => {
+    const constantIndices = keptIndices(plan.stages.length, calls, answers);
+    const { model } = pruneModel(original, plan, { constantIndices });
+    const source = await verification.place(model);
+    return bench.open(source, (session) => bench.play(session, [[inOne(calls)]], ratios));
+  });
   const both: Outcome<{ fresh: readonly Answer[]; written: readonly Answer[] }> =
     'failure' in fresh
       ? fresh
@@ -167,7 +167,7 @@ function keptIndices(
         .filter((place) => place >= 0)
         .map((place) => (starts[at] ?? 0) + place),
     );
-    const indices = kept.map((place) => before.indexOf(place));
+    const indices = indicesAmong(before, kept);
     before = kept;
     return indices;
   });

@@ -1,6 +1,26 @@
 /** What surrounds a model's decoder: prompts, images, embeddings and text, whoever provides them. */
-import type { CacheSizes, HostTensor, SessionTensor, ValueInfo } from '@transprune/session';
-import type { ChatMessage, ImageSource } from './engine/request.js';
+import type { CacheSizes, DecoderPorts, HostTensor, SessionTensor } from '@transprune/session';
+
+/** Pixels in memory, row by row, the channels of a pixel beside each other. */
+export interface Pixels {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 2 | 3 | 4;
+}
+
+/** An image: a path (in Node), a URL (also `data:`), an encoded file's bytes, or pixels. */
+export type ImageSource = string | URL | Uint8Array | Blob | Pixels;
+
+/** One turn of a conversation; images are placeholders that take the request's images in order. */
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string | readonly ChatPart[];
+}
+
+export type ChatPart =
+  | { readonly type: 'image' }
+  | { readonly type: 'text'; readonly text: string };
 
 /** Turns requests into a decoder's inputs, and tokens into text. Keeps nothing of a request. */
 export interface Frontend {
@@ -29,10 +49,10 @@ export interface Frontend {
   /**
    * Runs vision and embedding.
    *
-   * @param decoder inputs of the decoder that the prompt is for
+   * @param decoder that the prompt is for
    * @throws TransPruneError INVALID_MODEL if image tokens and image features differ
    */
-  embedPrompt(prompt: ReadPrompt, decoder: readonly ValueInfo[]): Promise<EmbeddedPrompt>;
+  embedPrompt(prompt: ReadPrompt, decoder: DecoderPorts): Promise<EmbeddedPrompt>;
   /** Embeds tokens of the answer, one a row. */
   embedTokens(ids: readonly number[]): Promise<EmbeddedTokens>;
   /** Text of tokens, without special ones. */

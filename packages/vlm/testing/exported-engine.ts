@@ -5,7 +5,7 @@ import { samplesDirectory } from '@transprune/embedded-model';
 import { type ExportedDecoder, exportedDecoder } from '@transprune/fixtures';
 import type { ValueInfo } from '@transprune/session';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createEngine, type LocalEngine } from '../src/engine/create.js';
+import { createEngine, type LocalEngine } from '../src/create.js';
 import { answer } from './ask.js';
 import { type Feeds, numbersIn } from './embedded.js';
 import { exportedSource, randomPartsBackend } from './exported.js';
@@ -99,7 +99,7 @@ export function describeExports(exports: readonly (readonly [Export[0], Export[1
       expect(stages.map(({ keptImageTokens }) => keptImageTokens.length)).toEqual(left.slice(1));
       const decoded = tokenIds.length - 1;
       const lengths = left.flatMap((images) => Array(2).fill(images + prompt.textTokens + decoded));
-      expect(cache.lengths).toEqual(lengths);
+      expect(cache.atEnd.lengths).toEqual(lengths);
       if (!decoder.hasPositionIds) return;
       // The same positions as without a prune, and as long a mask.
       const [mine, theirs] = [feeds, unprunedFeeds].map((all) => all.slice(0, decoded + 1));

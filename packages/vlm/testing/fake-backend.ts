@@ -1,4 +1,5 @@
-/** Sessions in plain code: what the pipeline feeds them can be looked at. */
+/** Sessions in plain code: what the engine feeds them can be looked at. */
+import { elementCount } from '@transprune/core';
 import type {
   Backend,
   HostTensor,
@@ -27,7 +28,7 @@ export interface FakeGraph {
 export const float32 = (dims: readonly number[], data?: Float32Array): HostTensor<'float32'> => ({
   type: 'float32',
   dims,
-  data: data ?? new Float32Array(dims.reduce((count, size) => count * size, 1)),
+  data: data ?? new Float32Array(elementCount(dims)),
 });
 
 /** A session that keeps what it is fed; tensors it gives out count their downloads and disposals. */

@@ -5,7 +5,7 @@ import { modelDirectory } from '@transprune/embedded-model';
 import type { VlmFiles } from '@transprune/files';
 import type { HostTensor, ValueInfo } from '@transprune/session';
 import { onTestFinished } from 'vitest';
-import { createEngine } from '../src/engine/create.js';
+import { createEngine } from '../src/create.js';
 import { type FakeSession, FakeTensor, fakeBackend, fakeSession, float32 } from './fake-backend.js';
 
 export const hidden = 4;

@@ -5,7 +5,7 @@ import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
 import type { BuildOptions } from '@transprune/onnx';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createEngine, type LocalEngine } from '../src/engine/create.js';
+import { createEngine, type LocalEngine } from '../src/create.js';
 import { answer } from './ask.js';
 import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from './embedded.js';
 
@@ -54,7 +54,7 @@ export function describeLayouts(layouts: readonly (readonly [string, BuildOption
         const pruned = await engine.withDecoder(prunedBytes(decoder, { ...plan, positions }));
         const { prompt, cache, tokenIds } = await answer(pruned, { ...ask, maxNewTokens: 4 });
         expect(tokenIds).toHaveLength(4);
-        const left = imagesLeft(cache.lengths, prompt.textTokens, 4);
+        const left = imagesLeft(cache.atEnd.lengths, prompt.textTokens, 4);
         expect(left.slice(0, 6)).toEqual([144, 144, 72, 72, 36, 36]);
         const total = prompt.textTokens + perImage;
         const [prefill, ...steps] = backend.decoderFeeds;

@@ -32,23 +32,35 @@ export interface BenchOptions {
   readonly signal: Io['signal'];
 }
 
+/** What was measured; times are in milliseconds, medians unless they say otherwise. */
 export interface BenchResult {
   readonly device: string;
-  readonly prefill: Readonly<Record<'baseline' | 'oracle' | 'pruned', Summary>>;
-  readonly decode: Readonly<Record<'baseline' | 'pruned', Summary>>;
+  readonly baselineMs: number;
+  /** Drops the same tokens by constant indices, and scores nothing. */
+  readonly oracleMs: number;
+  readonly prunedMs: number;
   /** Median of the rounds' baseline over pruned. */
   readonly speedup: number;
   /** Median of the rounds' (pruned - oracle) / baseline. */
   readonly scoringOverhead: number;
   /** Where that median lies, with 95 %. */
   readonly scoringOverheadRange: readonly [number, number];
-  /** Median of the steps' pruned over baseline. */
-  readonly decodeRatio: number;
-  /** Where that median lies, with 95 %. */
-  readonly decodeRatioRange: readonly [number, number];
+  /** Per token. */
+  readonly decode: {
+    readonly stepsPerRun: number;
+    readonly baselineMs: number;
+    readonly prunedMs: number;
+    /** Median of the steps' pruned over baseline: below 1 is faster. */
+    readonly ratio: number;
+    /** Where that median lies, with 95 %. */
+    readonly ratioRange: readonly [number, number];
+  };
+  /** Nodes that a prefill and a decode step execute. */
+  readonly nodes: Readonly<Record<'baseline' | 'pruned', ExecutedNodes>>;
   /** Most memory that opening and a prefill take, in bytes. */
   readonly peakBytes: Readonly<Record<'baseline' | 'pruned', number>>;
-  readonly nodes: Readonly<Record<'baseline' | 'pruned', ExecutedNodes>>;
+  readonly prefillTimes: Readonly<Record<'baseline' | 'oracle' | 'pruned', Summary>>;
+  readonly decodeTimes: Readonly<Record<'baseline' | 'pruned', Summary>>;
 }
 
 /** @throws TransPruneError DEVICE_UNAVAILABLE, and what the model is at fault of */
@@ -83,7 +95,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     };
     say('counting nodes');
     const nodesOf = async (source: ModelSource) =>
-      executedNodes(source, { device, folder: await folders.create(), sizes });
+      executedNodes(source, { device, threads, folder: await folders.create(), sizes });
     const nodes = { baseline: await nodesOf({ path }), pruned: await nodesOf(pruned) };
     const { runs, warmups, decodeSteps, signal, progress } = options;
     const start = performance.now();
@@ -97,7 +109,8 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
       signal,
       onRound: (done, all) => progress(timeLeft(done, all, start, performance.now())),
     });
-    return { ...resultOf(measured, sessions.pruned.device), peakBytes, nodes };
+    const { device: ran } = sessions.pruned;
+    return { device: ran, ...resultOf(measured, decodeSteps), peakBytes, nodes };
   } finally {
     await Promise.all(opened.map((session) => session.dispose()));
   }
@@ -105,25 +118,32 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
 
 function resultOf(
   { prefill, decode }: Measurements<'baseline' | 'oracle' | 'pruned'>,
-  device: string,
-): Omit<BenchResult, 'peakBytes' | 'nodes'> {
+  stepsPerRun: number,
+): Omit<BenchResult, 'device' | 'peakBytes' | 'nodes'> {
   const { baseline, oracle, pruned } = prefill;
   const [before = [], after = []] = [decode.baseline, decode.pruned];
   const scoring = byRound((b = 0, o = 0, p = 0) => (p - o) / b, baseline, oracle, pruned);
   const ratios = byRound((b = 0, p = 0) => p / b, before, after);
   return {
-    device,
-    prefill: {
+    baselineMs: median(baseline),
+    oracleMs: median(oracle),
+    prunedMs: median(pruned),
+    speedup: median(byRound((b = 0, p = 0) => b / p, baseline, pruned)),
+    scoringOverhead: median(scoring),
+    scoringOverheadRange: medianRange(scoring),
+    decode: {
+      stepsPerRun,
+      baselineMs: median(before),
+      prunedMs: median(after),
+      ratio: median(ratios),
+      ratioRange: medianRange(ratios),
+    },
+    prefillTimes: {
       baseline: summary(baseline),
       oracle: summary(oracle),
       pruned: summary(pruned),
     },
-    decode: { baseline: summary(before), pruned: summary(after) },
-    speedup: median(byRound((b = 0, p = 0) => b / p, baseline, pruned)),
-    scoringOverhead: median(scoring),
-    scoringOverheadRange: medianRange(scoring),
-    decodeRatio: median(ratios),
-    decodeRatioRange: medianRange(ratios),
+    decodeTimes: { baseline: summary(before), pruned: summary(after) },
   };
 }
 
@@ -136,7 +156,7 @@ function checkLength({ original, decoder, sizes, decodeSteps }: BenchOptions): v
   if (wanted > positions) {
     throw new TransPruneError(
       'INVALID_ARGUMENT',
-      `expected at most ${positions} tokens, which this decoder has positions for, got ${wanted} (image, text and decoded ones); lower --image-tokens or --text-tokens`,
+      `expected at most ${positions} tokens, which this decoder has positions for, got ${wanted} (image, text and decoded ones); lower --image-tokens, --text-tokens or --decode-steps`,
       { positions, got: wanted },
     );
   }

@@ -1,6 +1,6 @@
 /** Which tokens a pruned decoder really keeps: what the oracle gathers without scoring. */
-import { keptOutput } from '@transprune/core';
-import { DecoderSession, readNumbers, type Session } from '@transprune/session';
+import { indicesAmong, keptOutput } from '@transprune/core';
+import { DecoderSession, readAnswer, type Session } from '@transprune/session';
 import { type PromptSizes, promptCall } from './prompt.js';
 
 /**
@@ -15,17 +15,13 @@ export async function keptIndices(
 ): Promise<number[][]> {
   const fetch = Array.from({ length: stages }, (_, stage) => keptOutput(stage));
   const decoder = new DecoderSession(traced, { cacheSizes: sizes });
-  const { logits, outputs } = await decoder.prefill({ ...promptCall(sizes), fetch });
-  let before = Array.from({ length: sizes.imageTokens + sizes.textTokens }, (_, i) => i);
-  const indices: number[][] = [];
-  for (const name of fetch) {
-    const tensor = outputs[name];
-    const positions = tensor ? [...(await readNumbers(tensor)).data] : [];
-    const indexOf = new Map(before.map((position, index) => [position, index]));
-    indices.push(positions.map((position) => indexOf.get(position) ?? 0));
-    before = positions;
-  }
-  for (const tensor of [logits, ...Object.values(outputs)]) tensor.dispose();
+  const { outputs } = await readAnswer(await decoder.prefill({ ...promptCall(sizes), fetch }));
   decoder.dispose();
-  return indices;
+  let before = Array.from({ length: sizes.imageTokens + sizes.textTokens }, (_, i) => i);
+  return fetch.map((name) => {
+    const kept = [...(outputs[name]?.data ?? [])];
+    const indices = indicesAmong(before, kept);
+    before = kept;
+    return indices;
+  });
 }

@@ -1,6 +1,6 @@
 /**
  * Times sessions against one another. Runs are interleaved, and of three sessions each follows each other one
- * as often: whatever else the machine does, and what a run leaves in its caches, meets all of them alike. A
+ * as often, so that other load, and what a run leaves in the processor's caches, affect all three alike. A
  * prefill just after an unpruned one, for example, is faster than after another.
  */
 import { type DecoderAnswer, DecoderSession, type Session } from '@transprune/session';

@@ -4,7 +4,7 @@ import { createNodeBackend, type ProfiledRun, readProfile } from '@transprune/ba
 import { DecoderSession, type ModelSource, openSession } from '@transprune/session';
 import { type PromptSizes, promptCall, tokenCall } from './prompt.js';
 
-/** Nodes executed; on a device that is not the CPU, its kernels apart. */
+/** Nodes that the runtime executes, on whatever device each of them runs. */
 export interface ExecutedNodes {
   readonly prefill: NodeCount;
   readonly step: NodeCount;
@@ -17,21 +17,25 @@ export interface NodeCount {
   readonly byProvider: Readonly<Record<string, number>>;
 }
 
-/**
- * Runs a prompt and a token once, with onnxruntime's profile on.
- *
- * @param folder an empty folder, for the profile
- */
+export interface NodesOptions {
+  readonly device: string;
+  /** Of the CPU. */
+  readonly threads: number;
+  /** An empty folder, for the profile. */
+  readonly folder: string;
+  readonly sizes: PromptSizes;
+}
+
+/** Runs a prompt and a token once, with onnxruntime's profile on. */
 export async function executedNodes(
   source: ModelSource,
-  { device, folder, sizes }: { device: string; folder: string; sizes: PromptSizes },
+  { device, threads, folder, sizes }: NodesOptions,
 ): Promise<ExecutedNodes> {
   const profilePrefix = join(folder, 'profile');
-  const session = await openSession(createNodeBackend({ profilePrefix }), source, device);
+  const session = await openSession(createNodeBackend({ profilePrefix, threads }), source, device);
   const decoder = new DecoderSession(session, { cacheSizes: sizes });
-  for (const call of [promptCall(sizes), tokenCall(sizes, 0)]) {
-    (await decoder.prefill(call)).logits.dispose();
-  }
+  (await decoder.prefill(promptCall(sizes))).logits.dispose();
+  (await decoder.step(tokenCall(sizes, 0))).logits.dispose();
   decoder.dispose();
   await session.dispose();
   const [prefill, step] = await readProfile(profilePrefix);

@@ -1,6 +1,6 @@
 /** What a decoder is fed: a prompt of random embeddings, the image first, and single tokens after it. */
 import { uniformNoise } from '@transprune/core';
-import type { CacheSizes, HostTensor, PrefillCall } from '@transprune/session';
+import type { CacheSizes, DecoderCall, HostTensor, PrefillCall } from '@transprune/session';
 
 export interface PromptSizes extends CacheSizes {
   readonly imageTokens: number;
@@ -22,7 +22,7 @@ export function promptCall(sizes: PromptSizes): PrefillCall {
 }
 
 /** One token. */
-export function tokenCall(sizes: PromptSizes, step: number): PrefillCall {
+export function tokenCall(sizes: PromptSizes, step: number): DecoderCall {
   return { embeddings: randomEmbeddings(sizes, 1, seed + 1 + step), logitsToKeep: 1 };
 }
 

@@ -23,7 +23,7 @@ export type Precision = keyof typeof precisions;
 export const precisionNames = Object.keys(precisions) as readonly Precision[];
 
 /** Bytes of an element of the caches. */
-export const cacheBytes: Readonly<Record<Precision, number>> = { fp32: 4, fp16: 2, int4: 4 };
+export const cacheElementBytes: Readonly<Record<Precision, number>> = { fp32: 4, fp16: 2, int4: 4 };
 
 const seed = 1;
 

@@ -73,7 +73,16 @@ describe('exported decoders', () => {
 test('more tokens than the decoder has positions for', async () => {
   const { exitCode, stderr } = await transprune('bench', '--image-tokens', '4000');
   expect(exitCode).toBe(exitCodes.usage);
-  expect(stderr).toMatch(/expected at most 2048 tokens/);
+  expect(stderr).toMatch(/expected at most 2048 tokens.* --decode-steps/);
+});
+
+test.each([
+  [['--threads', '1000000'], /Expected a whole number from 1 to 1024/],
+  [['--accumulate', '7-9'], /expected --prune-after and --keep with --accumulate/],
+])('%j is refused before anything runs', async (options, words) => {
+  const { exitCode, stderr } = await transprune('bench', ...options);
+  expect(exitCode).toBe(exitCodes.usage);
+  expect(stderr).toMatch(words);
 });
 
 test('a model that is not there', async () => {

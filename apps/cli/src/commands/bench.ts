@@ -5,7 +5,7 @@ import { readDecoder } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import { runBench } from '../bench/bench.js';
 import {
-  cacheBytes,
+  cacheElementBytes,
   type Precision,
   precisionNames,
   type SyntheticName,
@@ -31,6 +31,9 @@ import { costReport } from '../show/costs.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
 const defaults = { imageTokens: 576, runs: 48, warmups: 2, decodeSteps: 4 };
+
+/** Each thread takes memory before anything runs, and opening cannot be interrupted. */
+const mostThreads = 1024;
 
 type Options = PlanOptions &
   TokenOptions &
@@ -77,7 +80,12 @@ export function addBenchCommand(program: Command, io: Io): void {
       wholeNumber(1),
       defaults.runs,
     )
-    .option('--threads <count>', 'threads of the CPU', wholeNumber(1), availableParallelism());
+    .option(
+      '--threads <count>',
+      'threads of the CPU',
+      wholeNumber(1, mostThreads),
+      availableParallelism(),
+    );
   addDeviceOption(command);
   addOutputOptions(command)
     .addHelpText('after', example('transprune bench --synthetic smollm2-135m --json'))
@@ -130,7 +138,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
   const costs = costReport(decoderModel(name, config, imageTokens), chosen.plan, {
     imageTokens,
     textTokens,
-    bytesPerElement: cacheBytes[precision],
+    bytesPerElement: cacheElementBytes[precision],
   });
   const report: BenchReport = {
     model: name,
@@ -142,28 +150,11 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
     imageTokens,
     textTokens,
     stages: costs.stages,
-    device: result.device,
     threads,
     runs,
     warmups,
-    baselineMs: result.prefill.baseline.median,
-    oracleMs: result.prefill.oracle.median,
-    prunedMs: result.prefill.pruned.median,
-    speedup: result.speedup,
     flopsBoundSpeedup: costs.full.flopsBoundSpeedup,
-    scoringOverhead: result.scoringOverhead,
-    scoringOverheadRange: result.scoringOverheadRange,
-    decode: {
-      stepsPerRun: decodeSteps,
-      baselineMs: result.decode.baseline.median,
-      prunedMs: result.decode.pruned.median,
-      ratio: result.decodeRatio,
-      ratioRange: result.decodeRatioRange,
-    },
-    nodes: result.nodes,
-    peakBytes: result.peakBytes,
-    prefillTimes: result.prefill,
-    decodeTimes: result.decode,
+    ...result,
   };
   terminal.result(report, () => showBench(report));
 }

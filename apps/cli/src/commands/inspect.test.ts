@@ -10,7 +10,7 @@ async function drawing(path: string, ...options: readonly string[]): Promise<str
   const { stdout, stderr } = await transprune('inspect', path, ...options);
   expect(stderr).toBe('');
   const [, drawn = ''] = /┘\n(.*)/s.exec(stdout) ?? [];
-  const added = /(select: |re-root: |nodes, )\d+|\d+(?= added)/g;
+  const added = /(select: |rebase: |nodes, )\d+|\d+(?= added)/g;
   return drawn.trimEnd().replace(added, (found) => found.replace(/\d+/, 'n'));
 }
 
@@ -67,15 +67,15 @@ describe('drawings', () => {
       Prune after layer 3, keeping 0.875 of the image tokens
         score and select: n nodes
         gather: stream, projection, norm
-        re-root: n nodes cloned, n added, at the shapes of past_key_values.3.key, the stream that is left
+        rebase: n nodes cloned, n added, at the shapes of past_key_values.3.key, the stream that is left
       Prune after layer 4, keeping 0.625 of the image tokens
         score and select: n nodes
         gather: stream, projection, norm
-        re-root: n nodes cloned, n added, at the shapes of past_key_values.4.key, the stream that is left
+        rebase: n nodes cloned, n added, at the shapes of past_key_values.4.key, the stream that is left
       Prune after layer 5, keeping 0.125 of the image tokens
         score and select: n nodes
         gather: stream, projection
-        re-root: n nodes cloned, n added, at the shapes of past_key_values.5.key, the stream that is left"
+        rebase: n nodes cloned, n added, at the shapes of past_key_values.5.key, the stream that is left"
     `);
   });
 
@@ -108,15 +108,15 @@ describe('drawings', () => {
       Prune after layer 1, keeping 0.875 of the image tokens
         score and select: n nodes, n of them copies of layer 2 and what it reads
         gather: stream, 3 projections, norm
-        re-root: n nodes cloned, n added, at the shapes of past_key_values.1.key, the stream that is left
+        rebase: n nodes cloned, n added, at the shapes of past_key_values.1.key, the stream that is left
       Prune after layer 2, keeping 0.625 of the image tokens
         score and select: n nodes, n of them copies of layer 3 and what it reads
         gather: stream, 3 projections, norm
-        re-root: n nodes cloned, n added, at the shapes of past_key_values.2.key, the stream that is left
+        rebase: n nodes cloned, n added, at the shapes of past_key_values.2.key, the stream that is left
       Prune after layer 3, keeping 0.125 of the image tokens
         score and select: n nodes, n of them copies of layer 4 and what it reads
         gather: stream, 3 projections
-        re-root: n nodes cloned, n added, at the shapes of past_key_values.3.key, the stream that is left"
+        rebase: n nodes cloned, n added, at the shapes of past_key_values.3.key, the stream that is left"
     `);
   });
 
@@ -156,7 +156,7 @@ describe('drawings', () => {
       Prune after layer 2, keeping 0.5 of the image tokens
         score and select: n nodes, n of them copies of layer 3 and what it reads
         gather: stream, 3 projections
-        re-root: n nodes cloned, n added, at the shapes of past_key_values.2.key, past_key_values.2.value, the stream that is left"
+        rebase: n nodes cloned, n added, at the shapes of past_key_values.2.key, past_key_values.2.value, the stream that is left"
     `);
   });
 
@@ -190,7 +190,7 @@ describe('drawings', () => {
       Prune after layer 2, keeping 0.5 of the image tokens
         score and select: n nodes, n of them copies of layer 3 and what it reads
         gather: stream, 3 projections
-        re-root: n nodes cloned, n added, at the shapes of past_key_values.2.key, past_key_values.2.value, the stream that is left"
+        rebase: n nodes cloned, n added, at the shapes of past_key_values.2.key, past_key_values.2.value, the stream that is left"
     `);
   });
 
@@ -224,7 +224,7 @@ describe('drawings', () => {
       Prune after layer 2, keeping 0.5 of the image tokens
         score and select: n nodes
         gather: stream, norm
-        re-root: n nodes cloned, n added, at the shapes of past_key_values.2.key, past_key_values.2.value, the stream that is left"
+        rebase: n nodes cloned, n added, at the shapes of past_key_values.2.key, past_key_values.2.value, the stream that is left"
     `);
   });
 });

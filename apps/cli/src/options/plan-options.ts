@@ -98,6 +98,13 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
     validatePlan(chosen, layers);
     return { preset, schedule, plan: chosen };
   }
+  if (!pruneAfter && !keep) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      'expected --prune-after and --keep with --accumulate, got --accumulate alone; for example --accumulate 7-12 --prune-after 7,9,12 --keep .875,.625,.125',
+      { option: '--accumulate', missing: ['--prune-after', '--keep'] },
+    );
+  }
   if (!pruneAfter || !keep || pruneAfter.length !== keep.length) {
     throw new TransPruneError(
       'INVALID_ARGUMENT',

@@ -52,23 +52,16 @@ export function answerReport(
     timeToFirstTokenMs: over(({ timings }) => timings.timeToFirstTokenMs),
     prefillMs: over(({ timings }) => timings.prefillMs),
     tokensPerSecond: over(({ timings }) => timings.decodeTokensPerSecond),
-    ...cacheBehindPrefill(first),
-    kvCacheBytesAtEnd: first.cache.bytes,
+    kvCacheBytes: first.cache.afterPrefill.bytes,
+    kvLengths: first.cache.afterPrefill.lengths,
+    kvCacheBytesAtEnd: first.cache.atEnd.bytes,
     publishedFlops:
       1e12 * (side === 'pruned' ? costs.published.prunedTflops : costs.published.baselineTflops),
     fullFlops: costs.full[side].prefill.total,
   };
 }
 
-/** Each token of the answer but the last has gone through the decoder, and added one to each cache. */
-function cacheBehindPrefill({ cache, tokenIds }: GenerateResult) {
-  const kvLengths = cache.lengths.map((length) => length - (tokenIds.length - 1));
-  const sum = (lengths: readonly number[]) => lengths.reduce((total, length) => total + length, 0);
-  return { kvLengths, kvCacheBytes: (cache.bytes * sum(kvLengths)) / sum(cache.lengths) };
-}
-
 /** From the caches: what the prunes really left, not what the plan says. */
-function tokensSeen(result: GenerateResult): number[] {
-  const { kvLengths } = cacheBehindPrefill(result);
-  return kvLengths.map((length) => length - result.prompt.textTokens);
+function tokensSeen({ cache, prompt }: GenerateResult): number[] {
+  return cache.afterPrefill.lengths.map((length) => length - prompt.textTokens);
 }

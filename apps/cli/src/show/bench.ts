@@ -1,12 +1,12 @@
 import type { DecoderConfig } from '@transprune/core';
-import type { ExecutedNodes } from '../bench/nodes.js';
+import type { BenchResult } from '../bench/bench.js';
 import type { Summary } from '../bench/statistics.js';
 import type { StageReport } from './costs.js';
 import { table } from './table.js';
 import { bytes, change, milliseconds, percent, times } from './units.js';
 
-/** The benchmark's document; times are in milliseconds, medians unless they say otherwise. */
-export interface BenchReport {
+/** The benchmark's document: what was measured, and on what. */
+export interface BenchReport extends BenchResult {
   readonly model: string;
   readonly synthetic: boolean;
   /** Of a synthetic decoder's weights. */
@@ -17,36 +17,11 @@ export interface BenchReport {
   readonly imageTokens: number;
   readonly textTokens: number;
   readonly stages: readonly StageReport[];
-  readonly device: string;
   readonly threads: number;
   readonly runs: number;
   readonly warmups: number;
-  readonly baselineMs: number;
-  /** Drops the same tokens by constant indices, and scores nothing. */
-  readonly oracleMs: number;
-  readonly prunedMs: number;
-  /** Median of the rounds' baseline over pruned. */
-  readonly speedup: number;
   /** Counted multiply-adds of the unpruned prefill over those of the pruned one, without scoring. */
   readonly flopsBoundSpeedup: number;
-  /** Median of the rounds' (pruned - oracle) / baseline. */
-  readonly scoringOverhead: number;
-  readonly scoringOverheadRange: readonly [number, number];
-  /** Per token. */
-  readonly decode: {
-    readonly stepsPerRun: number;
-    readonly baselineMs: number;
-    readonly prunedMs: number;
-    /** Median of the steps' pruned over baseline: below 1 is faster. */
-    readonly ratio: number;
-    readonly ratioRange: readonly [number, number];
-  };
-  /** Nodes that a prefill and a decode step execute. */
-  readonly nodes: Readonly<Record<'baseline' | 'pruned', ExecutedNodes>>;
-  /** Most memory that opening and a prefill take, in bytes. */
-  readonly peakBytes: Readonly<Record<'baseline' | 'pruned', number>>;
-  readonly prefillTimes: Readonly<Record<'baseline' | 'oracle' | 'pruned', Summary>>;
-  readonly decodeTimes: Readonly<Record<'baseline' | 'pruned', Summary>>;
 }
 
 /** On a GPU each node is a launch. */

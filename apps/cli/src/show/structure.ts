@@ -118,12 +118,14 @@ function showPlan({ method, accumulateLayers, direction, positions }: PrunePlan)
   return [method, ...transition, `positions ${positions}`].join(', ');
 }
 
+const gatheredKinds = ['stream', 'projection', 'norm', 'angles', 'features'] as const;
+
 function showStage(stage: StageReport): string {
   const { afterLayer, keepRatio, gathered, scoringNodes, copiedNodes, rebased } = stage;
-  const crossing = (['stream', 'projection', 'norm', 'angles'] as const).flatMap((as) => {
+  const crossing = gatheredKinds.flatMap((as) => {
     const number = gathered.filter((value) => value.as === as).length;
     if (number === 0) return [];
-    return number === 1 ? as : `${number} ${as === 'angles' ? as : `${as}s`}`;
+    return number === 1 ? as : `${number} ${as.endsWith('s') ? as : `${as}s`}`;
   });
   const copied =
     copiedNodes > 0
@@ -133,6 +135,6 @@ function showStage(stage: StageReport): string {
   return section(`Prune after layer ${afterLayer}, keeping ${keepRatio} of the image tokens`, [
     `score and select: ${count(scoringNodes, 'node')}${copied}`,
     `gather: ${crossing.join(', ')}`,
-    `re-root: ${count(clonedNodes, 'node')} cloned, ${addedNodes} added, at ${origins(roots)}`,
+    `rebase: ${count(clonedNodes, 'node')} cloned, ${addedNodes} added, at ${origins(roots)}`,
   ]);
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { imageQuotas, keptImageTokens, selectTokens } from './selection.js';
+import { imageQuotas, indicesAmong, keptImageTokens, selectTokens } from './selection.js';
 
 test('counts are floored, relative to the start', () => {
   expect(keptImageTokens(0.875, 576)).toBe(504);
@@ -18,7 +18,8 @@ test('counts are those of the ratio as it is written', () => {
       fc.integer({ min: 0, max: 100_000 }),
       (ratio, tokens) => {
         const exact = (BigInt(ratio) * BigInt(tokens)) / BigInt(digits);
-        expect(keptImageTokens(ratio / digits, tokens)).toBe(Number(exact));
+        const least = Math.min(tokens, 1);
+        expect(keptImageTokens(ratio / digits, tokens)).toBe(Math.max(Number(exact), least));
       },
     ),
     { numRuns: 2000 },
@@ -42,6 +43,21 @@ test('images are ranked together, or each by itself with its own floor', () => {
   expect(selectTokens(scores, mask, imageQuotas(mask, 0.5, true))).toEqual([2, 3, 6]);
 });
 
+test('one image token stays where there is one, of each image if each has its quota', () => {
+  expect([0, 1, 7, 8].map((tokens) => keptImageTokens(0.125, tokens))).toEqual([0, 1, 1, 1]);
+  const mask = [1, 1, 1, 0, 2];
+  const scores = [1, 3, 2, 0, 9];
+  expect(selectTokens(scores, mask, imageQuotas(mask, 0.1, false))).toEqual([3, 4]);
+  expect(selectTokens(scores, mask, imageQuotas(mask, 0.1, true))).toEqual([1, 3, 4]);
+});
+
+test('a score that is no number is the least', () => {
+  const mask = [0, 1, 1, 1, 1, 0];
+  const scores = [Number.NaN, Number.NaN, -5, Number.POSITIVE_INFINITY, 1, Number.NaN];
+  expect(selectTokens(scores, mask, imageQuotas(mask, 0.5, false))).toEqual([0, 2, 4, 5]);
+  expect(selectTokens(scores, mask, imageQuotas(mask, 0.75, false))).toEqual([0, 1, 2, 4, 5]);
+});
+
 test('quotas are of the start, also where tokens are gone already', () => {
   const quotas = imageQuotas([1, 1, 1, 1, 2, 2, 0], 0.5, true);
   expect(selectTokens([3, 4, 5, 1, 0], [1, 1, 1, 2, 0], quotas)).toEqual([1, 2, 3, 4]);
@@ -55,7 +71,7 @@ test('without an image every token stays', () => {
 
 test('whatever the scores: ascending, all text, the asked number of image tokens', () => {
   const token = fc.record({
-    score: fc.float({ noNaN: true }),
+    score: fc.float({ noNaN: true, min: -2, max: 2 }),
     span: fc.integer({ min: 0, max: 3 }),
   });
   const tokens = fc.array(token, { maxLength: 40 });
@@ -78,5 +94,13 @@ test('whatever the scores: ascending, all text, the asked number of image tokens
         });
       }
     }),
+  );
+});
+
+test('survivors stand where they stood, and nothing else survives', () => {
+  expect(indicesAmong([0, 2, 5, 9], [0, 5, 9])).toEqual([0, 2, 3]);
+  expect(indicesAmong([], [])).toEqual([]);
+  expect(() => indicesAmong([0, 2, 5], [0, 3])).toThrow(
+    'expected survivors among the 3 tokens before the stage, got position 3',
   );
 });

@@ -3,8 +3,16 @@
  *
  * Source: the authors' code: the `floor(ratio * image tokens at the start)` best image tokens, in
  * their original order; text always stays. Of equal scores the earlier token wins. A quota for each
- * image is this project's own.
+ * image is this project's own, and so are two rules for what the authors' code does not meet: at least one
+ * image token stays where there is one, and a score that is no number is the least.
  */
+import { TransPruneError } from '../errors.js';
+
+/**
+ * Scores lie between this and its negative. Anything else, no number among it, counts as the negative: such
+ * image tokens are the first to go, and no text is.
+ */
+export const scoreLimit = 1e29;
 
 /** A keep ratio of 1 in the whole numbers that shares are counted in. */
 export const wholeShare = 2 ** 30;
@@ -17,9 +25,10 @@ export function shareOf(keepRatio: number): number {
   return Math.ceil(keepRatio * wholeShare);
 }
 
-/** Image tokens left after a stage, of `imageTokens` at the start. */
+/** Image tokens left after a stage, of `imageTokens` at the start: one at least, where there is one. */
 export function keptImageTokens(keepRatio: number, imageTokens: number): number {
-  return Math.floor((shareOf(keepRatio) * imageTokens) / wholeShare);
+  const share = Math.floor((shareOf(keepRatio) * imageTokens) / wholeShare);
+  return Math.max(share, Math.min(imageTokens, 1));
 }
 
 /** Image spans that are ranked together, by their numbers in the image mask, and how many tokens stay. */
@@ -66,12 +75,36 @@ export function selectTokens(
 ): number[] {
   const positions = Array.from({ length: imageMask.length }, (_, i) => i);
   const span = (i: number) => imageMask[i] ?? 0;
+  const rank = (i: number) => {
+    const score = scores[i] ?? 0;
+    return Math.abs(score) < scoreLimit ? score : -scoreLimit;
+  };
   const best = quotas.flatMap(({ spans, kept }) =>
     positions
       .filter((i) => spans.has(span(i)))
-      .sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b)
+      .sort((a, b) => rank(b) - rank(a) || a - b)
       .slice(0, kept),
   );
   const survivors = new Set(best);
   return positions.filter((i) => span(i) === 0 || survivors.has(i));
+}
+
+/**
+ * Where the survivors of a stage stand among the tokens before it.
+ *
+ * @param before positions before the stage
+ * @param kept positions after it
+ * @throws TransPruneError INVALID_ARGUMENT for a survivor that was not there before
+ */
+export function indicesAmong(before: readonly number[], kept: readonly number[]): number[] {
+  const indexOf = new Map(before.map((position, index) => [position, index]));
+  return kept.map((position) => {
+    const index = indexOf.get(position);
+    if (index !== undefined) return index;
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected survivors among the ${before.length} tokens before the stage, got position ${position}`,
+      { position, tokens: before.length },
+    );
+  });
 }

@@ -80,13 +80,13 @@ export function scoringCost(
     const signals: Record<SignalName, Shape> = {
       transition: transition ?? [1, tokens],
       instructionAttention: needs.includes('instructionAttention')
-        ? attentionBehind(algebra, decoder, afterLayer, tokens, Math.max(1, instructionTokens))
+        ? attentionAfter(algebra, decoder, afterLayer, tokens, Math.max(1, instructionTokens))
         : [1, tokens],
       noise: [1, tokens],
     };
     score(algebra, signals, [1, tokens]);
     if (needs.some((name) => readsProjections[name])) {
-      earlyProjections += dropped * projectionsBehind(decoder, afterLayer);
+      earlyProjections += dropped * projectionsAfter(decoder, afterLayer);
     }
   });
   const operations = count();
@@ -105,7 +105,7 @@ function transitionOfLayer(
 }
 
 /** Multiply-adds of q, k and v for one token in the layer after a prune. */
-function projectionsBehind({ layers, hiddenSize }: DecoderDescription, afterLayer: number): number {
+function projectionsAfter({ layers, hiddenSize }: DecoderDescription, afterLayer: number): number {
   const mixer = layers[afterLayer]?.mixer;
   return (mixer && mixerKind(mixer).queryKeyValue(mixer, hiddenSize)) ?? 0;
 }
@@ -131,7 +131,7 @@ function scoredHeads(mixer: Mixer | undefined, afterLayer: number): ScoredHeads 
   return { heads, kvHeads: heads, headDim: plainDim + rotaryDim, rotaryDim };
 }
 
-function attentionBehind(
+function attentionAfter(
   algebra: TensorAlgebra<Shape>,
   { layers }: DecoderDescription,
   afterLayer: number,

@@ -1,9 +1,8 @@
 /** What every layer's attention reads besides the stream and its cache: computed once, at the top. */
-import { pastCache, ports, rotaryAngles } from '@transprune/core';
+import { float16Bits, pastCache, ports, rotaryAngles } from '@transprune/core';
 import { tensor } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { type BuildContext, emitScalar } from './context.js';
-import { float16Bits } from './float16.js';
 
 export interface DerivedInputs {
   /** `seqlens_k` `[batch]` and `total_sequence_length`, a scalar; for group-query attention. */
@@ -103,6 +102,6 @@ function lowestNumber(type: TensorProto_DataType): number {
 
 function lowest(type: TensorProto_DataType) {
   const value = Float32Array.of(lowestNumber(type));
-  const data = type === TensorProto_DataType.FLOAT16 ? float16Bits(value) : value;
+  const data = type === TensorProto_DataType.FLOAT16 ? Uint16Array.from(value, float16Bits) : value;
   return tensor('', type, [1], new Uint8Array(data.buffer));
 }

@@ -1,10 +1,9 @@
-import { type DecoderConfig, ndarray, runReference } from '@transprune/core';
+import { type DecoderConfig, float16Bits, ndarray, runReference } from '@transprune/core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { randomCheckpoint, randomEmbeddings, smallConfig } from '../../testing/random-decoder.js';
 import { encodeModel, type OnnxModel } from '../model/codec.js';
 import { type BuildOptions, buildDecoder } from './decoder.js';
-import { float16Bits } from './float16.js';
 import { int4Rounded } from './int4.js';
 import { checkpointWeights, namedRandomWeights } from './weights.js';
 
@@ -50,7 +49,7 @@ async function answer(
     const values = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => i % 7);
     caches[input.name] =
       input.type === 'float16'
-        ? new Tensor('float16', float16Bits(values), dims)
+        ? new Tensor('float16', Uint16Array.from(values, float16Bits), dims)
         : new Tensor('float32', values, dims);
   }
   const logits: number[] = [];
@@ -253,7 +252,9 @@ test.each(['float32', 'float16'] as const)('%s extra caches pass through', async
     const model = buildDecoder(config, weights, options);
     const { states } = await answer(model, [tokens]);
     const values = Float32Array.from({ length: 3 * config.hiddenSize }, (_, i) => i % 7);
-    const expected = [...(precision === 'float16' ? float16Bits(values) : values)];
+    const expected = [
+      ...(precision === 'float16' ? Uint16Array.from(values, float16Bits) : values),
+    ];
     expect(states).toEqual({ 'past_conv.0': expected, 'past_conv.1': expected });
   }
 });

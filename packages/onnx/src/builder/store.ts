@@ -1,8 +1,8 @@
 /** Puts weights into the model, or into a file beside it. */
+import { float16Bits } from '@transprune/core';
 import { tensor } from '../graph/emitter.js';
 import { externalTensor } from '../model/external-data.js';
 import { type TensorProto, TensorProto_DataType } from '../proto/onnx_pb.js';
-import { float16Bits } from './float16.js';
 import type { WeightFile } from './options.js';
 
 /**
@@ -47,7 +47,9 @@ export function weightStore(
   return {
     floats: (name, dims, values) =>
       add(name, floatType, dims, () =>
-        floatType === TensorProto_DataType.FLOAT16 ? float16Bits(values()) : values(),
+        floatType === TensorProto_DataType.FLOAT16
+          ? Uint16Array.from(values(), float16Bits)
+          : values(),
       ),
     bytes: (name, dims, values) => add(name, TensorProto_DataType.UINT8, dims, values),
   };

@@ -1,6 +1,5 @@
-import { type Checkpoint, ndarray } from '@transprune/core';
+import { type Checkpoint, float16Bits, ndarray } from '@transprune/core';
 import { expect, test } from 'vitest';
-import { float16Bits } from './float16.js';
 import { dequantizeInt4, quantizeInt4 } from './int4.js';
 import { checkpointWeights, namedRandomWeights, randomWeights } from './weights.js';
 
@@ -25,7 +24,10 @@ test('float16: exact numbers, ties to even, subnormals, overflow', () => {
     [2 ** -25, 0x0000],
     [3 * 2 ** -25, 0x0002],
   ];
-  const bits = float16Bits(Float32Array.from(cases, ([value]) => value));
+  const bits = Uint16Array.from(
+    Float32Array.from(cases, ([value]) => value),
+    float16Bits,
+  );
   expect([...bits]).toEqual(cases.map(([, expected]) => expected));
 });
 

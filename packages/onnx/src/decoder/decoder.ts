@@ -2,6 +2,7 @@ import type { AttentionShape } from '@transprune/core';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import type { AttentionFamily } from './attention/family.js';
 import type { ClassifiedGraph } from './classified-graph.js';
+import type { Injection } from './stream.js';
 
 /**
  * A decoder as its structure says, whatever its nodes are called. Every field that is a `string` is
@@ -18,6 +19,8 @@ export interface Decoder {
   readonly vocabularySize: number;
   readonly attention: AttentionShape;
   readonly inputs: DecoderInputs;
+  /** Features of further inputs that are added to the stream after leading layers: DeepStack. */
+  readonly injections: readonly Injection[];
   readonly logits: string;
   /** True if tokens may be held in less than float32; scores are computed in float32 all the same. */
   readonly reducedPrecision: boolean;
@@ -83,6 +86,8 @@ export interface AttentionReading {
   readonly shape: AttentionShape;
   /** Tokens that a row sees at most, itself included; undefined: all. */
   readonly window?: number | undefined;
+  /** Of those below, the ones that are added to logits or block them; left out where there are none. */
+  readonly masks?: readonly string[];
   /** Values that are functions of the graph's inputs alone: masks, lengths. */
   readonly derivedInputs: readonly string[];
 }
@@ -99,8 +104,12 @@ export interface FusedRotary {
 export interface AngleRead {
   readonly node: NodeProto;
   readonly value: string;
-  /** The axis of the tokens: counted from the end, or 1 for angles `[batch, tokens, half]`. */
-  readonly axis: number;
+  /**
+   * The axis of the tokens: counted from the end, 1 for angles `[batch, tokens, half]`, or 0 for angles
+   * `[batch * tokens, half]`, which the node looks up by places among the tokens. `table`: angles that it looks
+   * up by positions, `[positions, half]`; they stay whole, and the positions are gathered.
+   */
+  readonly axis: number | 'table';
 }
 
 /** A layer's cache among the graph's inputs and outputs. */

@@ -20,6 +20,19 @@ export interface Linear {
   readonly outFeatures: number;
 }
 
+/** `com.microsoft.FusedMatMul` as ONNX Runtime saves it: a product, scaled, its second factor perhaps transposed. */
+export function isFusedProduct(node: NodeProto): boolean {
+  return (
+    node.opType === 'FusedMatMul' &&
+    ['transA', 'transBatchA', 'transBatchB'].every((name) => integerAttribute(node, name, 0) === 0)
+  );
+}
+
+/** True for products of two values as they are, the second one perhaps transposed. */
+export function isProduct(node: NodeProto): boolean {
+  return node.opType === 'MatMul' || isFusedProduct(node);
+}
+
 /** The projection that makes a value, or undefined if none does. */
 export function linearInto(graph: GraphIndex, output: string): Linear | undefined {
   let name = output;
@@ -54,6 +67,14 @@ function product(graph: GraphIndex, node: NodeProto, input: string, weight: stri
   return { input, output: outputAt(node, 0) ?? '', inFeatures, outFeatures };
 }
 
+/** A product whose weight is transposed in the operator. */
+function fused(graph: GraphIndex, node: NodeProto, input: string, weight: string) {
+  if (!isFusedProduct(node)) return undefined;
+  const linear = product(graph, node, input, weight);
+  if (!linear || integerAttribute(node, 'transB', 0) === 0) return linear;
+  return { ...linear, inFeatures: linear.outFeatures, outFeatures: linear.inFeatures };
+}
+
 /** `com.microsoft.MatMulNBits`: 4-bit blocks, the sizes are attributes. */
 function blocks(_: GraphIndex, node: NodeProto, input: string): Linear {
   const inFeatures = integerAttribute(node, 'K', 0);
@@ -79,6 +100,7 @@ type Spelling = (graph: GraphIndex, node: NodeProto, a: string, b: string) => Li
 
 /** How a projection can be spelled, by the operator that makes its output. */
 const spellings: Readonly<Record<string, Spelling>> = {
+  FusedMatMul: fused,
   MatMul: product,
   MatMulNBits: blocks,
   Mul: scaled,

@@ -7,7 +7,8 @@ import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
 import type { AttentionModule, AttentionReading, LayerCacheNames, Module } from './decoder.js';
 import { type Linear, linearInto } from './linear.js';
 import { refuse } from './refuse.js';
-import { checkNorm, type Join, type NormSource } from './stream.js';
+import { checkNorm, type Join, type NormSource, strangerToNorm } from './stream.js';
+import { isBeside, latentProjection, routingNode } from './variants.js';
 
 /** Where a module stands. */
 export interface ModuleSite {
@@ -37,7 +38,16 @@ export function readAttentionModule(
   const projections = [reading.queries.value, reading.keys.value, reading.values].flatMap(
     (value) => pathTo(graph, value, where).projections,
   );
-  const outputs = [...new Set(projections.map(({ output }) => output))];
+  const latent = latentProjection(graph, projections, source);
+  if (latent) {
+    refuse({
+      where,
+      expected: 'queries, keys and values to be projected from one norm',
+      found: `a projection of ${latent.input}, which is projected itself, as in multi-head latent attention (DeepSeek, MiniCPM3; no export option avoids it),`,
+      node: reading.node,
+    });
+  }
+  if (isBeside(graph, join.moduleOutput, reading.node)) refuseParallel(where, join.node);
   const [input, other] = new Set(projections.map((projection) => projection.input));
   if (input === undefined || other !== undefined) {
     refuse({
@@ -47,7 +57,9 @@ export function readAttentionModule(
       node: reading.node,
     });
   }
-  checkWidth(projections, reading, where);
+  const gates = gateProjections(graph, join.moduleOutput, reading.node, input);
+  const outputs = [...new Set([...projections.map(({ output }) => output), ...gates])];
+  checkWidth(graph, projections, reading, { join, source, where });
   const region = regionUpTo(graph, join.moduleOutput, new Set([...outputs, pastKey, pastValue]), {
     where: `${where}, attention`,
     expected: 'only its projections, its cache and derived values',
@@ -64,22 +76,65 @@ export function readAttentionModule(
   return { input, output: join.moduleOutput, projections: outputs, reading };
 }
 
-/** Queries, keys and values have to be as wide as their heads. */
+function refuseParallel(where: string, node: NodeProto): never {
+  refuse({
+    where,
+    expected:
+      'an FFN that reads the stream after attention was added to it (no export option changes that)',
+    found: 'attention and FFN in parallel (Phi, Cohere, Falcon, GPT-NeoX, StableLM), added',
+    node,
+  });
+}
+
+/**
+ * Queries, keys and values have to be as wide as their heads; the projection of queries may hold a gate of the
+ * attention's output besides (Qwen3-Next, Qwen3.5).
+ */
 function checkWidth(
+  graph: ClassifiedGraph,
   projections: readonly Linear[],
   { shape: { heads, kvHeads, headDim }, node }: AttentionReading,
-  where: string,
+  { join, where }: ModuleSite,
 ): void {
   const widths = new Map(projections.map(({ output, outFeatures }) => [output, outFeatures]));
   const total = [...widths.values()].reduce((sum, width) => sum + width, 0);
   const expected = (heads + 2 * kvHeads) * headDim;
   if (total === expected && Number.isInteger(heads)) return;
+  const [queries] = projections;
+  const isGated = queries && bypasses(graph, node, join.moduleOutput, queries.output);
+  if (isGated && total === expected + heads * headDim && Number.isInteger(heads)) return;
   refuse({
     where,
-    expected: `projections to ${expected} features for ${heads} query and 2 x ${kvHeads} key and value heads of ${headDim}`,
+    expected: `projections to ${expected} features for ${heads} query and 2 x ${kvHeads} key and value heads of ${headDim}${isGated ? `, or ${heads * headDim} more for an output gate` : ''}`,
     found: `${total}`,
     node,
   });
+}
+
+/** Projections of the same norm that a module's output reads past attention: gates with a matrix of their own. */
+function gateProjections(
+  graph: ClassifiedGraph,
+  output: string,
+  attention: NodeProto,
+  norm: string,
+): string[] {
+  const isGate = (name: string) => linearInto(graph, name)?.input === norm;
+  const next = (name: string) =>
+    graph.producer.get(name) === attention || isGate(name) ? [] : inputsOf(graph, name, 'token');
+  return [...walk([output], next)].filter(isGate);
+}
+
+/** True if a module's output reads a projection past attention. */
+function bypasses(
+  graph: ClassifiedGraph,
+  attention: NodeProto,
+  output: string,
+  projection: string,
+): boolean {
+  const next = (name: string) =>
+    graph.producer.get(name) === attention ? [] : inputsOf(graph, name, 'token');
+  for (const name of walk([output], next)) if (name === projection) return true;
+  return false;
 }
 
 /**
@@ -99,6 +154,21 @@ export function readFfn(graph: ClassifiedGraph, { join, source, where }: ModuleS
     if (linear && !reachesLinear(graph, linear.input, source)) inputs.add(linear.input);
   }
   const [input, other] = inputs;
+  const { before = [] } = source;
+  const after = [...source.streams, source.normed ?? ''];
+  const isParallel = reads(graph, join.moduleOutput, before, after);
+  if (isParallel) refuseParallel(where, join.node);
+  const routing = routingNode(graph, join.moduleOutput, after);
+  const isNormed = input !== undefined && !other && !strangerToNorm(graph, input, source);
+  if (routing && !isNormed) {
+    refuse({
+      where,
+      expected:
+        'an FFN whose projections read one norm [batch, tokens, hidden] (no export option is known to keep that)',
+      found: 'a mixture of experts that sends tokens to experts in nodes of its own,',
+      node: routing,
+    });
+  }
   if (input === undefined || other !== undefined) {
     refuse({
       where,
@@ -113,6 +183,20 @@ export function readFfn(graph: ClassifiedGraph, { join, source, where }: ModuleS
     expected: 'only its norm and weights',
   });
   return { input, output: join.moduleOutput };
+}
+
+/** True if a value is made of one of some others, not by way of `stops`. */
+function reads(
+  graph: ClassifiedGraph,
+  value: string,
+  others: readonly string[],
+  stops: readonly string[],
+): boolean {
+  const next = (name: string) => (stops.includes(name) ? [] : inputsOf(graph, name, 'token'));
+  for (const name of walk([value], next)) {
+    if (others.includes(name) && !stops.includes(name)) return true;
+  }
+  return false;
 }
 
 /** True if there is a projection between a value and the stream. */

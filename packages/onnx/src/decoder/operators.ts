@@ -34,6 +34,7 @@ export const fusedJoins: ReadonlySet<string> = new Set([
 /** Products of tokens with weights, as one operator, and the integer product of a spelled-out one. */
 export const products: ReadonlySet<string> = new Set([
   'DynamicQuantizeMatMul',
+  'FusedMatMul',
   'MatMul',
   'MatMulInteger',
   'MatMulNBits',
@@ -100,6 +101,9 @@ export const comparisons: ReadonlySet<string> = new Set([
   'Less',
   'LessOrEqual',
 ]);
+
+/** Sends tokens to experts, or chooses them. */
+export const routingOperators: ReadonlySet<string> = new Set(['MoE', 'QMoE', 'TopK']);
 
 /** Changes nothing of an index but its type and shape. */
 export const indexCarriers: ReadonlySet<string> = new Set([

@@ -9,6 +9,7 @@ import { randomWeights } from '../builder/weights.js';
 import { inspectModel } from '../inspect/inspect.js';
 import { decodeModel, type OnnxModel } from '../model/codec.js';
 import {
+  AttributeProtoSchema,
   type GraphProto,
   ModelProtoSchema,
   type NodeProto,
@@ -201,4 +202,48 @@ describe('graphs that would overflow a stack', () => {
     });
     expect(() => readDecoder(model)).toThrow(/INVALID_MODEL|cycle/);
   });
+});
+
+test.each(['packed', 'split'] as const)(
+  'the head size is what keys are projected to where the cache has a symbol, %s',
+  (projections) => {
+    const from = buildDecoder(smallConfig, randomWeights(1), { projections });
+    const symbolic = changed((graph) => {
+      for (const { name, type } of [...graph.input, ...graph.output]) {
+        if (!/^(past|present)/.test(name) || type?.value.case !== 'tensorType') continue;
+        const [last] = type.value.value.shape?.dim.slice(-1) ?? [];
+        last!.value = { case: 'dimParam', value: 'kv_cache_dim' };
+      }
+    }, from);
+    expect(readDecoder(symbolic).attention).toMatchObject({ heads: 6, kvHeads: 2, headDim: 16 });
+  },
+);
+
+test('FusedMatMul is a projection, its weight transposed or not', () => {
+  const fused = changed((graph) => {
+    const integer = nodeOf(graph, 'GroupQueryAttention').attribute[0]!;
+    for (const node of graph.node) {
+      if (node.opType !== 'MatMul') continue;
+      const weight = graph.initializer.find(({ name }) => name === node.input[1])!;
+      Object.assign(node, { opType: 'FusedMatMul', domain: 'com.microsoft' });
+      if (weight.dims[0] === weight.dims[1]) continue;
+      weight.dims.reverse();
+      node.attribute = [clone(AttributeProtoSchema, { ...integer, name: 'transB', i: 1n })];
+    }
+  }, split);
+  expect(readDecoder(fused)).toMatchObject({
+    hiddenSize: 24,
+    intermediateSize: 40,
+    vocabularySize: 32,
+  });
+});
+
+test('nodes in any order', () => {
+  const reversed = changed((graph) => {
+    graph.node.reverse();
+  });
+  const { layers } = readDecoder(reversed);
+  expect(layers.map(({ streamIn }) => streamIn)).toEqual(
+    readDecoder(decoder).layers.map(({ streamIn }) => streamIn),
+  );
 });

@@ -2,27 +2,32 @@
  * Turns a graph into a `Decoder`: anchored at the names of inputs and outputs, which exporters agree
  * on, and walked from there; no node is ever recognized by its name.
  */
-import { type AttentionShape, pastCache, ports, presentCache } from '@transprune/core';
-import { elementType, type GraphIndex, indexGraph, valueShape } from '../graph/graph.js';
+import { type AttentionShape, ports } from '@transprune/core';
+import { elementType, indexGraph, valueShape } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { type GraphProto, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { makerOf } from './attention/cache.js';
 import { attentionFamilies } from './attention/index.js';
+import { checkMask } from './attention/mask.js';
 import { decoderGraphs } from './branches.js';
+import { cacheNames } from './caches.js';
 import { type ClassifiedGraph, classifiedGraph, inputsOf } from './classified-graph.js';
-import type {
-  AttentionReading,
-  Decoder,
-  DecoderInputs,
-  DecoderLayer,
-  LayerCacheNames,
-} from './decoder.js';
+import type { AttentionReading, Decoder, DecoderLayer, LayerCacheNames } from './decoder.js';
+import { checkCaches, readInputs } from './inputs.js';
 import { type Linear, linearInto } from './linear.js';
 import { readAttentionModule, readFfn } from './modules.js';
 import { controlFlow } from './operators.js';
 import { refuse } from './refuse.js';
-import { type Join, joinOf, streamFrom } from './stream.js';
+import {
+  type Injection,
+  injectionOf,
+  isPerToken,
+  type Join,
+  joinOf,
+  streamFrom,
+} from './stream.js';
+import { checkTokenAxis } from './token-axis.js';
 
 /**
  * Reads a decoder's structure.
@@ -50,21 +55,26 @@ export function readGraph(source: GraphProto): Decoder {
     refuse({ where: 'graph', expected: 'no control flow', found: branch.opType, node: branch });
   }
   const caches = cacheNames(index);
+  checkCaches(index, caches);
   const pasts = new Set(caches.flatMap(({ pastKey, pastValue }) => [pastKey, pastValue]));
   const isToken = (name: string) => name === inputs.embeddings || pasts.has(name);
   const graph = classifiedGraph(source, isToken);
-  const layers = readLayers(graph, caches, inputs.embeddings);
+  const injections: Injection[] = [];
+  const layers = readLayers(graph, caches, inputs.embeddings, injections);
   const families = new Set(layers.map(({ attention }) => attention.reading.family.name));
-  return {
+  const decoder: Decoder = {
     graph,
     attentionFamily: [...families].join(' + '),
     layers,
     ...readSizes(graph, layers),
     attention: commonShape(layers),
     inputs,
+    injections,
     logits: ports.logits,
     reducedPrecision: isReduced(source),
   };
+  checkTokenAxis(decoder);
+  return decoder;
 }
 
 /** The layers, along the residual stream. */
@@ -72,6 +82,7 @@ function readLayers(
   graph: ClassifiedGraph,
   caches: readonly LayerCacheNames[],
   embeddings: string,
+  injections: Injection[],
 ): DecoderLayer[] {
   const layers: DecoderLayer[] = [];
   let entry: Entry = { stream: embeddings, normed: undefined };
@@ -84,11 +95,15 @@ function readLayers(
     const [inside, last] = nextJoin(graph, middle, `${where}, FFN`);
     const ffn = readFfn(graph, {
       join: last,
-      source: { streams: [middle.stream ?? '', inside], normed: middle.normed },
+      source: {
+        streams: [middle.stream ?? '', inside],
+        normed: middle.normed,
+        before: [...source.streams, entry.normed ?? '', attention.input],
+      },
       where: `${where}, FFN`,
     });
     layers.push({ streamIn, attention, middleJoin: middle.node, ffn, cache });
-    entry = last;
+    entry = injected(graph, last, `after ${where}`, injections);
   }
   const last = entry.stream === undefined ? undefined : streamFrom(graph, entry.stream, 'the end');
   const further = last === undefined ? undefined : joinOf(graph, last, 'the end');
@@ -104,6 +119,31 @@ function readLayers(
 /** Where a module starts: the stream as the last join left it. */
 type Entry = Pick<Join, 'stream' | 'normed'>;
 
+/**
+ * The stream after what inputs add to it.
+ *
+ * @param injections takes what is added
+ */
+function injected(
+  graph: ClassifiedGraph,
+  entry: Entry,
+  where: string,
+  injections: Injection[],
+): Entry {
+  const injection = entry.stream === undefined ? undefined : injectionOf(graph, entry.stream);
+  if (!injection) return entry;
+  if (!isPerToken(graph, injection)) {
+    refuse({
+      where,
+      expected: `features [batch, tokens, hidden], or one of several, to be added to the stream as the input ${injection.input} holds them`,
+      found: injection.value,
+      node: injection.node,
+    });
+  }
+  injections.push(injection);
+  return injection;
+}
+
 /** The stream that a module is added to, and where. */
 function nextJoin(graph: ClassifiedGraph, { stream }: Entry, where: string): [string, Join] {
   const joined = stream === undefined ? undefined : streamFrom(graph, stream, where);
@@ -117,69 +157,6 @@ function nextJoin(graph: ClassifiedGraph, { stream }: Entry, where: string): [st
   });
 }
 
-function readInputs(graph: GraphIndex): DecoderInputs {
-  for (const name of [ports.embeddings, ports.attentionMask]) {
-    if (graph.input.has(name)) continue;
-    const remedy =
-      name === ports.embeddings ? ' (a decoder that takes input_ids cannot tell image tokens)' : '';
-    const found = [...graph.input.keys()].slice(0, 6).join(', ') || 'none';
-    refuse({ where: 'inputs', expected: `an input ${name}${remedy}`, found });
-  }
-  if (!graph.graph.output.some(({ name }) => name === ports.logits)) {
-    refuse({ where: 'outputs', expected: `an output ${ports.logits}`, found: 'none' });
-  }
-  const type = elementType(graph.input.get(ports.embeddings));
-  if (type !== TensorProto_DataType.FLOAT && type !== TensorProto_DataType.FLOAT16) {
-    refuse({
-      where: ports.embeddings,
-      expected: 'float32 or float16',
-      found: `element type ${type} of ONNX`,
-    });
-  }
-  const hasPositions = graph.input.has(ports.positionIds);
-  return {
-    embeddings: ports.embeddings,
-    attentionMask: ports.attentionMask,
-    ...(hasPositions && { positionIds: ports.positionIds }),
-  };
-}
-
-/**
- * Names of each layer's cache, in the order of the layers.
- *
- * @throws TransPruneError UNSUPPORTED_MODEL if there is none
- */
-export function cacheNames(graph: GraphIndex): LayerCacheNames[] {
-  const outputs = new Set(graph.graph.output.map(({ name }) => name));
-  const caches: LayerCacheNames[] = [];
-  for (let layer = 0; ; layer++) {
-    const [presentKey, presentValue] = [presentCache(layer, 'key'), presentCache(layer, 'value')];
-    if (!outputs.has(presentKey) || !outputs.has(presentValue)) break;
-    const [pastKey, pastValue] = [pastCache(layer, 'key'), pastCache(layer, 'value')];
-    const pasts = [pastKey, pastValue].filter((name) => isDeclared(graph, name, layer));
-    const hasPast = pasts.length === 2;
-    caches.push({ presentKey, presentValue, ...(hasPast && { pastKey, pastValue }) });
-  }
-  if (caches.length > 0) return caches;
-  return refuse({
-    where: 'outputs',
-    expected: 'a decoder with a cache: past_key_values.{layer}.key in, present.{layer}.key out',
-    found: `no cache outputs among ${[...outputs].slice(0, 6).join(', ') || 'none'}`,
-  });
-}
-
-/** True for a past that the graph reads; one that it only declares belongs to another branch. */
-function isDeclared(graph: GraphIndex, name: string, layer: number): boolean {
-  const [use] = graph.uses.get(name) ?? [];
-  if (!use || graph.input.has(name)) return use !== undefined;
-  return refuse({
-    where: `layer ${layer + 1}`,
-    expected: `${name} among the inputs`,
-    found: `it read by ${use.node.opType} only`,
-    node: use.node,
-  });
-}
-
 function readAttention(
   graph: ClassifiedGraph,
   cache: LayerCacheNames,
@@ -188,7 +165,9 @@ function readAttention(
   const presentKeyNode = makerOf(graph, cache.presentKey);
   for (const family of presentKeyNode ? attentionFamilies : []) {
     const reading = presentKeyNode && family.read(graph, { where, cache, presentKeyNode });
-    if (reading) return reading;
+    if (!reading) continue;
+    for (const mask of reading.masks ?? []) checkMask(graph, mask, where);
+    return reading;
   }
   return refuse({
     where,

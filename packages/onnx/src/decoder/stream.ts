@@ -2,7 +2,17 @@
  * The residual stream: where modules' outputs are added to it, and the norms that read it. Norms are
  * not told apart; whatever maps each token for itself between the stream and a projection is one.
  */
-import { attribute, constantIntegers, type GraphIndex, inputAt, outputAt } from '../graph/graph.js';
+import {
+  attribute,
+  constantIntegers,
+  constantTensor,
+  type GraphIndex,
+  inputAt,
+  integerAttribute,
+  makers,
+  outputAt,
+  valueShape,
+} from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
@@ -72,17 +82,73 @@ export function streamFrom(
   return undefined;
 }
 
+/** Values of the graph's inputs that are added to the stream between modules: DeepStack's features. */
+export interface Injection {
+  readonly node: NodeProto;
+  /** What is added, `[batch, tokens, hidden]`. */
+  readonly value: string;
+  /** The input that it is taken from. */
+  readonly input: string;
+  /** The sum, and its norm where one fused node does both. */
+  readonly stream: string | undefined;
+  readonly normed: string | undefined;
+}
+
+/** What is added to a stream by the values of an input; undefined if there is none. */
+export function injectionOf(graph: ClassifiedGraph, stream: string): Injection | undefined {
+  for (const { node, input } of graph.uses.get(stream) ?? []) {
+    const value = node.input[1 - input];
+    const isFused = fusedJoins.has(node.opType);
+    const isAdd = input < 2 && (isFused || node.opType === 'Add');
+    if (!isAdd || value === undefined || graph.kindOf(value) !== 'derived') continue;
+    const next = (name: string) =>
+      graph.producer.get(name)?.opType === 'Shape' ? [] : inputsOf(graph, name, 'derived');
+    for (const name of walk([value], next)) {
+      if (!graph.input.has(name)) continue;
+      const outputs = isFused
+        ? { stream: outputAt(node, 3), normed: outputAt(node, 0) }
+        : { stream: outputAt(node, 0), normed: undefined };
+      return { node, value, input: name, ...outputs };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * True for what has an input's tokens along axis 1: `[batch, tokens, hidden]` itself, or one of several
+ * `[several, batch, tokens, hidden]`.
+ */
+export function isPerToken(graph: ClassifiedGraph, { value, input }: Injection): boolean {
+  const { length: rank } = valueShape(graph.input.get(input));
+  let taken = 0;
+  for (const node of makers(graph, value)) {
+    if (node.opType === 'Cast' || node.opType === 'Identity') continue;
+    const isFirstAxis = node.opType === 'Gather' && integerAttribute(node, 'axis', 0) === 0;
+    if (!isFirstAxis || !isConstantScalar(graph, inputAt(node, 1) ?? '')) return false;
+    taken += 1;
+  }
+  return rank - taken === 3;
+}
+
+function isConstantScalar(graph: GraphIndex, name: string): boolean {
+  const node = graph.producer.get(name);
+  if (node?.opType === 'Constant' && attribute(node, 'value_int')) return true;
+  return constantTensor(graph, name)?.dims.length === 0;
+}
+
 /** Where a norm starts. */
 export interface NormSource {
   /** The stream, under each name that it has: as it was summed, as it was cast. */
   readonly streams: readonly string[];
   /** The norm's output, where one fused node adds and norms. */
   readonly normed: string | undefined;
+  /** The stream and its norm before the layer's attention: what an FFN beside it reads. */
+  readonly before?: readonly string[];
 }
 
 /**
  * Checks that a value is a norm of the stream: made of it, token by token, by nothing else than a
- * norm's operators.
+ * norm's operators. The stream itself will do where norms stand behind the modules only (OLMo 2, EXAONE 4).
  *
  * @throws TransPruneError UNSUPPORTED_MODEL with the first node that is none of a norm
  */
@@ -92,8 +158,22 @@ export function checkNorm(
   { streams, normed }: NormSource,
   where: string,
 ): void {
-  const expected = 'a norm between the residual stream and the projections';
-  if (streams.includes(value)) refuse({ where, expected, found: 'none' });
+  const stranger = strangerToNorm(graph, value, { streams, normed });
+  if (!stranger) return;
+  refuse({
+    where,
+    expected: 'a norm between the residual stream and the projections',
+    found: stranger.node?.opType ?? stranger.name,
+    node: stranger.node,
+  });
+}
+
+/** The first value between the stream and a norm of it that is none of a norm's; undefined for norms. */
+export function strangerToNorm(
+  graph: ClassifiedGraph,
+  value: string,
+  { streams, normed }: NormSource,
+): { readonly name: string; readonly node: NodeProto | undefined } | undefined {
   const isStart = (name: string) => streams.includes(name) || name === normed;
   for (const name of walk([value], (name) =>
     isStart(name) ? [] : inputsOf(graph, name, 'token'),
@@ -101,9 +181,10 @@ export function checkNorm(
     if (isStart(name)) continue;
     const node = graph.producer.get(name);
     if (!node || !normOperators.has(node.opType) || !reducesFeatures(graph, node)) {
-      refuse({ where, expected, found: node?.opType ?? name, node });
+      return { name, node };
     }
   }
+  return undefined;
 }
 
 /** True for nodes that reduce nothing, or the last axis only. */

@@ -119,20 +119,50 @@ export function constantTensor(graph: GraphIndex, name: string): TensorProto | u
   return undefined;
 }
 
-/** Shape of a constant, also of one that is transposed, cast or dequantized in the graph. */
-export function constantShape(graph: GraphIndex, name: string): number[] | undefined {
+/** Concats inside each other that a constant is followed through. */
+const mostConcats = 4;
+
+/** Shape of a constant, also of one that is transposed, cast, dequantized or joined of others in the graph. */
+export function constantShape(
+  graph: GraphIndex,
+  name: string,
+  concats = mostConcats,
+): number[] | undefined {
+  const changes: ((shape: number[]) => number[])[] = [];
   let tensor = constantTensor(graph, name);
-  const orders: (readonly number[] | undefined)[] = [];
   for (const node of tensor ? [] : makers(graph, name)) {
-    if (node.opType === 'Transpose') orders.push(attribute(node, 'perm')?.ints.map(Number));
-    else if (node.opType !== 'Cast' && node.opType !== 'DequantizeLinear') return undefined;
+    if (node.opType === 'Transpose') {
+      const order = attribute(node, 'perm')?.ints.map(Number);
+      changes.push((shape) => order?.map((axis) => shape[axis] ?? 0) ?? shape.reverse());
+    } else if (node.opType === 'Concat') {
+      const shapes = node.input.map((input) =>
+        concats > 0 ? constantShape(graph, input, concats - 1) : undefined,
+      );
+      return changed(joinedShape(shapes, integerAttribute(node, 'axis', 0)));
+    } else if (node.opType !== 'Cast' && node.opType !== 'DequantizeLinear') return undefined;
     tensor = constantTensor(graph, node.input[0] ?? '');
     if (tensor) break;
   }
-  return orders.reduceRight<number[] | undefined>(
-    (shape, order) => (order ? shape && order.map((axis) => shape[axis] ?? 0) : shape?.reverse()),
-    tensor?.dims.map(Number),
-  );
+  return changed(tensor?.dims.map(Number));
+
+  function changed(shape: number[] | undefined): number[] | undefined {
+    return shape && changes.reduceRight((known, change) => change(known), shape);
+  }
+}
+
+/** The shape of values that are joined along an axis; undefined if one is not known. */
+function joinedShape(
+  shapes: readonly (readonly number[] | undefined)[],
+  axis: number,
+): number[] | undefined {
+  const [first] = shapes;
+  const at = axis < 0 ? axis + (first?.length ?? 0) : axis;
+  let total = 0;
+  for (const shape of shapes) {
+    if (shape?.length !== first?.length) return undefined;
+    total += shape?.[at] ?? 0;
+  }
+  return first?.map((size, other) => (other === at ? total : size));
 }
 
 /** The integers of a small inline constant; undefined for anything else. */
@@ -143,6 +173,21 @@ export function constantIntegers(graph: GraphIndex, name: string): number[] | un
   const { buffer, byteOffset, byteLength } = tensor.rawData.slice();
   const bytes = new DataView(buffer, byteOffset, byteLength);
   return Array.from({ length: byteLength / 8 }, (_, i) => Number(bytes.getBigInt64(8 * i, true)));
+}
+
+/** Every value of a graph and of the graphs inside it: inputs, constants, what nodes make. */
+export function valuesIn(graph: GraphProto): Set<string> {
+  const names = new Set<string>();
+  const open = [graph];
+  for (let own = open.pop(); own; own = open.pop()) {
+    for (const { name } of [...own.input, ...own.initializer]) names.add(name);
+    for (const { values } of own.sparseInitializer) if (values) names.add(values.name);
+    for (const node of own.node) {
+      for (const name of node.output) names.add(name);
+      open.push(...node.attribute.flatMap(({ g }) => g ?? []));
+    }
+  }
+  return names;
 }
 
 /** Every name of a graph and of the graphs inside it: inputs, outputs, constants, nodes, values. */

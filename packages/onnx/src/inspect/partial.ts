@@ -1,8 +1,9 @@
 /** How far a graph is understood, where it isn't to its end. */
 import { create } from '@bufbuild/protobuf';
 import { presentCache, TransPruneError } from '@transprune/core';
+import { cacheNames } from '../decoder/caches.js';
 import type { Decoder } from '../decoder/decoder.js';
-import { cacheNames, readGraph } from '../decoder/read.js';
+import { readGraph } from '../decoder/read.js';
 import { indexGraph } from '../graph/graph.js';
 import { upstreamNodes } from '../graph/walk.js';
 import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';

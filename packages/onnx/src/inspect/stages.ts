@@ -5,10 +5,10 @@ import { isScoring, type ProvenanceOf, type Role } from '../graph/provenance.js'
 import { allNodes } from '../graph/subgraphs.js';
 import type { GraphProto, NodeProto } from '../proto/onnx_pb.js';
 
-/** A value whose rows are gathered, and what it is to the next layer. */
+/** A value whose rows are gathered, and what it is to the layers after the prune. */
 export interface Gathered {
   readonly value: string;
-  readonly as: 'stream' | 'projection' | 'norm' | 'angles';
+  readonly as: 'stream' | 'projection' | 'norm' | 'angles' | 'features';
 }
 
 /** One prune. */
@@ -61,7 +61,10 @@ export function describeStages(
       keepRatio,
       gathered: [
         ...(gathers ?? []).map(({ input: [value = ''] }) => ({ value, as: roleOf(value, next) })),
-        ...(angles ?? []).map(({ input: [value = ''] }) => ({ value, as: 'angles' as const })),
+        ...(angles ?? []).map(({ input: [value = ''] }) => ({
+          value,
+          as: isInjected(decoder, value) ? ('features' as const) : ('angles' as const),
+        })),
       ],
       scoringNodes: own.filter(({ origin }) => isScoring(origin)).length,
       copiedNodes: of('copy').length,
@@ -72,6 +75,11 @@ export function describeStages(
       },
     };
   });
+}
+
+/** True for features that are added to the stream, and for what earlier prunes left of them. */
+function isInjected({ injections }: Decoder, value: string): boolean {
+  return injections.some((own) => value === own.value || value.startsWith(`${own.value}/`));
 }
 
 /** What a gathered value is to the next layer. */

@@ -8,17 +8,47 @@ import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import { elementType } from '../graph/graph.js';
 import { emitCountedTokens, emitRange, emitSizes } from '../graph/sizes.js';
+import { walk } from '../graph/walk.js';
 import { insertBefore, noteAngle, type WorkingGraph } from './working-graph.js';
 
 /** Makes every attention node take padding on either side. */
 export function padAttention(around: Emitter, graph: WorkingGraph, decoder: Decoder): void {
   const emitter = around.child('pruning/padding', { role: 'padding' });
   const { inputs, layers } = decoder;
-  const cacheType = elementType(decoder.graph.input.get(layers[0]?.cache.pastKey ?? ''));
+  const [first] = layers;
+  const { graph: source } = decoder.graph;
+  // A branch without a past has the present alone.
+  const cache = [...source.input, ...source.output].find(
+    ({ name }) => name === first?.cache.pastKey || name === first?.cache.presentKey,
+  );
+  const cacheType = elementType(cache);
   for (const { attention } of layers) {
     const { family, node } = attention.reading;
     const copy = graph.copyOf(node);
     insertBefore(graph, emitter, copy, () => family.pad?.(copy, { emitter, inputs, cacheType }));
+  }
+}
+
+/**
+ * Checks that every layer can be told of padding: by its family, or by a mask that is made of the graph's.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL for a layer that sees padding whatever the mask says
+ */
+export function checkPadding({ graph, inputs: { attentionMask }, layers }: Decoder): void {
+  // The mask's sizes tell nothing of padding.
+  const next = (name: string) => {
+    const node = graph.producer.get(name);
+    return !node || node.opType === 'Shape' ? [] : node.input;
+  };
+  for (const [at, { attention }] of layers.entries()) {
+    const { family, derivedInputs, node } = attention.reading;
+    if (family.pad || [...walk(derivedInputs, next)].includes(attentionMask)) continue;
+    refuse({
+      where: `layer ${at + 1}`,
+      expected: `attention that reads ${attentionMask}, for a batch of rows with padding (--batch)`,
+      found: 'a layer that sees padding, whatever the mask says',
+      node,
+    });
   }
 }
 

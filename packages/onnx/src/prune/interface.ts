@@ -11,7 +11,8 @@ import {
   scoreOutput,
 } from '@transprune/core';
 import type { Decoder } from '../decoder/decoder.js';
-import { valueShape } from '../graph/graph.js';
+import { refuse } from '../decoder/refuse.js';
+import { inputAt, makers, valueShape, valuesIn } from '../graph/graph.js';
 import { tensorInfo } from '../graph/value-info.js';
 import { type GraphProto, TensorProto_DataType, type ValueInfoProto } from '../proto/onnx_pb.js';
 
@@ -70,6 +71,51 @@ export function prunedOutputs(
     tensorInfo(scoreOutput(stage), FLOAT, [rows, `tokens_at_layer_${afterLayer}`]),
   ]);
   return [...own, ...(batch ? masks : []), ...(trace ? traces : [])];
+}
+
+/**
+ * Checks that a graph gives and names nothing that pruning cannot answer for: each output has a length of its
+ * own after a prune, and each input that pruning adds needs its name for itself.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL with the name
+ */
+export function checkInterface(
+  graph: GraphProto,
+  decoder: Decoder,
+  added: readonly ValueInfoProto[],
+): void {
+  const known = new Set<unknown>([
+    decoder.logits,
+    ...decoder.layers.flatMap(({ cache }) => Object.values(cache)),
+  ]);
+  const further = graph.output.find(({ name }) => !known.has(name) && !isInputCopy(decoder, name));
+  if (further) {
+    refuse({
+      where: 'outputs',
+      expected:
+        'only logits and caches (hidden states or attentions would have another length after each prune; export with output_hidden_states=False and output_attentions=False, with ONNX Runtime GenAI without include_hidden_states)',
+      found: further.name,
+    });
+  }
+  const own = new Set([...graph.input, ...graph.output].map(({ name }) => name));
+  const values = valuesIn(graph);
+  for (const { name } of added) {
+    const isInput = own.has(name);
+    const isNew = !known.has(name) && !isInput;
+    if (isNew && values.has(name)) {
+      refuse({ where: 'graph', expected: `no value called ${name} yet`, found: 'one' });
+    }
+  }
+}
+
+/** True for an input that is given out as it came. */
+function isInputCopy({ graph, inputs }: Decoder, name: string): boolean {
+  let value = name;
+  for (const node of makers(graph, name)) {
+    if (node.opType !== 'Identity') return false;
+    value = inputAt(node, 0) ?? '';
+  }
+  return graph.input.has(value) && value !== inputs.embeddings;
 }
 
 /** The runtime's memory planner takes equal names of sizes for equal sizes, so each stage has its own. */

@@ -5,7 +5,7 @@ import { openDecoder } from '@transprune/testing';
 import { Tensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { smallConfig as config, randomEmbeddings } from '../../testing/random-decoder.js';
-import { buildDecoder } from '../builder/decoder.js';
+import { type BuildOptions, buildDecoder } from '../builder/decoder.js';
 import { namedRandomWeights } from '../builder/weights.js';
 import { readDecoder } from '../decoder/read.js';
 import { encodeModel } from '../model/codec.js';
@@ -48,3 +48,40 @@ test.each(positionModes)('both branches are pruned alike, positions %s', async (
     expect(a.cacheLengths).toEqual(b.cacheLengths);
   }
 });
+
+const layouts: readonly BuildOptions[] = [
+  {},
+  { rotary: 'separate' },
+  { rotary: 'separate', projections: 'split' },
+  { attention: 'multi-head' },
+];
+const precisions = ['float32', 'float16', 'int4-float16'] as const;
+
+test.each(layouts.flatMap((layout) => precisions.map((precision) => ({ ...layout, precision }))))(
+  'pruned for batches as one that is not merged: %j',
+  async (layout) => {
+    const sizes = layout.attention === 'multi-head' ? { ...config, kvHeads: config.heads } : config;
+    const plan = createPlan({
+      accumulateLayers: [1],
+      stages: [{ afterLayer: 2, keepRatio: 0.5 }],
+    });
+    const open = (mergedBranches: boolean) =>
+      openDecoder(
+        encodeModel(
+          pruneModel(buildDecoder(sizes, weights, { ...layout, mergedBranches }), plan, {
+            batch: true,
+            trace: true,
+          }).model,
+        ),
+        sizes,
+      );
+    const [expected, decoder] = [await open(false), await open(true)];
+    const prompt = randomEmbeddings(sizes, mask.length, 3);
+    const [want, step] = [await expected.step(prompt, mask), await decoder.step(prompt, mask)];
+    expect(step.extra['pruning.kept.0']).toEqual(want.extra['pruning.kept.0']);
+    expect(maxDifference(step.logits, want.logits)).toBeLessThan(1e-5);
+    const token = randomEmbeddings(sizes, 1, 4);
+    const [a, b] = [await decoder.step(token), await expected.step(token)];
+    expect(maxDifference(a.logits, b.logits)).toBeLessThan(1e-5);
+  },
+);

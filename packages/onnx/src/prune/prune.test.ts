@@ -281,14 +281,19 @@ test('the nodes of a stage, with the random method as the shortest', () => {
         pruning/Gather = Gather(constants/FLOAT[16384]3, pruning/Mod) { axis=0 }
         pruning/after_layer_2/Mul = Mul(pruning/Gather, pruning/Cast_1)
         pruning/after_layer_2/Sub = Sub(pruning/Shape, pruning/ReduceSum)
+        pruning/after_layer_2/Abs = Abs(pruning/after_layer_2/Mul)
+        pruning/after_layer_2/Less = Less(pruning/after_layer_2/Abs, constants/FLOAT[]1.0000000150474662e+29)
+        pruning/after_layer_2/Where = Where(pruning/after_layer_2/Less, pruning/after_layer_2/Mul, constants/FLOAT[]-1.0000000150474662e+29)
         pruning/after_layer_2/Mul_1 = Mul(pruning/ReduceSum, constants/INT64[]536870912)
         pruning/after_layer_2/Div = Div(pruning/after_layer_2/Mul_1, constants/INT64[]1073741824)
-        pruning/after_layer_2/Add = Add(pruning/after_layer_2/Sub, pruning/after_layer_2/Div)
+        pruning/after_layer_2/Sign = Sign(pruning/ReduceSum)
+        pruning/after_layer_2/Max = Max(pruning/after_layer_2/Div, pruning/after_layer_2/Sign)
+        pruning/after_layer_2/Add = Add(pruning/after_layer_2/Sub, pruning/after_layer_2/Max)
         pruning/after_layer_2/Cast = Cast(pruning/Cast_1) { to=9 }
-        pruning/after_layer_2/Where = Where(pruning/after_layer_2/Cast, pruning/after_layer_2/Mul, constants/FLOAT[]1.0000000150474662e+30)
+        pruning/after_layer_2/Where_1 = Where(pruning/after_layer_2/Cast, pruning/after_layer_2/Where, constants/FLOAT[]1.0000000150474662e+30)
         pruning/after_layer_2/Reshape = Reshape(pruning/after_layer_2/Add, constants/INT64[1]1__)
-        pruning/after_layer_2/Where/largest, pruning/after_layer_2/Where/indices = TopK(pruning/after_layer_2/Where, pruning/after_layer_2/Reshape) { axis=-1 }
-        pruning/after_layer_2/Gather = Gather(pruning/Cast_2, pruning/after_layer_2/Where/indices) { axis=0 }
+        pruning/after_layer_2/Where_1/largest, pruning/after_layer_2/Where_1/indices = TopK(pruning/after_layer_2/Where_1, pruning/after_layer_2/Reshape) { axis=-1 }
+        pruning/after_layer_2/Gather = Gather(pruning/Cast_2, pruning/after_layer_2/Where_1/indices) { axis=0 }
         pruning/after_layer_2/Neg = Neg(pruning/after_layer_2/Gather)
         pruning/after_layer_2/Neg/largest, pruning/after_layer_2/Neg/indices = TopK(pruning/after_layer_2/Neg, pruning/after_layer_2/Reshape) { axis=-1 }
         pruning/after_layer_2/Neg_1 = Neg(pruning/after_layer_2/Neg/largest)

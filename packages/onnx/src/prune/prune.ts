@@ -21,9 +21,9 @@ import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { metadataWithPlan, readPlan } from '../model/metadata.js';
 import { exactAngles } from '../passes/exact-angles.js';
 import { type GraphProto, GraphProtoSchema, ModelProtoSchema } from '../proto/onnx_pb.js';
-import { padAttention, rotateOutside } from './attention-nodes.js';
+import { checkPadding, padAttention, rotateOutside } from './attention-nodes.js';
 import { writeGates } from './gate.js';
-import { type InterfaceOptions, prunedInputs, prunedOutputs } from './interface.js';
+import { checkInterface, type InterfaceOptions, prunedInputs, prunedOutputs } from './interface.js';
 import { emitConstantStages, emitStages } from './pipeline.js';
 import { rebase } from './rebase/rebase.js';
 import type { StageTaps } from './score/taps.js';
@@ -145,14 +145,18 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
   if (graph.input.some(({ name }) => name === imageMaskInput)) {
     refuse({ where: 'inputs', expected: `no input ${imageMaskInput} yet`, found: 'one' });
   }
-  const emitter = createEmitter(namesIn(graph), opset, { prefix: 'pruning', reuses: true });
-  const working = workingGraph(decoder);
   const wanted: InterfaceOptions = {
     trace: options.trace === true,
     batch: options.batch === true,
     runtimeRatios: options.runtimeRatios === true,
     instructionMask: options.instructionMask === true,
   };
+  const inputs = prunedInputs(graph, decoder, plan, wanted);
+  const outputs = prunedOutputs(graph, decoder, plan, wanted);
+  checkInterface(graph, decoder, [...inputs, ...outputs]);
+  if (wanted.batch) checkPadding(decoder);
+  const emitter = createEmitter(namesIn(graph), opset, { prefix: 'pruning', reuses: true });
+  const working = workingGraph(decoder);
   const [firstStage] = plan.stages;
   const { batch } = wanted;
   const rotated =
@@ -165,7 +169,7 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
     : emitStages(context);
   const added = new Set(emitter.initializers.map(({ name }) => name));
   rebase(working, decoder, emitted.stages, plan.positions, (name) => added.has(name));
-  const output = [...prunedOutputs(graph, decoder, plan, wanted), ...emitted.tapOutputs];
+  const output = [...outputs, ...emitted.tapOutputs];
   const read = [...output.map(({ name }) => name), ...working.nodes.flatMap(({ input }) => input)];
   const written = writeGates(emitter, emitted.gates, read);
   const nodes = sortNodes([...working.nodes, ...written]);
@@ -175,7 +179,7 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
     ...graph,
     node: nodes,
     initializer: [...graph.initializer, ...constants],
-    input: prunedInputs(graph, decoder, plan, wanted),
+    input: inputs,
     output,
     // Shapes noted for the unpruned graph would mislead the runtime's memory planner.
     valueInfo: [],

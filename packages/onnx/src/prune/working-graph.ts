@@ -22,7 +22,9 @@ export interface WorkingGraph {
   /** Of those. */
   readonly producer: ReadonlyMap<string, NodeProto>;
   /** For each node that reads angles: the values, and the axis of the tokens. */
-  readonly angles: Map<NodeProto, Map<string, number>>;
+  readonly angles: Map<NodeProto, Map<string, AngleRead['axis']>>;
+  /** For each node that adds an input's features `[batch, tokens, hidden]` to the stream: these. */
+  readonly injected: ReadonlyMap<NodeProto, string>;
 }
 
 /** Copies a decoder's nodes. */
@@ -40,6 +42,7 @@ export function workingGraph(decoder: Decoder): WorkingGraph {
     sorted: graph.node,
     producer,
     angles: new Map(),
+    injected: new Map(decoder.injections.map(({ node, value }) => [copyOf(node), value])),
   };
   for (const { attention } of decoder.layers) {
     for (const angle of attention.reading.angles) {
@@ -52,7 +55,7 @@ export function workingGraph(decoder: Decoder): WorkingGraph {
 
 /** Notes that a node reads angles. */
 export function noteAngle(graph: WorkingGraph, { node, value, axis }: AngleRead): void {
-  const known = graph.angles.get(node) ?? new Map<string, number>();
+  const known = graph.angles.get(node) ?? new Map<string, AngleRead['axis']>();
   graph.angles.set(node, known.set(value, axis));
 }
 

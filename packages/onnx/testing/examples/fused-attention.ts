@@ -6,8 +6,9 @@
  * values, 1 present key, 2 present value.
  */
 import type { AttentionFamily } from '../../src/decoder/attention/family.js';
+import { cacheSizes, queryHeads } from '../../src/decoder/attention/heads.js';
 import { emitLogitsBeside } from '../../src/decoder/attention/logits.js';
-import { cacheSizes, pathTo, queryHeads } from '../../src/decoder/attention/path.js';
+import { pathTo } from '../../src/decoder/attention/path.js';
 import { refuse } from '../../src/decoder/refuse.js';
 import { floatAttribute, inputAt } from '../../src/graph/graph.js';
 
@@ -28,7 +29,7 @@ export const fusedAttention: AttentionFamily = {
       values: value,
       angles: paths.flatMap(({ angles }) => angles),
       shape: {
-        heads: queryHeads(paths, { kvHeads, headDim }),
+        heads: queryHeads(graph, node, headDim, where),
         kvHeads,
         headDim,
         scale: floatAttribute(node, 'scale', 1 / Math.sqrt(headDim)),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { fakeDecoder } from '../../testing/fake-decoder.js';
 import type { HostTensor, SessionTensor, ValueInfo } from '../backend.js';
+import { readAnswer } from './answer.js';
 import { DecoderSession } from './decoder-session.js';
 import { hostTensor, readNumbers } from './tensors.js';
 
@@ -32,6 +33,7 @@ test('masks, positions and caches go on from call to call', async () => {
   expect(await fed(session, 'position_ids')).toEqual({ values: [3], shape: [1, 1] });
   expect((await fed(session, 'past_key_values.0.key')).values).toEqual([1, 1, 2, 2, 3, 3]);
   expect(decoder).toMatchObject({ batch: 1, seen: 4, cacheLengths: [4], cacheBytes: 64 });
+  expect(decoder.cacheBytesPerToken).toBe(16);
   expect(session.alive.size).toBe(2);
   decoder.dispose();
   expect(session.alive.size).toBe(0);
@@ -87,6 +89,37 @@ test('a call that fails leaves the conversation as it was', async () => {
   expect(session.alive.size).toBe(0);
 });
 
+test('an answer without logits leaves the conversation as it was', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  await run(decoder, [1, 2]);
+  const silent = new DecoderSession({
+    ...session,
+    run: (feeds, fetch) =>
+      session.run(
+        feeds,
+        fetch?.filter((name) => name !== 'logits'),
+      ),
+  });
+  await expect(run(silent, [1])).rejects.toMatchObject({ code: 'UNSUPPORTED_MODEL' });
+  expect([silent.seen, silent.batch]).toEqual([0, 0]);
+  expect(session.alive.size).toBe(2);
+  decoder.dispose();
+  expect(session.alive.size).toBe(0);
+});
+
+test('a step is one token of each row', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  await expect(decoder.step({ embeddings: embeddings([1, 2]) })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    data: { expected: 1, got: 2 },
+  });
+  expect(session.runs).toHaveLength(0);
+  (await decoder.step({ embeddings: embeddings([1], [2]) })).logits.dispose();
+  expect(decoder.seen).toBe(1);
+});
+
 test('caches that are asked for stay the conversation', async () => {
   const session = fakeDecoder();
   const decoder = new DecoderSession(session);
@@ -95,8 +128,28 @@ test('caches that are asked for stay the conversation', async () => {
     fetch: ['present.0.key'],
   });
   outputs['present.0.key']?.dispose();
+  outputs['present.0.key']?.dispose();
+  expect(session.alive.size).toBe(3);
   await run(decoder, [2]);
   expect(decoder.cacheLengths).toEqual([2]);
+});
+
+test('an answer as numbers frees its tensors, also where reading them fails', async () => {
+  const session = fakeDecoder();
+  const decoder = new DecoderSession(session);
+  const call = { embeddings: embeddings([1, 2]), fetch: ['present.0.key'] };
+  const { logits, outputs } = await readAnswer(await decoder.prefill(call));
+  expect(logits).toMatchObject({ shape: [1, 1, 1] });
+  expect([...(outputs['present.0.key']?.data ?? [])]).toEqual([1, 1, 2, 2]);
+  const answer = await decoder.prefill(call);
+  const download = () => Promise.reject(new Error('the device is gone'));
+  const broken = {
+    ...answer,
+    logits: { ...answer.logits, download, dispose: answer.logits.dispose },
+  };
+  await expect(readAnswer(broken)).rejects.toThrow('the device is gone');
+  decoder.dispose();
+  expect(session.alive.size).toBe(0);
 });
 
 test('states of other mixers start as zeros of their own size', async () => {
@@ -127,6 +180,8 @@ test('sizes that are open and inputs that nobody feeds are named', async () => {
   await run(new DecoderSession(session, { cacheSizes: { kvHeads: 2 } }), [1]);
   expect((await fed(session, 'past_key_values.1.key')).shape).toEqual([1, 2, 0, 4]);
   const strange = fakeDecoder([{ name: 'mystery', type: 'float32', shape: ['n'] }]);
+  expect(new DecoderSession(strange).ports.others).toEqual(['mystery']);
+  expect(new DecoderSession(fakeDecoder([stageMask])).ports.others).toEqual([]);
   await expect(run(new DecoderSession(strange), [1])).rejects.toThrow(/got mystery \[n\]; pass/);
   await expect(run(new DecoderSession(fakeDecoder()), [1], [2])).resolves.toBeUndefined();
 });
@@ -157,4 +212,82 @@ test('conversations stand side by side, padded in front, and part again', async 
   expect((await fed(session, 'position_ids')).values).toEqual([2]);
   for (const each of [long, short, both, alone]) each.dispose();
   expect(session.alive.size).toBe(0);
+});
+
+const input = (name: string, shape: ValueInfo['shape'], type: ValueInfo['type'] = 'int64') => ({
+  name,
+  type,
+  shape,
+});
+const imageMask = input('image_mask', ['batch_size', 'tokens']);
+
+test('a graph that is pruned, but not for batches, takes no padding', async () => {
+  const session = fakeDecoder([imageMask]);
+  const [long, short, equal] = [1, 2, 3].map(() => new DecoderSession(session));
+  await run(long!, [1, 2]);
+  await run(short!, [1]);
+  await run(equal!, [3]);
+  const refused = { code: 'INVALID_ARGUMENT', message: expect.stringContaining('no padding') };
+  await expect(DecoderSession.merge([long!, short!])).rejects.toMatchObject(refused);
+  const call = { embeddings: embeddings([1, 2]), valid: [0, 1] };
+  await expect(long!.prefill(call)).rejects.toMatchObject(refused);
+  expect(long!.seen).toBe(2);
+  await run(await DecoderSession.merge([short!, equal!]), [4], [5]);
+  const masked = fakeDecoder([imageMask, stageMask]);
+  (await new DecoderSession(masked).prefill(call)).logits.dispose();
+});
+
+test('rows that there are not, and conversations that have not begun', async () => {
+  const decoder = new DecoderSession(fakeDecoder());
+  const refused = { code: 'INVALID_ARGUMENT' };
+  await expect(decoder.rows([0])).rejects.toMatchObject(refused);
+  await expect(DecoderSession.merge([decoder])).rejects.toMatchObject(refused);
+  await run(decoder, [1], [2]);
+  for (const rows of [[], [2], [-1], [0.5]]) {
+    await expect(decoder.rows(rows)).rejects.toMatchObject({ ...refused, data: { field: 'rows' } });
+  }
+  expect((await decoder.rows([1, 0, 1])).batch).toBe(3);
+});
+
+test.each([
+  ['images', { images: [1] }],
+  ['images', { images: [1, 0.5] }],
+  ['instruction', { instruction: [1, 0, 1] }],
+  ['instruction', { instruction: [Number.NaN, 0] }],
+  ['valid', { valid: [1] }],
+  ['positions', { positions: [0] }],
+  ['positions', { positions: [0, 1.5] }],
+  ['positions', { positions: [0, 1, 0, 1] }],
+  ['positions', { positions: [0, 1, 0, 1, 0, 1] }],
+  ['keepRatios', { keepRatios: [0.5] }],
+  ['keepRatios', { keepRatios: [0.5, 0] }],
+  ['keepRatios', { keepRatios: [1.5, 0.5] }],
+  ['keepRatios', { keepRatios: [Number.NaN, 0.5] }],
+  ['embeddings', { embeddings: hostTensor('float32', [1, 2], [1, 2]) }],
+])('%s that do not fit are refused before the graph runs: %j', async (field, wrong) => {
+  const session = fakeDecoder([imageMask, input('keep_ratios', [2], 'float32')]);
+  const decoder = new DecoderSession(session);
+  await expect(decoder.prefill({ embeddings: embeddings([1, 2]), ...wrong })).rejects.toMatchObject(
+    { code: 'INVALID_ARGUMENT', data: { field } },
+  );
+  expect([session.runs.length, decoder.batch]).toEqual([0, 0]);
+});
+
+test.each([
+  [3, [1, 3]],
+  [4, [1, 3, 4]],
+])('a graph of %i rows of positions takes %j', async (kinds, taken) => {
+  const session = fakeDecoder();
+  const inputs = session.inputs.map((each) =>
+    each.name === 'position_ids' ? { ...each, shape: [kinds, 'batch_size', 'tokens'] } : each,
+  );
+  for (const rows of [1, 2, 3, 4, 5]) {
+    const decoder = new DecoderSession({ ...session, inputs });
+    const call = { embeddings: embeddings([1]), positions: new Array<number>(rows).fill(0) };
+    const answered = decoder.prefill(call).then(
+      () => true,
+      () => false,
+    );
+    expect(await answered).toBe(taken.includes(rows));
+  }
 });

@@ -8,6 +8,7 @@ import {
   TransPruneError,
 } from '@transprune/core';
 import type { Session, ValueInfo } from '../backend.js';
+import { feeds } from './feeds.js';
 
 /** An input that an output of the call before goes into. */
 export interface StatePort {
@@ -31,10 +32,14 @@ export interface CacheSizes {
 export interface DecoderPorts {
   readonly inputs: ReadonlyMap<string, ValueInfo>;
   readonly caches: readonly CachePort[];
+  /** The key caches of attention among them, in the order of the layers. */
+  readonly keyCaches: readonly CachePort[];
   /** How many stages carry a mask from call to call: those of decoders that serve batches. */
   readonly stageMasks: number;
   /** Caches and masks. */
   readonly state: readonly StatePort[];
+  /** Inputs that a session does not feed by itself, such as `per_layer_inputs`: a call's `others` have them. */
+  readonly others: readonly string[];
 }
 
 /** Reads the interface of a decoder. */
@@ -61,7 +66,10 @@ export function decoderPorts({
     const afterLayer = afterLayerOf(byName.get(input)?.shape[1]);
     state.push({ input, output: maskOutput(stage), lengthAxis: 1, afterLayer, isMask: true });
   }
-  return { inputs: byName, caches, stageMasks, state };
+  const isKnown = (name: string) => feeds.has(name) || state.some(({ input }) => input === name);
+  const others = [...byName.keys()].filter((name) => !isKnown(name));
+  const keyCaches = caches.filter(({ kind }) => kind === 'key').sort((a, b) => a.layer - b.layer);
+  return { inputs: byName, caches, keyCaches, stageMasks, state, others };
 }
 
 /**

@@ -2,6 +2,7 @@
  * What a conversation carries from call to call: caches of every layer, the masks that go with them after each
  * prune, the tokens seen so far. Conversations can stand side by side as the rows of a batch.
  */
+import { elementCount } from '@transprune/core';
 import type { HostTensor, SessionTensor } from '../backend.js';
 import type { StatePort } from './ports.js';
 
@@ -40,11 +41,16 @@ export function borrow(state: ConversationState): ConversationState {
 /** A tensor of a state for a reader, who disposes it too; it lives as long as one of the owners does. */
 export function lend(tensor: SessionTensor, cell: Shared): SessionTensor {
   cell.owners++;
+  let isGivenUp = false;
   return {
     type: tensor.type,
     dims: tensor.dims,
     download: () => tensor.download(),
-    dispose: () => giveUp(cell),
+    dispose() {
+      if (isGivenUp) return;
+      isGivenUp = true;
+      giveUp(cell);
+    },
   };
 }
 
@@ -131,8 +137,7 @@ function commonPadding(rows: readonly (readonly number[])[]): number {
 
 /** The sizes around an axis: how many blocks there are, and elements in each step of the axis. */
 function around(dims: readonly number[], axis: number): { blocks: number; step: number } {
-  const product = (sizes: readonly number[]) => sizes.reduce((all, size) => all * size, 1);
-  return { blocks: product(dims.slice(0, axis)), step: product(dims.slice(axis + 1)) };
+  return { blocks: elementCount(dims.slice(0, axis)), step: elementCount(dims.slice(axis + 1)) };
 }
 
 /** Rows below each other; along the axis of lengths, if there is one, zeros fill up the shorter in front. */
@@ -197,7 +202,7 @@ function fill<Part>(
   parts: readonly Part[],
   write: (data: HostTensor['data'], part: Part, at: number) => number,
 ): HostTensor {
-  const length = dims.reduce((product, size) => product * size, 1);
+  const length = elementCount(dims);
   const data = new (like.data.constructor as new (length: number) => HostTensor['data'])(length);
   let at = 0;
   for (const part of parts) at = write(data, part, at);

@@ -1,5 +1,5 @@
 /** Tensors in memory from numbers, and numbers from tensors, whatever their element type. */
-import { float16Bits, float16Value, type NDArray, ndarray } from '@transprune/core';
+import { elementCount, float16Bits, float16Value, type NDArray, ndarray } from '@transprune/core';
 import type { ElementType, HostTensor, SessionTensor } from '../backend.js';
 
 /** A tensor of numbers, in an element type. */
@@ -24,7 +24,7 @@ export function hostTensor(
 
 /** A tensor whose elements are all 0. */
 export function zeros(type: ElementType, dims: readonly number[]): HostTensor {
-  const length = dims.reduce((product, size) => product * size, 1);
+  const length = elementCount(dims);
   switch (type) {
     case 'float32':
       return { type, dims, data: new Float32Array(length) };

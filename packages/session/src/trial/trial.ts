@@ -1,7 +1,8 @@
 /** A decoder small enough to run anywhere at once, to see whether a device computes rightly. */
+import { ports } from '@transprune/core';
 import type { ModelSource, Session, Unavailable } from '../backend.js';
+import { readAnswer } from '../decoder/answer.js';
 import { DecoderSession } from '../decoder/decoder-session.js';
-import { readNumbers } from '../decoder/tensors.js';
 import { trialDecoder } from './trial-decoder.js';
 
 /** Opens a graph on a device, or tells why not. */
@@ -44,9 +45,9 @@ async function logitsOn(open: Open): Promise<number[] | string> {
   try {
     const logits: number[] = [];
     for (const tokens of [promptTokens, 1]) {
-      const answer = await decoder.prefill({ embeddings: embeddings(decoder, tokens) });
-      logits.push(...(await readNumbers(answer.logits)).data);
-      answer.logits.dispose();
+      const call = { embeddings: embeddings(decoder, tokens) };
+      const answer = await (tokens === 1 ? decoder.step(call) : decoder.prefill(call));
+      logits.push(...(await readAnswer(answer)).logits.data);
     }
     return logits;
   } catch (error) {
@@ -57,8 +58,8 @@ async function logitsOn(open: Open): Promise<number[] | string> {
   }
 }
 
-function embeddings({ ports }: DecoderSession, tokens: number) {
-  const hidden = Number(ports.inputs.get('inputs_embeds')?.shape[2] ?? 0);
+function embeddings(decoder: DecoderSession, tokens: number) {
+  const hidden = Number(decoder.ports.inputs.get(ports.embeddings)?.shape[2] ?? 0);
   const data = Float32Array.from({ length: tokens * hidden }, (_, i) => Math.sin(i * i));
   return { type: 'float32', dims: [1, tokens, hidden], data } as const;
 }

@@ -6,7 +6,7 @@ import { modelFolder } from '@transprune/files/node';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { answer, reply } from '../../testing/ask.js';
 import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from '../../testing/embedded.js';
-import { createEngine, type LocalEngine } from './create.js';
+import { createEngine, type LocalEngine } from '../create.js';
 
 const sample = (number: number) => join(samplesDirectory, `scene-${number}.png`);
 const perImage = 144;
@@ -36,7 +36,7 @@ beforeEach(() => {
   backend.decoderFeeds.length = 0;
 });
 
-const lengthsBehind = (feeds: (typeof backend.decoderFeeds)[number] | undefined) =>
+const pastLengths = (feeds: (typeof backend.decoderFeeds)[number] | undefined) =>
   [0, 3, 11].map((layer) => feeds?.[`past_key_values.${layer}.key`]?.dims[2]);
 
 describe('a conversation', () => {
@@ -50,14 +50,14 @@ describe('a conversation', () => {
     const expected = await answer(engine, { prompt: all, images: [sample(1)] });
     expect(next.tokenIds).toEqual(expected.tokenIds);
     expect(next.prompt.text).toBe(`${second} answer:`);
-    expect(next.cache.lengths).toEqual(expected.cache.lengths);
+    expect(next.cache.atEnd.lengths).toEqual(expected.cache.atEnd.lengths);
 
     // The last token of the answer, and what the question adds.
     const past = prompt.textTokens + perImage + tokenIds.length - 1;
     const added = next.prompt.textTokens;
     const [prefill, step] = backend.decoderFeeds;
     expect(prefill?.inputs_embeds?.dims[1]).toBe(added);
-    expect(lengthsBehind(prefill)).toEqual([past, past, past]);
+    expect(pastLengths(prefill)).toEqual([past, past, past]);
     expect(prefill?.attention_mask?.dims).toEqual([1, past + added]);
     expect(numbersIn(prefill?.position_ids)).toEqual(
       Array.from({ length: added }, (_, i) => past + i),
@@ -115,7 +115,7 @@ describe.each([
       expect(result.tokenIds).toEqual((await reply(expected, turn)).tokenIds);
       texts += result.prompt.textTokens + result.tokenIds.length - 1;
       if (picture) images = images.map((count, stage) => count + perImage / 2 ** stage);
-      expect([0, 3, 11].map((layer) => result.cache.lengths[layer])).toEqual(
+      expect([0, 3, 11].map((layer) => result.cache.atEnd.lengths[layer])).toEqual(
         images.map((count) => count + texts),
       );
       expect(result.stages.map(({ keptImageTokens }) => keptImageTokens.length)).toEqual(

@@ -62,9 +62,9 @@ describe('a conversation', () => {
     await expect(reply(chat, second)).rejects.toThrow('the fake decoder fails');
     const next = await reply(chat, second);
     expect(next.tokenIds).toEqual([9, 2]);
-    const [before = 0] = cache.lengths;
+    const [before = 0] = cache.atEnd.lengths;
     expect(tokenIds.at(-1)).toBe(2);
-    expect(next.cache.lengths[0]).toBe(before + next.prompt.textTokens + 1);
+    expect(next.cache.atEnd.lengths[0]).toBe(before + next.prompt.textTokens + 1);
     await chat.dispose();
     const { given } = sessions.decoder_model_merged;
     const kept = given.filter((tensor) => tensor.downloads === 0);

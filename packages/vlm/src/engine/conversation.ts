@@ -1,8 +1,8 @@
 /** What a conversation keeps between its turns. */
 import { TransPruneError } from '@transprune/core';
 import type { DecoderSession } from '@transprune/session';
-import type { Frontend } from '../frontend.js';
-import { type ChatMessage, type ChatOptions, type ChatTurn, userTurn } from './request.js';
+import type { ChatMessage, Frontend } from '../frontend.js';
+import { type ChatOptions, type ChatTurn, userTurn } from './request.js';
 
 /** All turns so far. */
 export interface Past {

@@ -7,8 +7,8 @@ import { modelFolder, readModelFile } from '@transprune/files/node';
 import { encodeModel, pruneModel } from '@transprune/onnx';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { answer } from '../../testing/ask.js';
+import { createEngine, type LocalEngine } from '../create.js';
 import { collect } from './collect.js';
-import { createEngine, type LocalEngine } from './create.js';
 
 const image = join(samplesDirectory, 'scene-1.png');
 const question = 'describe the image';
@@ -36,9 +36,9 @@ describe('the embedded model', () => {
     expect(result.stages).toEqual([]);
 
     const length = result.prompt.textTokens + imageTokens + result.tokenIds.length - 1;
-    const [layers, kvHeads, headDim] = [result.cache.lengths.length, 4, 32];
-    expect(result.cache.lengths.every((found) => found === length)).toBe(true);
-    expect(result.cache.bytes).toBe(layers * 2 * kvHeads * headDim * length * 4);
+    const [layers, kvHeads, headDim] = [result.cache.atEnd.lengths.length, 4, 32];
+    expect(result.cache.atEnd.lengths.every((found) => found === length)).toBe(true);
+    expect(result.cache.atEnd.bytes).toBe(layers * 2 * kvHeads * headDim * length * 4);
 
     const { visionMs, prefillMs, timeToFirstTokenMs, totalMs } = result.timings;
     expect(visionMs).toBeGreaterThan(0);
@@ -163,10 +163,12 @@ describe('a pruned decoder', () => {
     const [first, second] = result.stages;
     expect(second?.kept.every((position) => first?.kept.includes(position))).toBe(true);
     const decoded = result.tokenIds.length - 1;
-    const wanted = result.cache.lengths.map((_, layer) =>
+    const wanted = result.cache.atEnd.lengths.map((_, layer) =>
       layer < 2 ? imageTokens : layer < 4 ? 72 : 36,
     );
-    expect(result.cache.lengths).toEqual(wanted.map((images) => images + textTokens + decoded));
+    expect(result.cache.atEnd.lengths).toEqual(
+      wanted.map((images) => images + textTokens + decoded),
+    );
     await pruned.dispose();
   });
 

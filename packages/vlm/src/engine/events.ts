@@ -80,8 +80,16 @@ export interface Timings {
   readonly totalMs: number;
 }
 
-/** The decoder's caches after the last step. */
+/** The decoder's caches. */
 export interface CacheReport {
+  /** All zeros and empty if the request ended before. */
+  readonly afterPrefill: CacheSize;
+  /** After the last step: the last token of an answer has not gone through the decoder. */
+  readonly atEnd: CacheSize;
+}
+
+/** How large caches are at a moment. */
+export interface CacheSize {
   /** Tokens in each attention layer's cache, in the order of the layers. */
   readonly lengths: readonly number[];
   /** All layers. */

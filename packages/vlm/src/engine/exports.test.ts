@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { answer, reply } from '../../testing/ask.js';
 import { type Feeds, numbersIn } from '../../testing/embedded.js';
 import { around, describeExports, plan, sample, whole } from '../../testing/exported-engine.js';
+import type { LocalEngine } from '../create.js';
 import type { GenerateResult } from './collect.js';
-import type { LocalEngine } from './create.js';
 
 describeExports([
   ['llama', 'dynamo-18-logits-to-keep'],

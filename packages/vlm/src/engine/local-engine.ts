@@ -5,11 +5,11 @@ import { Conversation, conversationIsOver } from './conversation.js';
 import type { Chat, Engine } from './engine.js';
 import type { EngineEvent } from './events.js';
 import { chooseKeepRatios } from './keep-ratios.js';
-import { checkOptions } from './options.js';
+import { chatFault, requestFault } from './options.js';
 import type { ChatTurn, EngineRequest } from './request.js';
 import { Scheduler, type SchedulerLimits } from './scheduler.js';
 import { traceOutputs } from './stages.js';
-import { EventStream } from './stream.js';
+import { failedStream } from './stream.js';
 import { type Model, Task } from './task.js';
 
 export interface EngineParts extends SchedulerLimits {
@@ -36,7 +36,6 @@ export function startEngine(parts: EngineParts): Engine {
   const submit = (request: EngineRequest, conversation?: Conversation) => {
     const task = new Task(model, request, conversation, (left) => scheduler.cancel(left));
     try {
-      checkOptions(request);
       task.keepRatios = chooseKeepRatios(request.keepRatios, keepRatios, decoder);
       follow(task, request.signal, () => scheduler.cancel(task));
       if (!task.isDone) scheduler.submit(task);
@@ -56,8 +55,13 @@ export function startEngine(parts: EngineParts): Engine {
     modelType: frontend.modelType,
     imageTokenId: frontend.imageTokenId,
     device: decoder.device,
-    generate: (request) => submit(request).events,
+    generate(request) {
+      const fault = requestFault(request, 'request');
+      return fault ? failedStream(fault) : submit(request).events;
+    },
     chat(options) {
+      const fault = chatFault(options);
+      if (fault) return { ask: () => failedStream(fault), dispose: async () => {} };
       const conversation = new Conversation(options);
       conversations.add(conversation);
       const cancel = (task: Task) => scheduler.cancel(task);
@@ -85,15 +89,19 @@ interface Desk {
 
 function createChat(conversation: Conversation, desk: Desk, forget: () => void): Chat {
   const turns = new Set<Task>();
+  let isLeft = false;
   return {
     ask(turn: ChatTurn): AsyncIterable<EngineEvent> {
-      if (conversation.isOver) return failed(conversationIsOver());
+      if (isLeft || conversation.isOver) return failedStream(conversationIsOver());
+      const fault = requestFault(turn, 'turn');
+      if (fault) return failedStream(fault);
       const task = desk.submit(turn, conversation);
       turns.add(task);
       void task.done.then(() => turns.delete(task));
       return task.events;
     },
     async dispose() {
+      isLeft = true;
       const running = [...turns];
       for (const task of running) desk.cancel(task);
       await Promise.all(running.map(({ done }) => done));
@@ -101,10 +109,4 @@ function createChat(conversation: Conversation, desk: Desk, forget: () => void):
       forget();
     },
   };
-}
-
-function failed(error: unknown): AsyncIterable<EngineEvent> {
-  const events = new EventStream<EngineEvent>(async () => {});
-  events.fail(error);
-  return events;
 }

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { answer } from '../../testing/ask.js';
 import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from '../../testing/embedded.js';
 import { describeLayouts } from '../../testing/layouts.js';
+import { createEngine, type LocalEngine } from '../create.js';
 import type { GenerateResult } from './collect.js';
-import { createEngine, type LocalEngine } from './create.js';
 
 const sample = (number: number) => join(samplesDirectory, `scene-${number}.png`);
 const ask = { question: 'describe the image', images: [sample(1)] };
@@ -142,7 +142,7 @@ test('a decoder for batches, with masks beside its caches and an instruction mas
   const result = await answer(batched, ask);
   expect(result.tokenIds).toEqual(expected.tokenIds);
   expect(result.stages.map(({ kept }) => kept)).toEqual(expected.stages.map(({ kept }) => kept));
-  expect(result.cache.lengths).toEqual(expected.cache.lengths);
+  expect(result.cache.atEnd.lengths).toEqual(expected.cache.atEnd.lengths);
   const [prefill, first] = backend.decoderFeeds;
   const left = result.prompt.textTokens + 36;
   expect(prefill?.['past_pruning.mask.1']?.dims).toEqual([1, 0]);

@@ -1,12 +1,8 @@
 /** What there is to tell about one request. */
-import {
-  type CacheSizes,
-  type DecoderPorts,
-  type DecoderSession,
-  tensorBytes,
-} from '@transprune/session';
+import type { DecoderPorts, DecoderSession } from '@transprune/session';
 import type { ReadPrompt } from '../frontend.js';
 import type {
+  CacheSize,
   FinishEvent,
   FinishReason,
   PromptFacts,
@@ -14,6 +10,7 @@ import type {
   Timings,
   Usage,
 } from './events.js';
+import { numberImages } from './spans.js';
 import { keptFromCaches } from './stages.js';
 
 /** What a prefill did. */
@@ -28,36 +25,40 @@ export interface Prefilled {
   readonly prefillMs: number;
 }
 
-const noPrompt: PromptFacts = {
-  text: '',
-  textTokens: 0,
-  imageTokens: 0,
-  imagePositions: [],
-  imageNumbers: [],
-};
+/** @param images for each token the number of its image, 0 at text */
+function promptFacts(text: string, images: readonly number[]): PromptFacts {
+  const imagePositions = images.flatMap((image, position) => (image === 0 ? [] : [position]));
+  return {
+    text,
+    textTokens: images.length - imagePositions.length,
+    imageTokens: imagePositions.length,
+    imagePositions,
+    imageNumbers: images.filter((image) => image !== 0),
+  };
+}
 
 /** Times are as `performance.now()` counts. */
 export class Report {
   private readonly ports: DecoderPorts;
-  private readonly cacheSizes: CacheSizes;
+  private readonly imageTokenId: number;
   private readonly createdAt = performance.now();
   private openedAt: number | undefined;
   private readAt: number | undefined;
   private startedAt: number | undefined;
   private firstAt: number | undefined;
-  private prompt = noPrompt;
+  private prompt = promptFacts('', []);
   private keptImageTokens: readonly number[] = [];
   private visionMs = 0;
   private prefillMs = 0;
   private decodeMs = 0;
   private steps = 0;
   private completionTokens = 0;
-  private cacheLengths: readonly number[] = [];
-  private cacheBytes = 0;
+  private cache: CacheSize = { lengths: [], bytes: 0 };
+  private cacheBytesPerToken = 0;
 
-  constructor(ports: DecoderPorts, cacheSizes: CacheSizes) {
+  constructor(ports: DecoderPorts, imageTokenId: number) {
     this.ports = ports;
-    this.cacheSizes = cacheSizes;
+    this.imageTokenId = imageTokenId;
   }
 
   /** A place was found. */
@@ -67,7 +68,7 @@ export class Report {
 
   read({ text, ids }: ReadPrompt): void {
     this.readAt = performance.now();
-    this.prompt = { ...noPrompt, text, textTokens: ids.length };
+    this.prompt = promptFacts(text, numberImages(ids, this.imageTokenId));
   }
 
   /** The engine got to it. */
@@ -76,24 +77,16 @@ export class Report {
   }
 
   prefilled({ decoder, cacheLengths, images, stages, visionMs, prefillMs }: Prefilled): void {
-    const positions = images.flatMap((image, position) => (image === 0 ? [] : [position]));
-    const textTokens = images.length - positions.length;
-    this.prompt = {
-      text: this.prompt.text,
-      textTokens,
-      imageTokens: positions.length,
-      imagePositions: positions,
-      imageNumbers: images.filter((image) => image !== 0),
-    };
+    this.prompt = promptFacts(this.prompt.text, images);
     this.visionMs = visionMs;
     this.prefillMs = prefillMs;
-    this.cacheLengths = decoder.cacheLengths;
-    this.cacheBytes = decoder.cacheBytes;
-    const added = this.cacheLengths.map((length, at) => length - (cacheLengths[at] ?? 0));
+    this.cache = { lengths: decoder.cacheLengths, bytes: decoder.cacheBytes };
+    this.cacheBytesPerToken = decoder.cacheBytesPerToken;
+    const added = this.cache.lengths.map((length, at) => length - (cacheLengths[at] ?? 0));
     this.keptImageTokens =
       stages.length > 0
         ? stages.map(({ keptImageTokens }) => keptImageTokens.length)
-        : keptFromCaches(this.ports, added, textTokens);
+        : keptFromCaches(this.ports, added, this.prompt.textTokens);
   }
 
   stepped(ms: number): void {
@@ -108,7 +101,7 @@ export class Report {
   }
 
   finish(reason: FinishReason, text: string): FinishEvent {
-    const { prompt, steps } = this;
+    const { prompt, steps, cache } = this;
     const { textTokens, imageTokens } = prompt;
     const usage: Usage = {
       promptTokens: textTokens + imageTokens,
@@ -125,8 +118,11 @@ export class Report {
       prompt,
       timings: this.timings(),
       cache: {
-        lengths: this.cacheLengths.map((length) => length + steps),
-        bytes: this.cacheBytes + steps * bytesPerToken(this.ports, this.cacheSizes),
+        afterPrefill: cache,
+        atEnd: {
+          lengths: cache.lengths.map((length) => length + steps),
+          bytes: cache.bytes + steps * this.cacheBytesPerToken,
+        },
       },
     };
   }
@@ -147,18 +143,4 @@ export class Report {
       totalMs: end - createdAt,
     };
   }
-}
-
-/** What a token adds to the caches of all layers. */
-function bytesPerToken({ caches, inputs }: DecoderPorts, sizes: CacheSizes): number {
-  return caches.reduce((sum, { kind, past }) => {
-    const info = inputs.get(past);
-    if (!info || (kind !== 'key' && kind !== 'value')) return sum;
-    const [, heads, , size] = info.shape;
-    const dims = [
-      typeof heads === 'number' && heads > 0 ? heads : (sizes.kvHeads ?? 0),
-      typeof size === 'number' && size > 0 ? size : (sizes.headDim ?? 0),
-    ];
-    return sum + tensorBytes({ type: info.type, dims });
-  }, 0);
 }

@@ -1,25 +1,6 @@
 /** What an engine is asked. Plain data, but for the signal. */
 
-/** Pixels in memory, row by row, the channels of a pixel beside each other. */
-export interface Pixels {
-  readonly data: Uint8Array | Uint8ClampedArray;
-  readonly width: number;
-  readonly height: number;
-  readonly channels: 1 | 2 | 3 | 4;
-}
-
-/** An image: a path (in Node), a URL (also `data:`), an encoded file's bytes, or pixels. */
-export type ImageSource = string | URL | Uint8Array | Blob | Pixels;
-
-/** One turn of a conversation; images are placeholders that take the request's images in order. */
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string | readonly ChatPart[];
-}
-
-export type ChatPart =
-  | { readonly type: 'image' }
-  | { readonly type: 'text'; readonly text: string };
+import type { ChatMessage, ImageSource } from '../frontend.js';
 
 /** What is asked: a question, a conversation, or a prompt that is passed on as it is. */
 export type Ask =

@@ -1,5 +1,7 @@
 /** Who runs when, on sessions in plain code. */
-import { describe, expect, test } from 'vitest';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { answer, reply } from '../../testing/ask.js';
 import { fakeFiles, loadFake } from '../../testing/fake-model.js';
 import { collect } from './collect.js';
@@ -42,6 +44,35 @@ describe('a queue', () => {
 });
 
 describe('a request that is aborted', () => {
+  test('keeps its place while its images are still being read', async () => {
+    const begun: ServerResponse[] = [];
+    let tell: () => void = () => {};
+    const server = createServer((_, response) => {
+      begun.push(response);
+      tell();
+    });
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const images = [`http://localhost:${port}/never.png`];
+    const { engine } = await loadFake({ limits: { maxActive: 1 } });
+    for (let request = 0; request < 3; request++) {
+      const isRead = new Promise<void>((resolve) => {
+        tell = resolve;
+      });
+      const controller = new AbortController();
+      const aborted = answer(engine, { ...ask, images, signal: controller.signal });
+      if (begun.length === 0) await isRead;
+      controller.abort();
+      expect((await aborted).finishReason).toBe('aborted');
+    }
+    const next = answer(engine, ask);
+    for (const response of begun) response.end();
+    expect((await next).finishReason).toBe('stop');
+    expect(begun).toHaveLength(1);
+    await engine.dispose();
+  });
+
   test('while it waits runs nothing', async () => {
     const { engine, sessions } = await loadFake({ limits: { maxActive: 1 } });
     const controller = new AbortController();

@@ -22,7 +22,7 @@ export class Scheduler {
   private readonly maxWaiting: number;
   private readonly stepper: Stepper;
   private readonly waiting: Task[] = [];
-  /** Their images are being read. */
+  /** Their images are being read; a place is taken until that ends, even if nobody wants the answer any more. */
   private readonly opening = new Set<Task>();
   private readonly ready: Task[] = [];
   private active: Task[] = [];
@@ -46,12 +46,7 @@ export class Scheduler {
    * @throws TransPruneError BUSY if too many wait
    */
   submit(task: Task): void {
-    if (this.closed) {
-      throw new TransPruneError(
-        'INVALID_ARGUMENT',
-        'expected an engine to ask, got one that is disposed; create another one',
-      );
-    }
+    if (this.closed) throw engineIsDisposed();
     this.waiting.push(task);
     this.admit();
     if (this.waiting.length <= this.maxWaiting) return;
@@ -72,7 +67,6 @@ export class Scheduler {
       const at = list.indexOf(task);
       if (at >= 0) list.splice(at, 1);
     }
-    this.opening.delete(task);
     task.finish('aborted');
     this.admit();
   }
@@ -106,14 +100,13 @@ export class Scheduler {
   private async open(task: Task): Promise<void> {
     try {
       await task.open();
-      if (!this.opening.delete(task)) return;
-      this.ready.push(task);
-      this.running ??= this.run();
     } catch (error) {
-      this.opening.delete(task);
       task.fail(error);
-      this.admit();
     }
+    this.opening.delete(task);
+    if (task.isDone) return this.admit();
+    this.ready.push(task);
+    this.running ??= this.run();
   }
 
   private async run(): Promise<void> {
@@ -163,4 +156,12 @@ export class Scheduler {
     if (this.active.length === 0) this.stepper.dispose();
     this.admit();
   }
+}
+
+/** What asking a disposed engine fails with. */
+export function engineIsDisposed(): TransPruneError {
+  return new TransPruneError(
+    'INVALID_ARGUMENT',
+    'expected an engine to ask, got one that is disposed; create another one',
+  );
 }

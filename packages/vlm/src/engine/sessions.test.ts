@@ -14,7 +14,7 @@ import {
   loadFake,
   pixels,
 } from '../../testing/fake-model.js';
-import { createEngine } from './create.js';
+import { createEngine } from '../create.js';
 
 const image = join(samplesDirectory, 'scene-1.png');
 
@@ -33,10 +33,11 @@ describe('generate', () => {
       prompt + 2,
     ]);
     expect(runs.some(({ feeds }) => 'image_mask' in feeds)).toBe(false);
-    expect(result.cache).toEqual({
-      lengths: [prompt + 2, prompt + 2],
-      bytes: 4 * 4 * 32 * 4 * (prompt + 2),
+    const size = (tokens: number) => ({
+      lengths: [tokens, tokens],
+      bytes: 4 * 4 * 32 * 4 * tokens,
     });
+    expect(result.cache).toEqual({ afterPrefill: size(prompt), atEnd: size(prompt + 2) });
   });
 
   test('makes empty caches from the config where the graph names no sizes', async () => {
@@ -146,7 +147,7 @@ describe('a decoder with an image mask', () => {
     expect(stages[0]?.kept).toHaveLength(36 + prompt.textTokens);
     expect(stages[0]?.keptImageTokens[0]).toBe(prompt.imagePositions.findIndex((p) => p % 4 === 0));
     expect(stages[0]?.scores).toHaveLength(total);
-    expect(cache.lengths).toEqual([total + 2, 36 + prompt.textTokens + 2]);
+    expect(cache.atEnd.lengths).toEqual([total + 2, 36 + prompt.textTokens + 2]);
     const [prefill, step] = sessions.decoder_model_merged.runs;
     expect(prefill?.fetch).toContain('pruning.kept.0');
     expect(step?.fetch).not.toContain('pruning.kept.0');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { numberImages, tokensPerImage } from './spans.js';
+import { numberImages } from './spans.js';
 
 /** `x` is an image token. */
 const numbers = (text: string, perImage?: number) => {
@@ -16,12 +16,4 @@ test('images are numbered from 1 where text is between them', () => {
 test('without text between them, by the tokens that each takes', () => {
   expect(numbers('.xxxx.')).toBe('011110');
   expect(numbers('.xxxx.xx', 2)).toBe('01122033');
-});
-
-test('how many each takes follows from images of one size alone', () => {
-  expect(tokensPerImage([2, 3, 96, 96], [2, 144, 128])).toBe(144);
-  expect(tokensPerImage([2, 3, 96, 96], [288, 128])).toBe(144);
-  expect(tokensPerImage([2, 3, 96, 96], [99, 128])).toBeUndefined();
-  expect(tokensPerImage([64, 1176], [16, 128])).toBeUndefined();
-  expect(tokensPerImage(undefined, undefined)).toBeUndefined();
 });

@@ -30,20 +30,3 @@ export function numberImages(
     return image;
   });
 }
-
-/**
- * Tokens that each image takes, from what the vision encoder was fed and gave; undefined where images
- * may differ, as with grids of patches.
- *
- * @param pixels dims of `pixel_values`; those of images of one size are `[images, channels, height, width]`
- * @param features dims of the features, `[..., hidden]`
- */
-export function tokensPerImage(
-  pixels: readonly number[] | undefined,
-  features: readonly number[] | undefined,
-): number | undefined {
-  if (pixels?.length !== 4 || !features) return undefined;
-  const [images = 0] = pixels;
-  const tokens = features.slice(0, -1).reduce((product, size) => product * size, 1);
-  return images > 0 && tokens % images === 0 ? tokens / images : undefined;
-}

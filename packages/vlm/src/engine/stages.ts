@@ -50,17 +50,14 @@ export function stageEvents(
  * @param added tokens that the prefill added to each attention layer's cache, by the order of the layers
  */
 export function keptFromCaches(
-  { caches, state }: DecoderPorts,
+  { keyCaches, state }: DecoderPorts,
   added: readonly number[],
   textTokens: number,
 ): number[] {
   const kept = new Map<number, number>();
-  caches
-    .filter(({ kind }) => kind === 'key')
-    .sort((a, b) => a.layer - b.layer)
-    .forEach(({ past }, at) => {
-      const afterLayer = state.find(({ input }) => input === past)?.afterLayer;
-      if (afterLayer !== undefined) kept.set(afterLayer, (added[at] ?? 0) - textTokens);
-    });
+  keyCaches.forEach(({ past }, at) => {
+    const afterLayer = state.find(({ input }) => input === past)?.afterLayer;
+    if (afterLayer !== undefined) kept.set(afterLayer, (added[at] ?? 0) - textTokens);
+  });
   return [...kept].sort(([a], [b]) => a - b).map(([, count]) => count);
 }

@@ -1,7 +1,7 @@
 /** Decode steps: those of several requests as one batch where the decoder knows padding. */
 import { DecoderSession } from '@transprune/session';
 import type { FinishReason } from './events.js';
-import { lastLogits } from './logits.js';
+import { logitsOfLastTokens } from './logits.js';
 import type { Model, Task } from './task.js';
 
 /** How a step went for a request. */
@@ -104,7 +104,7 @@ export class Stepper {
         logitsToKeep: 1,
       });
       const ms = performance.now() - before;
-      const rows = await lastLogits(logits);
+      const rows = await logitsOfLastTokens(logits);
       return tasks.map((task, row) => {
         task.stepped(ms);
         if (task.isAborted) return { task, reason: 'aborted' };

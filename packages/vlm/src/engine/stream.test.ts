@@ -54,3 +54,23 @@ test('leaving is noticed once, also before the first event', async () => {
   await iterator.return?.();
   expect(other.left.times).toBe(1);
 });
+
+test('several who ask at once get one event each, in the order that they asked', async () => {
+  const { events } = stream();
+  const [one, other] = [events[Symbol.asyncIterator](), events[Symbol.asyncIterator]()];
+  const asked = Promise.all([one.next(), one.next(), other.next(), one.next(), one.next()]);
+  await Promise.resolve();
+  for (const event of [1, 2, 3]) events.push(event);
+  events.end();
+  expect((await asked).map(({ value }) => value)).toEqual([1, 2, 3, undefined, undefined]);
+});
+
+test('leaving ends those who wait', async () => {
+  const { events, left } = stream();
+  const iterator = events[Symbol.asyncIterator]();
+  const asked = [iterator.next(), iterator.next()];
+  await Promise.resolve();
+  await iterator.return?.();
+  expect((await Promise.all(asked)).map(({ done }) => done)).toEqual([true, true]);
+  expect(left.times).toBe(1);
+});

@@ -4,6 +4,8 @@ export class EventStream<Event> implements AsyncIterable<Event> {
   private ended = false;
   private failure: { readonly error: unknown } | undefined;
   private wake: () => void = () => {};
+  /** Settles when whoever asked before has its event. */
+  private turn: Promise<unknown> = Promise.resolve();
   private readonly onLeave: () => Promise<void>;
 
   /** @param onLeave is called when the reader leaves before the end; leaving takes until it is done */
@@ -34,25 +36,35 @@ export class EventStream<Event> implements AsyncIterable<Event> {
     const leave = async () => {
       if (!isOver) {
         isOver = true;
+        this.wake();
         await this.onLeave();
       }
       return over;
     };
-    return {
-      next: async () => {
-        while (!isOver) {
-          const event = this.events.shift();
-          if (event !== undefined) return { done: false, value: event };
-          if (this.ended) {
-            isOver = true;
-            if (this.failure) throw this.failure.error;
-            break;
-          }
-          await new Promise<void>((resolve) => {
-            this.wake = resolve;
-          });
+    const next = async (): Promise<IteratorResult<Event, undefined>> => {
+      while (!isOver) {
+        const event = this.events.shift();
+        if (event !== undefined) return { done: false, value: event };
+        if (this.ended) {
+          isOver = true;
+          if (this.failure) throw this.failure.error;
+          break;
         }
-        return over;
+        await new Promise<void>((resolve) => {
+          this.wake = resolve;
+        });
+      }
+      return over;
+    };
+    return {
+      // Whoever asks while another waits comes after it.
+      next: () => {
+        const result = this.turn.then(next);
+        this.turn = result.then(
+          () => {},
+          () => {},
+        );
+        return result;
       },
       return: leave,
       throw: async (error: unknown) => {
@@ -61,4 +73,11 @@ export class EventStream<Event> implements AsyncIterable<Event> {
       },
     };
   }
+}
+
+/** No events but an error. */
+export function failedStream(error: unknown): EventStream<never> {
+  const events = new EventStream<never>(async () => {});
+  events.fail(error);
+  return events;
 }

@@ -10,7 +10,7 @@ import type { Frontend, Penalties, ReadPrompt } from '../frontend.js';
 import { AnswerText } from './answer-text.js';
 import { type Conversation, idsOnTop, textAfterAnswer } from './conversation.js';
 import type { EngineEvent, FinishReason } from './events.js';
-import { lastLogits } from './logits.js';
+import { logitsOfLastTokens } from './logits.js';
 import { Report } from './report.js';
 import { type ChatTurn, defaultMaxNewTokens, type EngineRequest, messagesOf } from './request.js';
 import { createSampler, type Sampler } from './sampler.js';
@@ -66,7 +66,7 @@ export class Task {
     this.model = model;
     this.request = request;
     this.conversation = conversation;
-    this.report = new Report(model.ports, model.frontend.cacheSizes);
+    this.report = new Report(model.ports, model.frontend.imageTokenId);
     this.sample = createSampler(request.sampling);
     this.text = new AnswerText((ids) => model.frontend.textOf(ids), request.stop);
     this.done = new Promise((resolve) => {
@@ -109,6 +109,7 @@ export class Task {
         ? frontend.render(messages)
         : (request as { readonly prompt: string }).prompt;
     const read = await frontend.read(text, images, { goesOn: past !== undefined });
+    if (this.isOver) return;
     this.prompt = past ? { ...read, ids: idsOnTop(read.ids, past) } : read;
     this.report.read(this.prompt);
   }
@@ -122,8 +123,8 @@ export class Task {
     const { prompt, model } = this;
     if (!prompt) throw new Error('expected a prompt that was read');
     this.report.started();
-    const { frontend, decoder: session, trace } = model;
-    const embedded = await frontend.embedPrompt(prompt, session.inputs);
+    const { frontend, decoder: session, ports, trace } = model;
+    const embedded = await frontend.embedPrompt(prompt, ports);
     if (this.isAborted) return 'aborted';
     // Pixels are of no more use.
     this.prompt = { ...prompt, imageInputs: {} };
@@ -147,7 +148,7 @@ export class Task {
       fetch: trace,
     });
     const prefillMs = performance.now() - before;
-    const [row] = await lastLogits(logits);
+    const [row] = await logitsOfLastTokens(logits);
     const found: Record<string, HostTensor> = {};
     for (const [name, tensor] of Object.entries(outputs)) found[name] = await takeElements(tensor);
     const stages = stageEvents(found, images);

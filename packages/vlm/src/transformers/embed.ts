@@ -1,14 +1,7 @@
 /** A prompt's embeddings and positions, as the library's class of the model makes them. */
 import { type PretrainedConfig, Tensor } from '@huggingface/transformers';
-import {
-  imageMaskInput,
-  instructionMaskInput,
-  keepRatiosInput,
-  ports,
-  TransPruneError,
-} from '@transprune/core';
-import { numbersOf, type Session, type ValueInfo } from '@transprune/session';
-import { tokensPerImage } from '../engine/spans.js';
+import { elementCount, ports, TransPruneError } from '@transprune/core';
+import { type DecoderPorts, numbersOf, type Session } from '@transprune/session';
 import type { EmbeddedPrompt, ReadPrompt } from '../frontend.js';
 import { adaptSession, capturingSession, type HostTensors } from './adapter.js';
 import { type ModelClass, quietly } from './model-class.js';
@@ -27,13 +20,13 @@ export interface EmbeddingParts {
  * image tokens and counts positions. The decoder is one that takes what it is fed and computes nothing. Each
  * prompt has an object of its own, for some classes keep what they counted.
  *
- * @param decoder inputs of the decoder that the prompt is for
+ * @param decoder that the prompt is for
  * @throws TransPruneError INVALID_MODEL if image tokens and image features differ
  */
 export async function embedPrompt(
   { config, generationConfig, model, vision, embedding }: EmbeddingParts,
   { ids, imageInputs }: ReadPrompt,
-  decoder: readonly ValueInfo[],
+  decoder: DecoderPorts,
 ): Promise<EmbeddedPrompt> {
   let captured: HostTensors = {};
   let visionMs = 0;
@@ -95,17 +88,10 @@ function gapAfter(positions: readonly number[], tokens: number, deltas: unknown)
   return tokens + Number(deltas.data[0]) - (last + 1);
 }
 
-/** The decoder's inputs that the library knows: not those of its state, of pruning or of its own needs. */
-function promptInputs(inputs: readonly ValueInfo[]): string[] {
-  const kept = new Set(inputs.flatMap(({ name }) => (/^past_|^present/.test(name) ? [name] : [])));
-  const own: readonly string[] = [
-    imageMaskInput,
-    instructionMaskInput,
-    keepRatiosInput,
-    ports.useCacheBranch,
-    ...ports.logitsToKeep,
-  ];
-  return inputs.map(({ name }) => name).filter((name) => !kept.has(name) && !own.includes(name));
+/** The decoder's inputs that the library feeds: not those of its state, of pruning or of its own needs. */
+function promptInputs({ inputs, others }: DecoderPorts): string[] {
+  const known = [ports.embeddings, ports.attentionMask, ports.positionIds];
+  return [...known.filter((name) => inputs.has(name)), ...others];
 }
 
 /** transformers.js counts image tokens against image features; its message gets a remedy. */
@@ -121,4 +107,21 @@ function explainMismatch(cause: unknown): unknown {
     { imageTokens, imageFeatures },
     { cause },
   );
+}
+
+/**
+ * Tokens that each image takes, from what the vision encoder was fed and gave; undefined where images
+ * may differ, as with grids of patches.
+ *
+ * @param pixels dims of `pixel_values`; those of images of one size are `[images, channels, height, width]`
+ * @param features dims of the features, `[..., hidden]`
+ */
+export function tokensPerImage(
+  pixels: readonly number[] | undefined,
+  features: readonly number[] | undefined,
+): number | undefined {
+  if (pixels?.length !== 4 || !features) return undefined;
+  const [images = 0] = pixels;
+  const tokens = elementCount(features.slice(0, -1));
+  return images > 0 && tokens % images === 0 ? tokens / images : undefined;
 }

@@ -1,10 +1,9 @@
 /** A model's prompts, images and text by transformers.js. */
 
-import { TransPruneError } from '@transprune/core';
+import { ports, TransPruneError } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
 import { hostTensor, type Session, takeElements } from '@transprune/session';
-import type { ChatMessage } from '../engine/request.js';
-import type { Frontend } from '../frontend.js';
+import type { ChatMessage, Frontend } from '../frontend.js';
 import { cacheSizes, endTokens, imageTokenId } from './config.js';
 import { embedPrompt } from './embed.js';
 import { type ModelTexts, readTexts } from './files.js';
@@ -91,8 +90,8 @@ async function embedTokens(embedding: Session, ids: readonly number[]) {
   const tensors = await Promise.all(
     Object.entries(results).map(async ([name, each]) => [name, await takeElements(each)] as const),
   );
-  const { inputs_embeds, ...others } = Object.fromEntries(tensors);
-  const embeddings = inputs_embeds ?? tensors[0]?.[1];
+  const { [ports.embeddings]: named, ...others } = Object.fromEntries(tensors);
+  const embeddings = named ?? tensors[0]?.[1];
   if (!embeddings) throw new Error('expected an embedding that gives embeddings');
   return { embeddings, others };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { samplesDirectory } from '@transprune/embedded-model';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ImageSource } from '../engine/request.js';
+import type { ImageSource } from '../frontend.js';
 import { loadImage } from './images.js';
 
 const path = join(samplesDirectory, 'scene-1.png');
@@ -100,6 +100,17 @@ describe('what is no image', () => {
         message: `there is no image at "${missing}"; check the path`,
       });
     }
+  });
+
+  test('may be an address that cannot be reached', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    await expect(loadImage(`http://localhost:${port}/photo.png`)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: expect.stringContaining('can be reached'),
+    });
   });
 
   test('may be a folder', async () => {

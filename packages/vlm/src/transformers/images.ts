@@ -1,6 +1,7 @@
 import { RawImage } from '@huggingface/transformers';
 import { TransPruneError } from '@transprune/core';
-import type { ImageSource, Pixels } from '../engine/request.js';
+import type { ImageSource, Pixels } from '../frontend.js';
+import { pixelsFault } from '../pixels.js';
 
 /**
  * Reads an image as RGB. In Node any format that sharp knows; in a browser any that it shows.
@@ -14,10 +15,12 @@ export async function readImage(source: ImageSource): Promise<RawImage> {
     image = await read(source);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    if (isMissing(cause, reason)) {
+    if (isMissing(cause, reason) || isUnreachable(source, reason)) {
       throw new TransPruneError(
         'NOT_FOUND',
-        `there is no image at ${name}; check the path`,
+        isUnreachable(source, reason)
+          ? `there is no image that can be reached at ${name} (${reason}); check the address and the network`
+          : `there is no image at ${name}; check the path`,
         { image: name },
         { cause },
       );
@@ -45,11 +48,8 @@ export async function loadImage(source: ImageSource): Promise<Pixels> {
 async function read(source: ImageSource): Promise<RawImage> {
   if (isPixels(source)) {
     const { data, width, height, channels } = source;
-    if (data.length !== width * height * channels || data.length === 0) {
-      throw new Error(
-        `${data.length} bytes for ${width} x ${height} pixels of ${channels} channels`,
-      );
-    }
+    const fault = pixelsFault(source);
+    if (fault !== undefined) throw new Error(fault);
     return new RawImage(Uint8ClampedArray.from(data), width, height, channels);
   }
   if (source instanceof Uint8Array) return RawImage.fromBlob(new Blob([Uint8Array.from(source)]));
@@ -89,6 +89,12 @@ function isDataUrl(source: string | URL): boolean {
 function isMissing(cause: unknown, reason: string): boolean {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   return code === 'ENOENT' || /^Unable to read image from .* \(404 /.test(reason);
+}
+
+/** In the words of Node, Chromium, Firefox and Safari. */
+function isUnreachable(source: ImageSource, reason: string): boolean {
+  if (!(typeof source === 'string' || source instanceof URL) || isDataUrl(source)) return false;
+  return /^(fetch failed|Failed to fetch|NetworkError when|Load failed)/.test(reason);
 }
 
 function describe(source: ImageSource): string {

@@ -5,7 +5,7 @@ import { modelDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { expect, test } from 'vitest';
-import { createEngine } from '../engine/create.js';
+import { createEngine } from '../create.js';
 
 test('each file that a model lacks is named', async () => {
   const names = [

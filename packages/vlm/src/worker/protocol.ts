@@ -10,7 +10,7 @@ export const channel = 'transprune';
 export type PlainRequest = Omit<EngineRequest, 'signal'>;
 export type PlainTurn = Omit<ChatTurn, 'signal'>;
 
-/** Numbers name requests and conversations; whoever asks chooses them. */
+/** Numbers name requests and conversations; whoever asks chooses them, each client for itself. */
 export type ToEngine =
   | { readonly type: 'hello' }
   | { readonly type: 'generate'; readonly id: number; readonly request: PlainRequest }
@@ -26,7 +26,9 @@ export type FromEngine =
   | { readonly type: 'refused'; readonly error: PlainError }
   | { readonly type: 'event'; readonly id: number; readonly event: EngineEvent }
   | { readonly type: 'error'; readonly id: number; readonly error: PlainError }
-  | { readonly type: 'end'; readonly id: number };
+  | { readonly type: 'end'; readonly id: number }
+  /** Nothing comes after it, and nothing is answered any more. */
+  | { readonly type: 'disposed' };
 
 export interface EngineFacts {
   readonly modelType: string;
@@ -40,18 +42,28 @@ export interface PlainError {
   readonly data: ErrorData;
 }
 
-/** A message with the channel's mark. */
-export function sealed<Message extends ToEngine | FromEngine>(message: Message): object {
-  return { channel, message };
+/** A message, and which of the clients on a port it is from or for. */
+export interface Sealed<Message> {
+  readonly client: string;
+  readonly message: Message;
 }
 
-/** The message under the mark; undefined for messages of others. */
+/** A message with the channel's mark. */
+export function sealed<Message extends ToEngine | FromEngine>(
+  client: string,
+  message: Message,
+): Sealed<Message> & { readonly channel: string } {
+  return { channel, client, message };
+}
+
+/** What is under the mark; undefined for messages of others. */
 export function unsealed<Message extends ToEngine | FromEngine>(
   received: unknown,
-): Message | undefined {
+): Sealed<Message> | undefined {
   if (typeof received !== 'object' || received === null) return undefined;
-  if (!('channel' in received && received.channel === channel && 'message' in received)) return;
-  return received.message as Message;
+  if (!('channel' in received && received.channel === channel)) return undefined;
+  if (!('client' in received && 'message' in received)) return undefined;
+  return received as Sealed<Message>;
 }
 
 /** An error as data; its data are what JSON keeps of them. */

@@ -11,40 +11,67 @@ export interface ServedEngine {
   close(): Promise<void>;
 }
 
+/** One of those who ask through a port; its numbers are its own. */
+interface Client {
+  readonly name: string;
+  readonly running: Map<number, AbortController>;
+  readonly chats: Map<number, Chat>;
+}
+
 /**
  * Answers what comes through a port, in a worker mostly. What the other end asked for is aborted when it is
- * gone; the engine is disposed when the other end says so.
+ * gone; the engine is disposed when one of those at the other end says so.
  *
  * @param engine may be one that is still being opened; the other end is told if that fails
  */
 export function serveEngine(port: EnginePort, engine: Engine | Promise<Engine>): ServedEngine {
-  const running = new Map<number, AbortController>();
-  const chats = new Map<number, Chat>();
+  const clients = new Map<string, Client>();
+  /** Answers that are on their way. */
+  const answers = new Set<Promise<void>>();
   const opened = Promise.resolve(engine);
-  const send = (message: FromEngine) => port.postMessage(sealed(message));
+  const send = ({ name }: Client, message: FromEngine) => port.postMessage(sealed(name, message));
 
-  const answer = async (id: number, ask: (signal: AbortSignal) => AsyncIterable<EngineEvent>) => {
-    const { signal } = running.get(id) ?? new AbortController();
-    await settle(id, async () => {
-      for await (const event of ask(signal)) send({ type: 'event', id, event });
-    });
-    running.delete(id);
+  const clientOf = (name: string): Client => {
+    const known = clients.get(name) ?? { name, running: new Map(), chats: new Map() };
+    clients.set(name, known);
+    return known;
   };
-  const settle = async (id: number, work: () => Promise<void>) => {
+  const answer = async (
+    client: Client,
+    id: number,
+    ask: (signal: AbortSignal) => AsyncIterable<EngineEvent>,
+  ) => {
+    const { signal } = client.running.get(id) ?? new AbortController();
+    const answered = settle(client, id, async () => {
+      for await (const event of ask(signal)) send(client, { type: 'event', id, event });
+    });
+    answers.add(answered);
+    await answered;
+    answers.delete(answered);
+    client.running.delete(id);
+  };
+  const settle = async (client: Client, id: number, work: () => Promise<void>) => {
     try {
       await work();
-      send({ type: 'end', id });
+      send(client, { type: 'end', id });
     } catch (error) {
-      send({ type: 'error', id, error: plainError(error) });
+      send(client, { type: 'error', id, error: plainError(error) });
     }
+  };
+  const endChats = async () => {
+    const chats = [...clients.values()].flatMap((client) => [...client.chats.values()]);
+    await Promise.all(chats.map((chat) => chat.dispose()));
   };
   const close = async () => {
     stop();
-    for (const controller of running.values()) controller.abort();
-    await Promise.all([...chats.values()].map((chat) => chat.dispose()));
-    chats.clear();
+    for (const { running } of clients.values()) {
+      for (const controller of running.values()) controller.abort();
+    }
+    await endChats();
+    clients.clear();
   };
-  const handle = async (message: ToEngine): Promise<void> => {
+  const handle = async (client: Client, message: ToEngine): Promise<void> => {
+    const { running, chats } = client;
     if (message.type === 'abort') return running.get(message.id)?.abort();
     // At once, for an abort may come while the engine is still being opened.
     if (message.type === 'generate' || message.type === 'ask')
@@ -53,17 +80,17 @@ export function serveEngine(port: EnginePort, engine: Engine | Promise<Engine>):
     try {
       ready = await opened;
     } catch (error) {
-      if (message.type === 'hello') send({ type: 'refused', error: plainError(error) });
+      if (message.type === 'hello') send(client, { type: 'refused', error: plainError(error) });
       return;
     }
     switch (message.type) {
       case 'hello': {
         const { modelType, imageTokenId, device } = ready;
-        send({ type: 'ready', facts: { modelType, imageTokenId, device } });
+        send(client, { type: 'ready', facts: { modelType, imageTokenId, device } });
         break;
       }
       case 'generate':
-        await answer(message.id, (signal) =>
+        await answer(client, message.id, (signal) =>
           ready.generate({ ...message.request, signal } as EngineRequest),
         );
         break;
@@ -71,32 +98,34 @@ export function serveEngine(port: EnginePort, engine: Engine | Promise<Engine>):
         chats.set(message.chat, ready.chat(message.options));
         break;
       case 'ask':
-        await answer(message.id, (signal) => {
+        await answer(client, message.id, (signal) => {
           const chat = chats.get(message.chat);
           if (!chat) throw conversationIsOver();
           return chat.ask({ ...message.turn, signal });
         });
         break;
       case 'leave':
-        await settle(message.id, async () => {
+        await settle(client, message.id, async () => {
           await chats.get(message.chat)?.dispose();
           chats.delete(message.chat);
         });
         break;
       case 'dispose':
-        await settle(message.id, async () => {
-          await Promise.all([...chats.values()].map((chat) => chat.dispose()));
+        await settle(client, message.id, async () => {
+          await endChats();
           await ready.dispose();
+          await Promise.all(answers);
         });
         stop();
+        for (const each of clients.values()) send(each, { type: 'disposed' });
         break;
     }
   };
   const stop = listen(
     port,
     (received) => {
-      const message = unsealed<ToEngine>(received);
-      if (message) void handle(message);
+      const found = unsealed<ToEngine>(received);
+      if (found) void handle(clientOf(found.client), found.message);
     },
     () => void close(),
   );

@@ -75,7 +75,9 @@ describe('a worker', () => {
     const images = [...first!.images];
     const turn = await reply(chat, { question: 'what?', images, maxNewTokens: 2 });
     const next = await reply(chat, { question: 'and?', maxNewTokens: 2 });
-    expect(next.cache.lengths[0]).toBe((turn.cache.lengths[0] ?? 0) + next.usage.promptTokens + 1);
+    expect(next.cache.atEnd.lengths[0]).toBe(
+      (turn.cache.atEnd.lengths[0] ?? 0) + next.usage.promptTokens + 1,
+    );
     await chat.dispose();
     await expect(reply(chat, { question: 'more?' })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
@@ -154,6 +156,42 @@ describe('through a port', () => {
     await served.dispose();
     const { given } = sessions.decoder_model_merged;
     expect(given.every(({ disposals }) => disposals === 1)).toBe(true);
+  });
+
+  test('a disposed engine is disposed, however often, and refuses what is asked', async () => {
+    const { engine } = await across({ decoder: { answer: new Array(90).fill(7) } });
+    const chat = engine.chat();
+    const running = answer(engine, ask);
+    await Promise.all([engine.dispose(), engine.dispose()]);
+    expect((await running).finishReason).toBe('aborted');
+    await engine.dispose();
+    const refused = { code: 'INVALID_ARGUMENT', message: expect.stringContaining('is disposed') };
+    await expect(answer(engine, ask)).rejects.toMatchObject(refused);
+    await expect(reply(engine.chat(), ask)).rejects.toMatchObject(refused);
+    await expect(reply(chat, ask)).rejects.toMatchObject(refused);
+    await chat.dispose();
+    await engine.chat().dispose();
+  });
+
+  test('two clients share a port', async () => {
+    const { engine: first, port } = await across();
+    const second = await connectEngine(asInNode(port));
+    const limits = [1, 2];
+    const [one, two] = await Promise.all(
+      [first, second].map((engine, i) => answer(engine, { ...ask, maxNewTokens: limits[i]! })),
+    );
+    expect([one?.tokenIds, two?.tokenIds]).toEqual([[7], [7, 17]]);
+    const chats = [first.chat(), second.chat()];
+    const turns = await Promise.all(
+      chats.map((chat, i) => reply(chat, { question: 'what?', maxNewTokens: limits[i]! })),
+    );
+    expect(turns.map(({ tokenIds }) => tokenIds)).toEqual([[7], [7, 17]]);
+    await chats[0]?.dispose();
+    expect((await reply(chats[1]!, { question: 'and?' })).finishReason).toBe('stop');
+    await first.dispose();
+    await expect(answer(second, ask)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await chats[1]?.dispose();
+    await second.dispose();
   });
 
   test('busy is busy', async () => {

@@ -18,14 +18,14 @@ import {
   inputAt,
   integerAttribute,
   outputAt,
-  valueShape,
 } from '../../graph/graph.js';
 import { emitSizes } from '../../graph/sizes.js';
 import { AttributeProtoSchema, TensorProto_DataType } from '../../proto/onnx_pb.js';
 import type { AttentionReading, FusedRotary, Heads } from '../decoder.js';
-import { linearInto } from '../linear.js';
 import { refuse } from '../refuse.js';
+import { type AttributeRules, checkAttributes, checkFurther } from './attributes.js';
 import type { AttentionFamily } from './family.js';
+import { headSize } from './heads.js';
 import { emitLogitsBeside } from './logits.js';
 import { pathTo } from './path.js';
 
@@ -42,13 +42,53 @@ const input = {
   bias: 10,
 } as const;
 
+/** The operator's attributes; -1 is how some versions spell a default. */
+const rules: AttributeRules = {
+  num_heads: 'any',
+  kv_num_heads: 'any',
+  scale: 'any',
+  softcap: 'any',
+  local_window_size: 'any',
+  do_rotary: 'any',
+  // Of norms inside the node, which are refused where they are read.
+  qk_norm_epsilon: 'any',
+  rotary_interleaved: { plain: [0, -1], expected: 'half-split rotary (rotary_interleaved = 0)' },
+  smooth_softmax: { plain: [0, -1], expected: 'a plain softmax (smooth_softmax = 0)' },
+  sliding_window_cache: {
+    plain: [0],
+    expected:
+      'a cache of every token (build with windowed_kv_cache=false, so that sliding_window_cache = 0)',
+  },
+  causal: { plain: [1, -1], expected: 'causal attention (causal = 1)' },
+  qk_output: { plain: [0, -1], expected: 'attention that does not give its logits out' },
+  k_quant_type: { plain: ['NONE', 0], expected: 'a cache of floats (k_quant_type = NONE)' },
+  v_quant_type: { plain: ['NONE', 0], expected: 'a cache of floats (v_quant_type = NONE)' },
+  kv_cache_bit_width: { plain: [0], expected: 'a cache of floats (kv_cache_bit_width = 0)' },
+};
+
+const qkNorm =
+  'a norm of queries and keys inside the node (build with fuse_qk_norm_gqa=false to have it outside)';
+
+const understood = {
+  inputs: input.bias + 1,
+  outputs: 3,
+  last: 'attention_bias',
+  names: {
+    11: 'attention sinks',
+    12: 'scales of a quantized cache',
+    13: 'scales of a quantized cache',
+    14: qkNorm,
+    15: qkNorm,
+  },
+} as const;
+
 const { FLOAT16, INT32, INT64 } = TensorProto_DataType;
 const lowestFloat16 = -65504;
 
 export const groupQueryAttention: AttentionFamily = {
   name: 'group-query-attention',
   read(graph, { where, cache, presentKeyNode: node }) {
-    if (node.opType !== 'GroupQueryAttention') return undefined;
+    if (node.opType !== 'GroupQueryAttention' || node.domain !== 'com.microsoft') return undefined;
     const demand = (expected: string, found: string | undefined, holds: boolean) => {
       if (!holds) refuse({ where, expected, found: found ?? 'none', node });
     };
@@ -56,19 +96,16 @@ export const groupQueryAttention: AttentionFamily = {
       inputAt(node, at),
     );
     demand('key and value both packed or both separate', `${key}, ${value}`, !key === !value);
-    const interleaved = integerAttribute(node, 'rotary_interleaved', 0);
-    demand('half-split rotary (rotary_interleaved = 0)', `${interleaved}`, interleaved === 0);
-    const smooth = integerAttribute(node, 'smooth_softmax', 0);
-    demand('a plain softmax', `smooth_softmax = ${smooth}`, smooth === 0);
+    checkAttributes(node, rules, where);
     const positions = inputAt(node, input.positions);
     demand('positions from the cache length', `position_ids ${positions}`, positions === undefined);
-    const further = node.input.slice(input.bias + 1).find((name) => name !== '');
-    demand('no inputs after attention_bias', further, further === undefined);
+    checkFurther(node, understood, where);
 
     const heads = integerAttribute(node, 'num_heads', 0);
     const kvHeads = integerAttribute(node, 'kv_num_heads', 0);
     const fusedRotary = readRotary();
-    const headDim = readHeadDim();
+    const paths = (key ? [query, key] : [query]).map((name) => pathTo(graph, name, where));
+    const headDim = headSize(graph, { node, cache, paths, heads, kvHeads, where });
     const parts = { queries: heads * headDim, keys: kvHeads * headDim };
     const queries: Heads = { value: query, layout: 'flat' };
     const keys: Heads = { value: key ?? query, layout: 'flat' };
@@ -81,10 +118,7 @@ export const groupQueryAttention: AttentionFamily = {
       keys: key ? keys : { ...keys, columns: [parts.queries, parts.queries + parts.keys] },
       values: value ?? query,
       fusedRotary,
-      angles: [
-        ...pathTo(graph, query, where).angles,
-        ...(key ? pathTo(graph, key, where).angles : []),
-      ],
+      angles: paths.flatMap(({ angles }) => angles),
       shape: {
         heads,
         kvHeads,
@@ -94,6 +128,7 @@ export const groupQueryAttention: AttentionFamily = {
         ...(softcap !== 0 && { softcap }),
       },
       window: window > 0 ? window : undefined,
+      masks: [inputAt(node, input.bias) ?? []].flat(),
       derivedInputs: [input.lengths, input.totalLength, input.bias].flatMap(
         (i) => inputAt(node, i) ?? [],
       ),
@@ -112,14 +147,6 @@ export const groupQueryAttention: AttentionFamily = {
         });
       }
       return { cos, sin, rotated: 2 * half };
-    }
-
-    function readHeadDim(): number {
-      const declared = valueShape(graph.input.get(cache.pastKey ?? ''))[3];
-      if (typeof declared === 'number') return declared;
-      const features = linearInto(graph, query)?.outFeatures;
-      const total = key ? heads : heads + 2 * kvHeads;
-      return features && total ? features / total : (fusedRotary?.rotated ?? 0);
     }
   },
 

@@ -6,7 +6,7 @@ import { attribute, constantShape, inputAt, valueShape } from '../../graph/graph
 import { walk } from '../../graph/walk.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import { type ClassifiedGraph, inputsOf } from '../classified-graph.js';
-import type { AngleRead, LayerCacheNames } from '../decoder.js';
+import type { AngleRead } from '../decoder.js';
 import { type Linear, linearInto } from '../linear.js';
 import { pathOperators } from '../operators.js';
 import { refuse } from '../refuse.js';
@@ -50,15 +50,48 @@ export function pathTo(graph: ClassifiedGraph, value: string, where: string): Pa
 }
 
 /** The axis of the tokens in angles or positions that a node reads; undefined for anything else. */
-function angleAxis(graph: ClassifiedGraph, node: NodeProto, value: string): number | undefined {
+function angleAxis(
+  graph: ClassifiedGraph,
+  node: NodeProto,
+  value: string,
+): AngleRead['axis'] | undefined {
   if (node.opType === 'RotaryEmbedding') {
-    const isPositions = inputAt(node, node.domain === '' ? 3 : 1) === value;
+    const positions = inputAt(node, node.domain === '' ? 3 : 1);
     // Without positions the standard operator takes angles that are looked up: [batch, tokens, half].
-    return isPositions ? -1 : 1;
+    if (positions === undefined) return 1;
+    const angles = node.input.slice(1).filter((name) => name !== '' && name !== positions);
+    // Angles of each token, [batch * tokens, half], are read by their places: their rows are gathered.
+    if (countsTokens(graph, positions) && angles.some((name) => readsInputs(graph, name))) {
+      return positions === value ? undefined : 0;
+    }
+    return positions === value ? -1 : 'table';
   }
   if (node.opType !== 'Mul' || !isAngle(graph, value)) return undefined;
   const rotated = node.input.find((name) => graph.kindOf(name) === 'token') ?? '';
   return headsComeFirst(graph, rotated) ? -2 : -3;
+}
+
+/** True for places among a call's tokens: made of their number alone, not of positions or of a cache's length. */
+function countsTokens(graph: ClassifiedGraph, value: string): boolean {
+  if (readsInputs(graph, value)) return false;
+  const shaped = (name: string) => {
+    const node = graph.producer.get(name);
+    return node?.opType === 'Shape' ? (inputAt(node, 0) ?? '') : undefined;
+  };
+  for (const name of walk([value], (name) => inputsOf(graph, name, 'derived'))) {
+    const source = shaped(name);
+    // A cache is an input of tokens that is no embeddings: of four axes.
+    if (source !== undefined && valueShape(graph.input.get(source)).length === 4) return false;
+  }
+  return true;
+}
+
+/** True for what is made of numbers in the graph's inputs, not of their sizes alone. */
+function readsInputs(graph: ClassifiedGraph, value: string): boolean {
+  const next = (name: string) =>
+    graph.producer.get(name)?.opType === 'Shape' ? [] : inputsOf(graph, name, 'derived');
+  for (const name of walk([value], next)) if (graph.input.has(name)) return true;
+  return false;
 }
 
 /** True for what is made of cosines and sines, or looked up in a constant table. */
@@ -86,34 +119,4 @@ function headsComeFirst(graph: ClassifiedGraph, value: string): boolean {
     name = node.input.find((input) => graph.kindOf(input) === 'token');
   }
   return false;
-}
-
-/** Key-value heads and head size, as the cache is declared. */
-export function cacheSizes(
-  graph: ClassifiedGraph,
-  { pastKey, presentKey }: LayerCacheNames,
-  where: string,
-): { kvHeads: number; headDim: number } {
-  const present = graph.graph.output.find(({ name }) => name === presentKey);
-  const declared = valueShape(graph.input.get(pastKey ?? '') ?? present);
-  const [, kvHeads, , headDim] = declared;
-  if (typeof kvHeads !== 'number' || typeof headDim !== 'number') {
-    return refuse({
-      where,
-      expected: `${pastKey ?? presentKey} [batch, heads, tokens, head size] with both sizes as numbers`,
-      found: `[${declared.map((size) => size ?? '?').join(', ')}]`,
-    });
-  }
-  return { kvHeads, headDim };
-}
-
-/** Number of query heads, from the width of what queries and keys are projected to. */
-export function queryHeads(
-  [queries, keys]: readonly Path[],
-  { kvHeads, headDim }: { kvHeads: number; headDim: number },
-): number {
-  const [projection] = queries?.projections ?? [];
-  const all = (projection?.outFeatures ?? 0) / headDim;
-  const isPacked = keys?.projections[0]?.output === projection?.output;
-  return isPacked ? all - 2 * kvHeads : all;
 }

@@ -2,16 +2,18 @@
  * Attention spelled out in plain operators, as PyTorch's exporters write it: keys join the past in a
  * Concat; MatMul, a scale, perhaps a soft cap, a mask, Softmax, MatMul.
  */
-import { inputAt, outputAt } from '../../graph/graph.js';
+import { floatAttribute, inputAt, integerAttribute, outputAt } from '../../graph/graph.js';
 import { toTheEnd } from '../../graph/sizes.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
+import { isFusedProduct, isProduct } from '../linear.js';
 import { logitOperators } from '../operators.js';
 import { refuse } from '../refuse.js';
 import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
+import { cacheSizes, queryHeads } from './heads.js';
 import { windowOf } from './mask.js';
-import { cacheSizes, pathTo, queryHeads } from './path.js';
+import { pathTo } from './path.js';
 
 export const spelledOutAttention: AttentionFamily = {
   name: 'spelled-out',
@@ -20,7 +22,7 @@ export const spelledOutAttention: AttentionFamily = {
     const value = appended(graph, cache.presentValue, cache.pastValue);
     if (!key || !value) return undefined;
     const present = cache.pastKey === undefined ? key : (outputAt(presentKeyNode, 0) ?? '');
-    const product = readersOf(graph, present).find(({ node }) => node.opType === 'MatMul');
+    const product = readersOf(graph, present).find(({ node }) => isProduct(node));
     if (!product) return undefined;
     const query = inputAt(product.node, 1 - product.input) ?? '';
     if (product.input !== 1) {
@@ -43,13 +45,14 @@ export const spelledOutAttention: AttentionFamily = {
       angles: paths.flatMap(({ angles }) => angles),
       logitNodes: nodes,
       shape: {
-        heads: queryHeads(paths, { kvHeads, headDim }),
+        heads: queryHeads(graph, product.node, headDim, where),
         kvHeads,
         headDim,
         // The graph's own nodes scale the logits; this is what they come to.
         scale: 1 / Math.sqrt(headDim),
       },
       window: mask === undefined ? undefined : windowOf(graph, mask),
+      masks: mask === undefined ? [] : [mask],
       derivedInputs: mask === undefined ? [] : [mask],
     };
   },
@@ -60,7 +63,17 @@ export const spelledOutAttention: AttentionFamily = {
     const [product, ...others] = logitNodes;
     const operand = (index: number) => scored((product && inputAt(product, index)) ?? '');
     const queries = emit('Slice', [operand(0), start, int64([toTheEnd]), int64([-2])]);
-    let logits = emit('MatMul', [asFloat(queries), asFloat(operand(1))]);
+    const operands = [asFloat(queries), asFloat(operand(1))];
+    let logits =
+      product && isFusedProduct(product)
+        ? emit(product.opType, operands, {
+            domain: product.domain,
+            attributes: {
+              alpha: { float: floatAttribute(product, 'alpha', 1) },
+              transB: integerAttribute(product, 'transB', 0),
+            },
+          })
+        : emit('MatMul', operands);
     let carried = product && outputAt(product, 0);
     for (const node of others) {
       const inputs = node.input.map((name) => (name === carried ? logits : asFloat(scored(name))));
@@ -77,7 +90,7 @@ export const spelledOutAttention: AttentionFamily = {
     for (const reader of nodes) {
       if (!reader.input.some((name) => reached.has(name)) || reader.opType === 'Shape') continue;
       const [made = ''] = reader.output;
-      if (reader.opType === 'MatMul') return made;
+      if (isProduct(reader)) return made;
       reached.add(made);
     }
     return output;
@@ -109,6 +122,14 @@ function logitNodesAfter(
       return { nodes, mask };
     }
     const stranger = isMasked ? after : next;
+    if (stranger?.opType === 'Concat') {
+      refuse({
+        where,
+        expected: 'a softmax over the tokens alone (no export option leaves attention sinks out)',
+        found: 'attention sinks, joined to the logits before Softmax,',
+        node: stranger,
+      });
+    }
     refuse({
       where,
       expected: 'a mask and Softmax after the product of queries and keys',

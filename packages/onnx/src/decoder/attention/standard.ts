@@ -8,11 +8,32 @@ import { floatAttribute, inputAt, integerAttribute, outputAt } from '../../graph
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { AttentionReading, Heads } from '../decoder.js';
 import { refuse } from '../refuse.js';
+import { type AttributeRules, checkAttributes, checkFurther } from './attributes.js';
 import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
+import { cacheSizes, queryHeads } from './heads.js';
 import { emitLogitsBeside } from './logits.js';
 import { windowOf } from './mask.js';
-import { cacheSizes, pathTo, queryHeads } from './path.js';
+import { pathTo } from './path.js';
+
+const rules: AttributeRules = {
+  q_num_heads: 'any',
+  kv_num_heads: 'any',
+  scale: 'any',
+  softcap: 'any',
+  is_causal: { plain: [0, 1] },
+  // Of an output that is refused where it is read.
+  qk_matmul_output_mode: 'any',
+  // Scores are computed in float32 whatever the layer's softmax is.
+  softmax_precision: 'any',
+};
+
+const understood = {
+  inputs: 6,
+  outputs: 3,
+  last: 'past_value',
+  names: { 6: 'lengths of a shared cache' },
+} as const;
 
 export const standardAttention: AttentionFamily = {
   name: 'standard-attention',
@@ -23,6 +44,8 @@ export const standardAttention: AttentionFamily = {
       ? presentKeyNode
       : readersOf(graph, presentKeyNode.output[0] ?? '').find((use) => isAttention(use.node))?.node;
     if (!node) return undefined;
+    checkAttributes(node, rules, where);
+    checkFurther(node, understood, where);
     const query = inputAt(node, 0) ?? '';
     const key = inside ? inputAt(node, 1) : appended(graph, cache.presentKey, cache.pastKey);
     const value = inside ? inputAt(node, 2) : appended(graph, cache.presentValue, cache.pastValue);
@@ -33,6 +56,20 @@ export const standardAttention: AttentionFamily = {
         found: 'none',
         node,
       });
+    }
+    const isCausal = integerAttribute(node, 'is_causal', 0) === 1;
+    if (!isCausal && !inputAt(node, 3)) {
+      refuse({
+        where,
+        expected: 'causal attention: is_causal = 1 or a mask',
+        found: 'neither',
+        node,
+      });
+    }
+    if (isCausal && !inside && cache.pastKey !== undefined) {
+      const expected =
+        'a mask where the past is joined before the node (is_causal counts from its first key)';
+      refuse({ where, expected, found: 'is_causal = 1', node });
     }
     const flat = integerAttribute(node, 'q_num_heads', 0);
     const layout: Heads['layout'] = flat > 0 ? 'flat' : 'heads';
@@ -48,13 +85,14 @@ export const standardAttention: AttentionFamily = {
       values: value,
       angles: paths.flatMap(({ angles }) => angles),
       shape: {
-        heads: flat > 0 ? flat : queryHeads(paths, { kvHeads, headDim }),
+        heads: flat > 0 ? flat : queryHeads(graph, node, headDim, where),
         kvHeads,
         headDim,
         scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(headDim),
         ...(softcap !== 0 && { softcap }),
       },
       window: mask === undefined ? undefined : windowOf(graph, mask),
+      masks: mask === undefined ? [] : [mask],
       derivedInputs: mask === undefined ? [] : [mask],
     };
   },

@@ -22,9 +22,19 @@ export function emitGather(
       attributes: { batch_dims: 1 },
     });
   if (axis === 1 || axis === -1) return rows(ofEveryRow(value));
+  if (axis === 0) return flatRows();
   // Angles [batch, 1, tokens, half] or [batch, tokens, 1, half]: heads are aside for a moment.
   const heads = emitter.int64([axis === -2 ? 1 : 2]);
   return emit('Unsqueeze', [rows(ofEveryRow(emit('Squeeze', [value, heads]))), heads]);
+
+  /** Of `[batch * tokens, ...]`. */
+  function flatRows(): string {
+    const [batch, rest] = [emitSizes(emitter, indices, 0, 1), emitSizes(emitter, value, 1)];
+    const reshaped = (x: string, sizes: readonly string[]) =>
+      emit('Reshape', [x, emit('Concat', sizes, { attributes: { axis: 0 } })]);
+    const left = rows(reshaped(value, [batch, emitter.int64([-1]), rest]));
+    return reshaped(left, [emitter.int64([-1]), rest]);
+  }
 
   /** A row that stands for all of them is repeated. */
   function ofEveryRow(x: string): string {

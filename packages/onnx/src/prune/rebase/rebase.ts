@@ -5,7 +5,8 @@
  * tokens, positions in it.
  */
 import type { PositionMode } from '@transprune/core';
-import type { Decoder } from '../../decoder/decoder.js';
+import { holdsPositions } from '../../decoder/attention/mask.js';
+import type { AngleRead, Decoder } from '../../decoder/decoder.js';
 import { classify, tokenAxes } from '../../decoder/kinds.js';
 import { refuse } from '../../decoder/refuse.js';
 import { producersOf } from '../../graph/graph.js';
@@ -64,9 +65,12 @@ export function rebase(
   );
   const context = { source, nodes, decoder, kindOf, layerOfCache, tokenAxis };
   const clones = stages.map((stage) => createCloner(context, stage));
-  /** Angles of a stage: those of the tokens that stay. */
-  const keptAngle = (depth: number, name: string, axis: number): string =>
-    stages.slice(0, depth).reduce((angle, stage) => stage.gather(angle, axis), name);
+  /** Angles of a stage: those of the tokens that stay; a table is looked up by the positions that stay. */
+  const keptAngle = (depth: number, name: string, axis: AngleRead['axis']): string =>
+    axis === 'table'
+      ? name
+      : stages.slice(0, depth).reduce((angle, stage) => stage.gather(angle, axis), name);
+  const producer = producersOf(nodes);
   for (const node of nodes) {
     const depth = Math.max(0, ...node.input.map((name) => stageOf.get(name) ?? 0));
     const stage = stages[depth - 1];
@@ -76,10 +80,19 @@ export function rebase(
     }
     const axes = positions === 'keep' ? graph.angles.get(node) : undefined;
     node.input = node.input.map((name) => {
-      if (stageOf.get(name) === depth || kindOf(name) === 'constant') return name;
+      const axis = graph.injected.get(node) === name ? 1 : axes?.get(name);
+      if (stageOf.get(name) === depth || kindOf(name) === 'constant') {
+        if (axis === undefined || axis === 'table' || kindOf(name) !== 'derived') return name;
+        return refuse({
+          where: `after the prune after layer ${stage.afterLayer}`,
+          expected:
+            'angles or positions of all tokens, for kept positions (use --positions renumber)',
+          found: `${name}, which is made of the number of tokens that are left`,
+          node,
+        });
+      }
       const cachedLayer = layerOfCache.get(name);
       if (cachedLayer !== undefined && cachedLayer > stage.afterLayer) return name;
-      const axis = axes?.get(name);
       if (axis !== undefined) return keptAngle(depth, name, axis);
       const clone = kindOf(name) === 'derived' ? clones[depth - 1] : undefined;
       if (!clone) {
@@ -87,6 +100,15 @@ export function rebase(
           where: `after the prune after layer ${stage.afterLayer}`,
           expected: 'only values of the tokens that are left',
           found: `${name}, which has the length before the prune`,
+          node,
+        });
+      }
+      if (positions === 'keep' && holdsPositions({ producer }, name)) {
+        refuse({
+          where: `after the prune after layer ${stage.afterLayer}`,
+          expected:
+            'positions to be read as angles only, where they are kept (use --positions renumber)',
+          found: `${name}, made of positions otherwise`,
           node,
         });
       }

@@ -1,7 +1,7 @@
 /** What stands for the graph's inputs after a prune. */
 import { refuse } from '../../decoder/refuse.js';
 import { type Emitter, tensor } from '../../graph/emitter.js';
-import { type GraphIndex, integerAttribute, valueShape } from '../../graph/graph.js';
+import { elementType, type GraphIndex, integerAttribute, valueShape } from '../../graph/graph.js';
 import { emitCountedTokens, emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
 import { type NodeProto, TensorProto_DataType } from '../../proto/onnx_pb.js';
 
@@ -61,7 +61,7 @@ export function emitMask(
 
 /**
  * Renumbered positions: each token's place in the stage's own cache, padding left aside, in the shape
- * of the graph's input (`[batch, tokens]`, or `[3, batch, tokens]` for M-RoPE, the three alike).
+ * and the type of the graph's input (`[batch, tokens]`, or `[3, batch, tokens]` for M-RoPE, the three alike).
  */
 export function emitPositions(
   stage: StageInputs,
@@ -79,7 +79,9 @@ export function emitPositions(
     attributes: { axis: 0 },
   });
   const places = stage.mask ? emitCountedTokens(emitter, stage.mask, stream) : range();
-  return emit('Expand', [places, sizes]);
+  const positions = emit('Expand', [places, sizes]);
+  const type = elementType(source.input.get(positionIds)) ?? INT64;
+  return type === INT64 ? positions : emitter.cast(positions, type);
 
   function range(): string {
     const past = pastKey ? emitSizes(emitter, pastKey, 2, 3) : int64([0]);

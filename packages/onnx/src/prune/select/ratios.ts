@@ -10,7 +10,7 @@ const float32Step = wholeShare * 2 ** -24;
 
 /**
  * A stage's share as an int64 scalar, out of `wholeShare`: the plan's, or the graph's input, where a stage
- * can't keep more than any before it.
+ * can't keep more than any before it. What is below 0 or no number is 0, of which one token stays.
  */
 export function emitShare(
   emitter: Emitter,
@@ -22,8 +22,12 @@ export function emitShare(
   const { emit, int64 } = emitter;
   const [from, to] = [int64([0]), int64([stage + 1])];
   const upToHere = emit('Slice', [keepRatiosInput, from, to, int64([0])]);
+  // No number is above 0, so no ratio that is none gets further.
+  const isAbove = emit('Greater', [upToHere, emitter.float(0)]);
+  const positive = emit('Where', [isAbove, upToHere, emitter.float(0)]);
+  const ratios = emit('Min', [positive, emitter.float(1)]);
   // A power of two changes the exponent only: nothing is rounded yet.
-  const scaled = emit('Mul', [upToHere, emitter.float(wholeShare)]);
+  const scaled = emit('Mul', [ratios, emitter.float(wholeShare)]);
   const counted = emitter.cast(scaled, TensorProto_DataType.INT64);
   const given = emit('Add', [counted, int64([float32Step], [])]);
   const least = emit('ReduceMin', [given], { attributes: { keepdims: 0 } });

@@ -1,5 +1,5 @@
 /** Which tokens a stage keeps. */
-import { wholeShare } from '@transprune/core';
+import { scoreLimit, wholeShare } from '@transprune/core';
 import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
@@ -13,7 +13,7 @@ export interface Selection {
   readonly valid?: string;
 }
 
-/** What text tokens are ranked by: beyond every score. Padding is ranked by its negative. */
+/** What text tokens are ranked by: beyond every score that is ranked. Padding is ranked by its negative. */
 const textRank = 1e30;
 
 const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
@@ -37,12 +37,13 @@ export interface Ranking {
 /** Picks what stays: all text, and of the image tokens the best ones. */
 export function emitSelection(
   emitter: Emitter,
-  { score, state, images, texts, places, spanSizes, share }: Ranking,
+  { score: given, state, images, texts, places, spanSizes, share }: Ranking,
 ): Selection {
   const { emit, cast: to } = emitter;
   const algebra = onnxAlgebra(emitter);
   const whole = emitter.int64([wholeShare], []);
   const { imageMask, valid } = state;
+  const score = numbersOf(given);
   const keptImages = state.span ? emitSpanCounts() : floorOf(images);
   const counts = emit('Add', [texts, keptImages]);
   const ofImages = state.span ? emitSpanChoice() : score;
@@ -69,9 +70,18 @@ export function emitSelection(
   function ones(): string {
     return algebra.add(imageMask, algebra.subtract(algebra.constant(1), imageMask));
   }
-  /** In whole numbers: float32 can round up to the next one, and browsers have no float64. */
+  /**
+   * What stays of so many image tokens: one at least, where there is one. In whole numbers: float32 can round up
+   * to the next one, and browsers have no float64.
+   */
   function floorOf(tokens: string): string {
-    return emit('Div', [emit('Mul', [tokens, share]), whole]);
+    const part = emit('Div', [emit('Mul', [tokens, share]), whole]);
+    return emit('Max', [part, emit('Sign', [tokens])]);
+  }
+  /** Comparisons with what is no number do not hold, so it is ranked after every other score, and before padding. */
+  function numbersOf(scores: string): string {
+    const isNumber = emit('Less', [algebra.abs(scores), emitter.float(scoreLimit)]);
+    return emit('Where', [isNumber, scores, emitter.float(-scoreLimit)]);
   }
   /** Indices as floats; WebGPU looks them up, but does not convert them. */
   function placesOf(indices: string): string {

@@ -1,13 +1,13 @@
 /** An engine of a model's files. */
 import type { VlmFiles } from '@transprune/files';
 import { type Backend, type ModelSource, openSession, type Session } from '@transprune/session';
-import type { Frontend } from '../frontend.js';
-import { createFrontend } from '../transformers/frontend.js';
-import type { Engine } from './engine.js';
-import { type DecoderSource, defaultKeepRatios } from './keep-ratios.js';
-import { startEngine } from './local-engine.js';
-import type { SchedulerLimits } from './scheduler.js';
-import { createTurns, inTurns } from './turns.js';
+import type { Engine } from './engine/engine.js';
+import { type DecoderSource, defaultKeepRatios } from './engine/keep-ratios.js';
+import { startEngine } from './engine/local-engine.js';
+import type { SchedulerLimits } from './engine/scheduler.js';
+import { createTurns, inTurns } from './engine/turns.js';
+import type { Frontend } from './frontend.js';
+import { createFrontend } from './transformers/frontend.js';
 
 export interface EngineOptions extends SchedulerLimits {
   readonly files: VlmFiles;
@@ -23,8 +23,7 @@ export interface EngineOptions extends SchedulerLimits {
 /** An engine in this thread. */
 export interface LocalEngine extends Engine {
   /**
-   * The same model with another decoder. Both share all other parts: dispose it before this one,
-   * and independently.
+   * The same model with another decoder. Both share all other parts. Dispose both, the returned one first.
    *
    * @throws TransPruneError for a decoder that cannot be opened
    */

@@ -7,7 +7,7 @@ import {
 } from '@transprune/files';
 import { pruneModel } from '@transprune/onnx';
 import { createEngine, type EngineOptions, type LocalEngine } from './create.js';
-import type { DecoderSource } from './keep-ratios.js';
+import type { DecoderSource } from './engine/keep-ratios.js';
 
 export interface OpenEngineOptions extends ModelChoice, Omit<EngineOptions, 'files' | 'decoder'> {
   /**
@@ -27,7 +27,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<LocalEngin
   const { open = openRemoteModel, model, pruning, ...rest } = options;
   const files = await open(model);
   if (!pruning || pruning.plan.stages.length === 0) return createEngine({ ...rest, files });
-  const { source, dispose } = await prunedDecoder(files, pruning);
+  const { source, dispose } = await rewrittenDecoder(files, pruning);
   try {
     const engine = await createEngine({ ...rest, files, decoder: source });
     return {
@@ -44,7 +44,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<LocalEngin
 }
 
 /** The decoder as the plan says; what it keeps is known, wherever its bytes are. */
-async function prunedDecoder(
+async function rewrittenDecoder(
   files: VlmFiles,
   { plan, options = {} }: NonNullable<ModelChoice['pruning']>,
 ): Promise<{ readonly source: DecoderSource; dispose(): Promise<void> }> {

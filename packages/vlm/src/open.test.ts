@@ -10,7 +10,7 @@ import { presetPlan } from '@transprune/core';
 import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { openModel } from '@transprune/files/node';
 import { expect, onTestFinished, test } from 'vitest';
-import { answer } from '../../testing/ask.js';
+import { answer } from '../testing/ask.js';
 import { openEngine } from './open.js';
 
 const { plan } = presetPlan('transprune-high', 12);

@@ -1,0 +1,76 @@
+/** Kinds of decoders that are refused: what it is, where, in one sentence. */
+import { readFileSync } from 'node:fs';
+import { clone, create } from '@bufbuild/protobuf';
+import { caseFile } from '@transprune/fixtures';
+import { expect, test } from 'vitest';
+import { smallConfig } from '../../testing/random-decoder.js';
+import { buildDecoder } from '../builder/decoder.js';
+import { randomWeights } from '../builder/weights.js';
+import { decodeModel } from '../model/codec.js';
+import { type GraphProto, ModelProtoSchema, NodeProtoSchema } from '../proto/onnx_pb.js';
+import { readDecoder } from './read.js';
+
+test.each([
+  [
+    'attention-sinks/gptoss-ts17',
+    /^layer 1: expected a softmax over the tokens alone .* found attention sinks, joined to the logits before Softmax, at Concat/,
+  ],
+  [
+    'hybrid/lfm2-genai',
+    /^layers 1, 2, 4: expected keys and values .*hybrids .* found past_conv\.0$/,
+  ],
+  [
+    'hybrid/qwen35-genai-hybrid',
+    /^layers 1, 2, 4, 5: .*hybrids .*found past_key_values\.0\.conv_state, past_key_values\.0\.recurrent_state$/,
+  ],
+  ['moe/qwen3moe-ts17', /^layer 1, FFN: .* found a mixture of experts .* at TopK/],
+  ['parallel/phi-ts17', /^layer 1: .* found attention and FFN in parallel \(Phi, Cohere, Falcon/],
+])('%s', (name, message) => {
+  const model = decodeModel(readFileSync(caseFile(`${name}.structure.onnx`)));
+  expect(() => readDecoder(model)).toThrow(message);
+});
+
+const split = buildDecoder(smallConfig, randomWeights(1), {
+  projections: 'split',
+  norms: 'separate',
+});
+const changed = (change: (graph: GraphProto) => void) => {
+  const model = clone(ModelProtoSchema, split);
+  change(model.graph!);
+  return model;
+};
+const normsOf = (graph: GraphProto) =>
+  graph.node.filter(({ opType }) => opType === 'SimplifiedLayerNormalization');
+
+test('an FFN beside attention that is added after it', () => {
+  const parallel = changed((graph) => {
+    const [attention, ffn] = normsOf(graph);
+    ffn!.input[0] = attention!.input[0]!;
+  });
+  expect(() => readDecoder(parallel)).toThrow(/^layer 1, FFN: .* attention and FFN in parallel/);
+});
+
+test('keys that are projected from a projection', () => {
+  const latent = changed((graph) => {
+    const [norm] = normsOf(graph);
+    const own = graph.node.filter(({ input }) => input[0] === norm!.output[0]);
+    const square = clone(ModelProtoSchema, split).graph!.initializer[0]!;
+    square.name = 'latent.weight';
+    square.dims = [24n, 24n];
+    square.rawData = new Uint8Array(24 * 24 * 4);
+    graph.initializer.push(square);
+    own[1]!.input[0] = 'latent';
+    const input = [norm!.output[0]!, 'latent.weight'];
+    graph.node.unshift(create(NodeProtoSchema, { opType: 'MatMul', input, output: ['latent'] }));
+  });
+  expect(() => readDecoder(latent)).toThrow(/^layer 1: .* multi-head latent attention \(DeepSeek/);
+});
+
+test('a layer without a cache between others', () => {
+  const gap = changed((graph) => {
+    graph.output = graph.output.filter(({ name }) => !name.startsWith('present.2.'));
+  });
+  expect(() => readDecoder(gap)).toThrow(
+    /^layer 3: expected present\.2\.key and present\.2\.value .* found none, though layer 6 has one/,
+  );
+});

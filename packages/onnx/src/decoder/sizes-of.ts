@@ -1,0 +1,63 @@
+/** Vectors of sizes, such as the target of a Reshape, as far as a graph says what they hold. */
+import { attribute, constantIntegers, inputAt, integerAttribute } from '../graph/graph.js';
+import type { ClassifiedGraph } from './classified-graph.js';
+
+/** A size: a number, the number of rows or of tokens, or unknown. */
+export type Size = number | 'batch' | 'tokens' | undefined;
+
+/** How far back sizes are looked for: exporters take them from a shape by a few nodes. */
+const deepest = 24;
+
+/** Give their first input's numbers as they are. */
+const copies: ReadonlySet<string> = new Set([
+  'Cast',
+  'Identity',
+  'Reshape',
+  'Squeeze',
+  'Unsqueeze',
+]);
+
+/**
+ * What a vector of sizes holds.
+ *
+ * @param dimsOf sizes of a value that holds tokens
+ * @returns undefined where not even its length is known
+ */
+export function sizesOf(
+  graph: ClassifiedGraph,
+  name: string,
+  dimsOf: (name: string) => readonly Size[] | undefined,
+  depth = 0,
+): readonly Size[] | undefined {
+  const constant = constantIntegers(graph, name);
+  if (constant) return constant;
+  const node = graph.producer.get(name);
+  if (!node || depth > deepest) return undefined;
+  const at = (index: number) => sizesOf(graph, inputAt(node, index) ?? '', dimsOf, depth + 1);
+  if (node.domain !== '') return undefined;
+  if (copies.has(node.opType)) return at(0);
+  if (node.opType === 'Concat') {
+    const parts = node.input.map((_, index) => at(index) ?? [undefined]);
+    return parts.flat();
+  }
+  if (node.opType === 'Shape') {
+    const dims = dimsOf(inputAt(node, 0) ?? '');
+    const end = attribute(node, 'end');
+    return dims?.slice(integerAttribute(node, 'start', 0), end ? Number(end.i) : undefined);
+  }
+  if (node.opType === 'Gather') {
+    const [from, indices] = [at(0), constantIntegers(graph, inputAt(node, 1) ?? '')];
+    return from && indices?.map((index) => from.at(index));
+  }
+  if (node.opType === 'Slice') {
+    const [from, start, end] = [at(0), at(1)?.[0], at(2)?.[0]];
+    if (typeof start !== 'number' || typeof end !== 'number' || inputAt(node, 4)) return undefined;
+    return from?.slice(start, end);
+  }
+  if (node.opType === 'Mul' || node.opType === 'Div') {
+    const [[a, ...more] = [], [b] = []] = [at(0) ?? [], at(1) ?? []];
+    if (more.length > 0 || typeof a !== 'number' || typeof b !== 'number') return [undefined];
+    return [node.opType === 'Mul' ? a * b : Math.trunc(a / b)];
+  }
+  return undefined;
+}

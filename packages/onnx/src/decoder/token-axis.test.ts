@@ -1,0 +1,177 @@
+import { clone } from '@bufbuild/protobuf';
+import { TransPruneError } from '@transprune/core';
+import { describe, expect, test } from 'vitest';
+import { smallConfig } from '../../testing/random-decoder.js';
+import { buildDecoder } from '../builder/decoder.js';
+import { randomWeights } from '../builder/weights.js';
+import { createEmitter, type Emitter } from '../graph/emitter.js';
+import { namesIn } from '../graph/graph.js';
+import { ModelProtoSchema } from '../proto/onnx_pb.js';
+import { readDecoder } from './read.js';
+
+const decoder = buildDecoder(smallConfig, randomWeights(1), { norms: 'separate' });
+const ffn = readDecoder(decoder).layers[2]!.ffn;
+const { attention } = readDecoder(decoder).layers[3]!;
+
+/** A decoder in which a value goes through further nodes before anything reads it. */
+function through(value: string, make: (x: string, emitter: Emitter) => string) {
+  const model = clone(ModelProtoSchema, decoder);
+  const graph = model.graph!;
+  const emitter = createEmitter(namesIn(graph), 21, { prefix: 'between' });
+  const isOutput = graph.output.some(({ name }) => name === value);
+  if (isOutput) {
+    const maker = graph.node.find(({ output }) => output.includes(value))!;
+    maker.output = maker.output.map((name) => (name === value ? `${value}/before` : name));
+    emitter.emit('Identity', [make(`${value}/before`, emitter)], { outputs: [value] });
+  } else {
+    const after = make(value, emitter);
+    for (const node of graph.node) {
+      node.input = node.input.map((name) => (name === value ? after : name));
+    }
+  }
+  graph.node = [...graph.node, ...emitter.nodes];
+  graph.initializer.push(...emitter.initializers);
+  return model;
+}
+
+const end = 2 ** 40;
+const [hidden, vocabulary] = [smallConfig.hiddenSize, smallConfig.vocabularySize];
+
+/** What mixes tokens of `[batch, tokens, features]`, moves them, or may do so. */
+const mixes: readonly [string, (x: string, emitter: Emitter, features: number) => string][] = [
+  ['CumSum', (x, { emit, int64 }) => emit('CumSum', [x, int64([1], [])])],
+  [
+    'Conv',
+    (x, { emit, float }, features) => {
+      const turned = emit('Transpose', [x], { attributes: { perm: [0, 2, 1] } });
+      const weight = float(new Float32Array(features * 3), [features, 1, 3]);
+      const attributes = { group: features, pads: [2, 0] };
+      const mixed = emit('Conv', [turned, weight], { attributes });
+      return emit('Transpose', [mixed], { attributes: { perm: [0, 2, 1] } });
+    },
+  ],
+  [
+    'Concat',
+    (x, { emit, int64 }) => {
+      const first = emit('Slice', [x, int64([0]), int64([1]), int64([1])]);
+      const others = emit('Slice', [x, int64([0]), int64([-1]), int64([1])]);
+      return emit('Concat', [first, others], { attributes: { axis: 1 } });
+    },
+  ],
+  ['Pad', (x, { emit, int64 }) => emit('Pad', [x, int64([0, 1, 0, 0, -1, 0])])],
+  ['Softmax', (x, { emit }) => emit('Softmax', [x], { attributes: { axis: 1 } })],
+  [
+    'LayerNorm',
+    (x, e, n) =>
+      e.emit('LayerNormalization', [x, e.float(new Float32Array(n))], { attributes: { axis: 1 } }),
+  ],
+  ['ReduceMean', (x, { emit, int64 }) => emit('Sub', [x, emit('ReduceMean', [x, int64([1])])])],
+  ['ReduceMax', (x, { emit }) => emit('Sub', [x, emit('ReduceMax', [x])])],
+  [
+    'Reshape',
+    (x, { emit, int64 }, features) =>
+      emit('Reshape', [
+        emit('Reshape', [x, int64([0, -1, 2 * features])]),
+        int64([0, -1, features]),
+      ]),
+  ],
+  [
+    'MatMul',
+    (x, { emit }) =>
+      emit('MatMul', [
+        x,
+        emit('MatMul', [emit('Transpose', [x], { attributes: { perm: [0, 2, 1] } }), x]),
+      ]),
+  ],
+  ['Add', (x, { emit, float }, n) => emit('Add', [x, float(new Float32Array(4 * n), [1, 4, n])])],
+  ['local.Mul', (x, { emit }) => emit('Mul', [x, x], { domain: 'local' })],
+  ['ReverseSequence', (x, { emit, int64 }) => emit('ReverseSequence', [x, int64([4])])],
+  [
+    'Gather',
+    (x, { emit, int64 }) => emit('Gather', [x, int64([1, 0])], { attributes: { axis: 1 } }),
+  ],
+  [
+    'Transpose',
+    (x, { emit }) => emit('Add', [x, emit('Transpose', [x], { attributes: { perm: [1, 0, 2] } })]),
+  ],
+];
+
+/** What leaves each token's numbers its own. */
+const leaves: readonly [string, (x: string, emitter: Emitter, features: number) => string][] = [
+  [
+    'Reshape',
+    (x, { emit, int64 }, n) =>
+      emit('Reshape', [emit('Reshape', [x, int64([0, 0, 4, -1])]), int64([0, -1, n])]),
+  ],
+  [
+    'Reshape to rows',
+    (x, { emit, int64 }, n) => {
+      const rows = emit('Reshape', [x, int64([-1, n])]);
+      return emit('Reshape', [emit('Softmax', [rows]), emit('Shape', [x])]);
+    },
+  ],
+  ['Softmax', (x, { emit }) => emit('Softmax', [x], { attributes: { axis: -1 } })],
+  ['ReduceMax', (x, { emit, int64 }) => emit('Sub', [x, emit('ReduceMax', [x, int64([-1])])])],
+  [
+    'Slice and Concat of features',
+    (x, { emit, int64 }) => {
+      const [a, b] = [
+        emit('Slice', [x, int64([0]), int64([8]), int64([-1])]),
+        emit('Slice', [x, int64([8]), int64([end]), int64([2])]),
+      ];
+      return emit('Concat', [b, a], { attributes: { axis: -1 } });
+    },
+  ],
+  [
+    'Unsqueeze, Squeeze',
+    (x, { emit, int64 }) => emit('Squeeze', [emit('Unsqueeze', [x, int64([1])]), int64([1])]),
+  ],
+];
+
+const places: readonly [string, string, number][] = [
+  ['what an FFN adds', ffn.output, hidden],
+  ['what attention adds', attention.output, hidden],
+  ['what attention reads', attention.input, hidden],
+  ['logits', 'logits', vocabulary],
+];
+
+describe.each(places)('%s', (_, value, features) => {
+  test.each(mixes)('%s is refused', (_name, make) => {
+    const model = through(value, (x, emitter) => make(x, emitter, features));
+    expect(() => readDecoder(model)).toThrow(TransPruneError);
+    expect(() => readDecoder(model)).toThrow(
+      /to stay its own, found|a norm between|linear projections/,
+    );
+  });
+});
+
+describe.each(places.filter(([place]) => place !== 'what attention reads'))(
+  '%s',
+  (_, value, features) => {
+    test.each(leaves)('%s is read', (_name, make) => {
+      const model = through(value, (x, emitter) => make(x, emitter, features));
+      expect(readDecoder(model).layers).toHaveLength(6);
+    });
+  },
+);
+
+describe('logits of some tokens', () => {
+  test.each([
+    [-1, true],
+    [1, false],
+  ])('from %i on: %s', (start, isRead) => {
+    const model = through('logits', (x, { emit, int64 }) =>
+      emit('Slice', [x, int64([start]), int64([end]), int64([1])]),
+    );
+    if (isRead) expect(readDecoder(model).layers).toHaveLength(6);
+    else expect(() => readDecoder(model)).toThrow(/Slice along the tokens/);
+  });
+
+  test('are not put together with those of others', () => {
+    const model = through('logits', (x, { emit, int64 }) => {
+      const last = emit('Slice', [x, int64([-1]), int64([end]), int64([1])]);
+      return emit('Add', [x, last]);
+    });
+    expect(() => readDecoder(model)).toThrow(/tokens along different axes/);
+  });
+});

@@ -1,0 +1,190 @@
+/**
+ * Proves that a token's numbers stay its own: follows the axis of the tokens from the embeddings to the logits,
+ * operator by operator. Attention's own nodes are the only ones that mix tokens; what moves numbers along that
+ * axis, mixes them, or is not in the table, is refused.
+ */
+import { constantShape, inputAt, integerAttribute, valueShape } from '../graph/graph.js';
+import { upstreamNodes } from '../graph/walk.js';
+import type { NodeProto } from '../proto/onnx_pb.js';
+import type { Decoder } from './decoder.js';
+import { carriers, logitOperators } from './operators.js';
+import { refuse } from './refuse.js';
+import type { Size } from './sizes-of.js';
+import { axisRules } from './token-rules.js';
+import type { AxisRule, Held, Made, Tokens } from './token-types.js';
+
+/** What attention is spelled out of, between the cache and what it gives. */
+const mixers: ReadonlySet<string> = new Set([
+  ...carriers,
+  ...logitOperators,
+  'Add',
+  'Concat',
+  'IsNaN',
+  'MatMul',
+  'Softmax',
+  'Where',
+]);
+
+/**
+ * Follows the tokens of a decoder.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL with the node that mixes tokens or is not known not to
+ */
+export function checkTokenAxis(decoder: Decoder): void {
+  const { graph, layers, inputs, logits } = decoder;
+  const held = new Map<string, Held>();
+  const embeddings = valueShape(graph.input.get(inputs.embeddings));
+  const hidden = typeof embeddings[2] === 'number' ? embeddings[2] : decoder.hiddenSize;
+  held.set(inputs.embeddings, { dims: ['batch', 'tokens', hidden || undefined], axis: 1 });
+  for (const { cache } of layers) {
+    for (const name of [cache.pastKey, cache.pastValue]) if (name) held.set(name, 'mixed');
+  }
+  const attended = attendedValues(decoder);
+  const mixing = new Set(layers.map(({ attention }) => attention.reading.node));
+  const places = placesOf(decoder);
+  let where = 'layer 1';
+  const live = upstreamNodes(graph.graph.node, [
+    logits,
+    ...layers.flatMap(({ cache, attention, ffn }) => [
+      ...[cache.presentKey, cache.presentValue],
+      ...[attention.output, ffn.output],
+    ]),
+  ]);
+  const last = layers.at(-1)?.ffn.output ?? '';
+  let isHead = false;
+  for (const node of live) {
+    if (!node.output.some((name) => graph.kindOf(name) === 'token')) continue;
+    const known = node.output.map((name) => attended.get(name));
+    const made = known.some((own) => own !== undefined)
+      ? known.map((own): Held => own ?? 'mixed')
+      : mixing.has(node)
+        ? node.output.map((): Held => 'mixed')
+        : follow(node);
+    node.output.forEach((name, index) => {
+      const value = made[index] ?? made[0];
+      if (name === '' || value === undefined || value === 'one') return;
+      held.set(name, value);
+      where = places.get(name) ?? where;
+      if (name === last) isHead = true;
+    });
+  }
+  checkPlaces(decoder, held);
+  // Leading layers alone, of a decoder that is read in part, give no logits.
+  if (graph.producer.has(logits)) checkPlace(held, 'after the last layer', logits, 1, 3, true);
+
+  function dimsOf(name: string): readonly Size[] | undefined {
+    const value = held.get(name);
+    if (value !== undefined && value !== 'mixed') return value.dims;
+    const info = graph.input.get(name);
+    if (!info) return undefined;
+    const isPositions = name === inputs.positionIds;
+    const sizes = valueShape(info);
+    const rows = isPositions ? sizes.length - 2 : 0;
+    return sizes.map((size, axis): Size => {
+      if (typeof size === 'number') return size;
+      if (axis === rows) return 'batch';
+      return isPositions && axis === rows + 1 ? 'tokens' : undefined;
+    });
+  }
+
+  function follow(node: NodeProto): readonly (Held | Made)[] {
+    const values = node.input.map((name) => held.get(name));
+    if (values.every((value) => value === undefined)) return ['one'];
+    const stop = (found: string): never =>
+      refuse({ where, expected: "each token's numbers to stay its own", found, node });
+    if (values.includes('mixed')) {
+      const isJoin = node.opType === 'Concat' || node.opType === 'MatMul';
+      const stranger = values.some((value) => value !== undefined && value !== 'mixed');
+      if (stranger && !isJoin) stop(`${node.opType} of tokens and of what attention mixed`);
+      if (!mixers.has(node.opType) || node.domain !== '') stop(`${named(node)} inside attention`);
+      if (node.opType === 'Softmax' && ![-1, 3].includes(integerAttribute(node, 'axis', -1))) {
+        stop('Softmax over something else than keys');
+      }
+      return ['mixed'];
+    }
+    const rule: AxisRule | undefined = axisRules.get(`${node.domain}:${node.opType}`);
+    if (!rule) return stop(`${named(node)}, which is not known to leave tokens apart`);
+    return rule({
+      graph,
+      node,
+      isHead,
+      tokens: (index) => {
+        const value = values[index];
+        return value === 'mixed' ? undefined : value;
+      },
+      sizes: (index) => {
+        const name = inputAt(node, index) ?? '';
+        return graph.kindOf(name) === 'constant' ? constantShape(graph, name) : undefined;
+      },
+      dimsOf,
+      refuse: stop,
+    });
+  }
+}
+
+/** An operator with its domain, where that is not the standard one. */
+const named = ({ domain, opType }: NodeProto) => (domain === '' ? opType : `${domain}.${opType}`);
+
+/** What attention gives, before its last projection. */
+function attendedValues({ graph, layers }: Decoder): Map<string, Tokens> {
+  return new Map(
+    layers.map(({ attention: { reading } }) => {
+      const { family, shape, queries, node } = reading;
+      const name = family.attended(reading, graph.graph.node);
+      const isFlat = node.output.includes(name) && queries.layout === 'flat';
+      const dims: readonly Size[] = isFlat
+        ? ['batch', 'tokens', shape.heads * shape.headDim]
+        : ['batch', shape.heads, 'tokens', shape.headDim];
+      return [name, { dims, axis: dims.length - 2 }];
+    }),
+  );
+}
+
+/** The layer that starts with a value. */
+function placesOf({ layers }: Decoder): Map<string, string> {
+  return new Map(
+    layers.flatMap(({ streamIn, ffn }, index) => [
+      [streamIn, `layer ${index + 1}`] as const,
+      ...(index + 1 === layers.length ? [[ffn.output, 'after the last layer'] as const] : []),
+    ]),
+  );
+}
+
+/** Checks that tokens lie where the passes gather them. */
+function checkPlaces({ layers }: Decoder, held: ReadonlyMap<string, Held>): void {
+  const check = (where: string, name: string, axis: number, rank: number) =>
+    checkPlace(held, where, name, axis, rank);
+  for (const [index, { streamIn, attention, ffn }] of layers.entries()) {
+    const where = `layer ${index + 1}`;
+    const { projections, reading } = attention;
+    const flat = [streamIn, attention.input, attention.output, ffn.input, ffn.output];
+    for (const name of [...flat, ...projections]) check(where, name, 1, 3);
+    for (const { value, layout } of [reading.queries, reading.keys]) {
+      if (layout === 'heads') check(where, value, 2, 4);
+      else check(where, value, 1, 3);
+    }
+  }
+}
+
+function checkPlace(
+  held: ReadonlyMap<string, Held>,
+  where: string,
+  name: string,
+  axis: number,
+  rank: number,
+  isHead = false,
+): void {
+  const value = held.get(name);
+  const isThere =
+    value !== undefined &&
+    value !== 'mixed' &&
+    value.axis === axis &&
+    value.dims.length === rank &&
+    (isHead || value.chosen === undefined);
+  if (isThere) return;
+  const found =
+    value === undefined || value === 'mixed'
+      ? 'no axis of tokens'
+      : `tokens along axis ${value.axis} of ${value.dims.length}`;
+  refuse({ where, expected: `tokens along axis ${axis} of ${rank} in ${name}`, found });
+}

@@ -1,0 +1,198 @@
+/** What operators do to the axis of the tokens, one rule for each kind of operator. */
+import { attribute, inputAt, integerAttribute } from '../graph/graph.js';
+import type { Size } from './sizes-of.js';
+import {
+  concat,
+  expand,
+  gather,
+  onlyTokens,
+  reshape,
+  slice,
+  split,
+  squeeze,
+  transpose,
+  unsqueeze,
+  without,
+} from './token-shapes.js';
+import { type AxisRule, type AxisSite, fromFront, integersOf, type Tokens } from './token-types.js';
+
+/** Sizes of two values that are broadcast, counted from the end. */
+function broadcast(a: readonly Size[], b: readonly Size[]): readonly Size[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, at): Size => {
+    const [isInA, isInB] = [at - rank >= -a.length, at - rank >= -b.length];
+    const [x, y] = [isInA ? a.at(at - rank) : 1, isInB ? b.at(at - rank) : 1];
+    return x === 1 ? y : (x ?? (y === 1 ? x : y));
+  });
+}
+
+/** Tokens with sizes of another rank, their axis counted from the end. */
+const inRank = (tokens: Tokens, dims: readonly Size[]): Tokens => ({
+  ...tokens,
+  dims,
+  axis: tokens.axis - tokens.dims.length + dims.length,
+});
+
+/** Each number of the output is made of the numbers at its place: axes are counted from the end. */
+function atSamePlace(site: AxisSite): Tokens {
+  const { node } = site;
+  const operands = node.input.flatMap((_, index) => site.tokens(index) ?? []);
+  const [first, ...others] = operands;
+  if (!first) return site.refuse(`${node.opType} of no tokens`);
+  const outside = (tokens: Tokens) => tokens.dims.length - tokens.axis;
+  const stranger = others.find(
+    (other) => outside(other) !== outside(first) || other.chosen !== first.chosen,
+  );
+  if (stranger) return site.refuse(`${node.opType} of tokens along different axes`);
+  const constants = node.input.flatMap((_, index) =>
+    site.tokens(index) ? [] : [site.sizes(index) ?? []],
+  );
+  for (const sizes of constants) {
+    const own = sizes.length < outside(first) ? 1 : sizes.at(-outside(first));
+    if (typeof own === 'number' && own > 1) {
+      return site.refuse(`${node.opType} with a constant for each of ${own} tokens`);
+    }
+  }
+  const all = [...others.map(({ dims }) => dims), ...constants];
+  return inRank(first, all.reduce(broadcast, first.dims));
+}
+
+const elementwise: AxisRule = (site) => [atSamePlace(site)];
+
+/** Quantizes by one scale for all tokens: the exporter's approximation, and no way to mix them. */
+const quantize: AxisRule = (site) => [atSamePlace(site), 'one', 'one'];
+
+/** As the first input, with other features. */
+const withFeatures = (tokens: Tokens, features: Size): Tokens => ({
+  ...tokens,
+  dims: [...tokens.dims.slice(0, -1), features],
+});
+
+/** A product with a weight: over the features, which have to be the last axis. */
+const product: AxisRule = (site) => {
+  const { node } = site;
+  const tokens = onlyTokens(site);
+  if (tokens.axis >= tokens.dims.length - 1) return site.refuse(`${node.opType} over the tokens`);
+  if (integerAttribute(node, 'transA', 0) !== 0) return site.refuse('transA = 1');
+  const weight = site.sizes(1);
+  if (site.graph.kindOf(inputAt(node, 1) ?? '') !== 'constant') {
+    return site.refuse(`${node.opType} with a value that is no weight`);
+  }
+  const [rows, columns] = weight?.slice(-2) ?? [];
+  const width = attribute(node, 'N') ? integerAttribute(node, 'N', 0) : columns;
+  const isTransposed = integerAttribute(node, 'transB', 0) !== 0;
+  return [withFeatures(tokens, isTransposed ? rows : width)];
+};
+
+/** A norm over its last axes, and the sum before it, if the node makes one. */
+const norm: AxisRule = (site) => {
+  const tokens = ofFirst(site, site.node.opType.startsWith('Skip') ? 2 : 1);
+  const axis = fromFront(integerAttribute(site.node, 'axis', -1), tokens.dims.length);
+  if (axis <= tokens.axis) return site.refuse(`${site.node.opType} over the tokens`);
+  return [tokens];
+};
+
+/** The first inputs only, as if the others were not there. */
+function ofFirst(site: AxisSite, count: number): Tokens {
+  const isTaken = (index: number) => index < count;
+  if (site.node.input.some((_, index) => !isTaken(index) && site.tokens(index))) {
+    return site.refuse(`${site.node.opType} with weights that are tokens`);
+  }
+  return atSamePlace({
+    ...site,
+    sizes: (index) => (isTaken(index) ? site.sizes(index) : undefined),
+  });
+}
+
+/** Takes numbers together along axes that are not the tokens'. */
+const reduction: AxisRule = (site) => {
+  const { node } = site;
+  const tokens = onlyTokens(site);
+  const rank = tokens.dims.length;
+  const axes = integersOf(site, 'axes', 1)?.map((axis) => fromFront(axis, rank));
+  if (!axes || axes.length === 0 || axes.includes(tokens.axis)) {
+    return site.refuse(`${node.opType} over the tokens`);
+  }
+  if (integerAttribute(node, 'keepdims', 1) !== 0) {
+    const dims = tokens.dims.map((size, axis) => (axes.includes(axis) ? 1 : size));
+    return [{ ...tokens, dims }];
+  }
+  return [without(tokens, axes)];
+};
+
+/** Works along one axis, which must not be the tokens'. */
+const along =
+  (fallback: number, size: 'kept' | 'unknown' = 'kept'): AxisRule =>
+  (site) => {
+    const { node } = site;
+    const tokens = onlyTokens(site);
+    const axis = fromFront(integerAttribute(node, 'axis', fallback), tokens.dims.length);
+    if (axis === tokens.axis) return site.refuse(`${node.opType} over the tokens`);
+    if (size === 'kept') return [tokens];
+    return [{ ...tokens, dims: tokens.dims.map((own, at) => (at === axis ? undefined : own)) }];
+  };
+
+const rotary: AxisRule = (site) => {
+  const tokens = ofFirst(site, 1);
+  if (integerAttribute(site.node, 'is_packed_batching', 0) !== 0) {
+    return site.refuse('RotaryEmbedding of packed rows');
+  }
+  return [tokens];
+};
+
+const sequence: AxisRule = (site) => {
+  const [tokens] = along(0, 'unknown')(site);
+  if (!tokens || tokens === 'one') return site.refuse('SplitToSequence of no tokens');
+  if (integerAttribute(site.node, 'keepdims', 1) !== 0 || inputAt(site.node, 1)) return [tokens];
+  const axis = fromFront(integerAttribute(site.node, 'axis', 0), tokens.dims.length);
+  return [without(tokens, [axis])];
+};
+
+/** Operators of the standard domain, by their rule. */
+const standard: readonly (readonly [AxisRule, string])[] = [
+  [
+    elementwise,
+    'Abs Add And Cast CastLike Ceil Clip Cos Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Min Mod Mul Neg Not Or Pow Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub Sum Swish Tanh ThresholdedRelu Where Xor',
+  ],
+  [quantize, 'DynamicQuantizeLinear'],
+  [(site) => [ofFirst(site, 1)], 'Dropout SequenceAt'],
+  [product, 'MatMul MatMulInteger Gemm'],
+  [norm, 'LayerNormalization RMSNormalization SimplifiedLayerNormalization LpNormalization'],
+  [
+    reduction,
+    'ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare',
+  ],
+  [along(-1), 'Softmax LogSoftmax Hardmax'],
+  [along(-1, 'unknown'), 'TopK'],
+  [sequence, 'SplitToSequence'],
+  [transpose, 'Transpose'],
+  [unsqueeze, 'Unsqueeze'],
+  [squeeze, 'Squeeze'],
+  [slice, 'Slice'],
+  [gather, 'Gather'],
+  [concat, 'Concat'],
+  [split, 'Split'],
+  [expand, 'Expand'],
+  [reshape, 'Reshape'],
+  [rotary, 'RotaryEmbedding'],
+];
+
+/** Operators of ONNX Runtime's own domain, by their rule. */
+const microsoft: readonly (readonly [AxisRule, string])[] = [
+  [elementwise, 'BiasGelu FastGelu Gelu QuickGelu'],
+  [product, 'MatMulNBits DynamicQuantizeMatMul FusedMatMul'],
+  [norm, 'SkipLayerNormalization SkipSimplifiedLayerNormalization SimplifiedLayerNormalization'],
+  [rotary, 'RotaryEmbedding'],
+];
+
+const under = (domain: string, rules: readonly (readonly [AxisRule, string])[]) =>
+  rules.flatMap(([rule, operators]) =>
+    operators.split(' ').map((operator) => [`${domain}:${operator}`, rule] as const),
+  );
+
+/** The rule of each operator that leaves tokens apart, by domain and name. */
+export const axisRules: ReadonlyMap<string, AxisRule> = new Map([
+  ...under('', standard),
+  ...under('ai.onnx', standard),
+  ...under('com.microsoft', microsoft),
+]);

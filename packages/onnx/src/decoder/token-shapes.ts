@@ -1,0 +1,230 @@
+/** What operators that move or rearrange numbers do to the axis of the tokens. */
+import { attribute, constantIntegers, inputAt, integerAttribute } from '../graph/graph.js';
+import { type Size, sizesOf } from './sizes-of.js';
+import { type AxisRule, type AxisSite, fromFront, integersOf, type Tokens } from './token-types.js';
+
+/** An end that is beyond every axis, as exporters write it. */
+const largestInt32 = 2 ** 31 - 1;
+
+/** The operand that holds tokens, where others may not. */
+export function onlyTokens(site: AxisSite, index = 0): Tokens {
+  const { node } = site;
+  const found = site.tokens(index);
+  const other = node.input.findIndex((_, at) => at !== index && site.tokens(at) !== undefined);
+  if (!found || other >= 0) return site.refuse(`${node.opType} of tokens and tokens`);
+  return found;
+}
+
+/** Leaves axes out that are not the tokens'. */
+export const without = (tokens: Tokens, axes: readonly number[]): Tokens => ({
+  ...tokens,
+  dims: tokens.dims.filter((_, axis) => !axes.includes(axis)),
+  axis: tokens.axis - axes.filter((axis) => axis < tokens.axis).length,
+});
+
+export const transpose: AxisRule = (site) => {
+  const tokens = onlyTokens(site);
+  const order = attribute(site.node, 'perm')?.ints.map(Number);
+  const perm = order ?? [...tokens.dims.keys()].reverse();
+  if (perm.length !== tokens.dims.length) return site.refuse('Transpose of another rank');
+  const dims = perm.map((axis) => tokens.dims[axis]);
+  return [{ ...tokens, dims, axis: perm.indexOf(tokens.axis) }];
+};
+
+export const unsqueeze: AxisRule = (site) => {
+  const tokens = onlyTokens(site);
+  const axes = integersOf(site, 'axes', 1);
+  if (!axes) return site.refuse('Unsqueeze at axes that are not known');
+  const rank = tokens.dims.length + axes.length;
+  const added = new Set(axes.map((axis) => fromFront(axis, rank)));
+  const rest = [...tokens.dims.keys()];
+  const from = Array.from({ length: rank }, (_, at) => (added.has(at) ? undefined : rest.shift()));
+  const dims = from.map((at) => (at === undefined ? 1 : tokens.dims[at]));
+  return [{ ...tokens, dims, axis: from.indexOf(tokens.axis) }];
+};
+
+export const squeeze: AxisRule = (site) => {
+  const tokens = onlyTokens(site);
+  const axes = integersOf(site, 'axes', 1)?.map((axis) => fromFront(axis, tokens.dims.length));
+  if (!axes || axes.includes(tokens.axis)) return site.refuse('Squeeze of the tokens');
+  return [without(tokens, axes)];
+};
+
+/** Some of the tokens may be taken for the logits, counted from the end, or as an input says. */
+function choose(site: AxisSite, tokens: Tokens, dims: readonly Size[], at: number): Tokens {
+  const [first] = constantIntegers(site.graph, inputAt(site.node, at) ?? '') ?? [];
+  if (!site.isHead || tokens.chosen || (first !== undefined && first > 0)) {
+    return site.refuse(`${site.node.opType} along the tokens`);
+  }
+  return { dims, axis: tokens.axis, chosen: site.node };
+}
+
+export const slice: AxisRule = (site) => {
+  const { graph, node } = site;
+  const tokens = onlyTokens(site);
+  const integers = (index: number) => constantIntegers(graph, inputAt(node, index) ?? '');
+  const [starts, ends, steps] = [integers(1), integers(2), integers(4)];
+  const known = inputAt(node, 3) === undefined ? starts?.map((_, at) => at) : integers(3);
+  const axes = known?.map((axis) => fromFront(axis, tokens.dims.length));
+  if (!axes) return site.refuse('Slice along axes that are not known');
+  const isPlain = (at: number) => inputAt(node, 4) === undefined || steps?.[at] === 1;
+  const isWhole = (at: number) =>
+    starts?.[at] === 0 && (ends?.[at] ?? 0) >= largestInt32 && isPlain(at);
+  const dims = tokens.dims.map((size, axis): Size => {
+    const at = axes.indexOf(axis);
+    if (at < 0 || isWhole(at)) return size;
+    const [start, end] = [starts?.[at], ends?.[at]];
+    if (typeof size !== 'number' || start === undefined || end === undefined || !isPlain(at)) {
+      return undefined;
+    }
+    const place = (x: number) => Math.min(size, Math.max(0, x < 0 ? x + size : x));
+    return Math.max(0, place(end) - place(start));
+  });
+  const own = axes.indexOf(tokens.axis);
+  if (own < 0 || isWhole(own)) return [{ ...tokens, dims }];
+  if (!isPlain(own) || axes.length > 1) return site.refuse('Slice along the tokens');
+  return [choose(site, tokens, dims, 1)];
+};
+
+export const gather: AxisRule = (site) => {
+  const { graph, node } = site;
+  const tokens = onlyTokens(site);
+  const axis = fromFront(integerAttribute(node, 'axis', 0), tokens.dims.length);
+  const indices = site.sizes(1);
+  if (axis === tokens.axis) {
+    if (indices?.length === 0) return site.refuse('Gather of one token');
+    return [choose(site, tokens, tokens.dims, 1)];
+  }
+  if (graph.kindOf(inputAt(node, 1) ?? '') !== 'constant' || !indices) {
+    return site.refuse('Gather of features that are not known');
+  }
+  const dims = [...tokens.dims.slice(0, axis), ...indices, ...tokens.dims.slice(axis + 1)];
+  const shift = axis < tokens.axis ? indices.length - 1 : 0;
+  return [{ ...tokens, dims, axis: tokens.axis + shift }];
+};
+
+export const concat: AxisRule = (site) => {
+  const { node } = site;
+  const parts = node.input.map((_, index) => site.tokens(index));
+  const [first] = parts;
+  if (!first) return site.refuse('Concat of tokens and of something else');
+  const axis = fromFront(integerAttribute(node, 'axis', 0), first.dims.length);
+  const isAlike = parts.every(
+    (part) =>
+      part?.axis === first.axis &&
+      part.dims.length === first.dims.length &&
+      part.chosen === first.chosen,
+  );
+  if (!isAlike || (axis === first.axis && parts.length > 1)) {
+    return site.refuse('Concat along the tokens, or of tokens along different axes');
+  }
+  const total = parts.reduce<Size>((sum, part) => {
+    const size = part?.dims[axis];
+    return typeof sum === 'number' && typeof size === 'number' ? sum + size : undefined;
+  }, 0);
+  return [{ ...first, dims: first.dims.map((size, at) => (at === axis ? total : size)) }];
+};
+
+export const split: AxisRule = (site) => {
+  const { node } = site;
+  const tokens = onlyTokens(site);
+  const axis = fromFront(integerAttribute(node, 'axis', 0), tokens.dims.length);
+  if (axis === tokens.axis) return site.refuse('Split along the tokens');
+  const sizes = integersOf(site, 'split', 1);
+  const own = tokens.dims[axis];
+  const equal = typeof own === 'number' ? own / node.output.length : undefined;
+  return node.output.map((_, at) => ({
+    ...tokens,
+    dims: tokens.dims.map((size, index) => (index === axis ? (sizes?.[at] ?? equal) : size)),
+  }));
+};
+
+export const expand: AxisRule = (site) => {
+  const tokens = onlyTokens(site);
+  const target = targetOf(site);
+  if (!target) return site.refuse('Expand to sizes that are not known');
+  const rank = Math.max(target.length, tokens.dims.length);
+  const dims = Array.from({ length: rank }, (_, at) => {
+    const own = at - rank >= -tokens.dims.length ? tokens.dims.at(at - rank) : 1;
+    return own === 1 && at - rank >= -target.length ? target.at(at - rank) : own;
+  });
+  return [{ ...tokens, dims, axis: tokens.axis - tokens.dims.length + rank }];
+};
+
+/** The sizes that a node is told, as far as they are known. */
+function targetOf(site: AxisSite): readonly Size[] | undefined {
+  return sizesOf(site.graph, inputAt(site.node, 1) ?? '', (name) => site.dimsOf(name));
+}
+
+/** The product of some sizes; undefined if one of them is not known. */
+const total = (sizes: readonly Size[]) =>
+  sizes.reduce<number | undefined>(
+    (product, size) =>
+      typeof size === 'number' && product !== undefined ? product * size : undefined,
+    1,
+  );
+
+/** The product of the sizes that are numbers above 0. */
+const numbersOf = (sizes: readonly Size[]) =>
+  sizes.reduce<number>((product, size) => product * (isCount(size) ? size : 1), 1);
+
+const isCount = (size: Size): size is number => typeof size === 'number' && size > 0;
+
+const asText = (sizes: readonly Size[]) => `[${sizes.map((size) => size ?? '?').join(', ')}]`;
+
+/**
+ * Other sizes for the same numbers in the same order. The tokens stay together where what lies after them is as
+ * large as before; what lies before them may be the batch, and heads.
+ */
+export const reshape: AxisRule = (site) => {
+  const tokens = onlyTokens(site);
+  const { dims, axis } = tokens;
+  const given = targetOf(site);
+  if (!given) return site.refuse('Reshape to sizes that are not known');
+  const target = given.map((size, at): Size => (size === 0 ? dims[at] : size));
+  const features = total(dims.slice(axis + 1));
+  /** What a -1 after an axis stands for. */
+  const holeAfter = (own: number): Size => {
+    const known = numbersOf(target.slice(own + 1));
+    return features === undefined ? undefined : features / known;
+  };
+  const filled = (own: number) =>
+    target.map((size, at): Size => {
+      if (at === own) return 'tokens';
+      return size === -1 ? (at > own ? holeAfter(own) : undefined) : size;
+    });
+  const isCopied = (at: number) =>
+    given[at] === 0 ||
+    (at === axis && given[at] === 'tokens') ||
+    (given[at] === 'batch' && dims[at] === 'batch') ||
+    (given[at] === 1 && dims[at] === 1);
+  if (dims.slice(0, axis + 1).every((_, at) => isCopied(at))) {
+    return [{ ...tokens, dims: filled(axis) }];
+  }
+  const fits = (own: number) => {
+    const rest = target.slice(own + 1);
+    const isTokens = target[own] === 'tokens';
+    const isOther = isCount(target[own]) || target[own] === 'batch';
+    if (
+      isOther ||
+      (given[own] === 0 && own !== axis) ||
+      rest.includes('tokens') ||
+      rest.includes(undefined)
+    )
+      return false;
+    // As many tokens at the same place: what is left over are the features, however many.
+    if (features === undefined) return isTokens && own === axis && rest.includes(-1);
+    const hole = holeAfter(own);
+    const isFilled = rest.includes(-1) ? Number.isInteger(hole) : hole === 1;
+    const isAligned = numbersOf(target.slice(0, own)) === numbersOf(dims.slice(0, axis));
+    return isFilled && (isTokens || isAligned);
+  };
+  const [own, ...others] = [...target.keys()].filter(fits).sort((a, b) => b - a);
+  const exact = [own, ...others].find((at) => at !== undefined && target[at] === 'tokens') ?? own;
+  if (exact === undefined || (others.length > 0 && target[exact] !== 'tokens')) {
+    return site.refuse(
+      `Reshape of ${asText(dims)} to ${asText(given)}, which need not leave tokens apart`,
+    );
+  }
+  return [{ ...tokens, dims: filled(exact), axis: exact }];
+};

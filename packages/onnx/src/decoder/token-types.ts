@@ -1,0 +1,52 @@
+/** What is known of values while tokens are followed. */
+import { attribute, constantIntegers, inputAt } from '../graph/graph.js';
+import type { NodeProto } from '../proto/onnx_pb.js';
+import type { ClassifiedGraph } from './classified-graph.js';
+import type { Size } from './sizes-of.js';
+
+/** Sizes of a value, and which of them counts tokens. */
+export interface Tokens {
+  readonly dims: readonly Size[];
+  readonly axis: number;
+  /** The node that took some of the tokens, after the last layer; undefined: all of them are there. */
+  readonly chosen?: NodeProto | undefined;
+}
+
+/** What a value holds: tokens along an axis, or what attention makes of tokens and cache. */
+export type Held = Tokens | 'mixed';
+
+/** What a node makes of tokens; `one`: a number of all of them, such as a scale of quantization. */
+export type Made = Tokens | 'one';
+
+/** What a node's outputs hold; the first for all of them if there are fewer. */
+export type AxisRule = (site: AxisSite) => readonly Made[];
+
+/** What a rule works on. */
+export interface AxisSite {
+  readonly graph: ClassifiedGraph;
+  readonly node: NodeProto;
+  /** Whether some of the tokens may be taken: between the last layer and the logits. */
+  readonly isHead: boolean;
+  /** What an input holds; undefined for what holds no tokens. */
+  tokens(index: number): Tokens | undefined;
+  /** Sizes of a value that holds no tokens, as far as they are known. */
+  sizes(index: number): readonly Size[] | undefined;
+  /** Sizes of any value, as far as they are known. */
+  dimsOf(name: string): readonly Size[] | undefined;
+  /** Stops with what the node does to tokens. */
+  refuse(found: string): never;
+}
+
+/** The axis from the front. */
+export const fromFront = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
+
+/** Integers that a node takes as an attribute, or as an input in newer operator sets. */
+export function integersOf(
+  { graph, node }: Pick<AxisSite, 'graph' | 'node'>,
+  name: string,
+  input: number,
+): readonly number[] | undefined {
+  const found = attribute(node, name);
+  if (found) return found.ints.length > 0 ? found.ints.map(Number) : [Number(found.i)];
+  return constantIntegers(graph, inputAt(node, input) ?? '');
+}

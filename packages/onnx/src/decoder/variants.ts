@@ -1,0 +1,59 @@
+/** Kinds of layers that are told by name where they are refused. */
+import { walk } from '../graph/walk.js';
+import type { NodeProto } from '../proto/onnx_pb.js';
+import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
+import { type Linear, linearInto } from './linear.js';
+import { routingOperators } from './operators.js';
+import type { NormSource } from './stream.js';
+
+/** True if a module's output is a sum of what attention makes and of something else: an FFN beside it. */
+export function isBeside(graph: ClassifiedGraph, output: string, attention: NodeProto): boolean {
+  // Follows sums only: a gate multiplies.
+  const summed = (name: string): readonly string[] => {
+    if (linearInto(graph, name)) return [];
+    const opType = graph.producer.get(name)?.opType;
+    const tokens = inputsOf(graph, name, 'token');
+    return opType === 'Add' || opType === 'Sum' || tokens.length === 1 ? tokens : [];
+  };
+  const terms = [...walk([output], summed)].filter((name) => summed(name).length === 0);
+  if (terms.length < 2) return false;
+  const own = terms.map((name) => isMadeBy(graph, name, attention));
+  return own.includes(true) && own.includes(false);
+}
+
+function isMadeBy(graph: ClassifiedGraph, value: string, maker: NodeProto): boolean {
+  for (const name of walk([value], (name) => inputsOf(graph, name, 'token'))) {
+    if (graph.producer.get(name) === maker) return true;
+  }
+  return false;
+}
+
+/** A projection of another projection, between the stream and attention: a latent. */
+export function latentProjection(
+  graph: ClassifiedGraph,
+  projections: readonly Linear[],
+  { streams, normed }: NormSource,
+): Linear | undefined {
+  const isStart = (name: string) => streams.includes(name) || name === normed;
+  return projections.find(({ input }) => {
+    const next = (name: string) => (isStart(name) ? [] : inputsOf(graph, name, 'token'));
+    for (const name of walk([input], next)) {
+      if (!isStart(name) && linearInto(graph, name)) return true;
+    }
+    return false;
+  });
+}
+
+/** The node between a norm and a module's output that sends tokens to experts; undefined where all go one way. */
+export function routingNode(
+  graph: ClassifiedGraph,
+  output: string,
+  stops: readonly string[],
+): NodeProto | undefined {
+  const next = (name: string) => (stops.includes(name) ? [] : inputsOf(graph, name, 'token'));
+  for (const name of walk([output], next)) {
+    const node = graph.producer.get(name);
+    if (node && !stops.includes(name) && routingOperators.has(node.opType)) return node;
+  }
+  return undefined;
+}

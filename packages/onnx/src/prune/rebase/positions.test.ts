@@ -1,0 +1,86 @@
+import { clone } from '@bufbuild/protobuf';
+import { createPlan } from '@transprune/core';
+import { describe, expect, test } from 'vitest';
+import { smallConfig } from '../../../testing/random-decoder.js';
+import { buildDecoder } from '../../builder/decoder.js';
+import { randomWeights } from '../../builder/weights.js';
+import { windowOf } from '../../decoder/attention/mask.js';
+import { readDecoder } from '../../decoder/read.js';
+import { createEmitter, type Emitter } from '../../graph/emitter.js';
+import { namesIn } from '../../graph/graph.js';
+import { ModelProtoSchema } from '../../proto/onnx_pb.js';
+import { pruneModel } from '../prune.js';
+
+const even = { ...smallConfig, kvHeads: smallConfig.heads };
+const decoder = buildDecoder(even, randomWeights(1), { attention: 'multi-head' });
+const plan = createPlan({ accumulateLayers: [1], stages: [{ afterLayer: 2, keepRatio: 0.5 }] });
+const [float, int64] = [1, 7];
+
+/** A decoder with further nodes, and a value that goes through some of them. */
+function changed(value: string, make: (emitter: Emitter) => string) {
+  const model = clone(ModelProtoSchema, decoder);
+  const graph = model.graph!;
+  const emitter = createEmitter(namesIn(graph), 21, { prefix: 'added' });
+  const made = make(emitter);
+  for (const node of graph.node) {
+    node.input = node.input.map((name) => (name === value ? made : name));
+  }
+  graph.node = [...graph.node, ...emitter.nodes];
+  graph.initializer.push(...emitter.initializers);
+  return model;
+}
+
+describe('positions that are not read as angles', () => {
+  const { ffn, attention } = readDecoder(decoder).layers[3]!;
+  const scale = ({ emit, cast, int64: whole, float: number }: Emitter) =>
+    emit('Add', [
+      emit('Mul', [emit('Unsqueeze', [cast('position_ids', float), whole([2])]), number(0.01)]),
+      number(1),
+    ]);
+  test.each([
+    ['a stream scaled by position', ffn.output],
+    ['queries scaled by position', attention.reading.queries.value],
+  ])('%s is refused where positions are kept', (_, value) => {
+    const model = changed(value, (emitter) => emitter.emit('Mul', [value, scale(emitter)]));
+    expect(() => pruneModel(model, { ...plan, positions: 'keep' })).toThrow(
+      /after the prune after layer 2: expected positions to be read as angles only/,
+    );
+    expect(() => pruneModel(model, { ...plan, positions: 'renumber' })).not.toThrow();
+  });
+});
+
+describe('a window spelled as a difference', () => {
+  test.each([
+    ['Less', 16, 'query less key', 16],
+    ['LessOrEqual', 16, 'query less key', 17],
+    ['GreaterOrEqual', 16, 'query less key', 16],
+    ['Greater', -16, 'key less query', 16],
+    ['Less', -16, 'key less query', 17],
+    ['Less', 1, 'query less key', undefined],
+    ['GreaterOrEqual', 0, 'query less key', undefined],
+  ] as const)('%s %i of %s: %s', (comparison, limit, order, window) => {
+    const model = changed('', ({ emit, int64: whole, cast }) => {
+      const places = emit('CumSum', [cast('attention_mask', int64), whole([1], [])]);
+      const [rows, columns] = [
+        emit('Unsqueeze', [places, whole([2])]),
+        emit('Unsqueeze', [places, whole([1])]),
+      ];
+      const apart = emit('Sub', order === 'query less key' ? [rows, columns] : [columns, rows]);
+      return emit('Where', [
+        emit(comparison, [cast(apart, int64), whole([limit], [])]),
+        'attention_mask',
+        'attention_mask',
+      ]);
+    });
+    const { graph } = readDecoder(decoder);
+    const added = model.graph!.node.find(({ opType }) => opType === comparison);
+    expect(added).toBeDefined();
+    const producer = new Map(
+      model.graph!.node.flatMap((node) => node.output.map((name) => [name, node])),
+    );
+    const initializer = new Map(model.graph!.initializer.map((tensor) => [tensor.name, tensor]));
+    const kindOf = (name: string) => (initializer.has(name) ? 'constant' : 'derived');
+    const last = model.graph!.node.at(-1)!.output[0]!;
+    expect(windowOf({ ...graph, producer, initializer, kindOf }, last)).toBe(window);
+  });
+});

@@ -1,0 +1,112 @@
+/** Decoders of other exporters, pruned as presets do and verified. */
+import { createNodeBackend } from '@transprune/backend-node';
+import { createPlan, positionModes } from '@transprune/core';
+import { readModelFile } from '@transprune/files/node';
+import { caseFile } from '@transprune/fixtures';
+import { buildDecoder, namedRandomWeights, readDecoder } from '@transprune/onnx';
+import { verifyPruned } from '@transprune/verify';
+import { expect, test } from 'vitest';
+import { createVerifier } from '../testing/verify.js';
+
+const { verify } = createVerifier();
+
+const keepRatios = [0.75, 0.5, 0.25];
+const plan = createPlan({
+  accumulateLayers: [1, 2, 3, 4],
+  stages: keepRatios.map((keepRatio, at) => ({ afterLayer: at + 2, keepRatio })),
+});
+
+test.each([
+  'deepstack/qwen3vl-mobius.onnx',
+  'fused-matmul/qwen3-ts17-ort-extended.onnx',
+  'gated-attention/qwen35-genai-static.onnx',
+  'gated-attention/qwen35-ts17.onnx',
+  'gqa-head-dim-symbolic/llama-genai-dml.onnx',
+  'gqa-head-dim-symbolic/qwen3vl-genai.onnx',
+  'keep-flat-rotary-table/qwen25vl-genai-static.onnx',
+  'mrope-four-rows-verify/q25-rows4.onnx',
+  'packed-weight-in-graph/llava-mobius-webgpu.onnx',
+  'post-norm/olmo2-ts17.onnx',
+  'unsorted-nodes/smollm3-fp16.onnx',
+])('%s', async (name) => {
+  const path = caseFile(name);
+  for (const [at, positions] of positionModes.entries()) {
+    const options = { batch: at === 1 };
+    const report = await verify(path, { ...plan, positions }, { options });
+    expect(
+      report.checks.filter(({ passed }) => !passed),
+      positions,
+    ).toEqual([]);
+  }
+});
+
+test.each([
+  ['gated-attention/qwen35-genai-static.onnx', 4],
+  ['gated-attention/qwen35-ts17.onnx', 4],
+  ['gqa-head-dim-symbolic/qwen3vl-genai.onnx', 4],
+])('heads of %s', async (name, heads) => {
+  const { attention } = readDecoder(await readModelFile(caseFile(name)));
+  expect(attention).toMatchObject({ heads, kvHeads: 2, headDim: 16 });
+});
+
+test('4-bit weights that are dequantized are int4', async () => {
+  const report = await verify(caseFile('int4-qdq-tolerance/llama-genai-int4-qdq.onnx'), {
+    ...plan,
+    accumulateLayers: [1],
+    stages: [{ afterLayer: 1, keepRatio: 0.3 }],
+  });
+  expect(report).toMatchObject({ passed: true, precision: 'int4' });
+});
+
+const small = 'int4-qdq-tolerance/llama-genai-int4-qdq.onnx';
+
+test('an input that nobody reads is fed', async () => {
+  const original = await readModelFile(caseFile(small));
+  const [embeddings] = original.graph?.input.filter(({ name }) => name === 'inputs_embeds') ?? [];
+  original.graph?.input.push({ ...embeddings!, name: 'token_types' });
+  const { checks } = await verify(caseFile(small), plan, { original });
+  expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+});
+
+test('an original that does not run is said to be the reason', async () => {
+  const original = await readModelFile(caseFile(small));
+  const { node } = original.graph!;
+  const logits = node.find(({ output }) => output[0] === 'logits')!;
+  const axes = node.find(({ opType }) => opType === 'ReduceSum')!.input[1]!;
+  logits.output = ['inner'];
+  const input = ['inner', axes];
+  node.push({ ...logits, opType: 'Reshape', name: 'wrong', input, output: ['logits'] });
+  await expect(verify(caseFile(small), plan, { original })).rejects.toMatchObject({
+    code: 'UNSUPPORTED_MODEL',
+    message: expect.stringMatching(/^expected an original that runs, .*Reshape/s),
+  });
+});
+
+test('an output gate with a matrix of its own', async () => {
+  const config = {
+    ...{ layers: 6, hiddenSize: 24, heads: 6, kvHeads: 2, headDim: 16, intermediateSize: 40 },
+    ...{ vocabularySize: 32, rmsNormEpsilon: 1e-5, ropeTheta: 1e4, maxPositions: 128 },
+    tiedEmbeddings: false,
+  };
+  const original = buildDecoder(config, namedRandomWeights(1), { projections: 'split' });
+  const { node } = original.graph!;
+  const attentions = node.filter(({ opType }) => opType === 'GroupQueryAttention');
+  for (const [at, attention] of attentions.entries()) {
+    const query = node.find(({ output }) => output[0] === attention.input[0])!;
+    const last = node.find(({ input }) => input[0] === attention.output[0])!;
+    const made = (opType: string, input: string[]) => {
+      const name = `gate/${at}/${opType}`;
+      node.push({ ...query, opType, name, input, output: [name], attribute: [] });
+      return name;
+    };
+    const gate = made('Sigmoid', [made('MatMul', [...query.input])]);
+    last.input = [made('Mul', [attention.output[0]!, gate]), last.input[1]!];
+  }
+  const { layers } = readDecoder(original);
+  expect(layers[0]?.attention.projections).toHaveLength(4);
+  const backend = createNodeBackend({ threads: 1 });
+  for (const positions of positionModes) {
+    const { checks } = await verifyPruned({ original, plan: { ...plan, positions }, backend });
+    expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+  }
+});
