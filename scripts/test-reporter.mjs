@@ -1,6 +1,7 @@
 // What `npm test` prints: a line for each file that has run, errors in full, then each failed test with the
 // first line of its error, and as the last line how many passed, failed and were skipped.
 
+import { stripVTControlCharacters } from 'node:util';
 import { DefaultReporter } from 'vitest/node';
 
 /** Without a line for so long, what runs is named. */
@@ -57,6 +58,7 @@ export default class TestReporter extends DefaultReporter {
 
   onTestRunEnd(modules, unhandledErrors, reason) {
     clearInterval(this.timer);
+    if (process.env.NO_COLOR !== undefined) modules.forEach(uncolor);
     super.onTestRunEnd(modules, unhandledErrors, reason);
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const { passed, skipped } = sum(tests.map(state));
@@ -93,6 +95,16 @@ function failuresOf(module) {
     own(suite, `${file} > ${suite.fullName}`),
   );
   return [...own(module, file), ...suites, ...tests];
+}
+
+/** A browser colors what differs, whatever it is written into. */
+function uncolor(module) {
+  const entities = [module, ...module.children.allSuites()].flatMap((one) => one.errors());
+  const tests = [...module.children.allTests('failed')].flatMap((test) => test.result().errors);
+  for (const error of [...entities, ...tests]) {
+    if (error.diff) error.diff = stripVTControlCharacters(error.diff);
+    error.message = stripVTControlCharacters(error.message);
+  }
 }
 
 /** `core > src/plan/plan.test.ts` */
