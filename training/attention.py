@@ -30,8 +30,8 @@ class PackedMask:
 
 
 @lru_cache(maxsize=None)
-def _causal(first: int, end: int, dtype: torch.dtype) -> Tensor:
-    return torch.full((end - first, end), -torch.inf).triu(first + 1).to(dtype)
+def _causal(size: int, dtype: torch.dtype) -> Tensor:
+    return torch.full((size, size), -torch.inf).triu(1).to(dtype)
 
 
 def _blocks(tokens: int, mask: PackedMask | None) -> list[tuple[int, int, int]]:
@@ -56,9 +56,10 @@ class BlockAttention(torch.autograd.Function):
         for row in range(query.shape[0]):
             for first, end, keys in blocks:
                 scores = torch.matmul(query[row, :, first:end], key[row, :, :keys].transpose(-1, -2))
-                if mask is not None:
-                    text = first >= mask.prefix
-                    scores += mask.rows[row] if text else _causal(first, end, scores.dtype)
+                if mask is not None and first >= mask.prefix:
+                    scores += mask.rows[row]
+                elif mask is not None:
+                    scores[:, :, first:] += _causal(end - first, scores.dtype)
                 weight = torch.softmax(scores, -1)
                 torch.matmul(weight, value[row, :, :keys], out=out[row, :, first:end])
                 weights.append(weight)

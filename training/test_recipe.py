@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import random
+import tempfile
 import unittest
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,12 +16,13 @@ import torch
 from attention import PackedMask, attend
 from large import asking, packing as large_packing
 from large.accuracy import held_out
+from large.export import load_weights, write_weights
 from large.model import PictureModel, first_shape, grow_layers, growing_order
 from large.model import run_packed as run_large
 from large.pictures import (
     NO_TAG, PATCH_LABELS, PATCH_SIZE, TAGS, generate_pictures, patch_labels, place_name,
 )
-from large.probe_pruning import drawn, prune, run_layer, scaled, start, HIGH, LOW
+from large.probe_pruning import HIGH, LOW, drawn, probe, prune, run_layer, scaled, start, table
 from large.run import half_precision, resize_positions
 from large.words import encode as encode_large
 from losses import run_packed
@@ -258,6 +261,22 @@ class LargeModel(unittest.TestCase):
         kept = state.hidden[0, fewer.patches[0] + 1]
         self.assertTrue(torch.equal(fewer.hidden[0, 1:11], kept))
         self.assertEqual(len(targets), len(questions))
+
+    def test_the_probe_reports_every_method(self) -> None:
+        reports: list[dict] = []
+        names = ["transprune-high", "random-low"]
+        probe(self.model, (8, 5), 1, lambda results, number: reports.append(results), names)
+        self.assertEqual(list(reports[-1]), ["unpruned", *names, "total"])
+        self.assertEqual(len(table(reports[-1]).splitlines()), 5)
+
+    def test_exported_weights_are_read_back(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            write_weights(self.model, Path(folder))
+            again = load_weights(Path(folder)).eval()
+        with torch.no_grad():
+            before = run_large(self.model, self.images, self.packed).hidden
+            after = run_large(again, self.images, self.packed).hidden
+        self.assertLess(((before - after).norm() / before.norm()).item(), 0.01)
 
     def test_schedules_scale_as_the_presets_do(self) -> None:
         self.assertEqual(scaled(HIGH, 16), [(4, 0.875), (5, 0.625), (6, 0.125)])

@@ -76,6 +76,15 @@ def load_weights(folder: Path = WEIGHTS) -> PictureModel:
     return model
 
 
+def write_weights(model: PictureModel, folder: Path) -> None:
+    """Write `decoder.safetensors`, `vision.safetensors` and `config.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, weights in half_weights(model).items():
+        save_file(weights, folder / f"{name}.safetensors", metadata={"format": "pt"})
+    text = json.dumps(config_of(model), indent=2)
+    (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Export a checkpoint into `weights/`."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -84,11 +93,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=WEIGHTS)
     arguments = parser.parse_args()
     model = load_model(checkpoint_folder(arguments.name) / f"{arguments.checkpoint}.pt")
-    arguments.to.mkdir(parents=True, exist_ok=True)
-    for name, weights in half_weights(model).items():
-        save_file(weights, arguments.to / f"{name}.safetensors", metadata={"format": "pt"})
-    text = json.dumps(config_of(model), indent=2)
-    (arguments.to / "config.json").write_text(text + "\n", encoding="utf-8")
+    write_weights(model, arguments.to)
     for path in sorted(arguments.to.iterdir()):
         print(f"{path.stat().st_size:>10,}  {path.name}")
 

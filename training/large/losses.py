@@ -22,7 +22,7 @@ PULL = [
     (0, [VOCABULARY[word] for word in COLOR_NAMES], len(COLOR_NAMES)),
     (1, [VOCABULARY[word] for word in SHAPE_NAMES], len(SHAPE_NAMES)),
     (2, [VOCABULARY[word] for word in DIGITS], NO_DIGIT),
-    (5, [VOCABULARY[word] for word in TAGS], NO_TAG),
+    (6, [VOCABULARY[word] for word in TAGS], NO_TAG),
 ]
 
 

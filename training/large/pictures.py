@@ -130,6 +130,11 @@ class Item:
         x, y = self.center
         return int(y * 3), int(x * 3)
 
+    @property
+    def middle(self) -> tuple[int, int]:
+        """Row and column of the patch that holds the centre."""
+        return (2 * self.top + self.size) // (2 * PATCH_SIZE), (2 * self.left + self.size) // (2 * PATCH_SIZE)
+
 
 @dataclass(frozen=True)
 class Tag:
@@ -348,6 +353,8 @@ def generate_pictures(seed: tuple[int, ...], count: int, grid: int) -> tuple[np.
         tiles = owner.reshape(grid, PATCH_SIZE, grid, PATCH_SIZE)
         cover = np.stack([(tiles == index).sum(axis=(1, 3)) for index in range(len(placed))])
         patch_objects = np.where(cover.max(axis=0) >= MIN_PATCH_COVER, cover.argmax(axis=0), -1)
+        for index, item in enumerate(placed):
+            patch_objects[item.middle] = index  # also where a ring is empty
         patch_objects[patch_tags >= 0] = -1
         images[number] = np.clip(image, 0, 255)
         pictures.append(Picture(placed, tags, patch_objects, patch_tags, grid))
@@ -361,28 +368,30 @@ PATCH_LABELS = {
     "digit": NO_DIGIT + 2,
     "center_row": PLACE_UNITS + 1,
     "center_column": PLACE_UNITS + 1,
+    "middle": 2,  # whether an object's centre is in this patch: one patch an object, for counting
     "tag": NO_TAG + 1,
 }
 
 
-def object_labels(item: Item) -> tuple[int, int, int, int, int, int]:
-    """Classes of an object in the order of `PATCH_LABELS`."""
+def object_labels(item: Item) -> tuple[int, ...]:
+    """Classes of an object in the order of `PATCH_LABELS`, away from its middle."""
     x, y = item.center
-    return item.color, item.shape, item.digit, int(y * PLACE_UNITS), int(x * PLACE_UNITS), NO_TAG
+    return item.color, item.shape, item.digit, int(y * PLACE_UNITS), int(x * PLACE_UNITS), 0, NO_TAG
 
 
-def tag_labels(tag: Tag) -> tuple[int, int, int, int, int, int]:
+def tag_labels(tag: Tag) -> tuple[int, ...]:
     """Classes of a tag: it has a place too, but no colour, shape or number."""
     unit = PLACE_UNITS / tag.grid
     row = int((tag.row + 0.5) * unit)
     column = int((tag.column + len(tag.patches) / 2) * unit)
     none = [count - 1 for count in PATCH_LABELS.values()]
-    return none[0], none[1], none[2], row, column, tag.tag
+    return none[0], none[1], none[2], row, column, 0, tag.tag
 
 
 def patch_labels(pictures: list[Picture]) -> np.ndarray:
     """Class of every patch per label, int64 `[labels, batch, patches]`."""
-    background = [count - 1 for count in PATCH_LABELS.values()]
+    background = [0 if name == "middle" else count - 1 for name, count in PATCH_LABELS.items()]
+    middle = list(PATCH_LABELS).index("middle")
     patches = pictures[0].grid ** 2
     labels = np.empty((len(PATCH_LABELS), len(pictures), patches), dtype=np.int64)
     for index, picture in enumerate(pictures):
@@ -392,4 +401,7 @@ def patch_labels(pictures: list[Picture]) -> np.ndarray:
         tags = picture.patch_tags.reshape(-1)
         which = np.where(tags >= 0, tags + len(picture.objects), picture.patch_objects.reshape(-1))
         labels[:, index] = table[which].T  # -1 picks the background row
+        for item in picture.objects:
+            row, column = item.middle
+            labels[middle, index, row * picture.grid + column] = 1
     return labels

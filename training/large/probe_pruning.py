@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,9 +23,11 @@ from model import rope_tables, rotate
 from questions import Question
 from tokenizer import BOS, EOS, PAD
 
-from .accuracy import held_out
+from .accuracy import held_out, likeliest_words
 from .export import load_weights
 from .model import PictureModel, load_model, normalise
+from .packing import pack
+from .pictures import Picture
 from .run import checkpoint_folder
 from .words import encode, encode_prompt
 
@@ -128,7 +129,7 @@ class Method:
     """A score, when it prunes, and whether positions are renumbered."""
 
     name: str
-    score: Score | None
+    score: Score
     schedule: list[tuple[int, float]]
     renumber: bool = True
 
@@ -136,7 +137,7 @@ class Method:
 def methods_for(layers: int) -> list[Method]:
     """All that is compared."""
     high, low = scaled(HIGH, layers), scaled(LOW, layers)
-    found = [Method("unpruned", None, [])]
+    found = []
     for name, schedule in (("high", high), ("low", low)):
         found += [
             Method(f"transprune-{name}", transprune, schedule),
@@ -212,27 +213,45 @@ def answers_right(model: PictureModel, state: Sequence, targets: list[Tensor]) -
     return found
 
 
+def unpruned_right(
+    model: PictureModel, image: Tensor, picture: Picture, questions: list[Question]
+) -> list[bool]:
+    """Whether every answer is right when nothing is pruned; all questions share the image tokens."""
+    packed = pack([picture], [questions])
+    best = likeliest_words(model, image, [picture], packed)[0]
+    return [
+        bool((best[first:end] == packed.targets[0, first:end]).all())
+        for _, first, end in packed.questions[0]
+    ]
+
+
 @torch.no_grad()
-def probe(model: PictureModel, seed: tuple[int, ...], count: int, report: Callable[[dict, int], None]) -> None:
-    """Ask every question under every method; report after every ten pictures."""
+def probe(
+    model: PictureModel, seed: tuple[int, ...], count: int, report: Callable[[dict, int], None],
+    names: list[str] | None = None,
+) -> None:
+    """Ask every question under every method (or the named ones); report after every five pictures."""
     model.eval()
     layers = model.decoder.shape.num_hidden_layers
-    methods = methods_for(layers)
-    first_prune = min(method.schedule[0][0] for method in methods if method.schedule)
+    methods = [method for method in methods_for(layers) if not names or method.name in names]
+    first_prune = min(method.schedule[0][0] for method in methods)
     accumulate_from = min(first_prune, int(ACCUMULATE_FROM * layers / PUBLISHED_DEPTH + 0.5))
     images, pictures, asked = held_out(seed, count, model.grid)
-    right: dict[str, Counter[str]] = {method.name: Counter() for method in methods}
+    right: dict[str, Counter[str]] = {name: Counter() for name in ["unpruned", *(m.name for m in methods)]}
     total: Counter[str] = Counter()
     torch.manual_seed(seed[-1])
     for number, (picture, questions) in enumerate(zip(pictures, asked), 1):
-        features = model.projector(model.vision(normalise(images[number - 1 : number])))[0]
+        image = images[number - 1 : number]
+        for question, good in zip(questions, unpruned_right(model, image, picture, questions)):
+            right["unpruned"][question.kind] += good
+        features = model.projector(model.vision(normalise(image)))[0]
         shared, targets = start(model, features, questions)
         total.update(question.kind for question in questions)
         for layer in range(1, first_prune + 1):
             shared = run_layer(model, shared, layer, layer >= accumulate_from)
         for method in methods:
             state, ratios = shared, dict(method.schedule)
-            last = max(ratios, default=0)
+            last = max(ratios)
             for layer in range(first_prune, layers + 1):
                 if layer > first_prune:
                     state = run_layer(model, state, layer, layer <= last)
@@ -241,7 +260,7 @@ def probe(model: PictureModel, seed: tuple[int, ...], count: int, report: Callab
                     state = prune(state, method.score(model, state, layer), keep, method.renumber)
             for question, good in zip(questions, answers_right(model, state, targets)):
                 right[method.name][question.kind] += good
-        if number % 10 == 0 or number == count:
+        if number % 5 == 0 or number == count:
             report({name: dict(counts) for name, counts in right.items()} | {"total": dict(total)}, number)
 
 
@@ -265,12 +284,13 @@ def table(results: dict) -> str:
 
 
 def main() -> None:
-    """Print the table; write it after every ten pictures if `--to` is given."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", default="", help="such as deep; else the committed weights")
     parser.add_argument("--name", default="")
     parser.add_argument("--scenes", type=int, default=100)
-    parser.add_argument("--to", type=Path)
+    parser.add_argument("--methods", nargs="+", help="such as transprune-high random-high; else all")
+    parser.add_argument("--to", type=Path, help="also write the table there after every five pictures")
     arguments = parser.parse_args()
     found = checkpoint_folder(arguments.name) / f"{arguments.checkpoint}.pt"
     model = load_model(found) if arguments.checkpoint else load_weights()
@@ -282,7 +302,7 @@ def main() -> None:
         if number == arguments.scenes:
             print(text)
 
-    probe(model, PROBE_SEED, arguments.scenes, report)
+    probe(model, PROBE_SEED, arguments.scenes, report, arguments.methods)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Stage:
 STAGES = {
     "small": Stage("small", SMALL_GRID, DECODER_SEEDS[SMALL_GRID], "", 16, 10, 0.7, 0.3, 250),
     "full": Stage("full", FULL_GRID, DECODER_SEEDS[FULL_GRID], "small", 8, 18, 0.5, 0.25, 150),
-    "deep": Stage("deep", FULL_GRID, DEEP_SEED, "full", 8, 18, 0.3, 0.2, 100),
+    "deep": Stage("deep", FULL_GRID, DEEP_SEED, "full", 8, 18, 0.3, 0.2, 100, warm_up=10),
 }
 
 

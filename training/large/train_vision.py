@@ -22,7 +22,8 @@ from .run import VISION_SEEDS, checkpoint_folder, half_precision, resize_positio
 
 HELD_OUT_SEED = (190, 1)
 LABEL_WEIGHTS = {
-    "color": 1.0, "shape": 1.0, "digit": 1.0, "center_row": 0.3, "center_column": 0.3, "tag": 1.0,
+    "color": 1.0, "shape": 1.0, "digit": 1.0, "center_row": 0.3, "center_column": 0.3, "middle": 1.0,
+    "tag": 1.0,
 }
 OBJECT_WEIGHT, TAG_WEIGHT = 3.0, 6.0  # a patch of an object or a tag counts this often
 
@@ -136,7 +137,7 @@ def main() -> None:
             save()
             log(stage, progress, loss=round(loss.item(), 3), **patch_accuracy(vision, heads, grid))
     save()
-    log(stage, progress, done=True, **patch_accuracy(vision, heads, grid, 512))
+    log(stage, progress, done=True, **patch_accuracy(vision, heads, grid, 192))
 
 
 if __name__ == "__main__":
