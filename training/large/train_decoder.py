@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int)
     parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--scenes", type=int, default=64, help="held-out pictures per evaluation")
+    parser.add_argument("--scenes", type=int, default=64, help="held-out pictures per evaluation; 0 for none")
     add_run_option(parser)
     arguments = parser.parse_args()
 
@@ -154,13 +154,15 @@ def main() -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         progress.advance()
-        if progress.step % 25 == 0:
+        if progress.step % 10 == 0:
             log(stage.name, progress, **parts)
-        if progress.step % stage.evaluate_every == 0:
+        if arguments.scenes and progress.step % stage.evaluate_every == 0:
             evaluate(arguments.scenes)
         elif progress.due(SAVE_SECONDS):
             save()
-    evaluate(4 * arguments.scenes)
+    save()
+    if arguments.scenes:
+        evaluate(4 * arguments.scenes)
 
 
 if __name__ == "__main__":
