@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from attention import PackedMask, attend
 from scenes import PATCH_LABELS, PATCHES
 
 
@@ -52,15 +53,15 @@ class VisionBlock(nn.Module):
         qkv = self.qkv(self.attention_norm(hidden))
         qkv = qkv.view(batch, patches, 3, VISION_HEADS, width // VISION_HEADS)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        mixed = functional.scaled_dot_product_attention(query, key, value)
+        mixed = attend(query, key, value)
         hidden = hidden + self.output(mixed.transpose(1, 2).reshape(batch, patches, width))
         return hidden + self.down(functional.gelu(self.up(self.mlp_norm(hidden))))
 
 
 class VisionEncoder(nn.Module):
-    """Pixels in -1..1 `[batch, 3, 96, 96]` to patch states `[batch, patches, VISION_HIDDEN]`."""
+    """Pixels in -1..1 `[batch, 3, height, width]` to patch states `[batch, patches, VISION_HIDDEN]`."""
 
-    def __init__(self) -> None:
+    def __init__(self, patches: int = PATCHES) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for inputs, outputs, stride in ((3, 32, 2), (32, 64, 2), (64, 64, 1), (64, 96, 2)):
@@ -70,7 +71,7 @@ class VisionEncoder(nn.Module):
                 nn.GELU(),
             ]
         self.stem = nn.Sequential(*layers)
-        self.positions = nn.Parameter(torch.randn(1, PATCHES, VISION_HIDDEN) * 0.3)
+        self.positions = nn.Parameter(torch.randn(1, patches, VISION_HIDDEN) * 0.3)
         self.blocks = nn.ModuleList(VisionBlock() for _ in range(VISION_BLOCKS))
         self.norm = nn.LayerNorm(VISION_HIDDEN)
 
@@ -96,8 +97,8 @@ class Projector(nn.Module):
 class LabelHeads(nn.ModuleDict):
     """One linear classifier per patch label; used in training only."""
 
-    def __init__(self, width: int) -> None:
-        super().__init__({name: nn.Linear(width, count) for name, count in PATCH_LABELS.items()})
+    def __init__(self, width: int, labels: dict[str, int] = PATCH_LABELS) -> None:
+        super().__init__({name: nn.Linear(width, count) for name, count in labels.items()})
 
     def forward(self, states: Tensor) -> list[Tensor]:
         return [head(states) for head in self.values()]
@@ -129,14 +130,14 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(shape.hidden_size, width, bias=False)
         self.o_proj = nn.Linear(width, shape.hidden_size, bias=False)
 
-    def forward(self, hidden: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | PackedMask) -> Tensor:
         batch, tokens, _ = hidden.shape
         query, key, value = (
             project(hidden).view(batch, tokens, self.heads, self.head_dim).transpose(1, 2)
             for project in (self.q_proj, self.k_proj, self.v_proj)
         )
         query, key = rotate(query, *rope), rotate(key, *rope)
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        mixed = attend(query, key, value, mask)
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, tokens, -1))
 
 
@@ -163,7 +164,7 @@ class DecoderLayer(nn.Module):
         self.input_layernorm = nn.RMSNorm(shape.hidden_size, shape.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(shape.hidden_size, shape.rms_norm_eps)
 
-    def forward(self, hidden: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | PackedMask) -> Tensor:
         hidden = hidden + self.self_attn(self.input_layernorm(hidden), rope, mask)
         return hidden + self.mlp(self.post_attention_layernorm(hidden))
 
@@ -197,7 +198,7 @@ class Decoder(nn.Module):
         nn.init.constant_(self.model.norm.weight, shape.hidden_size**-0.5)
 
     def hidden_states(
-        self, embeds: Tensor, positions: Tensor, mask: Tensor, tap: int
+        self, embeds: Tensor, positions: Tensor, mask: Tensor | PackedMask, tap: int
     ) -> tuple[Tensor, Tensor]:
         """Final hidden states and those after `tap` layers, `[batch, tokens, hidden]` each."""
         rope = rope_tables(positions, self.shape.head_dim, self.shape.rope_theta)

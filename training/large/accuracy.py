@@ -1,0 +1,83 @@
+"""Held-out accuracy per kind of question, and the prior it has to beat."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
+
+from questions import Question
+
+from .asking import FORMS, ask, describe
+from .model import PictureModel, run_packed
+from .packing import PackedBatch, pack
+from .pictures import Picture, generate_pictures
+from .run import half_precision
+
+QUESTIONS_PER_PICTURE = 14
+Figures = dict[str, tuple[float, float, int]]
+
+
+def held_out(
+    seed: tuple[int, ...], count: int, grid: int
+) -> tuple[Tensor, list[Picture], list[list[Question]]]:
+    """Pictures with all kinds of questions; images uint8 `[count, height, width, 3]`."""
+    images, pictures = generate_pictures(seed, count, grid)
+    choice = random.Random(".".join(map(str, seed)) + "/questions")
+    even = dict.fromkeys(FORMS, 1.0)
+    asked = [
+        [*ask(picture, choice, QUESTIONS_PER_PICTURE, even), *describe(picture)] for picture in pictures
+    ]
+    return torch.from_numpy(images), pictures, asked
+
+
+Predict = Callable[[PictureModel, Tensor, list[Picture], PackedBatch], Tensor]
+
+
+def likeliest_words(
+    model: PictureModel, images: Tensor, pictures: list[Picture], batch: PackedBatch
+) -> Tensor:
+    """The likeliest next word at every text token of the unpruned sequence `[batch, text]`."""
+    return model.decoder.logits(run_packed(model, images, batch).hidden).argmax(-1)
+
+
+@torch.no_grad()
+def accuracy(
+    model: PictureModel, seed: tuple[int, ...], count: int, predict: Predict = likeliest_words,
+    *, batch: int = 8, half: bool = False,
+) -> Figures:
+    """Per kind: share answered right word for word, the prior, the number of questions.
+
+    Every word of the answer must be the likeliest one given the right words before it, which is the
+    same as a right answer by greedy decoding. The prior is the share of the most frequent answer.
+    """
+    model.eval()
+    right: Counter[str] = Counter()
+    answers: dict[str, Counter[str]] = {}
+    images, pictures, asked = held_out(seed, count, model.grid)
+    for start in range(0, count, batch):
+        part = slice(start, start + batch)
+        packed = pack(pictures[part], asked[part])
+        with half_precision() if half else nullcontext():
+            best = predict(model, images[part], pictures[part], packed)
+        for row, spans in enumerate(packed.questions):
+            for question, first, end in spans:
+                answers.setdefault(question.kind, Counter())[question.answer] += 1
+                same = best[row, first:end] == packed.targets[row, first:end]
+                right[question.kind] += bool(same.all())
+    model.train()
+    return {
+        kind: (right[kind] / total, counts.most_common(1)[0][1] / total, total)
+        for kind, counts in sorted(answers.items())
+        if (total := sum(counts.values()))
+    }
+
+
+def overall(figures: Figures) -> float:
+    """Share of right answers over all questions, descriptions left out."""
+    asked = [figure for kind, figure in figures.items() if kind != "describe"]
+    return sum(right * total for right, _, total in asked) / sum(total for _, _, total in asked)

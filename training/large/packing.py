@@ -1,0 +1,84 @@
+"""Several questions on one picture in one sequence, each blind to the others (see `packing.py` above)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attention import PackedMask
+from packing import IGNORE
+from questions import Question
+from tokenizer import BOS, EOS, PAD
+
+from .pictures import PATCH_LABELS, Picture, object_labels, tag_labels
+from .words import encode, encode_prompt
+
+
+@dataclass
+class PackedBatch:
+    """Text behind the image: ids, targets, weights `[batch, text]`; positions of the whole sequence.
+
+    `rows` is 0 or minus infinity, `[batch, 1, text, tokens]`.
+    """
+
+    prefix: int  # <s> and the image tokens
+    ids: Tensor
+    positions: Tensor
+    rows: Tensor
+    targets: Tensor
+    weights: Tensor
+    referent_places: Tensor  # (row, text token) of words that name an object or a tag
+    referent_labels: Tensor  # its classes, `[labels, referents]`
+    questions: list[list[tuple[Question, int, int]]]  # with the span of its answer's targets
+
+    @property
+    def mask(self) -> PackedMask:
+        """The mask of the whole sequence."""
+        return PackedMask(self.prefix, self.rows)
+
+
+def pack(
+    pictures: list[Picture], asked: list[list[Question]], kind_weights: dict[str, float] | None = None
+) -> PackedBatch:
+    """Pack the questions of every picture; targets are the answers, `IGNORE` elsewhere."""
+    prefix = 1 + pictures[0].grid ** 2
+    rows, spans, referent_places, referent_labels = [], [], [], []
+    for row, (picture, questions) in enumerate(zip(pictures, asked)):
+        labels = [*map(object_labels, picture.objects), *map(tag_labels, picture.tags)]
+        ids: list[int] = []
+        positions, segments, targets, weights, row_spans = [], [], [], [], []
+        for number, question in enumerate(questions):
+            start = len(ids)
+            prompt, answer = encode_prompt(question.text), [*encode(question.answer), EOS]
+            text = prompt + answer[:-1]
+            first = start + len(prompt) - 1
+            ids += text
+            positions += range(prefix, prefix + len(text))
+            segments += [number] * len(text)
+            targets += [IGNORE] * (len(prompt) - 1) + answer
+            weights += [(kind_weights or {}).get(question.kind, 1.0)] * len(text)
+            row_spans.append((question, first, first + len(answer)))
+            for word, index in question.referents:
+                referent_places.append((row, start + word))
+                referent_labels.append(labels[index])
+        rows.append((ids, positions, segments, targets, weights))
+        spans.append(row_spans)
+    longest = max(len(row[0]) for row in rows)
+    filled = []
+    for column, filler in enumerate((PAD, 0, -1, IGNORE, 0.0)):
+        table = [row[column] + [filler] * (longest - len(row[column])) for row in rows]
+        filled.append(torch.tensor(table))
+    ids, positions, segments, targets, weights = filled
+    visible = (segments[:, :, None] == segments[:, None, :]).tril()
+    visible = torch.cat([visible.new_ones(len(rows), longest, prefix), visible], dim=2)
+    allowed = torch.zeros(visible.shape).masked_fill(~visible, -torch.inf)[:, None]
+    image = torch.arange(prefix).expand(len(rows), -1)
+    return PackedBatch(
+        prefix, ids, torch.cat([image, positions], dim=1), allowed, targets, weights,
+        torch.tensor(referent_places or np.empty((0, 2)), dtype=torch.long),
+        torch.tensor(np.array(referent_labels, dtype=np.int64).reshape(-1, len(PATCH_LABELS)).T),
+        spans,
+    )
