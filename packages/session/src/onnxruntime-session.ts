@@ -25,6 +25,9 @@ export interface OnnxRuntimeRequest {
   readonly create: () => Promise<InferenceSession>;
 }
 
+const noModel = (model: string) =>
+  `expected a model at ${model}, found none; check the path and the network`;
+
 /** What onnxruntime says of files that are at fault, and what that means. */
 const fileFaults: readonly {
   readonly words: RegExp;
@@ -34,10 +37,13 @@ const fileFaults: readonly {
 }[] = [
   {
     words:
-      /External data path does not exist: "(.+?)"|External file: (\S+) not found|load external data file:? "?([^"\s]+)/i,
+      /External data path does not exist: "(.+?)"|External file: (\S+) not found|load external data file:? "*([^"\s]+)/i,
     code: 'NOT_FOUND',
+    // onnxruntime-web says so of the graph's own file too.
     meaning: (model, file) =>
-      `the weights of ${model} are missing: ${file}; keep the files together, or pass their contents as externalData`,
+      file === model
+        ? noModel(model)
+        : `the weights of ${model} are missing: ${file}; keep the files together, or pass their contents as externalData`,
   },
   {
     words: /(file_length: \d+ are out of bounds|can not be read in full)/,
@@ -54,7 +60,7 @@ const fileFaults: readonly {
   {
     words: /(File doesn't exist|Failed to fetch|failed to load model: \S+)/i,
     code: 'NOT_FOUND',
-    meaning: (model) => `expected a model at ${model}, found none; check the path and the network`,
+    meaning: noModel,
   },
 ];
 

@@ -146,16 +146,17 @@ test('a bias that a graph computes for GroupQueryAttention is computed again aft
   const plain = buildDecoder(config, weights);
   const model = clone(ModelProtoSchema, plain);
   const graph = model.graph!;
-  // A small slope over the slots of the cache, [1, 1, tokens, past + tokens]: sizes and mask make it.
+  // The third slot of the cache is hidden, [1, 1, tokens, past + tokens]: sizes and mask make it.
   const emitter = createEmitter(
     graph.initializer.map(({ name }) => name),
     21,
     { prefix: 'bias' },
   );
   const slots = emitter.emit('CumSum', ['attention_mask', emitter.int64([1], [])]);
-  const slope = emitter.emit('Mul', [
-    emitter.emit('Cast', [slots], { attributes: { to: TensorProto_DataType.FLOAT } }),
-    emitter.float(0.05),
+  const hidden = emitter.emit('Where', [
+    emitter.emit('Equal', [slots, emitter.int64([3], [])]),
+    emitter.float(-1e4),
+    emitter.float(0),
   ]);
   const sizes = emitter.emit(
     'Concat',
@@ -166,7 +167,7 @@ test('a bias that a graph computes for GroupQueryAttention is computed again aft
     ],
     { attributes: { axis: 0 } },
   );
-  const bias = emitter.emit('Expand', [slope, sizes]);
+  const bias = emitter.emit('Expand', [hidden, sizes]);
   for (const node of graph.node) {
     if (node.opType === 'GroupQueryAttention') node.input.push('', bias);
   }
