@@ -7,6 +7,7 @@ import { buildDecoder, encodeModel, randomWeights } from '@transprune/onnx';
 import type { HostTensor, Session } from '@transprune/session';
 import { describe, expect, test } from 'vitest';
 import { createNodeBackend, nodeBackend } from './backend.js';
+import { peakMemory } from './memory.js';
 import { probeDevices } from './probe.js';
 
 const decoderPath = officialFile('group-query-attention/model.onnx');
@@ -48,6 +49,14 @@ async function failure(attempt: Promise<unknown>): Promise<string> {
 }
 
 const working = (await probeDevices()).flatMap(({ device, ok }) => (ok ? [device] : []));
+
+test('the memory of a run is its own, however much the process that asks for it holds', async () => {
+  const held = Buffer.alloc(400 * 2 ** 20, 1);
+  const feeds = prefillFeeds(40, officialCase('high').inputsEmbeds.slice(0, 40 * 64));
+  const peak = await peakMemory(decoderPath, feeds, { device: 'cpu', threads: 1 });
+  expect(peak).toBeGreaterThan(2 ** 20);
+  expect(peak).toBeLessThan(held.length);
+});
 
 describe('a session', () => {
   test.each(working)('runs a decoder on %s from its file, weights beside it', async (device) => {
