@@ -27,7 +27,7 @@ export function checkAttributes(node: NodeProto, rules: AttributeRules, where: s
   for (const { name, i, f, s } of node.attribute) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (rule === 'any') continue;
-    const value = s.length > 0 ? new TextDecoder().decode(s) : Number(i) || f;
+    const value = s.length > 0 ? String.fromCharCode(...s) : Number(i) || f;
     if (rule?.plain.includes(value)) continue;
     const known = rule?.plain.map((plain) => `${name} = ${plain}`).join(' or ');
     refuse({
