@@ -16,6 +16,9 @@ from questions import FORMS, Question, ask, describe
 from scenes import Scene, generate_scenes
 
 QUESTIONS_PER_SCENE = 10
+Figures = dict[str, tuple[float, float, int]]
+# Of each row: the questions, each with the span of its answer's targets.
+Spans = list[list[tuple[Question, int, int]]]
 
 
 def held_out(
@@ -46,7 +49,7 @@ def accuracy(
     count: int,
     predict: Predict = likeliest_words,
     batch: int = 32,
-) -> dict[str, tuple[float, float, int]]:
+) -> Figures:
     """Per kind: share answered right word for word, the prior, the number of questions.
 
     Every word of the answer must be the likeliest one given the right words before it, which is the
@@ -55,30 +58,41 @@ def accuracy(
     model.eval()
     device = model.vision.positions.device
     images, scenes, asked = held_out(seed, count)
-    right: Counter[str] = Counter()
-    answers: dict[str, Counter[str]] = {}
+    tally = Tally()
     for start in range(0, count, batch):
         part = slice(start, start + batch)
         packed = pack(scenes[part], asked[part]).to(device)
         best = predict(model, images[part].to(device), scenes[part], packed)
-        for row, spans in enumerate(packed.questions):
-            for question, first, end in spans:
-                answers.setdefault(question.kind, Counter())[question.answer] += 1
-                same = best[row, first:end] == packed.targets[row, first:end]
-                right[question.kind] += bool(same.all())
+        tally.add(packed.questions, packed.targets, best)
     model.train()
-    return {
-        kind: (
-            right[kind] / total,
-            counts.most_common(1)[0][1] / total,
-            total,
-        )
-        for kind, counts in sorted(answers.items())
-        if (total := sum(counts.values()))
-    }
+    return tally.figures()
 
 
-def overall(figures: dict[str, tuple[float, float, int]]) -> float:
+class Tally:
+    """Counts right answers and all answers, per kind of question."""
+
+    def __init__(self) -> None:
+        self.right: Counter[str] = Counter()
+        self.answers: dict[str, Counter[str]] = {}
+
+    def add(self, questions: Spans, targets: Tensor, best: Tensor) -> None:
+        """Count a batch; the right and the likeliest words are `[batch, tokens]`."""
+        for row, spans in enumerate(questions):
+            for question, first, end in spans:
+                self.answers.setdefault(question.kind, Counter())[question.answer] += 1
+                same = best[row, first:end] == targets[row, first:end]
+                self.right[question.kind] += bool(same.all())
+
+    def figures(self) -> Figures:
+        """Per kind: share right, share of the most frequent answer, number of questions."""
+        return {
+            kind: (self.right[kind] / total, counts.most_common(1)[0][1] / total, total)
+            for kind, counts in sorted(self.answers.items())
+            if (total := sum(counts.values()))
+        }
+
+
+def overall(figures: Figures) -> float:
     """Share of right answers over all questions, descriptions left out."""
     asked = [figure for kind, figure in figures.items() if kind != "describe"]
     return sum(right * total for right, _, total in asked) / sum(total for _, _, total in asked)

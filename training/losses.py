@@ -44,7 +44,7 @@ def run_packed(model: SceneModel, images: Tensor, batch: PackedBatch) -> Outputs
 def answer_loss(model: SceneModel, outputs: Outputs, batch: PackedBatch) -> Tensor:
     """Cross-entropy of the answers' words, weighted by kind."""
     chosen = batch.targets != IGNORE
-    logits = model.decoder.logits(outputs.hidden[chosen])
+    logits = model.decoder.logits(outputs.hidden[chosen]).float()
     each = functional.cross_entropy(logits, batch.targets[chosen], reduction="none")
     weights = batch.weights[chosen]
     return (each * weights).sum() / weights.sum()
@@ -80,5 +80,10 @@ def total_loss(
         "pull": PULL_WEIGHT * pull_loss(model, outputs.features, labels),
         "patch": PATCH_WEIGHT * patch_loss(model.patch_heads(outputs.states), labels),
     }
+    return summed(parts)
+
+
+def summed(parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    """The sum of losses, and each by name as a number."""
     total = torch.stack(list(parts.values())).sum()
     return total, {name: round(value.item(), 3) for name, value in parts.items()}

@@ -72,19 +72,31 @@ def pack(
         rows.append((ids, positions, segments, targets, weights))
         spans.append(row_spans)
 
-    longest = max(len(row[0]) for row in rows)
-    filled = []
-    for column, filler in enumerate((PAD, 0, -1, IGNORE, 0.0)):
-        table = [row[column] + [filler] * (longest - len(row[column])) for row in rows]
-        filled.append(torch.tensor(table))
-    ids, positions, segments, targets, weights = filled
+    ids, positions, segments, targets, weights = padded(rows)
     same = segments[:, :, None] == segments[:, None, :]
     visible = (same | (segments[:, None, :] == 0)).tril()
     return PackedBatch(
         ids, positions, visible[:, None], targets, weights,
-        torch.tensor(referent_places or np.empty((0, 2)), dtype=torch.long),
-        torch.tensor(np.array(referent_labels, dtype=np.int64).reshape(-1, len(PATCH_LABELS)).T),
-        spans,
+        *referents(referent_places, referent_labels, len(PATCH_LABELS)), spans,
+    )
+
+
+def padded(rows: list[tuple[list, ...]]) -> list[Tensor]:
+    """Ids, positions, segments, targets and weights of rows of any length, each `[batch, longest]`."""
+    longest = max(len(row[0]) for row in rows)
+    return [
+        torch.tensor([row[column] + [filler] * (longest - len(row[column])) for row in rows])
+        for column, filler in enumerate((PAD, 0, -1, IGNORE, 0.0))
+    ]
+
+
+def referents(
+    places: list[tuple[int, int]], labels: list[tuple[int, ...]], kinds: int
+) -> tuple[Tensor, Tensor]:
+    """Where words name something, `[referents, 2]`, and its classes, `[kinds, referents]`."""
+    return (
+        torch.tensor(places or np.empty((0, 2)), dtype=torch.long),
+        torch.tensor(np.array(labels, dtype=np.int64).reshape(-1, kinds).T),
     )
 
 

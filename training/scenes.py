@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -55,6 +56,11 @@ _FONT_ROWS = {  # 5 x 7 dots, one number per row, most significant bit on the le
     8: (14, 17, 17, 14, 17, 17, 14),
     9: (14, 17, 17, 15, 1, 2, 12),
 }
+
+
+def place_name(place: tuple[int, int]) -> str:
+    """Such as `top left`."""
+    return f"{ROW_NAMES[place[0]]} {COLUMN_NAMES[place[1]]}"
 
 
 @dataclass(frozen=True)
@@ -130,15 +136,15 @@ def digit_mask(digit: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=None)
-def _interpolation(points: int) -> np.ndarray:
-    """Weights that stretch `points` values smoothly over the image, `[IMAGE_SIZE, points]`."""
-    position = np.linspace(0, points - 1, IMAGE_SIZE)
+def interpolation(points: int, size: int) -> np.ndarray:
+    """Weights that stretch `points` values smoothly over an image, `[size, points]`."""
+    position = np.linspace(0, points - 1, size)
     low = np.minimum(position.astype(int), points - 2)
     fraction = position - low
     fraction = fraction * fraction * (3 - 2 * fraction)
-    weights = np.zeros((IMAGE_SIZE, points), dtype=np.float32)
-    weights[np.arange(IMAGE_SIZE), low] = 1 - fraction
-    weights[np.arange(IMAGE_SIZE), low + 1] = fraction
+    weights = np.zeros((size, points), dtype=np.float32)
+    weights[np.arange(size), low] = 1 - fraction
+    weights[np.arange(size), low + 1] = fraction
     return weights
 
 
@@ -149,7 +155,7 @@ def draw_backgrounds(noise: np.random.Generator, count: int) -> np.ndarray:
     images += 122
     for points, strength in ((4, 20.0), (8, 15.0)):
         coarse = noise.standard_normal((count, points, points, 3), dtype=np.float32) * strength
-        weights = _interpolation(points)
+        weights = interpolation(points, IMAGE_SIZE)
         rows = np.tensordot(weights, coarse, axes=(1, 1))  # [y, count, points, 3]
         images += np.tensordot(weights, rows, axes=(1, 2)).transpose(2, 1, 0, 3)
     return images
@@ -157,6 +163,20 @@ def draw_backgrounds(noise: np.random.Generator, count: int) -> np.ndarray:
 
 def _near_cell_border(center: float) -> bool:
     return min(abs(center - CELL), abs(center - 2 * CELL)) < BORDER_MARGIN
+
+
+def choose_look(
+    choice: random.Random, placed: Sequence[SceneObject], shapes: int, repeat: float
+) -> tuple[int, int]:
+    """Colour and shape of a further object, one of them at times that of an earlier object."""
+    color, shape = choice.randrange(len(COLOR_NAMES)), choice.randrange(shapes)
+    if placed and choice.random() < repeat:
+        source = choice.choice(placed)
+        if choice.random() < 0.5:
+            color = source.color
+        else:
+            shape = source.shape
+    return color, shape
 
 
 def _place_object(choice: random.Random, placed: list[SceneObject]) -> SceneObject | None:
@@ -174,13 +194,7 @@ def _place_object(choice: random.Random, placed: list[SceneObject]) -> SceneObje
             for other in placed
         ):
             continue
-        color, shape = choice.randrange(len(COLOR_NAMES)), choice.randrange(len(SHAPE_NAMES))
-        if placed and choice.random() < REPEAT_PROBABILITY:
-            source = choice.choice(placed)
-            if choice.random() < 0.5:
-                color = source.color
-            else:
-                shape = source.shape
+        color, shape = choose_look(choice, placed, len(SHAPE_NAMES), REPEAT_PROBABILITY)
         if any((color, shape) == (other.color, other.shape) for other in placed):
             continue
         numbered = size >= MIN_DIGIT_OBJECT_SIZE and choice.random() < DIGIT_PROBABILITY
@@ -189,7 +203,7 @@ def _place_object(choice: random.Random, placed: list[SceneObject]) -> SceneObje
     return None
 
 
-def _reading_order(item: SceneObject) -> tuple[int, float]:
+def reading_order(item: SceneObject) -> tuple[int, float]:
     return item.place[0], item.center[0]
 
 
@@ -232,7 +246,7 @@ def generate_scenes(seed: tuple[int, ...], count: int) -> tuple[np.ndarray, list
                 item = _place_object(choice, placed)
                 if item is not None:
                     placed.append(item)
-        placed.sort(key=_reading_order)
+        placed.sort(key=reading_order)
         owner = np.full((IMAGE_SIZE, IMAGE_SIZE), -1, dtype=np.int8)
         for index, item in enumerate(placed):
             _draw_object(item, index, image, owner, choice)

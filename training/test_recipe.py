@@ -20,7 +20,7 @@ from large.export import load_weights, write_weights
 from large.model import PictureModel, first_shape, grow_layers, growing_order
 from large.model import run_packed as run_large
 from large.pictures import (
-    NO_TAG, PATCH_LABELS, PATCH_SIZE, TAGS, generate_pictures, patch_labels, place_name,
+    NO_TAG, PATCH_LABELS, PATCH_SIZE, TAGS, generate_pictures, patch_labels,
 )
 from large.probe_pruning import HIGH, LOW, drawn, probe, prune, run_layer, scaled, start, table
 from large.run import half_precision, resize_positions
@@ -29,7 +29,7 @@ from losses import run_packed
 from model import DecoderShape, SceneModel, normalise, stack_layers
 from packing import PREFIX, pack
 from questions import FORMS, ask, describe
-from scenes import COLOR_NAMES, GRID, SHAPE_NAMES, generate_scenes
+from scenes import COLOR_NAMES, GRID, SHAPE_NAMES, generate_scenes, place_name
 from tokenizer import BOS, EOS, IMAGE, UNK, VOCABULARY, decode, encode, prompt_ids
 
 EVEN = dict.fromkeys(FORMS, 1.0)

@@ -12,7 +12,14 @@ from pathlib import Path
 from scenes import COLOR_NAMES, COLUMN_NAMES, PATCHES, ROW_NAMES, SHAPE_NAMES
 
 SPECIALS = ["<unk>", "<s>", "</s>", "<pad>", "<image>"]
-PLURALS = {name: "crosses" if name == "cross" else f"{name}s" for name in SHAPE_NAMES}
+
+
+def plurals(names: list[str]) -> dict[str, str]:
+    """The plural of each shape."""
+    return {name: "crosses" if name == "cross" else f"{name}s" for name in names}
+
+
+PLURALS = plurals(SHAPE_NAMES)
 DIGITS = [str(value) for value in range(10)]
 WORDS = [
     *COLOR_NAMES, *SHAPE_NAMES, *PLURALS.values(), *DIGITS, *ROW_NAMES, *COLUMN_NAMES,
@@ -37,10 +44,10 @@ CHAT_TEMPLATE = (
 )
 
 
-def encode(text: str) -> list[int]:
+def encode(text: str, vocabulary: dict[str, int] = VOCABULARY) -> list[int]:
     """Ids of words and punctuation, without special tokens around them."""
     pieces = re.findall(r"<\w+>|\w+|[^\w\s]", text.lower())
-    return [VOCABULARY.get(piece, UNK) for piece in pieces]
+    return [vocabulary.get(piece, UNK) for piece in pieces]
 
 
 def decode(ids: list[int]) -> str:

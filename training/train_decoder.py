@@ -81,10 +81,10 @@ def make_optimizer(model: SceneModel, rate: float) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), weight_decay=0.02)
 
 
-def rate_factor(step: int, fraction: float) -> float:
-    """Warm-up over 100 steps, constant for half of the run, then cosine to almost nothing."""
+def rate_factor(step: int, fraction: float, warm_up: int = 100) -> float:
+    """Warm-up over so many steps, constant for half of the run, then cosine to almost nothing."""
     decay = max(0.0, (fraction - 0.5) / 0.5)
-    return min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * decay)))
+    return min(1.0, (step + 1) / warm_up) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * decay)))
 
 
 def main() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
 from torch import Tensor
 
+from accuracy import Figures, Tally
 from questions import Question
 
 from .asking import FORMS, ask, describe
@@ -19,7 +19,6 @@ from .pictures import Picture, generate_pictures
 from .run import half_precision
 
 QUESTIONS_PER_PICTURE = 14
-Figures = dict[str, tuple[float, float, int]]
 
 
 def held_out(
@@ -56,28 +55,13 @@ def accuracy(
     same as a right answer by greedy decoding. The prior is the share of the most frequent answer.
     """
     model.eval()
-    right: Counter[str] = Counter()
-    answers: dict[str, Counter[str]] = {}
+    tally = Tally()
     images, pictures, asked = held_out(seed, count, model.grid)
     for start in range(0, count, batch):
         part = slice(start, start + batch)
         packed = pack(pictures[part], asked[part])
         with half_precision() if half else nullcontext():
             best = predict(model, images[part], pictures[part], packed)
-        for row, spans in enumerate(packed.questions):
-            for question, first, end in spans:
-                answers.setdefault(question.kind, Counter())[question.answer] += 1
-                same = best[row, first:end] == packed.targets[row, first:end]
-                right[question.kind] += bool(same.all())
+        tally.add(packed.questions, packed.targets, best)
     model.train()
-    return {
-        kind: (right[kind] / total, counts.most_common(1)[0][1] / total, total)
-        for kind, counts in sorted(answers.items())
-        if (total := sum(counts.values()))
-    }
-
-
-def overall(figures: Figures) -> float:
-    """Share of right answers over all questions, descriptions left out."""
-    asked = [figure for kind, figure in figures.items() if kind != "describe"]
-    return sum(right * total for right, _, total in asked) / sum(total for _, _, total in asked)
+    return tally.figures()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 
-from .accuracy import accuracy, overall
+from accuracy import overall
+
+from .accuracy import accuracy
 from .export import load_weights
 from .model import load_model
 from .run import checkpoint_folder

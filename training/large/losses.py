@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from packing import IGNORE
+from losses import (
+    PATCH_WEIGHT, PULL_TEMPERATURE, PULL_WEIGHT, REFERENT_WEIGHT, answer_loss, summed,
+)
 from scenes import COLOR_NAMES, NO_DIGIT
 from tokenizer import DIGITS
 
@@ -16,23 +18,12 @@ from .pictures import NO_TAG, PATCH_LABELS, SHAPE_NAMES, TAGS
 from .train_vision import LABEL_WEIGHTS, patch_loss
 from .words import VOCABULARY
 
-REFERENT_WEIGHT, PULL_WEIGHT, PATCH_WEIGHT = 0.5, 0.3, 0.3
-PULL_TEMPERATURE = 0.1
 PULL = [
     (0, [VOCABULARY[word] for word in COLOR_NAMES], len(COLOR_NAMES)),
     (1, [VOCABULARY[word] for word in SHAPE_NAMES], len(SHAPE_NAMES)),
     (2, [VOCABULARY[word] for word in DIGITS], NO_DIGIT),
     (6, [VOCABULARY[word] for word in TAGS], NO_TAG),
 ]
-
-
-def answer_loss(model: PictureModel, outputs: Outputs, batch: PackedBatch) -> Tensor:
-    """Cross-entropy of the answers' words, weighted by kind."""
-    chosen = batch.targets != IGNORE
-    logits = model.decoder.logits(outputs.hidden[chosen]).float()
-    each = functional.cross_entropy(logits, batch.targets[chosen], reduction="none")
-    weights = batch.weights[chosen]
-    return (each * weights).sum() / weights.sum()
 
 
 def referent_loss(model: PictureModel, outputs: Outputs, batch: PackedBatch) -> Tensor:
@@ -69,5 +60,4 @@ def total_loss(
         "pull": PULL_WEIGHT * pull_loss(model, outputs.features, labels),
         "patch": PATCH_WEIGHT * patch_loss(model.patch_heads(outputs.states), labels),
     }
-    total = torch.stack(list(parts.values())).sum()
-    return total, {name: round(value.item(), 3) for name, value in parts.items()}
+    return summed(parts)

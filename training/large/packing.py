@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from attention import PackedMask
-from packing import IGNORE
+from packing import IGNORE, padded, referents
 from questions import Question
-from tokenizer import BOS, EOS, PAD
+from tokenizer import EOS
 
 from .pictures import PATCH_LABELS, Picture, object_labels, tag_labels
 from .words import encode, encode_prompt
@@ -66,19 +65,12 @@ def pack(
                 referent_labels.append(labels[index])
         rows.append((ids, positions, segments, targets, weights))
         spans.append(row_spans)
-    longest = max(len(row[0]) for row in rows)
-    filled = []
-    for column, filler in enumerate((PAD, 0, -1, IGNORE, 0.0)):
-        table = [row[column] + [filler] * (longest - len(row[column])) for row in rows]
-        filled.append(torch.tensor(table))
-    ids, positions, segments, targets, weights = filled
+    ids, positions, segments, targets, weights = padded(rows)
     visible = (segments[:, :, None] == segments[:, None, :]).tril()
-    visible = torch.cat([visible.new_ones(len(rows), longest, prefix), visible], dim=2)
+    visible = torch.cat([visible.new_ones(*ids.shape, prefix), visible], dim=2)
     allowed = torch.zeros(visible.shape).masked_fill(~visible, -torch.inf)[:, None]
     image = torch.arange(prefix).expand(len(rows), -1)
     return PackedBatch(
         prefix, ids, torch.cat([image, positions], dim=1), allowed, targets, weights,
-        torch.tensor(referent_places or np.empty((0, 2)), dtype=torch.long),
-        torch.tensor(np.array(referent_labels, dtype=np.int64).reshape(-1, len(PATCH_LABELS)).T),
-        spans,
+        *referents(referent_places, referent_labels, len(PATCH_LABELS)), spans,
     )

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from scenes import COLOR_NAMES, COLORS, COLUMN_NAMES, NO_DIGIT, ROW_NAMES
+from scenes import COLOR_NAMES, COLORS, NO_DIGIT
 from scenes import SHAPE_NAMES as PLAIN_SHAPES
-from scenes import shape_mask
+from scenes import choose_look, interpolation, reading_order, shape_mask
 
 PATCH_SIZE = 8
 SMALL_GRID, FULL_GRID = 12, 24
@@ -173,23 +173,6 @@ class Picture:
     grid: int = field(default=FULL_GRID)
 
 
-def place_name(place: tuple[int, int]) -> str:
-    """Such as `top left`."""
-    return f"{ROW_NAMES[place[0]]} {COLUMN_NAMES[place[1]]}"
-
-
-@lru_cache(maxsize=None)
-def _stretch(points: int, size: int) -> np.ndarray:
-    position = np.linspace(0, points - 1, size)
-    low = np.minimum(position.astype(int), points - 2)
-    fraction = position - low
-    fraction = fraction * fraction * (3 - 2 * fraction)
-    weights = np.zeros((size, points), dtype=np.float32)
-    weights[np.arange(size), low] = 1 - fraction
-    weights[np.arange(size), low + 1] += fraction
-    return weights
-
-
 def draw_background(noise: np.random.Generator, size: int) -> np.ndarray:
     """Smooth coloured noise with grain, on half of the pictures a faint grating; float32 0-255."""
     image = noise.standard_normal((size, size, 3), dtype=np.float32)
@@ -199,7 +182,7 @@ def draw_background(noise: np.random.Generator, size: int) -> np.ndarray:
     for points, strength in ((4, 20.0), (8, 14.0)):
         count = max(2, round(points * per_96))
         coarse = noise.standard_normal((count, count, 3), dtype=np.float32) * strength
-        weights = _stretch(count, size)
+        weights = interpolation(count, size)
         image += np.einsum("yi,xj,ijc->yxc", weights, weights, coarse, optimize=True)
     if noise.random() < 0.5:
         angle, period = noise.uniform(0, np.pi), noise.uniform(5, 16)
@@ -275,13 +258,7 @@ def _place_object(
         box = (left, top, left + size, top + size)
         if not _clear(box, taken, OBJECT_GAP):
             continue
-        color, shape = choice.randrange(len(COLOR_NAMES)), choice.randrange(len(SHAPE_NAMES))
-        if placed and choice.random() < REPEAT_PROBABILITY:
-            source = choice.choice(placed)
-            if choice.random() < 0.5:
-                color = source.color
-            else:
-                shape = source.shape
+        color, shape = choose_look(choice, placed, len(SHAPE_NAMES), REPEAT_PROBABILITY)
         if any((color, shape) == (other.color, other.shape) for other in placed):
             continue
         numbered = size >= MIN_NUMBERED_SIZE and choice.random() < NUMBER_PROBABILITY
@@ -318,10 +295,6 @@ def _draw_tag(tag: Tag, image: np.ndarray, choice: random.Random) -> None:
     image[top : top + ink.shape[0], left : left + ink.shape[1]] = paper + (pen - paper) * ink
 
 
-def _reading_order(item: Item) -> tuple[int, float]:
-    return item.place[0], item.center[0]
-
-
 def generate_pictures(seed: tuple[int, ...], count: int, grid: int) -> tuple[np.ndarray, list[Picture]]:
     """Draw pictures that depend on the seed alone: uint8 `[count, size, size, 3]`, and their truth."""
     noise = np.random.default_rng(list(seed))
@@ -341,7 +314,7 @@ def generate_pictures(seed: tuple[int, ...], count: int, grid: int) -> tuple[np.
                 item = _place_object(choice, placed, taken, extent)
                 if item is not None:
                     placed.append(item)
-        placed.sort(key=_reading_order)
+        placed.sort(key=reading_order)
         owner = np.full((extent, extent), -1, dtype=np.int8)
         for index, item in enumerate(placed):
             _draw_object(item, index, image, owner, choice)

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import random
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from accuracy import overall
+from train_decoder import WEIGHT_FLOOR, make_optimizer, rate_factor
 from training_run import Progress, add_run_option, load_checkpoint, log, save_checkpoint
 
-from .accuracy import accuracy, overall
+from .accuracy import accuracy
 from .asking import FORMS, ask, describe
 from .losses import total_loss
 from .model import FULL_LAYERS, PictureModel, first_shape, grow_layers, load_model, run_packed
@@ -28,8 +29,6 @@ from .run import DECODER_SEEDS, DEEP_SEED, checkpoint_folder, half_precision
 from .train_vision import load_vision
 
 HELD_OUT_SEED = (190, 2)
-VISION_RATE = 0.25  # of the decoder's learning rate
-WEIGHT_FLOOR = 0.15  # a kind's share in the mix is this plus its held-out error
 SAVE_SECONDS = 150
 
 
@@ -70,21 +69,6 @@ def first_model(stage: Stage, folder: Path) -> PictureModel:
     model.vision.load_state_dict(found[0].state_dict())
     model.patch_heads.load_state_dict(found[1].state_dict())
     return model
-
-
-def make_optimizer(model: PictureModel, rate: float) -> torch.optim.Optimizer:
-    """AdamW with a lower rate for the vision encoder, which is trained already."""
-    vision = [*model.vision.parameters(), *model.patch_heads.parameters()]
-    known = {id(parameter) for parameter in vision}
-    rest = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    groups = [{"params": rest, "scale": 1.0}, {"params": vision, "scale": VISION_RATE}]
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), weight_decay=0.02)
-
-
-def rate_factor(step: int, fraction: float, warm_up: int) -> float:
-    """Warm-up, constant for half of the run, then cosine to almost nothing."""
-    decay = max(0.0, (fraction - 0.5) / 0.5)
-    return min(1.0, (step + 1) / warm_up) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * decay)))
 
 
 def main() -> None:

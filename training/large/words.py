@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
+import tokenizer
 from scenes import COLOR_NAMES, COLUMN_NAMES, ROW_NAMES
-from tokenizer import ANSWER_PROMPT, DIGITS, SPECIALS, UNK
+from tokenizer import ANSWER_PROMPT, DIGITS, SPECIALS, plurals
 
 from .pictures import SHAPE_NAMES, TAG_WORDS
 
-PLURALS = {name: "crosses" if name == "cross" else f"{name}s" for name in SHAPE_NAMES}
+PLURALS = plurals(SHAPE_NAMES)
 WORDS = [
     *COLOR_NAMES, *SHAPE_NAMES, *PLURALS.values(), *DIGITS, *ROW_NAMES, *COLUMN_NAMES, *TAG_WORDS,
     "yes", "no", "nothing", "what", "color", "shape", "number", "word", "small", "is", "are", "there",
@@ -21,7 +20,7 @@ VOCABULARY = {word: index for index, word in enumerate([*SPECIALS, *WORDS])}
 
 def encode(text: str) -> list[int]:
     """Ids of words and punctuation, without special tokens around them."""
-    return [VOCABULARY.get(piece, UNK) for piece in re.findall(r"<\w+>|\w+|[^\w\s]", text.lower())]
+    return tokenizer.encode(text, VOCABULARY)
 
 
 def encode_prompt(question: str) -> list[int]:
