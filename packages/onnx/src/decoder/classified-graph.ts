@@ -41,3 +41,8 @@ export function classifiedGraph(
 export function inputsOf(graph: ClassifiedGraph, name: string, kind: Kind): string[] {
   return (graph.producer.get(name)?.input ?? []).filter((input) => graph.kindOf(input) === kind);
 }
+
+/** What the numbers of a derived value are made of; a shape holds sizes alone. */
+export function madeOf(graph: ClassifiedGraph, name: string): string[] {
+  return graph.producer.get(name)?.opType === 'Shape' ? [] : inputsOf(graph, name, 'derived');
+}

@@ -53,7 +53,7 @@ const operands = (node: NodeProto): [string, string] => [
 ];
 
 /** What constant features, a bias, are added to; undefined for any other node. */
-function withoutBias(graph: GraphIndex, node: NodeProto): string | undefined {
+export function withoutBias(graph: GraphIndex, node: NodeProto): string | undefined {
   if (node.opType !== 'Add') return undefined;
   const [a, b] = operands(node);
   const bias = [a, b].find((name) => constantShape(graph, name)?.length === 1);

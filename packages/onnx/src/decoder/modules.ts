@@ -8,7 +8,7 @@ import type { AttentionModule, AttentionReading, LayerCacheNames, Module } from 
 import { type Linear, linearInto } from './linear.js';
 import { refuse } from './refuse.js';
 import { checkNorm, type Join, type NormSource, strangerToNorm } from './stream.js';
-import { isBeside, latentProjection, routingNode } from './variants.js';
+import { isBeside, latentProjection, reachesLinear, routingNode } from './variants.js';
 
 /** Where a module stands. */
 export interface ModuleSite {
@@ -195,21 +195,6 @@ function reads(
   const next = (name: string) => (stops.includes(name) ? [] : inputsOf(graph, name, 'token'));
   for (const name of walk([value], next)) {
     if (others.includes(name) && !stops.includes(name)) return true;
-  }
-  return false;
-}
-
-/** True if there is a projection between a value and the stream. */
-function reachesLinear(
-  graph: ClassifiedGraph,
-  value: string,
-  { streams, normed }: NormSource,
-): boolean {
-  const isStart = (name: string) => streams.includes(name) || name === normed;
-  for (const name of walk([value], (name) =>
-    isStart(name) ? [] : inputsOf(graph, name, 'token'),
-  )) {
-    if (!isStart(name) && linearInto(graph, name)) return true;
   }
   return false;
 }

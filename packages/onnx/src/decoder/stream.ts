@@ -4,18 +4,18 @@
  */
 import {
   attribute,
-  constantIntegers,
   constantTensor,
   type GraphIndex,
   inputAt,
   integerAttribute,
+  integersOf,
   makers,
   outputAt,
   valueShape,
 } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
-import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
+import { type ClassifiedGraph, inputsOf, madeOf } from './classified-graph.js';
 import { fusedJoins, normOperators } from './operators.js';
 import { refuse } from './refuse.js';
 
@@ -51,14 +51,19 @@ export function joinOf(graph: ClassifiedGraph, stream: string, where: string): J
   }
   const { node, input } = use;
   const moduleOutput = inputAt(node, 1 - input) ?? '';
-  if (!fusedJoins.has(node.opType)) {
-    return { node, moduleOutput, stream: outputAt(node, 0), normed: undefined };
-  }
+  if (!fusedJoins.has(node.opType)) return { node, moduleOutput, ...sumOf(node) };
   const bias = node.opType === 'SkipLayerNormalization' ? inputAt(node, 4) : inputAt(node, 3);
   if (bias !== undefined) {
     refuse({ where, expected: `${node.opType} without a bias`, found: bias, node });
   }
-  return { node, moduleOutput, stream: outputAt(node, 3), normed: outputAt(node, 0) };
+  return { node, moduleOutput, ...sumOf(node) };
+}
+
+/** What a join gives: the sum, and its norm where one fused node does both. */
+function sumOf(node: NodeProto): Pick<Join, 'stream' | 'normed'> {
+  return fusedJoins.has(node.opType)
+    ? { stream: outputAt(node, 3), normed: outputAt(node, 0) }
+    : { stream: outputAt(node, 0), normed: undefined };
 }
 
 /**
@@ -98,17 +103,11 @@ export interface Injection {
 export function injectionOf(graph: ClassifiedGraph, stream: string): Injection | undefined {
   for (const { node, input } of graph.uses.get(stream) ?? []) {
     const value = node.input[1 - input];
-    const isFused = fusedJoins.has(node.opType);
-    const isAdd = input < 2 && (isFused || node.opType === 'Add');
+    const isAdd = input < 2 && (fusedJoins.has(node.opType) || node.opType === 'Add');
     if (!isAdd || value === undefined || graph.kindOf(value) !== 'derived') continue;
-    const next = (name: string) =>
-      graph.producer.get(name)?.opType === 'Shape' ? [] : inputsOf(graph, name, 'derived');
-    for (const name of walk([value], next)) {
+    for (const name of walk([value], (from) => madeOf(graph, from))) {
       if (!graph.input.has(name)) continue;
-      const outputs = isFused
-        ? { stream: outputAt(node, 3), normed: outputAt(node, 0) }
-        : { stream: outputAt(node, 0), normed: undefined };
-      return { node, value, input: name, ...outputs };
+      return { node, value, input: name, ...sumOf(node) };
     }
   }
   return undefined;
@@ -190,7 +189,6 @@ export function strangerToNorm(
 /** True for nodes that reduce nothing, or the last axis only. */
 function reducesFeatures(graph: GraphIndex, node: NodeProto): boolean {
   if (node.opType !== 'ReduceMean') return true;
-  const axes =
-    attribute(node, 'axes')?.ints.map(Number) ?? constantIntegers(graph, inputAt(node, 1) ?? '');
+  const axes = integersOf({ graph, node }, 'axes', 1);
   return axes?.length === 1 && (axes[0] === -1 || axes[0] === 2);
 }

@@ -3,7 +3,13 @@
  * operator by operator. Attention's own nodes are the only ones that mix tokens; what moves numbers along that
  * axis, mixes them, or is not in the table, is refused.
  */
-import { constantShape, inputAt, integerAttribute, valueShape } from '../graph/graph.js';
+import {
+  constantShape,
+  inputAt,
+  integerAttribute,
+  operatorName,
+  valueShape,
+} from '../graph/graph.js';
 import { upstreamNodes } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import type { Decoder } from './decoder.js';
@@ -96,14 +102,15 @@ export function checkTokenAxis(decoder: Decoder): void {
       const isJoin = node.opType === 'Concat' || node.opType === 'MatMul';
       const stranger = values.some((value) => value !== undefined && value !== 'mixed');
       if (stranger && !isJoin) stop(`${node.opType} of tokens and of what attention mixed`);
-      if (!mixers.has(node.opType) || node.domain !== '') stop(`${named(node)} inside attention`);
+      if (!mixers.has(node.opType) || node.domain !== '')
+        stop(`${operatorName(node)} inside attention`);
       if (node.opType === 'Softmax' && ![-1, 3].includes(integerAttribute(node, 'axis', -1))) {
         stop('Softmax over something else than keys');
       }
       return ['mixed'];
     }
     const rule: AxisRule | undefined = axisRules.get(`${node.domain}:${node.opType}`);
-    if (!rule) return stop(`${named(node)}, which is not known to leave tokens apart`);
+    if (!rule) return stop(`${operatorName(node)}, which is not known to leave tokens apart`);
     return rule({
       graph,
       node,
@@ -121,9 +128,6 @@ export function checkTokenAxis(decoder: Decoder): void {
     });
   }
 }
-
-/** An operator with its domain, where that is not the standard one. */
-const named = ({ domain, opType }: NodeProto) => (domain === '' ? opType : `${domain}.${opType}`);
 
 /** What attention gives, before its last projection. */
 function attendedValues({ graph, layers }: Decoder): Map<string, Tokens> {

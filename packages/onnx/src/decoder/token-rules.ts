@@ -1,5 +1,5 @@
 /** What operators do to the axis of the tokens, one rule for each kind of operator. */
-import { attribute, inputAt, integerAttribute } from '../graph/graph.js';
+import { attribute, inputAt, integerAttribute, integersOf } from '../graph/graph.js';
 import type { Size } from './sizes-of.js';
 import {
   concat,
@@ -14,7 +14,7 @@ import {
   unsqueeze,
   without,
 } from './token-shapes.js';
-import { type AxisRule, type AxisSite, fromFront, integersOf, type Tokens } from './token-types.js';
+import { type AxisRule, type AxisSite, fromFront, type Tokens } from './token-types.js';
 
 /** Sizes of two values that are broadcast, counted from the end. */
 function broadcast(a: readonly Size[], b: readonly Size[]): readonly Size[] {

@@ -1,7 +1,13 @@
 /** What operators that move or rearrange numbers do to the axis of the tokens. */
-import { attribute, constantIntegers, inputAt, integerAttribute } from '../graph/graph.js';
+import {
+  attribute,
+  constantIntegers,
+  inputAt,
+  integerAttribute,
+  integersOf,
+} from '../graph/graph.js';
 import { type Size, sizesOf } from './sizes-of.js';
-import { type AxisRule, type AxisSite, fromFront, integersOf, type Tokens } from './token-types.js';
+import { type AxisRule, type AxisSite, fromFront, type Tokens } from './token-types.js';
 
 /** An end that is beyond every axis, as exporters write it. */
 const largestInt32 = 2 ** 31 - 1;

@@ -1,5 +1,3 @@
-/** What is known of values while tokens are followed. */
-import { attribute, constantIntegers, inputAt } from '../graph/graph.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import type { ClassifiedGraph } from './classified-graph.js';
 import type { Size } from './sizes-of.js';
@@ -41,14 +39,3 @@ export interface AxisSite {
 
 /** The axis from the front. */
 export const fromFront = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
-
-/** Integers that a node takes as an attribute, or as an input in newer operator sets. */
-export function integersOf(
-  { graph, node }: Pick<AxisSite, 'graph' | 'node'>,
-  name: string,
-  input: number,
-): readonly number[] | undefined {
-  const found = attribute(node, name);
-  if (found) return found.ints.length > 0 ? found.ints.map(Number) : [Number(found.i)];
-  return constantIntegers(graph, inputAt(node, input) ?? '');
-}

@@ -28,20 +28,28 @@ function isMadeBy(graph: ClassifiedGraph, value: string, maker: NodeProto): bool
   return false;
 }
 
+/** True if there is a projection between a value and the stream. */
+export function reachesLinear(
+  graph: ClassifiedGraph,
+  value: string,
+  { streams, normed }: NormSource,
+): boolean {
+  const isStart = (name: string) => streams.includes(name) || name === normed;
+  for (const name of walk([value], (name) =>
+    isStart(name) ? [] : inputsOf(graph, name, 'token'),
+  )) {
+    if (!isStart(name) && linearInto(graph, name)) return true;
+  }
+  return false;
+}
+
 /** A projection of another projection, between the stream and attention: a latent. */
 export function latentProjection(
   graph: ClassifiedGraph,
   projections: readonly Linear[],
-  { streams, normed }: NormSource,
+  source: NormSource,
 ): Linear | undefined {
-  const isStart = (name: string) => streams.includes(name) || name === normed;
-  return projections.find(({ input }) => {
-    const next = (name: string) => (isStart(name) ? [] : inputsOf(graph, name, 'token'));
-    for (const name of walk([input], next)) {
-      if (!isStart(name) && linearInto(graph, name)) return true;
-    }
-    return false;
-  });
+  return projections.find(({ input }) => reachesLinear(graph, input, source));
 }
 
 /** The node between a norm and a module's output that sends tokens to experts; undefined where all go one way. */

@@ -6,6 +6,7 @@ import {
   TensorProto_DataType,
   type ValueInfoProto,
 } from '../proto/onnx_pb.js';
+import { allGraphs } from './subgraphs.js';
 
 /** One place where a value is read. */
 export interface Use {
@@ -175,17 +176,24 @@ export function constantIntegers(graph: GraphIndex, name: string): number[] | un
   return Array.from({ length: byteLength / 8 }, (_, i) => Number(bytes.getBigInt64(8 * i, true)));
 }
 
+/** Integers that a node takes as an attribute, or as an input in newer operator sets. */
+export function integersOf(
+  { graph, node }: { readonly graph: GraphIndex; readonly node: NodeProto },
+  name: string,
+  input: number,
+): readonly number[] | undefined {
+  const found = attribute(node, name);
+  if (found) return found.ints.length > 0 ? found.ints.map(Number) : [Number(found.i)];
+  return constantIntegers(graph, inputAt(node, input) ?? '');
+}
+
 /** Every value of a graph and of the graphs inside it: inputs, constants, what nodes make. */
 export function valuesIn(graph: GraphProto): Set<string> {
   const names = new Set<string>();
-  const open = [graph];
-  for (let own = open.pop(); own; own = open.pop()) {
+  for (const own of allGraphs(graph)) {
     for (const { name } of [...own.input, ...own.initializer]) names.add(name);
     for (const { values } of own.sparseInitializer) if (values) names.add(values.name);
-    for (const node of own.node) {
-      for (const name of node.output) names.add(name);
-      open.push(...node.attribute.flatMap(({ g }) => g ?? []));
-    }
+    for (const node of own.node) for (const name of node.output) names.add(name);
   }
   return names;
 }
@@ -193,15 +201,16 @@ export function valuesIn(graph: GraphProto): Set<string> {
 /** Every name of a graph and of the graphs inside it: inputs, outputs, constants, nodes, values. */
 export function namesIn(graph: GraphProto): Set<string> {
   const names = new Set<string>();
-  const open = [graph];
-  for (let own = open.pop(); own; own = open.pop()) {
+  for (const own of allGraphs(graph)) {
     for (const { name } of [...own.input, ...own.output, ...own.initializer]) names.add(name);
-    for (const node of own.node) {
-      for (const name of [node.name, ...node.output]) names.add(name);
-      open.push(...node.attribute.flatMap(({ g }) => g ?? []));
-    }
+    for (const node of own.node) for (const name of [node.name, ...node.output]) names.add(name);
   }
   return names;
+}
+
+/** An operator's name, with the domain of those that are not standard. */
+export function operatorName({ domain, opType }: NodeProto): string {
+  return domain ? `${domain}.${opType}` : opType;
 }
 
 /** How a node is called in messages: its name and operator. */

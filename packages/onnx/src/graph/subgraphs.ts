@@ -13,6 +13,15 @@ export function graphsIn(node: NodeProto): GraphProto[] {
   return node.attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
 }
 
+/** A graph and those inside it. */
+export function* allGraphs(graph: GraphProto): Iterable<GraphProto> {
+  const open = [graph];
+  for (let own = open.pop(); own; own = open.pop()) {
+    yield own;
+    open.push(...own.node.flatMap(graphsIn));
+  }
+}
+
 /** The nodes of a graph, each followed by those of the graphs inside it. */
 export function allNodes(graph: Pick<GraphProto, 'node'>): NodeProto[] {
   const all: NodeProto[] = [];

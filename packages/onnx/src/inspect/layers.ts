@@ -2,11 +2,10 @@
 
 import { type ClassifiedGraph, inputsOf } from '../decoder/classified-graph.js';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
-import { linearInto } from '../decoder/linear.js';
+import { linearInto, withoutBias } from '../decoder/linear.js';
 import { fusedJoins, fusedNorms, products } from '../decoder/operators.js';
-import { constantShape, inputAt } from '../graph/graph.js';
+import { operatorName } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
-import type { NodeProto } from '../proto/onnx_pb.js';
 
 /** What a layer is made of; the same for all layers of a group. */
 export interface LayerReport {
@@ -97,14 +96,9 @@ function describeLayer(graph: ClassifiedGraph, layer: DecoderLayer): LayerReport
 
 function rotaryOf({ attention: { reading } }: DecoderLayer): string | null {
   if (reading.fusedRotary) return 'inside';
-  const operators = unique(reading.angles.map(({ node }) => qualified(node)));
+  const operators = unique(reading.angles.map(({ node }) => operatorName(node)));
   if (operators.length === 0) return null;
   return operators.every((name) => name === 'Mul') ? 'spelled out' : operators.join(', ');
-}
-
-/** An operator's name, with the domain of those that are not standard. */
-function qualified({ domain, opType }: NodeProto): string {
-  return domain ? `${domain}.${opType}` : opType;
 }
 
 /** The norm before a value, looked for up to where it starts. */
@@ -151,8 +145,7 @@ function multiplierOf(graph: ClassifiedGraph, value: string): string {
 
 function isBiased(graph: ClassifiedGraph, value: string): boolean {
   const node = graph.producer.get(value);
-  if (node?.opType !== 'Add') return false;
-  return [0, 1].some((i) => constantShape(graph, inputAt(node, i) ?? '')?.length === 1);
+  return node !== undefined && withoutBias(graph, node) !== undefined;
 }
 
 const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];

@@ -100,9 +100,7 @@ export function checkInterface(
   const own = new Set([...graph.input, ...graph.output].map(({ name }) => name));
   const values = valuesIn(graph);
   for (const { name } of added) {
-    const isInput = own.has(name);
-    const isNew = !known.has(name) && !isInput;
-    if (isNew && values.has(name)) {
+    if (!own.has(name) && values.has(name)) {
       refuse({ where: 'graph', expected: `no value called ${name} yet`, found: 'one' });
     }
   }

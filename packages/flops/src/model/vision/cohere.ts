@@ -4,9 +4,7 @@
  * projectors; the 12 tiles at most of their processors.
  */
 import { sizeOf } from '../fields.js';
-import { siglipDefaults, tilesOfPhoto, towerOf, type VisionFamily } from './reading.js';
-
-const mostTiles = 12;
+import { photoInTiles, siglipDefaults, towerOf, type VisionFamily } from './reading.js';
 
 /** Cohere2VisionConfig; Aya Vision's projector is as wide as the decoder if its file does not say. */
 const cohere2Alignment = 36864;
@@ -17,8 +15,6 @@ export const cohereVision: VisionFamily = (outer, vision, decoderHidden) => {
   const tokens = Math.floor(edge / patch / factor) ** 2;
   const width = outer.model_type === 'cohere2_vision' ? cohere2Alignment : decoderHidden;
   const alignment = sizeOf(outer, 'alignment_intermediate_size', width);
-  const [across, down] = tilesOfPhoto(1, mostTiles);
-  const tiles = across * down + 1;
   return {
     encoder: {
       ...sizes,
@@ -28,7 +24,6 @@ export const cohereVision: VisionFamily = (outer, vision, decoderHidden) => {
         { inputs: Math.floor(alignment / 2), outputs: decoderHidden },
       ],
     },
-    imageTokens: tiles * tokens,
-    imageAssumption: `a 4:3 picture in ${tiles} tiles, ${across} x ${down} and the overview; a tile is ${edge} x ${edge} pixels and ${tokens} tokens`,
+    ...photoInTiles(edge, tokens),
   };
 };

@@ -137,3 +137,24 @@ export function tilesOfPhoto(least: number, most: number): [across: number, down
   }
   return best;
 }
+
+/** Tiles at most, by the processors of InternVL, Aya Vision and Command A Vision. */
+const mostTiles = 12;
+
+/**
+ * The photo in tiles and an overview, in image tokens.
+ *
+ * @param edge of a tile, in pixels
+ * @param tokens that a tile becomes
+ */
+export function photoInTiles(
+  edge: number,
+  tokens: number,
+): Pick<VisionReading, 'imageTokens' | 'imageAssumption'> {
+  const [across, down] = tilesOfPhoto(1, mostTiles);
+  const tiles = across * down + 1;
+  return {
+    imageTokens: tiles * tokens,
+    imageAssumption: `a 4:3 picture in ${tiles} tiles, ${across} x ${down} and the overview; a tile is ${edge} x ${edge} pixels and ${tokens} tokens`,
+  };
+}

@@ -5,7 +5,7 @@
 import { attribute, constantShape, inputAt, valueShape } from '../../graph/graph.js';
 import { walk } from '../../graph/walk.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
-import { type ClassifiedGraph, inputsOf } from '../classified-graph.js';
+import { type ClassifiedGraph, inputsOf, madeOf } from '../classified-graph.js';
 import type { AngleRead } from '../decoder.js';
 import { type Linear, linearInto } from '../linear.js';
 import { pathOperators } from '../operators.js';
@@ -88,17 +88,15 @@ function countsTokens(graph: ClassifiedGraph, value: string): boolean {
 
 /** True for what is made of numbers in the graph's inputs, not of their sizes alone. */
 function readsInputs(graph: ClassifiedGraph, value: string): boolean {
-  const next = (name: string) =>
-    graph.producer.get(name)?.opType === 'Shape' ? [] : inputsOf(graph, name, 'derived');
-  for (const name of walk([value], next)) if (graph.input.has(name)) return true;
+  for (const name of walk([value], (from) => madeOf(graph, from))) {
+    if (graph.input.has(name)) return true;
+  }
   return false;
 }
 
 /** True for what is made of cosines and sines, or looked up in a constant table. */
 function isAngle(graph: ClassifiedGraph, value: string): boolean {
-  const next = (name: string) =>
-    graph.producer.get(name)?.opType === 'Shape' ? [] : inputsOf(graph, name, 'derived');
-  for (const name of walk([value], next)) {
+  for (const name of walk([value], (from) => madeOf(graph, from))) {
     const node = graph.producer.get(name);
     if (!node || node.opType === 'Shape') continue;
     if (node.opType === 'Cos' || node.opType === 'Sin') return true;

@@ -7,7 +7,7 @@ import { create } from '@bufbuild/protobuf';
 import { ports } from '@transprune/core';
 import type { Decoder } from '../../decoder/decoder.js';
 import { refuse } from '../../decoder/refuse.js';
-import { elementType, type GraphIndex, producersOf } from '../../graph/graph.js';
+import { elementType, type GraphIndex } from '../../graph/graph.js';
 import { walk } from '../../graph/walk.js';
 import { type NodeProto, NodeProtoSchema } from '../../proto/onnx_pb.js';
 import { maskReader } from './mask-readers.js';
@@ -19,8 +19,9 @@ const sameEverywhere = new Set<string>([...ports.logitsToKeep, ports.useCacheBra
 /** What a cloner works on. */
 export interface CloneContext {
   readonly source: GraphIndex;
-  /** The graph's own nodes, each after those that it reads. */
-  readonly nodes: readonly NodeProto[];
+  /** The graph's own nodes by what they make, and their places: each after those that it reads. */
+  readonly producer: ReadonlyMap<string, NodeProto>;
+  readonly order: ReadonlyMap<NodeProto, number>;
   readonly decoder: Decoder;
   readonly kindOf: (name: string) => string;
   readonly layerOfCache: ReadonlyMap<string, number>;
@@ -35,8 +36,8 @@ export interface CloneContext {
  * @throws TransPruneError UNSUPPORTED_MODEL, from what it returns, for a value that cannot be made anew
  */
 export function createCloner(context: CloneContext, stage: StageInputs): (name: string) => string {
-  const { source, nodes, decoder, kindOf, layerOfCache, tokenAxis } = context;
-  const producer = producersOf(nodes);
+  const { source, producer, order, decoder, kindOf, layerOfCache, tokenAxis } = context;
+  const placeOf = (node: NodeProto) => order.get(node) ?? 0;
   const next = decoder.layers[stage.afterLayer]?.cache;
   const clones = new Map<string, string>();
   const { attentionMask, embeddings, positionIds } = decoder.inputs;
@@ -96,8 +97,7 @@ export function createCloner(context: CloneContext, stage: StageInputs): (name: 
       const node = clones.has(value) ? undefined : producer.get(value);
       if (node) upstream.add(node);
     }
-    for (const node of upstream.size > 0 ? nodes : []) {
-      if (!upstream.has(node)) continue;
+    for (const node of [...upstream].sort((a, b) => placeOf(a) - placeOf(b))) {
       const made = make(node);
       node.output.forEach((value, i) => {
         if (value !== '') clones.set(value, made[i] ?? '');

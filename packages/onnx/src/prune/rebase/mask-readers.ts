@@ -10,6 +10,7 @@ import {
   type GraphIndex,
   inputAt,
   integerAttribute,
+  integersOf,
 } from '../../graph/graph.js';
 import { type NodeProto, TensorProto_DataType } from '../../proto/onnx_pb.js';
 import { emitRows, emitTotal, type StageInputs } from './stage-inputs.js';
@@ -54,8 +55,7 @@ export function maskReader({
     return last === first + 1 && first >= 0 ? sizeOf(first) : undefined;
   };
   const readSum = (node: NodeProto, type: number | undefined): string | undefined => {
-    const axes = attribute(node, 'axes')?.ints.map(Number);
-    const [axis, more] = axes ?? constantIntegers(source, inputAt(node, 1) ?? '') ?? [];
+    const [axis, more] = integersOf({ graph: source, node }, 'axes', 1) ?? [];
     if ((axis !== 1 && axis !== -1) || more !== undefined) return undefined;
     // The graph is for one row, so a sum for each row is the one sum there is.
     const sum = sizeOf(1);

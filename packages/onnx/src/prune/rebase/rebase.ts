@@ -54,16 +54,19 @@ export function rebase(
   const isToken = (name: string) =>
     name === decoder.inputs.embeddings || layerOfCache.has(name) || stageOf.has(name);
   const { nodes } = graph;
+  // Inputs change below, outputs do not.
+  const producer = producersOf(nodes);
   const source = decoder.graph;
   const isInitializer = (name: string) => source.initializer.has(name) || isAdded(name);
   const kindOf = classify([...nodes, ...graph.regions.flat()], isInitializer, isToken);
-  readLengthsOfFirstCache(nodes, decoder, layerOfCache, stages[0]?.afterLayer ?? 0);
+  readLengthsOfFirstCache({ nodes, producer }, decoder, layerOfCache, stages[0]?.afterLayer ?? 0);
 
   const tokenAxis = tokenAxes(
     nodes,
     (name) => name === decoder.inputs.embeddings || stageOf.has(name),
   );
-  const context = { source, nodes, decoder, kindOf, layerOfCache, tokenAxis };
+  const order = new Map(nodes.map((node, at) => [node, at]));
+  const context = { source, producer, order, decoder, kindOf, layerOfCache, tokenAxis };
   const clones = stages.map((stage) => createCloner(context, stage));
   /** Angles of a stage: those of the tokens that stay; a table is looked up by the positions that stay. */
   const keptAngle = (depth: number, name: string, axis: number | 'table'): string => {
@@ -79,7 +82,6 @@ export function rebase(
     }
     return name;
   };
-  const producer = producersOf(nodes);
   for (const node of nodes) {
     const depth = Math.max(0, ...node.input.map((name) => stageOf.get(name) ?? 0));
     const stage = stages[depth - 1];
@@ -157,13 +159,12 @@ function noteCacheOnly(
  * not pruned.
  */
 function readLengthsOfFirstCache(
-  nodes: readonly NodeProto[],
+  { nodes, producer }: Pick<WorkingGraph, 'nodes' | 'producer'>,
   decoder: Decoder,
   layerOfCache: ReadonlyMap<string, number>,
   firstPrune: number,
 ): void {
   const first = decoder.layers[0]?.cache;
-  const producer = producersOf(nodes);
   for (const node of nodes) {
     let name = node.opType === 'Shape' ? (node.input[0] ?? '') : '';
     // Operators of one input lie between a cache and its sizes, if any.

@@ -43,7 +43,10 @@ export function emitInstructionAttention(context: StageContext): string {
 }
 
 /** Tokens of the next layer's cache, which rows may see: int64 `[1]`; undefined where there is no cache. */
-function emitPastLength({ emitter, next }: StageContext): string | undefined {
+function emitPastLength({
+  emitter,
+  next,
+}: Pick<StageContext, 'emitter' | 'next'>): string | undefined {
   const { pastKey } = next.cache;
   return pastKey === undefined ? undefined : emitSizes(emitter, pastKey, 2, 3);
 }
@@ -127,9 +130,8 @@ function emitCountedPositions(
   { emitter, next, mask, state }: StageContext,
   from: string | undefined,
 ): string {
-  const { pastKey } = next.cache;
   if (mask) return startingAt(emitter, emitCountedTokens(emitter, mask, state.imageMask), from);
-  const past = pastKey === undefined ? undefined : emitSizes(emitter, pastKey, 2, 3);
+  const past = emitPastLength({ emitter, next });
   if (past === undefined) return from ?? emitter.int64([0]);
   return from === undefined ? past : emitter.emit('Add', [past, from]);
 }
