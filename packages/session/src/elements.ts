@@ -32,6 +32,16 @@ export async function takeElements(tensor: SessionTensor): Promise<HostTensor> {
   }
 }
 
+/** Brings the elements of all tensors that a run gave, and frees them. */
+export async function takeAll(
+  tensors: Readonly<Record<string, SessionTensor>>,
+): Promise<Record<string, HostTensor>> {
+  const taken = Object.entries(tensors).map(
+    async ([name, tensor]) => [name, await takeElements(tensor)] as const,
+  );
+  return Object.fromEntries(await Promise.all(taken));
+}
+
 /**
  * A tensor's elements in the array class that the contract has for them: newer engines hand out
  * float16 as a class of its own, where the contract has the bits. Nothing is copied.

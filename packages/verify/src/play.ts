@@ -1,5 +1,5 @@
 /** Plays calls on a decoder, pruned or not, on any backend. */
-import { cachePort, type NDArray, ports as names, ndarray } from '@transprune/core';
+import { cachePort, elementCount, type NDArray, ports as names, ndarray } from '@transprune/core';
 import type { Decoder } from '@transprune/onnx';
 import {
   type AnswerNumbers,
@@ -154,8 +154,7 @@ function otherInputs(
       const dims = shape.map((size) =>
         typeof size === 'number' && size > 0 ? size : (sizes.get(size) ?? 1),
       );
-      const length = dims.reduce((product, size) => product * size, 1);
-      return [name, hostTensor(type, new Float64Array(length), dims)];
+      return [name, hostTensor(type, new Float64Array(elementCount(dims)), dims)];
     }),
   );
 }

@@ -36,10 +36,14 @@ export async function outcomeOf<T>(run: () => Promise<T>): Promise<Outcome<T>> {
     return { value: await run() };
   } catch (error) {
     if (!TransPruneError.isInstance(error)) throw error;
-    // A failed run's own message names every input that was fed; its cause says what is wrong.
-    const { message } = error.cause instanceof Error ? error.cause : error;
-    return { failure: message.trim() };
+    return { failure: wordsOf(error) };
   }
+}
+
+/** A failed run's own message names what was fed; its cause says what is wrong. */
+export function wordsOf(error: TransPruneError): string {
+  const { message } = error.cause instanceof Error ? error.cause : error;
+  return message.trim();
 }
 
 /** What was measured, or why nothing was. */

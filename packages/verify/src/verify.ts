@@ -15,7 +15,13 @@ import type { Backend, ModelSource } from '@transprune/session';
 import { checkAllKept } from './all-kept.js';
 import type { Unpruned, Verification } from './context.js';
 import { conversation, firstChunk, inOne, inTwo, promptParts, tokenParts } from './prompt.js';
-import { compareTogether, outcomeOf, type VerifyCheck, type VerifyReport } from './report.js';
+import {
+  compareTogether,
+  outcomeOf,
+  type VerifyCheck,
+  type VerifyReport,
+  wordsOf,
+} from './report.js';
 import { checkScores } from './scores.js';
 import { isComparable, precisionOf, tolerancesFor } from './tolerance.js';
 import { alone, createWorkbench } from './workbench.js';
@@ -88,10 +94,9 @@ async function originalOf(run: () => Promise<Unpruned>): Promise<Unpruned> {
     return await run();
   } catch (error) {
     if (!TransPruneError.isInstance(error) || error.code !== 'RUN_FAILED') throw error;
-    const { message } = error.cause instanceof Error ? error.cause : error;
     throw new TransPruneError(
       'UNSUPPORTED_MODEL',
-      `expected an original that runs, so that the pruned decoder can be held against it; it failed before anything was pruned: ${message.trim()}`,
+      `expected an original that runs, so that the pruned decoder can be held against it; it failed before anything was pruned: ${wordsOf(error)}`,
       error.data,
       { cause: error },
     );

@@ -1,6 +1,6 @@
 /** Peak memory of a prefill. */
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type NodeDevice, peakMemory } from '@transprune/backend-node';
 import {
   DecoderSession,
@@ -29,9 +29,19 @@ export async function peakOfPrefill(
   { sizes, threads, folder }: PeakOptions,
 ): Promise<number> {
   const path = 'path' in source ? source.path : join(folder, 'decoder.onnx');
-  if ('bytes' in source) await writeFile(path, source.bytes);
+  if ('bytes' in source) await writeModel(source, path);
   const feeds = await promptFeeds(session, sizes);
   return peakMemory(path, feeds, { device: session.device as NodeDevice, threads });
+}
+
+async function writeModel(
+  { bytes, externalData = {} }: Extract<ModelSource, { bytes: Uint8Array }>,
+  path: string,
+): Promise<void> {
+  await writeFile(path, bytes);
+  for (const [name, data] of Object.entries(externalData)) {
+    await writeFile(join(dirname(path), name), data);
+  }
 }
 
 /** What a decoder is fed for the prompt. */

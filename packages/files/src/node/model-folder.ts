@@ -1,10 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TransPruneError } from '@transprune/core';
 import { type FormatChoice, type GraphName, graphPath, type VlmFiles } from '../files.js';
 import { checkModelFile, readModelFile } from './model-file.js';
-import { temporaryModel } from './temporary.js';
+import { temporaryFolders, temporaryModel } from './temporary.js';
 
 export interface FolderOptions {
   /** Which of the graphs' files to take; float32 if left out. */
@@ -58,19 +57,12 @@ export async function modelFolder(
     async rewrite(name, change) {
       const original = await pathOf(name);
       const changed = change(await readModelFile(original));
-      const made: string[] = [];
-      const dispose = async () => {
-        await Promise.all(made.map((each) => rm(each, { recursive: true, force: true })));
-      };
+      const folders = temporaryFolders();
       try {
-        const create = async (parent = tmpdir()) => {
-          const each = await mkdtemp(join(parent, '.transprune-'));
-          made.push(each);
-          return each;
-        };
-        return { source: await temporaryModel(changed, original, { create }), dispose };
+        const source = await temporaryModel(changed, original, folders);
+        return { source, dispose: folders.remove };
       } catch (error) {
-        await dispose();
+        await folders.remove();
         throw error;
       }
     },

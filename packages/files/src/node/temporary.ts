@@ -26,16 +26,15 @@ export async function withTemporaryFolders<T>(
   signal: AbortSignal,
   use: (folders: TemporaryFolders) => Promise<T>,
 ): Promise<T> {
-  const made: string[] = [];
+  const { create, made, remove } = temporaryFolders();
   const removeNow = () => {
     for (const folder of made) rmSync(folder, { recursive: true, force: true });
   };
   signal.addEventListener('abort', removeNow, { once: true });
   try {
     return await use({
-      async create(parent = tmpdir()) {
-        const folder = await mkdtemp(join(parent, '.transprune-'));
-        made.push(folder);
+      async create(parent) {
+        const folder = await create(parent);
         // The interruption may have come in between.
         if (signal.aborted) removeNow();
         return folder;
@@ -43,8 +42,24 @@ export async function withTemporaryFolders<T>(
     });
   } finally {
     signal.removeEventListener('abort', removeNow);
-    await Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true })));
+    await remove();
   }
+}
+
+/** Folders that whoever asked for them removes. */
+export function temporaryFolders() {
+  const made: string[] = [];
+  return {
+    made: made as readonly string[],
+    async create(parent = tmpdir()): Promise<string> {
+      const folder = await mkdtemp(join(parent, '.transprune-'));
+      made.push(folder);
+      return folder;
+    },
+    async remove(): Promise<void> {
+      await Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true })));
+    },
+  } satisfies TemporaryFolders & Record<string, unknown>;
 }
 
 /**

@@ -4,6 +4,7 @@ import { linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { encodePieces, type OnnxModel, relocateExternalData } from '@transprune/onnx';
+import { orAborted } from './abort.js';
 import { type ExternalFile, requireExternalData } from './external-data.js';
 import { withLock } from './lock.js';
 import { type DataPlacement, layOut, makeLinks, type PlannedData, planData } from './placement.js';
@@ -157,22 +158,6 @@ function moveToFreeName(from: string, to: string, path: string): void {
     // A file system without hard links: the next best.
     if (lstatSync(to, { throwIfNoEntry: false })) throw alreadyThere(path);
     renameSync(from, to);
-  }
-}
-
-/** The outcome of work, or the abortion's reason as soon as it comes; the work is not waited for then. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-    work.catch(() => {});
   }
 }
 

@@ -42,8 +42,13 @@ function byLikelihood(
   logits.forEach((logit, id) => {
     if (logit >= least) ids.push(id);
   });
-  ids.sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0) || a - b);
-  return Uint32Array.from(ids.slice(0, Math.max(1, limit)));
+  const count = Math.max(1, limit);
+  // Sorting numbers alone is fast: what cannot be among the first is left out before the order of ids is made.
+  const sorted = ids.length > count ? Float32Array.from(ids, (id) => logits[id] ?? 0).sort() : [];
+  const floor = sorted[ids.length - count] ?? Number.NEGATIVE_INFINITY;
+  const likely = ids.filter((id) => (logits[id] ?? 0) >= floor);
+  likely.sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0) || a - b);
+  return Uint32Array.from(likely.slice(0, count));
 }
 
 /** Weights of tokens in falling order; they are not scaled to the sum of 1. */

@@ -1,11 +1,5 @@
 /** One request, from the queue to its last event; whatever belongs to it is owned here. */
-import {
-  type DecoderPorts,
-  DecoderSession,
-  type HostTensor,
-  type Session,
-  takeElements,
-} from '@transprune/session';
+import { type DecoderPorts, DecoderSession, type Session, takeAll } from '@transprune/session';
 import type { Frontend, Penalties, ReadPrompt } from '../frontend.js';
 import { AnswerText } from './answer-text.js';
 import { type Conversation, idsOnTop, textAfterAnswer } from './conversation.js';
@@ -149,9 +143,7 @@ export class Task {
     });
     const prefillMs = performance.now() - before;
     const [row] = await logitsOfLastTokens(logits);
-    const found: Record<string, HostTensor> = {};
-    for (const [name, tensor] of Object.entries(outputs)) found[name] = await takeElements(tensor);
-    const stages = stageEvents(found, images);
+    const stages = stageEvents(await takeAll(outputs), images);
     const { visionMs } = embedded;
     this.report.prefilled({ decoder, cacheLengths, images, stages, visionMs, prefillMs });
     for (const stage of stages) this.events.push(stage);

@@ -1,5 +1,5 @@
 import type { Tensor } from '@huggingface/transformers';
-import { type HostTensor, type Session, takeElements } from '@transprune/session';
+import { type HostTensor, type Session, takeAll } from '@transprune/session';
 import { fromTransformers, type InnerTensor, toTransformers } from './tensors.js';
 
 /** What transformers.js expects of a session. */
@@ -35,10 +35,7 @@ export function adaptSession(
       const before = performance.now();
       const results = await session.run(feeds);
       const ms = performance.now() - before;
-      const outputs: Record<string, HostTensor> = {};
-      for (const [name, tensor] of Object.entries(results)) {
-        outputs[name] = await takeElements(tensor);
-      }
+      const outputs = await takeAll(results);
       onRun(feeds, outputs, ms);
       return Object.fromEntries(
         Object.entries(outputs).map(([name, tensor]) => [name, toTransformers(tensor)]),

@@ -2,7 +2,7 @@
 
 import { ports, TransPruneError } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
-import { hostTensor, type Session, takeElements } from '@transprune/session';
+import { hostTensor, type Session, takeAll } from '@transprune/session';
 import type { ChatMessage, Frontend } from '../frontend.js';
 import { cacheSizes, endTokens, imageTokenId } from './config.js';
 import { embedPrompt } from './embed.js';
@@ -87,11 +87,9 @@ async function embedTokens(embedding: Session, ids: readonly number[]) {
   const results = await embedding.run({
     [input.name]: hostTensor(input.type, ids, [ids.length, 1]),
   });
-  const tensors = await Promise.all(
-    Object.entries(results).map(async ([name, each]) => [name, await takeElements(each)] as const),
-  );
-  const { [ports.embeddings]: named, ...others } = Object.fromEntries(tensors);
-  const embeddings = named ?? tensors[0]?.[1];
+  const tensors = await takeAll(results);
+  const { [ports.embeddings]: named, ...others } = tensors;
+  const embeddings = named ?? Object.values(tensors)[0];
   if (!embeddings) throw new Error('expected an embedding that gives embeddings');
   return { embeddings, others };
 }

@@ -1,6 +1,6 @@
 /** One file of a repository, brought to its place once, whoever asks. */
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { TransPruneError } from '@transprune/core';
 import { remoteUrl } from '../../address.js';
 import { withLock } from '../lock.js';
@@ -108,6 +108,3 @@ async function fetchInto(
     ...(onRetry && { onRetry: (notice) => onRetry({ ...notice, file: path }) }),
   });
 }
-
-/** Where a file of a store is. */
-export const pathIn = (store: Store, path: string) => join(store.folder, path);

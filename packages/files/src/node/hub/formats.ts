@@ -11,7 +11,7 @@ import {
 export type ChosenFormats = Readonly<Record<GraphName, NumberFormat>>;
 
 /** Nearest to the original first; of the rest what most exports of decoders are made in. */
-export const preferredFormats: readonly NumberFormat[] = [
+const preferredFormats: readonly NumberFormat[] = [
   ...(['fp32', 'fp16', 'q4', 'q4f16'] as const),
   ...(['q8', 'int8', 'uint8', 'bnb4'] as const),
 ];

@@ -1,5 +1,6 @@
 /** What a repository has. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withController } from '../abort.js';
 import type { Store } from './download-file.js';
 import { TransferFault } from './fault.js';
 import { largestListing } from './policy.js';
@@ -14,33 +15,31 @@ export type Listing = ReadonlyMap<string, Linked>;
  * @returns undefined where there is no such list, as on a static server
  */
 export async function listRepository(store: Store): Promise<Listing | undefined> {
-  const { id, revision, host } = store;
-  const base = host.replace(/\/?$/, '/');
-  const path = `api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`;
-  const { token, policy, signal } = store;
-  const controller = new AbortController();
-  const stop = () => controller.abort(signal?.reason);
-  signal?.addEventListener('abort', stop, { once: true });
   try {
-    signal?.throwIfAborted();
-    const { response } = await ask({
-      url: new URL(path, base).href,
-      ...(token !== undefined && { token }),
-      headerTimeoutMs: policy.headerTimeoutMs,
-      controller,
-    });
-    if (response.status !== 200) return undefined;
-    const text = await readLimited(response, store);
-    return text === undefined ? undefined : parseListing(text);
+    return await withController(store.signal, (controller) => askForListing(store, controller));
   } catch (cause) {
     // Whatever is wrong with the list, the files may be fine; if they are not, they say why.
     if (cause instanceof TransferFault) return undefined;
     throw cause;
-  } finally {
-    signal?.removeEventListener('abort', stop);
-    // Whatever of the body nobody wants.
-    controller.abort();
   }
+}
+
+async function askForListing(
+  store: Store,
+  controller: AbortController,
+): Promise<Listing | undefined> {
+  const { id, revision, host, token, policy } = store;
+  const base = host.replace(/\/?$/, '/');
+  const path = `api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`;
+  const { response } = await ask({
+    url: new URL(path, base).href,
+    ...(token !== undefined && { token }),
+    headerTimeoutMs: policy.headerTimeoutMs,
+    controller,
+  });
+  if (response.status !== 200) return undefined;
+  const text = await readLimited(response, store);
+  return text === undefined ? undefined : parseListing(text);
 }
 
 async function readLimited(response: Response, { policy }: Store): Promise<string | undefined> {

@@ -1,4 +1,5 @@
 /** One piece of work for all who ask for it at the same time. */
+import { orAborted } from '../abort.js';
 
 interface Shared<P> {
   readonly listeners: Set<(progress: P) => void>;
@@ -29,15 +30,9 @@ export async function share<T, P>(
   const shared = running.get(name) ?? begin(running, name, start);
   shared.askers++;
   if (onProgress) shared.listeners.add(onProgress);
-  let leave = () => {};
-  const left = new Promise<never>((_, reject) => {
-    leave = () => reject(signal?.reason);
-    signal?.addEventListener('abort', leave, { once: true });
-  });
   try {
-    return (await Promise.race([shared.outcome, left])) as T;
+    return (await orAborted(shared.outcome, signal)) as T;
   } finally {
-    signal?.removeEventListener('abort', leave);
     if (onProgress) shared.listeners.delete(onProgress);
     if (--shared.askers === 0) {
       // Nobody may join what is being ended.

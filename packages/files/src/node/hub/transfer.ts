@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
+import { withController } from '../abort.js';
 import { checkContents, tooLarge, webPage } from './contents.js';
 import { broken, TransferFault } from './fault.js';
 import { findPart, type Part, partPath, removeParts, type Validator } from './part.js';
@@ -33,18 +34,8 @@ export interface Transfer {
  * @returns false if the server has no such file
  * @throws TransferFault; what came is kept if a later try can go on with it
  */
-export async function transfer(job: Transfer): Promise<boolean> {
-  const controller = new AbortController();
-  const stop = () => controller.abort(job.signal.reason);
-  job.signal.addEventListener('abort', stop, { once: true });
-  try {
-    job.signal.throwIfAborted();
-    return await bring(job, controller);
-  } finally {
-    job.signal.removeEventListener('abort', stop);
-    // Whatever of the body nobody wants.
-    controller.abort();
-  }
+export function transfer(job: Transfer): Promise<boolean> {
+  return withController(job.signal, (controller) => bring(job, controller));
 }
 
 async function bring(job: Transfer, controller: AbortController): Promise<boolean> {
