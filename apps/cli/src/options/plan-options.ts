@@ -66,7 +66,7 @@ export function addPlanOptions(command: Command): Command {
         'tokens after a prune are counted anew, or keep the positions that they had',
       )
         .choices(positionModes)
-        .default('renumber'),
+        .default(undefined, 'renumber, or keep where positions are three rows'),
     )
     .option('--per-image', 'each image keeps its own share, in place of all of them together');
 }
