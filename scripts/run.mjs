@@ -5,6 +5,7 @@
 //   node scripts/run.mjs test [options]             short tests, of all packages or with `--filter core`
 //   node scripts/run.mjs test:long | test:all       the others, or all; options are vitest's
 //   node scripts/run.mjs tarballs                   packs the packages, as they would be published
+//   node scripts/run.mjs release                    publishes what npm has not yet; the release workflow calls it
 //   node scripts/run.mjs <turbo task> [options]     such as build, typecheck, check:package
 
 import { spawn } from 'node:child_process';
@@ -34,6 +35,7 @@ await install();
 if (task === 'start') await start();
 else if (task in suites) await test(suites[task], options);
 else if (task === 'tarballs') await tarballs(options);
+else if (task === 'release') await release();
 else await orExit(run('turbo', ['run', task, ...options]));
 
 function checkNode() {
@@ -74,6 +76,14 @@ async function tarballs(parameters) {
   console.error('Building ...');
   await orExit(run('turbo', ['run', 'build'], 'quiet'));
   await orExit(run(process.execPath, [join('scripts', 'pack.mjs'), ...parameters]));
+}
+
+async function release() {
+  const { GITHUB_SERVER_URL = '', GITHUB_REPOSITORY = '' } = process.env;
+  const address = `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}`;
+  await orExit(run('turbo', ['run', 'build'], 'quiet'));
+  await orExit(run(process.execPath, [join('scripts', 'repository.mjs'), address]));
+  await orExit(run('changeset', ['publish']));
 }
 
 /** Runs a suite over all packages in one process pool; its reporter prints the sum as the last line. */
