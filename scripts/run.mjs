@@ -4,6 +4,7 @@
 //   node scripts/run.mjs start                      asks the embedded model about a sample image
 //   node scripts/run.mjs test [options]             short tests, of all packages or with `--filter core`
 //   node scripts/run.mjs test:long | test:all       the others, or all; options are vitest's
+//   node scripts/run.mjs fuzz [--seeds 0-5000]      prunes decoders that were changed at random
 //   node scripts/run.mjs tarballs                   packs the packages, as they would be published
 //   node scripts/run.mjs release                    publishes what npm has not yet; the release workflow calls it
 //   node scripts/run.mjs <turbo task> [options]     such as build, typecheck, check:package
@@ -36,6 +37,8 @@ if (task === 'start') await start();
 else if (task in suites) await test(suites[task], options);
 else if (task === 'tarballs') await tarballs(options);
 else if (task === 'release') await release();
+else if (task === 'fuzz')
+  await orExit(run('pnpm', ['--filter', '@transprune/fuzz', 'fuzz', ...options]));
 else await orExit(run('turbo', ['run', task, ...options]));
 
 function checkNode() {

@@ -1,15 +1,14 @@
 import { nodeBackend } from '@transprune/backend-node';
 import { createPlan, positionModes } from '@transprune/core';
 import { buildDecoder, namedRandomWeights, type OnnxModel, readDecoder } from '@transprune/onnx';
+import { create, registerAttentionFamily } from '@transprune/onnx/extend';
 import {
-  create,
   FunctionProtoSchema,
   GraphProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
-  registerAttentionFamily,
-} from '@transprune/onnx/extend';
+} from '@transprune/onnx/proto';
 import { verifyPruned } from '@transprune/verify';
 import { fusedAttention } from './index.js';
 

@@ -3,14 +3,16 @@ import type { OnnxModel } from '@transprune/onnx';
 import {
   create,
   createEmitter,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  NodeProtoSchema,
   standardOpset,
-  TensorProto_DataType,
   tensorInfo,
   valueShape,
 } from '@transprune/onnx/extend';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProto_DataType,
+} from '@transprune/onnx/proto';
 
 /** Cuts `logits` to `[batch, 1, vocabulary]`. */
 export function lastLogits(model: OnnxModel): { model: OnnxModel; report: { added: number } } {

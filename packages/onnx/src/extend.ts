@@ -1,6 +1,6 @@
 /**
  * What packages of others build attention families and graph passes from. `docs/extending.md` shows both; reading,
- * pruning and encoding are in the package's front door.
+ * pruning and encoding are in the package's front door, ONNX's messages in `@transprune/onnx/proto`.
  */
 export { create } from '@bufbuild/protobuf';
 export type {
@@ -43,20 +43,3 @@ export { sortNodes } from './graph/sort.js';
 export { allGraphs, type GraphChange, graphsIn, mapGraphs, readsOf } from './graph/subgraphs.js';
 export { tensorInfo } from './graph/value-info.js';
 export { standardOpset } from './model/codec.js';
-export {
-  type AttributeProto,
-  AttributeProtoSchema,
-  type FunctionProto,
-  FunctionProtoSchema,
-  type GraphProto,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  type NodeProto,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  type TensorProto,
-  TensorProto_DataType,
-  TensorProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from './proto/onnx_pb.js';
