@@ -5,7 +5,7 @@ export interface Program {
 }
 
 export function programsIn(readme: string): Program[] {
-  return [...readme.matchAll(/```js\n(.*?)```\n+(?:[^`\n]+\n+)?```text\n(.*?)```/gs)].map(
+  return [...readme.matchAll(/```js\n((?:(?!```).)*)```\n+(?:[^`\n]+\n+)?```text\n(.*?)```/gs)].map(
     ([, code = '', output = '']) => ({ code, output }),
   );
 }
