@@ -14,10 +14,16 @@ export { type Checkpoint, readSafetensors } from './decoder/safetensors.js';
 export { type ErrorCode, type ErrorData, TransPruneError } from './errors.js';
 export { float16Bits, float16Value } from './float16.js';
 export {
+  type Asking,
+  defineMethod,
   type Method,
+  type MethodChoice,
   type MethodName,
   methodByName,
+  methodNameOf,
   methodNames,
+  methodOf,
+  normalizeOverImage,
   type SignalName,
 } from './methods/index.js';
 export { type FittedPlan, fitToAttentionLayers, type MovedPrune } from './plan/fit.js';
@@ -27,8 +33,11 @@ export {
   type PositionMode,
   type PrunePlan,
   positionModes,
+  type SettledPlan,
   type Stage,
+  settlePlan,
   validatePlan,
+  validateSchedule,
 } from './plan/plan.js';
 export { type PresetName, type PresetPlan, presetNames, presetPlan } from './plan/presets.js';
 export {

@@ -6,7 +6,7 @@ import {
   instructionAttention,
   keptOutput,
   layerTransition,
-  methodByName,
+  methodOf,
   type NDArray,
   ndarray,
   type PrunePlan,
@@ -66,7 +66,7 @@ export function scoredOutputs(taps: readonly StageTaps[]): string[] {
 /** Holds the scores and choices of one call on one row against the reference. */
 export function compareScores(scored: ScoredCall): ScoreComparison {
   const { plan, taps, call, answer } = scored;
-  const method = methodByName(plan.method);
+  const method = methodOf(plan);
   const read = (name: string) => answer.outputs[name] ?? ndarray([], [0]);
   const noise = uniformNoise(plan.seed, call.spans.length);
   let places = call.spans.map((_, place) => place);
@@ -185,11 +185,12 @@ function rowsDiffer(
   const attention = taps[stage]?.instructionAttention;
   // Where no image is left nothing is ranked.
   if (!attention || places.every((place) => call.spans[place] === 0)) return false;
-  const asking = askingRows({
+  const left = {
     count: places.length,
-    isImage: (at) => call.spans[places[at] ?? 0] !== 0,
-    isMarked: (at) => instructionMask && call.marks[places[at] ?? 0] === 1,
-  });
+    isImage: (at: number) => call.spans[places[at] ?? 0] !== 0,
+    isMarked: (at: number) => instructionMask && call.marks[places[at] ?? 0] === 1,
+  };
+  const asking = askingRows(left, methodOf(plan).asks);
   const [start = 0] = asking;
   const past = pastLengths[plan.stages[stage]?.afterLayer ?? 0] ?? 0;
   const rows = places.length - start;

@@ -4,7 +4,7 @@
  */
 import { arrayAlgebra as algebra } from '../algebra/arrays.js';
 import { type NDArray, ndarray, take } from '../algebra/ndarray.js';
-import { methodByName, type SignalName } from '../methods/index.js';
+import { methodOf, type SignalName } from '../methods/index.js';
 import { newlyAccumulatedLayers, type PrunePlan, validatePlan } from '../plan/plan.js';
 import { imageQuotas, selectTokens } from '../plan/selection.js';
 import { askingRows } from '../signals/asking.js';
@@ -127,7 +127,7 @@ function prune(
   instructionAttention: NDArray,
 ): { trace: StageTrace; survivors: readonly number[] } {
   const row = (values: ArrayLike<number>) => ndarray(values, [1, places.length]);
-  const method = methodByName(plan.method);
+  const method = methodOf(plan);
   const noise = uniformNoise(plan.seed, (places.at(-1) ?? -1) + 1);
   const signals: Record<SignalName, NDArray> = {
     transition,
@@ -166,14 +166,15 @@ function rotaryPositions(
 
 /** Which of the tokens that are left are the instruction, as indices among them. */
 function instructionRows(
-  { imageMask, instructionMask }: ReferenceInput,
+  { plan, imageMask, instructionMask }: ReferenceInput,
   places: readonly number[],
 ): number[] {
   const holds = (mask: readonly number[] | undefined, index: number) =>
     (mask?.[places[index] ?? 0] ?? 0) !== 0;
-  return askingRows({
+  const left = {
     count: places.length,
-    isImage: (index) => holds(imageMask, index),
-    isMarked: (index) => holds(instructionMask, index),
-  });
+    isImage: (index: number) => holds(imageMask, index),
+    isMarked: (index: number) => holds(instructionMask, index),
+  };
+  return askingRows(left, plan && methodOf(plan).asks);
 }

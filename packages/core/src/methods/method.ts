@@ -7,16 +7,27 @@ import type { TensorAlgebra } from '../algebra/algebra.js';
  * - `instructionAttention`: attention that each token receives from the instruction
  * - `noise`: a fixed uniform number in [0, 1) for each original position, drawn from the plan's seed
  */
-export type SignalName = 'transition' | 'instructionAttention' | 'noise';
+export const signalNames = ['transition', 'instructionAttention', 'noise'] as const;
+export type SignalName = (typeof signalNames)[number];
+
+/**
+ * Whose attention `instructionAttention` is: of the instruction, as `askingRows` finds it, or of the last
+ * token alone.
+ */
+export type Asking = 'instruction' | 'last-token';
 
 /**
  * A pruning method: the signals it needs and a formula over them. Nothing else in the project knows
  * a method's name.
  */
 export interface Method<Needs extends SignalName = SignalName> {
+  /** Lower-case letters, digits and hyphens, from a letter on. A pruned file carries it. */
+  readonly name: string;
   readonly summary: string;
   readonly source: string;
   readonly needs: readonly Needs[];
+  /** The instruction's if left out. */
+  readonly asks?: Asking;
   /**
    * Score of every token, the larger the more worth keeping.
    *

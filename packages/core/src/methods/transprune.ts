@@ -8,6 +8,7 @@
 import { defineMethod, normalizeOverImage } from './method.js';
 
 export const transprune = defineMethod({
+  name: 'transprune',
   summary: 'token transition + instruction-guided attention',
   source: 'arXiv 2507.20630',
   needs: ['transition', 'instructionAttention'],

@@ -6,7 +6,7 @@ import {
   attentionLogits,
   instructionAttention,
   layerTransition,
-  methodByName,
+  methodOf,
   newlyAccumulatedLayers,
   type PrunePlan,
   rotate,
@@ -57,8 +57,9 @@ export function scoringCost(
   { imageTokens, textTokens, instructionTokens }: TokenCounts,
 ): ScoringCost {
   const { algebra, count } = costAlgebra();
-  const { needs, score } = methodByName(plan.method);
+  const { needs, asks, score } = methodOf(plan);
   const perLayer = tokensPerLayer(plan, decoder.layers.length, imageTokens);
+  const rows = asks === 'last-token' ? 1 : Math.max(1, instructionTokens);
   let earlyProjections = 0;
   let transition: Shape | undefined;
 
@@ -80,7 +81,7 @@ export function scoringCost(
     const signals: Record<SignalName, Shape> = {
       transition: transition ?? [1, tokens],
       instructionAttention: needs.includes('instructionAttention')
-        ? attentionAfter(algebra, decoder, afterLayer, tokens, Math.max(1, instructionTokens))
+        ? attentionAfter(algebra, decoder, afterLayer, tokens, rows)
         : [1, tokens],
       noise: [1, tokens],
     };

@@ -1,5 +1,5 @@
 /** One stage of a plan: score, select and cut, and what goes on to the next stage. */
-import { methodByName, pastMaskInput } from '@transprune/core';
+import { methodOf, pastMaskInput } from '@transprune/core';
 import type { DecoderLayer } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
@@ -100,7 +100,7 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
 
 /** What the first stage knows of the tokens: values of its own branch. */
 function startTokens({ plan, options }: StagesContext, emitter: Emitter, call: Call): HandedOn {
-  const { needs } = methodByName(plan.method);
+  const { needs } = methodOf(plan);
   const start = emitStart(emitter.child('pruning'), call, plan, needs, options);
   return { ...start, spanSizes: start.state.spanSize };
 }

@@ -1,5 +1,5 @@
 /** The stages of a plan, one after the other. */
-import { methodByName, newlyAccumulatedLayers, type PrunePlan } from '@transprune/core';
+import { methodOf, newlyAccumulatedLayers, type PrunePlan } from '@transprune/core';
 import type { DecoderLayer } from '../decoder/decoder.js';
 import type { ValueInfoProto } from '../proto/onnx_pb.js';
 import { cutAt } from './cut/cut.js';
@@ -100,7 +100,7 @@ function accumulatedLayers(
   layers: readonly DecoderLayer[],
   stage: number,
 ): AccumulatedLayer[] {
-  if (!methodByName(plan.method).needs.includes('transition')) return [];
+  if (!methodOf(plan).needs.includes('transition')) return [];
   return newlyAccumulatedLayers(plan, stage).flatMap((number) => {
     const layer = layers[number - 1];
     return layer ? [{ number, modules: [layer.attention, layer.ffn] }] : [];

@@ -1,5 +1,5 @@
 /** What the passes of a prune work with. */
-import type { PrunePlan, Stage } from '@transprune/core';
+import type { SettledPlan, Stage } from '@transprune/core';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
@@ -15,7 +15,7 @@ export interface StagesContext {
   readonly emitter: Emitter;
   readonly graph: WorkingGraph;
   readonly decoder: Decoder;
-  readonly plan: PrunePlan;
+  readonly plan: SettledPlan;
   readonly options: InterfaceOptions;
   /** Whether outputs are added that hold what scores are made of. */
   readonly taps: boolean;
@@ -35,7 +35,7 @@ export interface StageContext {
   readonly emitters: StageEmitters;
   readonly graph: WorkingGraph;
   readonly decoder: Decoder;
-  readonly plan: PrunePlan;
+  readonly plan: SettledPlan;
   readonly options: InterfaceOptions;
   /** As in `StagesContext`. */
   readonly rotated?: string | undefined;

@@ -2,7 +2,7 @@
 import {
   imageMaskInput,
   instructionMaskInput,
-  type PrunePlan,
+  type SettledPlan,
   type SignalName,
   uniformNoise,
 } from '@transprune/core';
@@ -94,7 +94,7 @@ export function emitValid(emitter: Emitter, { valid }: Call): string | undefined
 export function emitStart(
   emitter: Emitter,
   call: Call,
-  plan: PrunePlan,
+  plan: SettledPlan,
   needs: readonly SignalName[],
   options: InterfaceOptions,
 ): Start {

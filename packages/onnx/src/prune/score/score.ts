@@ -3,7 +3,7 @@ import {
   blockedLogit,
   type Direction,
   layerTransition,
-  methodByName,
+  methodOf,
   type SignalName,
 } from '@transprune/core';
 import type { Decoder, Module } from '../../decoder/decoder.js';
@@ -54,7 +54,7 @@ export function emitTransition(
 export function emitScore(context: StageContext): string {
   const { emitter, plan, state } = context;
   const algebra = onnxAlgebra(emitter);
-  const method = methodByName(plan.method);
+  const method = methodOf(plan);
   const read: Record<SignalName, () => string> = {
     transition: () => known('transition', state.transition),
     instructionAttention: () => emitInstructionAttention(context),

@@ -4,7 +4,7 @@ import {
   createPlan,
   instructionAttention,
   layerTransition,
-  methodByName,
+  methodOf,
   ndarray,
 } from '@transprune/core';
 import { maxDifference } from '@transprune/fixtures';
@@ -81,7 +81,7 @@ test.each([false, true])(
       });
       expect(read(attention.past).data).toEqual(Float64Array.of(0));
       const imageMask = read(taps.imageMask);
-      const score = methodByName(plan.method).score(
+      const score = methodOf(plan).score(
         arrayAlgebra,
         { transition, instructionAttention: received, noise: transition },
         imageMask,
