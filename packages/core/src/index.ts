@@ -24,7 +24,10 @@ export {
   methodNames,
   methodOf,
   normalizeOverImage,
+  readsNextLayer,
   type SignalName,
+  signalNames,
+  transpruneWith,
 } from './methods/index.js';
 export { type FittedPlan, fitToAttentionLayers, type MovedPrune } from './plan/fit.js';
 export {
@@ -80,11 +83,17 @@ export {
   softCapped,
   splitHeads,
 } from './signals/instruction-attention.js';
+export { keyNorm } from './signals/key-norm.js';
 export { uniformNoise } from './signals/noise.js';
+export { spreadOrder, spreadOverImage, spreadSteps } from './signals/spread.js';
 export {
   type Direction,
   directions,
   layerTransition,
   type ModulePass,
+  type TransitionForm,
+  type TransitionParts,
   tokenTransition,
+  transitionParts,
 } from './signals/transition.js';
+export { attentionUpdate, layerVariation } from './signals/update.js';

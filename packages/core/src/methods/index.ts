@@ -1,10 +1,28 @@
 import { TransPruneError } from '../errors.js';
+import { dash } from './dash.js';
+import { instruction } from './instruction.js';
+import { keyNormMethod } from './key-norm.js';
+import { fastv, pyramidDrop } from './last-token.js';
 import { type Method, signalNames } from './method.js';
 import { random } from './random.js';
+import { transition } from './transition.js';
 import { transprune } from './transprune.js';
+import { uniformGrid } from './uniform-grid.js';
+import { v2drop } from './v2drop.js';
 
 /** The methods that plans know by name; a new one is a file beside these and a line here. */
-const registry = { transprune, random };
+const registry = {
+  transprune,
+  transition,
+  instruction,
+  fastv,
+  'pyramid-drop': pyramidDrop,
+  v2drop,
+  dash,
+  'key-norm': keyNormMethod,
+  random,
+  'uniform-grid': uniformGrid,
+};
 
 export type MethodName = keyof typeof registry;
 
@@ -84,5 +102,8 @@ export {
   defineMethod,
   type Method,
   normalizeOverImage,
+  readsNextLayer,
   type SignalName,
+  signalNames,
 } from './method.js';
+export { transpruneWith } from './transprune.js';

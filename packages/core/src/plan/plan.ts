@@ -1,6 +1,12 @@
 import { TransPruneError } from '../errors.js';
 import { type Method, methodOf } from '../methods/index.js';
-import { type Direction, directions } from '../signals/transition.js';
+import {
+  type Direction,
+  directions,
+  type TransitionForm,
+  type TransitionParts,
+  transitionParts,
+} from '../signals/transition.js';
 
 /** One prune: acts on the residual stream between layer `afterLayer` and the next (1-based). */
 export interface Stage {
@@ -18,7 +24,7 @@ export const positionModes = ['renumber', 'keep'] as const;
 export type PositionMode = (typeof positionModes)[number];
 
 /** Everything that decides which tokens are dropped where. Plain data, fit for JSON, but for a method of its own. */
-export interface PrunePlan {
+export interface PrunePlan extends TransitionForm {
   /**
    * One of this package's by its name, or a method of another package itself. A plan out of a pruned file
    * names any method; `methodOf` says whether it is known here.
@@ -27,6 +33,8 @@ export interface PrunePlan {
   /** Layers (1-based) whose token transition is summed up. */
   readonly accumulateLayers: readonly number[];
   readonly direction: Direction;
+  /** Which factors of the token transition count; `both` if left out. */
+  readonly transitionParts?: TransitionParts | undefined;
   /** In order of depth; empty means that nothing is pruned. */
   readonly stages: readonly Stage[];
   /**
@@ -103,6 +111,7 @@ export function validatePlan(plan: PrunePlan, layers: number): void {
  */
 export function validateSchedule(plan: PrunePlan, layers: number): void {
   oneOf('direction', plan.direction, directions);
+  oneOf('transitionParts', plan.transitionParts ?? 'both', transitionParts);
   oneOf('positions', plan.positions, ['auto', ...positionModes]);
   const perImage: unknown = plan.perImage;
   if (perImage !== undefined && typeof perImage !== 'boolean') {

@@ -7,13 +7,14 @@ import { cutAt } from './cut/cut.js';
 import { emitGather } from './cut/gather.js';
 import type { Gate, Otherwise } from './gate.js';
 import type { CutStage } from './rebase/rebase.js';
-import { type AccumulatedLayer, emitScore, emitTransition } from './score/score.js';
+import { emitScore, emitTransition } from './score/score.js';
 import type { StageTapper } from './score/taps.js';
 import { emitShare } from './select/ratios.js';
 import { emitSelection, type Selection } from './select/select.js';
 import {
   asFloat,
   nextLayer,
+  type ScoredLayer,
   type StageEmitters,
   type StagesContext,
   stageAt,
@@ -44,7 +45,9 @@ export interface StageParts {
   /** Counts the stages from 0. */
   readonly index: number;
   /** Layers that are still to be added to the transition, and their sum so far. */
-  readonly accumulated: readonly AccumulatedLayer[];
+  readonly accumulated: readonly ScoredLayer[];
+  /** The layer before the prune. */
+  readonly last: ScoredLayer;
   readonly sum: string | undefined;
   readonly tapper: StageTapper | undefined;
   /** What the stage before handed on; undefined at the first. */
@@ -61,7 +64,7 @@ export interface EmittedStage {
 /** Emits one stage. */
 export function emitStage(context: StagesContext, parts: StageParts): EmittedStage {
   const { decoder, plan, options, graph, rotated } = context;
-  const { call, gate, index, accumulated, sum, tapper, before } = parts;
+  const { call, gate, index, accumulated, last, sum, tapper, before } = parts;
   const stage = stageAt(context, index);
   const prefix = stagePrefix(stage.afterLayer);
   const emitters = stageEmitters(gate.emitter, prefix, index);
@@ -69,11 +72,24 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
   const tokens = before ?? startTokens(context, emitters.score, call);
   const { valid } = tokens.state;
   const added = { sum, valid };
-  const transition = emitTransition(emitters.score, decoder, accumulated, plan.direction, added);
+  const transition = emitTransition(emitters.score, decoder, accumulated, plan, added);
   const state = { ...tokens.state, transition };
   const mask = valid && emitScoredMask(emitters.copy, index, valid);
   const around = context.emitter.child(prefix, { role: 'score', stage: index });
-  const site = { graph, decoder, plan, options, rotated, stage, index, next, state, mask, tapper };
+  const site = {
+    graph,
+    decoder,
+    plan,
+    options,
+    rotated,
+    stage,
+    index,
+    last,
+    next,
+    state,
+    mask,
+    tapper,
+  };
   const score = emitScore({ ...site, emitters, emitter: emitters.score, around });
   const selection = emitSelection(emitters.select, {
     ...tokens,

@@ -1,6 +1,6 @@
 /** What the passes of a prune work with. */
 import type { SettledPlan, Stage } from '@transprune/core';
-import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
+import type { Decoder, DecoderLayer, Module } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
@@ -26,6 +26,14 @@ export interface StagesContext {
   readonly rotated?: string | undefined;
 }
 
+/** A layer whose modules a score reads. */
+export interface ScoredLayer {
+  /** From 1. */
+  readonly number: number;
+  /** Attention and FFN. */
+  readonly modules: readonly Module[];
+}
+
 /** Everything that is at hand where a stage's score is made. */
 export interface StageContext {
   /** Takes the score's nodes: that of `emitters`. */
@@ -42,6 +50,8 @@ export interface StageContext {
   readonly stage: Stage;
   /** Counts the stages from 0. */
   readonly index: number;
+  /** The layer before the prune. */
+  readonly last: ScoredLayer;
   /** The layer after the prune. */
   readonly next: DecoderLayer;
   /** The tokens before the prune. */

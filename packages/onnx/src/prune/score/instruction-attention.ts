@@ -168,7 +168,7 @@ function startingAt({ emit, int64 }: Emitter, positions: string, from: string | 
 }
 
 /** A value on the way to attention, over every token before the prune. */
-function copyForScore(
+export function copyForScore(
   { graph, emitters, next, stage, index }: StageContext,
   value: string,
 ): string {
