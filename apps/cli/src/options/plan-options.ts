@@ -13,6 +13,7 @@ import {
   TransPruneError,
   validatePlan,
 } from '@transprune/core';
+import type { Decoder, OnnxModel } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import { layerList, numberList } from './parsers.js';
 
@@ -38,15 +39,15 @@ export interface ChosenPlan {
 
 export const defaultPreset = 'transprune-high';
 
-/** Adds `--preset`. */
-export function addPresetOption(command: Command): Command {
-  return command.addOption(presetOption());
-}
-
 /** Adds `--preset`, and the options that name stages one by one instead. */
 export function addPlanOptions(command: Command): Command {
   return command
-    .addOption(presetOption().conflicts(['accumulate', 'pruneAfter', 'keep']))
+    .addOption(
+      new Option('--preset <name>', 'published configuration')
+        .choices(presetNames)
+        .default(defaultPreset)
+        .conflicts(['accumulate', 'pruneAfter', 'keep']),
+    )
     .option('--accumulate <layers>', 'layers whose token transition is summed up', layerList)
     .option('--prune-after <layers>', 'layers that are followed by a prune, from 1', layerList)
     .option('--keep <ratios>', 'share of the original image tokens left by each prune', numberList)
@@ -63,18 +64,27 @@ export function addPlanOptions(command: Command): Command {
     .addOption(
       new Option(
         '--positions <mode>',
-        'tokens after a prune are counted anew, or keep the positions that they had',
-      )
-        .choices(positionModes)
-        .default('renumber'),
+        'tokens after a prune are counted anew, or keep the positions that they had (default: renumber; keep where positions take three rows, as in Qwen-VL)',
+      ).choices(positionModes),
     )
     .option('--per-image', 'each image keeps its own share, in place of all of them together');
 }
 
-function presetOption(): Option {
-  return new Option('--preset <name>', 'published configuration')
-    .choices(presetNames)
-    .default(defaultPreset);
+/** Names of the plan's options, as commander has them. */
+export const planOptionNames = [
+  'preset',
+  'accumulate',
+  'pruneAfter',
+  'keep',
+  'direction',
+  'method',
+  'positions',
+  'perImage',
+] as const satisfies readonly (keyof PlanOptions)[];
+
+/** True if the user named any option of the plan. */
+export function isPlanGiven(command: Command): boolean {
+  return planOptionNames.some((name) => command.getOptionValueSource(name) === 'cli');
 }
 
 /**
@@ -119,6 +129,21 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   });
   validatePlan(plan, layers);
   return { preset: null, schedule: 'custom', plan };
+}
+
+/**
+ * The plan for a decoder: where its positions take three rows, tokens keep theirs unless the user says otherwise,
+ * for counted ones are another model there even if nothing is dropped.
+ *
+ * @param model that the decoder was read from
+ * @throws TransPruneError as `choosePlan` does
+ */
+export function planFor(options: PlanOptions, decoder: Decoder, model: OnnxModel): ChosenPlan {
+  const input = model.graph?.input.find(({ name }) => name === decoder.inputs.positionIds);
+  const type = input?.type?.value;
+  const rank = type?.case === 'tensorType' ? type.value.shape?.dim.length : undefined;
+  const positions = options.positions ?? (rank === 3 ? 'keep' : 'renumber');
+  return choosePlan({ ...options, positions }, decoder.layers.length);
 }
 
 /** From the first prune to the last, as the published configurations have it. */
