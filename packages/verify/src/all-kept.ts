@@ -42,12 +42,6 @@ export async function checkAllKept(verification: Verification): Promise<VerifyCh
   const { logits } = tolerance;
   const decoding = 'all kept: decoding';
   const inTwoCalls = 'all kept: the prompt in two calls';
-  const chunked = () =>
-    'failure' in chunkAnswers
-      ? notApplicable(inTwoCalls, logits, `the original does not run it: ${chunkAnswers.failure}`)
-      : check(inTwoCalls, logits, 'value' in found ? found.value.chunks : found, (value) =>
-          noted(compareCalls(value, chunkAnswers.value)),
-        );
   return [
     check('all kept: the prompt', logits, found, ({ whole: [first] }) =>
       noted(compareCalls(first ? [first] : [], answers.slice(0, 1))),
@@ -55,7 +49,11 @@ export async function checkAllKept(verification: Verification): Promise<VerifyCh
     hasCache
       ? check(decoding, logits, found, (value) => noted(compareCalls(value.whole, answers)))
       : notApplicable(decoding, logits, 'the decoder takes no cache'),
-    ...(verification.quick ? [] : [chunked()]),
+    'failure' in chunkAnswers
+      ? notApplicable(inTwoCalls, logits, `the original does not run it: ${chunkAnswers.failure}`)
+      : check(inTwoCalls, logits, 'value' in found ? found.value.chunks : found, (value) =>
+          noted(compareCalls(value, chunkAnswers.value)),
+        ),
     checkAttention(verification, report, found),
   ];
 }

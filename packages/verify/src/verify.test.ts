@@ -66,6 +66,7 @@ test('a quick check leaves out what takes other graphs and longer conversations'
   expect(report.checks.map(({ name }) => name)).toEqual([
     'all kept: the prompt',
     'all kept: decoding',
+    'all kept: the prompt in two calls',
     "the score's attention is the layer's",
     'scores',
     'kept tokens',

@@ -1,6 +1,7 @@
 /** Conversations: what is piped in, and what is typed. */
-import { PassThrough } from 'node:stream';
+
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { samplesDirectory } from '@transprune/embedded-model';
 import { describe, expect, test } from 'vitest';
 import { capturingIo, piped, transpruneWith } from '../../testing/program.js';
@@ -13,7 +14,11 @@ const question = 'what color is the heart?';
 
 /** A conversation of lines that are piped in. */
 const chat = (lines: readonly string[], ...parameters: string[]) =>
-  transpruneWith({ stdin: piped(lines.map((line) => `${line}\n`).join('')) }, 'chat', ...parameters);
+  transpruneWith(
+    { stdin: piped(lines.map((line) => `${line}\n`).join('')) },
+    'chat',
+    ...parameters,
+  );
 
 const turnsOf = (stdout: string) => JSON.parse(stdout).turns;
 
@@ -32,7 +37,12 @@ describe('piped in', () => {
     const { exitCode, stdout } = await chat(lines, image, '--json');
     expect(exitCode).toBe(exitCodes.ok);
     const [first, second] = turnsOf(stdout);
-    expect(first).toMatchObject({ question, images: [image], answer: 'purple', preset: 'transprune-high' });
+    expect(first).toMatchObject({
+      question,
+      images: [image],
+      answer: 'purple',
+      preset: 'transprune-high',
+    });
     expect(second).toMatchObject({ images: [other], usage: { imageTokens: 144 } });
   });
 
@@ -40,7 +50,11 @@ describe('piped in', () => {
     const lines = ['/preset none', question, '/clear', `/image ${image}`, question];
     const { stdout } = await chat(lines, image, '--prune-after', '3', '--keep', '.5', '--json');
     const [first, second] = turnsOf(stdout);
-    expect(first).toMatchObject({ preset: 'none', images: [image], usage: { keptImageTokens: [] } });
+    expect(first).toMatchObject({
+      preset: 'none',
+      images: [image],
+      usage: { keptImageTokens: [] },
+    });
     expect(second.usage.promptTokens).toBe(first.usage.promptTokens);
   });
 
@@ -66,8 +80,18 @@ describe('piped in', () => {
   });
 
   test.each<[string, string[], number, RegExp]>([
-    ['a typo', ['/comapre'], exitCodes.usage, /unknown command '\/comapre'.*Did you mean \/compare\?/s],
-    ['a picture that is not there', ['/image /nowhere/a b.png'], exitCodes.notFound, /\/nowhere\/a b\.png/],
+    [
+      'a typo',
+      ['/comapre'],
+      exitCodes.usage,
+      /unknown command '\/comapre'.*Did you mean \/compare\?/s,
+    ],
+    [
+      'a picture that is not there',
+      ['/image /nowhere/a b.png'],
+      exitCodes.notFound,
+      /\/nowhere\/a b\.png/,
+    ],
     ['no path', ['/image'], exitCodes.usage, /missing required argument 'path'/],
     ['an unknown preset', ['/preset max'], exitCodes.usage, /transprune-low/],
     ['nothing to compare', ['/compare'], exitCodes.usage, /expected a question before \/compare/],

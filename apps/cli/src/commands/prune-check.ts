@@ -25,7 +25,9 @@ export interface CheckOptions extends DeviceOptions {
 /** Adds `--no-check`, `--verify` and `--device`. */
 export function addCheckOptions(command: Command): Command {
   command
-    .option('--no-check', 'write the pruned decoder without running it')
+    .addOption(
+      new Option('--no-check', 'write the pruned decoder without running it').conflicts('device'),
+    )
     .addOption(
       new Option(
         '--verify',

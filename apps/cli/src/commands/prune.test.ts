@@ -166,7 +166,7 @@ test('without options there is the image mask to feed', async () => {
   expect(document).toMatchObject({ addedInputs: [], addedOutputs: [], batch: false });
   const { stdout } = await transprune('prune', input, '-o', output, '--force');
   expect(stdout).toMatch(
-    / {2}image_mask: .*, 1 at image tokens, 0 at text and while decoding\nWrote/,
+    / {2}image_mask: .*, 1 at image tokens, 0 at text and while decoding\n9 quick checks passed on cpu, float32; .*\nWrote/,
   );
 });
 

@@ -38,7 +38,7 @@ import { type CostReport, costLegend, costReport, costRows } from '../show/costs
 import { addedInterface, showInterface } from '../show/interface.js';
 import { type Block, table } from '../show/table.js';
 import { bytes, change } from '../show/units.js';
-import { showVerification } from '../show/verification.js';
+import { showPassed } from '../show/verification.js';
 import {
   addOutputOptions,
   createTerminal,
@@ -147,7 +147,7 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
       return [
         ...show(original, model, report, costs),
         ...showInterface(added),
-        ...(verification ? showVerification(verification) : []),
+        ...(verification ? showPassed(verification) : []),
         done,
       ];
     },

@@ -1,6 +1,15 @@
 import type { VerifyCheck, VerifyReport } from '@transprune/verify';
 import { type Block, table } from './table.js';
 
+/** That a check has passed, in a line if it was a quick one. */
+export function showPassed(report: VerifyReport): Block[] {
+  const { checks, quick, device, precision } = report;
+  if (!quick) return showVerification(report);
+  return [
+    `${checks.length} quick checks passed on ${device}, ${precision}; --verify does them thoroughly.`,
+  ];
+}
+
 /** Each check, how far off it was and what it may be, and what there is to say about it. */
 export function showVerification({ checks, quick, device, precision }: VerifyReport): Block[] {
   const rows = checks.map(({ name, difference, tolerance, ...check }) => [
