@@ -6,6 +6,8 @@ import type { Io } from '../io.js';
 export interface Lines {
   /** True where somebody types. */
   readonly isTerminal: boolean;
+  /** Shows, on a terminal, that a line is waited for. */
+  prompt(): void;
   /** The next line; undefined at the end. */
   next(): Promise<string | undefined>;
   /** No more lines are read. */
@@ -31,11 +33,15 @@ export function readLines(io: Io, onInterrupt: () => void): Lines {
     isClosed = true;
     forget?.();
   });
+  const prompt = () => {
+    if (isTerminal && !isClosed) lines.prompt();
+  };
   const reader = lines[Symbol.asyncIterator]();
   return {
     isTerminal,
+    prompt,
     async next() {
-      if (isTerminal && !isClosed) lines.prompt();
+      prompt();
       const { value, done } = await reader.next();
       return done ? undefined : value;
     },

@@ -61,7 +61,10 @@ async function chat(
   );
   const files = await findModel(options.model, options, around);
   const interruptions = createInterruptions(
-    () => terminal.info('\nCtrl-C again leaves, and so does /exit'),
+    () => {
+      terminal.info('\nCtrl-C again leaves, and so does /exit');
+      lines.prompt();
+    },
     () => lines.close(),
   );
   const lines = readLines(io, interruptions.onInterrupt);
