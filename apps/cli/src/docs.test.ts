@@ -28,7 +28,9 @@ describe.each(documents)('%s', (document) => {
   const text = readFileSync(join(root, document), 'utf8');
 
   test('files', () => {
-    const paths = text.matchAll(/(?<![\w./@-])(?:packages|apps|docs|examples|scripts)\/[\w./<>*-]+/g);
+    const paths = text.matchAll(
+      /(?<![\w./@-])(?:packages|apps|docs|examples|scripts)\/[\w./<>*-]+/g,
+    );
     const named = Array.from(paths, ([path]) => path.replace(/\.*$/, ''));
     const gone = named.filter((path) => !examples.includes(path) && !existsSync(fixedPart(path)));
     expect(gone).toEqual([]);
