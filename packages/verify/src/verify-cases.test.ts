@@ -2,8 +2,8 @@
 import { createNodeBackend } from '@transprune/backend-node';
 import { createPlan, positionModes } from '@transprune/core';
 import { readModelFile } from '@transprune/files/node';
-import { caseFile } from '@transprune/fixtures';
-import { buildDecoder, namedRandomWeights, readDecoder } from '@transprune/onnx';
+import { caseFile, type HubModel, hubFolder } from '@transprune/fixtures';
+import { buildDecoder, fitPlan, namedRandomWeights, readDecoder } from '@transprune/onnx';
 import { verifyPruned } from '@transprune/verify';
 import { expect, test } from 'vitest';
 import { createVerifier } from '../testing/verify.js';
@@ -37,6 +37,38 @@ test.each([
       report.checks.filter(({ passed }) => !passed),
       positions,
     ).toEqual([]);
+  }
+});
+
+const hub = (name: HubModel, graph = 'decoder_model_merged') =>
+  `${hubFolder(name)}/onnx/${graph}.onnx`;
+
+/** Decoders that mix tokens by states in some layers, borrow keys, or have attention and FFN side by side. */
+test.each([
+  ['LFM2 by GenAI', caseFile('hybrid/lfm2-genai.onnx')],
+  ['Qwen3.5 by GenAI', caseFile('hybrid/qwen35-genai-hybrid.onnx')],
+  ['LFM2 of the hub, int4', hub('lfm2_vl', 'decoder_model_merged_q4')],
+  ['Qwen3.5 of the hub, int4', hub('qwen3_5', 'decoder_model_merged_q4')],
+  ['Gemma 4 of the hub, int4', hub('gemma4', 'decoder_model_merged_q4')],
+  ['Phi', caseFile('parallel/phi-ts17.onnx')],
+])('%s', async (_, path) => {
+  const decoder = readDecoder(await readModelFile(path));
+  const { layers } = decoder;
+  const isWindowed = layers.some(({ attention }) => attention?.reading.window !== undefined);
+  const hasStates = layers.some(({ attention }) => attention === undefined);
+  for (const [at, positions] of positionModes.entries()) {
+    if (isWindowed && positions === 'keep') continue;
+    const fitted = fitPlan({ ...plan, positions }, decoder).plan;
+    for (const method of ['transprune', 'random'] as const) {
+      // A method that reads no attention prunes before layers of any kind.
+      const own = method === 'random' && !isWindowed ? { ...plan, positions, method } : fitted;
+      const options = { batch: !hasStates && at === 0 };
+      const report = await verify(path, own, { options });
+      expect(
+        report.checks.filter(({ passed }) => !passed),
+        `${method}, ${positions}`,
+      ).toEqual([]);
+    }
   }
 });
 
@@ -104,7 +136,7 @@ test('an output gate with a matrix of its own', async () => {
     last.input = [made('Mul', [attention.output[0]!, gate]), last.input[1]!];
   }
   const { layers } = readDecoder(original);
-  expect(layers[0]?.attention.projections).toHaveLength(4);
+  expect(layers[0]?.attention?.projections).toHaveLength(4);
   const backend = createNodeBackend({ threads: 1 });
   for (const positions of positionModes) {
     const { checks } = await verifyPruned({ original, plan: { ...plan, positions }, backend });

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { TransPruneError } from '@transprune/core';
-import { readDecoder } from '@transprune/onnx';
+import { layersAfterPrunes, readDecoder } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import { runBench } from '../bench/bench.js';
 import {
@@ -21,9 +21,9 @@ import { addDeviceOption, type DeviceOptions } from '../options/device-option.js
 import { wholeNumber } from '../options/parsers.js';
 import {
   addPlanOptions,
-  choosePlan,
+  chooseFittedPlan,
   type PlanOptions,
-  scheduleNote,
+  planNotes,
 } from '../options/plan-options.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { type BenchReport, showBench } from '../show/bench.js';
@@ -114,9 +114,8 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
   const original = await readModelFile(path);
   const decoder = readDecoder(original);
   const config = sizesOf(decoder);
-  const chosen = choosePlan(options, config.layers);
-  const note = scheduleNote(chosen, config.layers);
-  if (note) terminal.info(note);
+  const chosen = chooseFittedPlan(options, config.layers, layersAfterPrunes(decoder));
+  for (const note of planNotes(chosen, config.layers)) terminal.info(note);
   const name = options.synthetic ?? path;
   const result = await runBench({
     path,

@@ -8,6 +8,7 @@ import {
 } from '@transprune/files/node';
 import {
   type Decoder,
+  layersAfterPrunes,
   type OnnxModel,
   type PruneReport,
   pruneModel,
@@ -27,9 +28,9 @@ import {
 } from '../options/graph-options.js';
 import {
   addPlanOptions,
-  choosePlan,
+  chooseFittedPlan,
   type PlanOptions,
-  scheduleNote,
+  planNotes,
 } from '../options/plan-options.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { finishFirst } from '../pending.js';
@@ -110,9 +111,8 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
   await checkTarget(output, { inputs: [path, ...data.map((file) => file.path)], ifExists });
   const decoder = readDecoder(original);
   const layers = decoder.layers.length;
-  const chosen = choosePlan(options, layers);
-  const note = scheduleNote(chosen, layers);
-  if (note) terminal.info(note);
+  const chosen = chooseFittedPlan(options, layers, layersAfterPrunes(decoder));
+  for (const note of planNotes(chosen, layers)) terminal.info(note);
   const graphOptions = chooseGraphOptions(options, chosen.plan);
   const { model, report } = pruneModel(original, chosen.plan, graphOptions);
   io.signal.throwIfAborted();
@@ -132,7 +132,7 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
   const writeModel = () => finishFirst(writeModelFile(model, output, writing));
   const externalData = dryRun ? [] : placementsOf(await writeModel(), output, terminal);
   const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, chosen.plan, options) : null;
-  const { plan, preset, schedule } = chosen;
+  const { plan, preset, schedule, moved } = chosen;
   const added = addedInterface(original, model, plan);
   terminal.result(
     {
@@ -142,6 +142,7 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
       preset,
       schedule,
       plan,
+      moved,
       ...graphOptions,
       before: countsOf(original),
       after: countsOf(model),

@@ -8,7 +8,7 @@ import type { Io } from '../io.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import { numberList, wholeNumber } from '../options/parsers.js';
-import { addPresetOption, scheduleNote } from '../options/plan-options.js';
+import { addPresetOption, planNotes } from '../options/plan-options.js';
 import { answerReport } from '../run/answer.js';
 import { type DecoderOptions, type PrunedDecoder, prunedDecoder } from '../run/decoder.js';
 import { type CostReport, costReport } from '../show/costs.js';
@@ -79,8 +79,7 @@ async function run(
   await loadImage(request.image);
   const files = await modelFolder(options.model ?? modelDirectory);
   const pruned = await prunedDecoder(files, options, folders);
-  const note = scheduleNote(pruned.chosen, pruned.decoder.layers);
-  if (note) terminal.info(note);
+  for (const note of planNotes(pruned.chosen, pruned.decoder.layers)) terminal.info(note);
   const engine = await createEngine({
     files,
     backend: createNodeBackend(),

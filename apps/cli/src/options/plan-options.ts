@@ -2,7 +2,9 @@ import {
   createPlan,
   type Direction,
   directions,
+  fitToAttentionLayers,
   type MethodName,
+  type MovedPrune,
   methodNames,
   type PositionMode,
   type PresetPlan,
@@ -121,15 +123,40 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   return { preset: null, schedule: 'custom', plan };
 }
 
+/** A plan, and what was moved to make it fit a decoder. */
+export interface FittedChoice extends ChosenPlan {
+  readonly moved: readonly MovedPrune[];
+}
+
+/**
+ * The plan for a decoder of this depth, each prune moved to the nearest depth that may have one.
+ *
+ * @param layersAfterPrunes layers, from 1, that may follow a prune
+ * @throws TransPruneError as `choosePlan` does, INVALID_PLAN if there is no such depth
+ */
+export function chooseFittedPlan(
+  options: PlanOptions,
+  layers: number,
+  layersAfterPrunes: readonly number[],
+): FittedChoice {
+  const chosen = choosePlan(options, layers);
+  return { ...chosen, ...fitToAttentionLayers(chosen.plan, layersAfterPrunes) };
+}
+
 /** From the first prune to the last, as the published configurations have it. */
 function layersBetween(pruneAfter: readonly number[]): number[] {
   const [first = 1, last = 0] = [pruneAfter[0], pruneAfter.at(-1)];
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
 }
 
-/** A sentence for plans whose layer numbers nobody published; undefined for the others. */
-export function scheduleNote({ schedule, preset }: ChosenPlan, layers: number): string | undefined {
-  return schedule === 'depth-scaled'
-    ? `${preset} is published for 32 layers; its layer numbers are scaled to ${layers}, which is this project's own choice`
-    : undefined;
+/** Sentences for plans whose layer numbers nobody published, and for prunes that were moved. */
+export function planNotes({ schedule, preset, moved }: FittedChoice, layers: number): string[] {
+  const scaled = `${preset} is published for 32 layers; its layer numbers are scaled to ${layers}, which is this project's own choice`;
+  const moves = moved.map(({ from, to }) => `from after layer ${from} to after layer ${to}`);
+  return [
+    ...(schedule === 'depth-scaled' ? [scaled] : []),
+    ...(moves.length > 0
+      ? [`a prune needs a layer with attention of its own after it: moved ${moves.join(', ')}`]
+      : []),
+  ];
 }

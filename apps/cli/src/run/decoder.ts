@@ -9,12 +9,18 @@ import {
   validatePlan,
 } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
-import { type OnnxModel, pruneModel, readDecoder, readPlan } from '@transprune/onnx';
+import {
+  layersAfterPrunes,
+  type OnnxModel,
+  pruneModel,
+  readDecoder,
+  readPlan,
+} from '@transprune/onnx';
 import type { DecoderSource } from '@transprune/vlm';
 import { decoderPath } from '../model/decoder-path.js';
 import { sizesOf } from '../model/sizes.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
-import { type ChosenPlan, choosePlan, type PlanOptions } from '../options/plan-options.js';
+import { chooseFittedPlan, type FittedChoice, type PlanOptions } from '../options/plan-options.js';
 
 export interface DecoderOptions extends PlanOptions {
   /** A file that `prune` wrote. */
@@ -26,7 +32,7 @@ export interface DecoderOptions extends PlanOptions {
 export interface PrunedDecoder {
   readonly source: DecoderSource;
   /** With the ratios that it runs at. */
-  readonly chosen: ChosenPlan;
+  readonly chosen: FittedChoice;
   /** What the plan goes by. */
   readonly name: string;
   readonly decoder: DecoderConfig;
@@ -46,7 +52,8 @@ export async function prunedDecoder(
   const { readModelFile } = await import('@transprune/files/node');
   const path = await decoderPath(files);
   const original = await readModelFile(path);
-  const decoder = sizesOf(readDecoder(original));
+  const read = readDecoder(original);
+  const decoder = sizesOf(read);
   const { keepRatios } = options;
   if (options.decoder !== undefined) {
     const given = await readModelFile(options.decoder);
@@ -62,12 +69,12 @@ export async function prunedDecoder(
     const ran = withRatios(plan, keepRatios, decoder.layers);
     return {
       source: { path: options.decoder, ...(atRunTime && { keepRatios: ratiosOf(ran) }) },
-      chosen: { preset: null, schedule: 'custom', plan: ran },
+      chosen: { preset: null, schedule: 'custom', plan: ran, moved: [] },
       name: basename(options.decoder),
       decoder,
     };
   }
-  const chosen = choosePlan(options, decoder.layers);
+  const chosen = chooseFittedPlan(options, decoder.layers, layersAfterPrunes(read));
   const plan = withRatios(chosen.plan, keepRatios, decoder.layers);
   const pruning = { trace: true, runtimeRatios: keepRatios !== undefined };
   const { model } = pruneModel(original, chosen.plan, pruning);

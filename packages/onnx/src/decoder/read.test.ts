@@ -44,7 +44,7 @@ test.each([
     vocabularySize: 32,
     attention: { heads: 6, kvHeads: 2, headDim: 16 },
   });
-  expect(read.layers.map(({ attention }) => attention.projections.length)).toEqual(
+  expect(read.layers.map(({ attention }) => attention?.projections.length)).toEqual(
     new Array(6).fill(projections),
   );
   expect(read.layers[2]!.cache).toEqual({

@@ -125,7 +125,7 @@ const reduction: AxisRule = (site) => {
 
 /** Works along one axis, which must not be the tokens'. */
 const along =
-  (fallback: number, size: 'kept' | 'unknown' = 'kept'): AxisRule =>
+  (fallback: number, size: 'kept' | 'unknown' = 'kept'): AxisRule<Tokens> =>
   (site) => {
     const { node } = site;
     const tokens = onlyTokens(site);
@@ -145,7 +145,7 @@ const rotary: AxisRule = (site) => {
 
 const sequence: AxisRule = (site) => {
   const [tokens] = along(0, 'unknown')(site);
-  if (!tokens || tokens === 'one') return site.refuse('SplitToSequence of no tokens');
+  if (!tokens) return site.refuse('SplitToSequence of no tokens');
   if (integerAttribute(site.node, 'keepdims', 1) !== 0 || inputAt(site.node, 1)) return [tokens];
   const axis = fromFront(integerAttribute(site.node, 'axis', 0), tokens.dims.length);
   return [without(tokens, [axis])];

@@ -70,10 +70,7 @@ export function emitStages(context: StagesContext): EmittedStages {
     const made = emitStage(context, stage);
     stages.push(made.stage);
     tokens = made.tokens;
-    const next = layers[afterLayer];
-    if (next && made.nextInput !== undefined) {
-      layers[afterLayer] = { ...next, attention: { ...next.attention, input: made.nextInput } };
-    }
+    if (made.next) layers[afterLayer] = made.next;
   }
   return { stages, gates, taps: tappers.map((tapper) => tapper.taps()), tapOutputs };
 }
@@ -103,6 +100,6 @@ function accumulatedLayers(
   if (!methodByName(plan.method).needs.includes('transition')) return [];
   return newlyAccumulatedLayers(plan, stage).flatMap((number) => {
     const layer = layers[number - 1];
-    return layer ? [{ number, modules: [layer.attention, layer.ffn] }] : [];
+    return layer ? [{ number, modules: [layer.mixer, layer.ffn] }] : [];
   });
 }

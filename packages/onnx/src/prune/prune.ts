@@ -10,6 +10,7 @@ import {
   validatePlan,
 } from '@transprune/core';
 import { decoderGraphs, withDecoders } from '../decoder/branches.js';
+import { checkDepths } from '../decoder/depths.js';
 import { readGraph } from '../decoder/read.js';
 import { refuse } from '../decoder/refuse.js';
 import { createEmitter } from '../graph/emitter.js';
@@ -142,6 +143,7 @@ export function pruneModel(
 function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: PruneOptions) {
   const decoder = readGraph(graph);
   validatePlan(plan, decoder.layers.length);
+  checkDepths(plan, decoder);
   if (graph.input.some(({ name }) => name === imageMaskInput)) {
     refuse({ where: 'inputs', expected: `no input ${imageMaskInput} yet`, found: 'one' });
   }

@@ -4,11 +4,14 @@
  */
 import { blockedLogit, instructionAttention } from '@transprune/core';
 import type { LogitsSite } from '../../decoder/attention/family.js';
+import type { AttentionModule } from '../../decoder/decoder.js';
+import { refuse } from '../../decoder/refuse.js';
 import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
 import { emitCountedTokens, emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
 import { asFloat, type StageContext } from '../stage.js';
+import { emitCallStart } from '../tokens.js';
 import { copyRegion } from '../working-graph.js';
 
 const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
@@ -28,12 +31,12 @@ interface Rows {
 
 /** Attention that each token receives from the instruction: float32 `[batch, tokens]`. */
 export function emitInstructionAttention(context: StageContext): string {
-  const { emitter, next } = context;
+  const { emitter } = context;
   const { emit, int64 } = emitter;
   const tokens = emitSizes(emitter, context.state.imageMask, 1, 2);
   const past = emitPastLength(context);
   const rows = emitRows(context, tokens, past);
-  const { reading } = next.attention;
+  const { reading } = attentionAfter(context);
   const logits = reading.family.logits(reading, logitsSite(context, rows.start));
   const asked = { logits, bias: rows.bias, rowWeights: rows.weights };
   const attended = reading.family.attended(reading, context.graph.nodes);
@@ -42,12 +45,22 @@ export function emitInstructionAttention(context: StageContext): string {
   return past ? emit('Slice', [received, past, int64([toTheEnd]), int64([1])]) : received;
 }
 
+/** Attention of the layer after the prune, with keys and values of its own. */
+function attentionAfter({ next, stage }: Pick<StageContext, 'next' | 'stage'>): AttentionModule {
+  if (next.attention && next.cache) return next.attention;
+  return refuse({
+    where: 'plan',
+    expected: `a layer with attention, and keys of its own, after layer ${stage.afterLayer}`,
+    found: 'another',
+  });
+}
+
 /** Tokens of the next layer's cache, which rows may see: int64 `[1]`; undefined where there is no cache. */
 function emitPastLength({
   emitter,
   next,
 }: Pick<StageContext, 'emitter' | 'next'>): string | undefined {
-  const { pastKey } = next.cache;
+  const pastKey = next.cache?.pastKey;
   return pastKey === undefined ? undefined : emitSizes(emitter, pastKey, 2, 3);
 }
 
@@ -106,10 +119,11 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
 /** What the family of the next layer's attention makes logits from. */
 function logitsSite(context: StageContext, start: string): LogitsSite {
   const { emitter, decoder, next } = context;
+  const { reading } = attentionAfter(context);
   return {
     emitter,
-    shape: decoder.attention,
-    cache: next.cache,
+    shape: reading.shape,
+    pastKey: next.cache?.pastKey,
     start,
     scored: (value) => copyForScore(context, value),
     asFloat: (value) => asFloat(context, value),
@@ -138,7 +152,7 @@ function emitCountedPositions(
 
 /** Where each token stood in the sequence before any prune: int64 `[batch, tokens]`. */
 function emitKeptPositions(
-  { emitter, state, decoder, options, rotated }: StageContext,
+  { emitter, state, decoder, plan, options, rotated }: StageContext,
   from: string | undefined,
 ): string {
   const { emit } = emitter;
@@ -150,12 +164,8 @@ function emitKeptPositions(
     });
     return startingAt(emitter, original, from);
   }
-  // The first layer's cache is never pruned: its length is where this call's tokens begin.
-  const firstCache = decoder.layers[0]?.cache.pastKey;
-  const places =
-    firstCache === undefined
-      ? own
-      : emit('Add', [own, emitter.cast(emitSizes(emitter, firstCache, 2, 3), FLOAT)]);
+  const past = emitCallStart(emitter, decoder, plan.stages[0]?.afterLayer ?? 0);
+  const places = past === undefined ? own : emit('Add', [own, emitter.cast(past, FLOAT)]);
   return emitter.cast(startingAt(emitter, places, from), INT64);
 }
 
@@ -165,11 +175,9 @@ function startingAt({ emit, int64 }: Emitter, positions: string, from: string | 
 }
 
 /** A value on the way to attention, over every token before the prune. */
-function copyForScore(
-  { graph, emitters, next, stage, index }: StageContext,
-  value: string,
-): string {
-  const projections = new Set(next.attention.projections);
+function copyForScore(context: StageContext, value: string): string {
+  const { graph, emitters, stage, index } = context;
+  const projections = new Set(attentionAfter(context).projections);
   const suffix = `scored_after_layer_${stage.afterLayer}`;
   return copyRegion(graph, value, projections, emitters.copy, index, suffix);
 }
