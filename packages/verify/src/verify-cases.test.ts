@@ -1,20 +1,14 @@
 /** Decoders of other exporters, pruned as presets do and verified. */
 import { createNodeBackend } from '@transprune/backend-node';
-import { createPlan, positionModes } from '@transprune/core';
+import { positionModes } from '@transprune/core';
 import { readModelFile } from '@transprune/files/node';
-import { caseFile, type HubModel, hubFolder } from '@transprune/fixtures';
-import { buildDecoder, fitPlan, namedRandomWeights, readDecoder } from '@transprune/onnx';
+import { caseFile } from '@transprune/fixtures';
+import { buildDecoder, namedRandomWeights, readDecoder } from '@transprune/onnx';
 import { verifyPruned } from '@transprune/verify';
 import { expect, test } from 'vitest';
-import { createVerifier } from '../testing/verify.js';
+import { createVerifier, threePrunes as plan, verifyMixers } from '../testing/verify.js';
 
 const { verify } = createVerifier();
-
-const keepRatios = [0.75, 0.5, 0.25];
-const plan = createPlan({
-  accumulateLayers: [1, 2, 3, 4],
-  stages: keepRatios.map((keepRatio, at) => ({ afterLayer: at + 2, keepRatio })),
-});
 
 test.each([
   'deepstack/qwen3vl-mobius.onnx',
@@ -40,37 +34,10 @@ test.each([
   }
 });
 
-const hub = (name: HubModel, graph = 'decoder_model_merged') =>
-  `${hubFolder(name)}/onnx/${graph}.onnx`;
-
-/** Decoders that mix tokens by states in some layers, borrow keys, or have attention and FFN side by side. */
-test.each([
+verifyMixers([
   ['LFM2 by GenAI', caseFile('hybrid/lfm2-genai.onnx')],
   ['Qwen3.5 by GenAI', caseFile('hybrid/qwen35-genai-hybrid.onnx')],
-  ['LFM2 of the hub, int4', hub('lfm2_vl', 'decoder_model_merged_q4')],
-  ['Qwen3.5 of the hub, int4', hub('qwen3_5', 'decoder_model_merged_q4')],
-  ['Gemma 4 of the hub, int4', hub('gemma4', 'decoder_model_merged_q4')],
-  ['Phi', caseFile('parallel/phi-ts17.onnx')],
-])('%s', async (_, path) => {
-  const decoder = readDecoder(await readModelFile(path));
-  const { layers } = decoder;
-  const isWindowed = layers.some(({ attention }) => attention?.reading.window !== undefined);
-  const hasStates = layers.some(({ attention }) => attention === undefined);
-  for (const [at, positions] of positionModes.entries()) {
-    if (isWindowed && positions === 'keep') continue;
-    const fitted = fitPlan({ ...plan, positions }, decoder).plan;
-    for (const method of ['transprune', 'random'] as const) {
-      // A method that reads no attention prunes before layers of any kind.
-      const own = method === 'random' && !isWindowed ? { ...plan, positions, method } : fitted;
-      const options = { batch: !hasStates && at === 0 };
-      const report = await verify(path, own, { options });
-      expect(
-        report.checks.filter(({ passed }) => !passed),
-        `${method}, ${positions}`,
-      ).toEqual([]);
-    }
-  }
-});
+]);
 
 test.each([
   ['gated-attention/qwen35-genai-static.onnx', 4],

@@ -117,6 +117,10 @@ export interface AttentionReading {
   readonly masks?: readonly string[];
   /** Values that are functions of the graph's inputs alone: masks, lengths. */
   readonly derivedInputs: readonly string[];
+  /** A constant with a logit for each head that takes part in the softmax and has no key: attention sinks. */
+  readonly sinks?: string | undefined;
+  /** Nodes that carry sinks through a softmax that is spelled out. */
+  readonly sinkNodes?: readonly NodeProto[];
   /** Values that are read as no tokens at all, whatever they are cut from: where keys are borrowed. */
   readonly noTokens?: readonly string[];
 }
@@ -127,6 +131,8 @@ export interface FusedRotary {
   readonly sin: string;
   /** Leading features of a head that are rotated. */
   readonly rotated: number;
+  /** Features are turned in pairs side by side; else in pairs from both halves. */
+  readonly interleaved: boolean;
 }
 
 /** A node that reads angles, or the positions that they are looked up by. */

@@ -1,5 +1,6 @@
 /** A layer's two modules: what they read after the norm, and what they add to the stream. */
 
+import { inputAt, makers } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { pathTo } from './attention/path.js';
@@ -227,16 +228,29 @@ export function readFfn(
 /** Values that a module's first projections read. */
 function inputsOfModule(graph: ClassifiedGraph, { output, source }: ModuleSite): Set<string> {
   const inputs = new Set<string>();
+  const isStart = (name: string) => source.streams.includes(name) || name === source.normed;
   const next = (name: string): readonly string[] => {
+    if (isStart(name)) return [];
     const linear = linearInto(graph, name);
-    if (linear) return inputs.has(linear.input) ? [] : [linear.input];
-    return source.streams.includes(name) ? [] : inputsOf(graph, name, 'token');
+    return linear ? [linear.input] : inputsOf(graph, name, 'token');
   };
   for (const name of walk([output], next)) {
     const linear = linearInto(graph, name);
-    if (linear && !reachesLinear(graph, linear.input, source)) inputs.add(linear.input);
+    if (linear && !reachesLinear(graph, linear.input, source)) {
+      inputs.add(beforeReshapes(graph, linear.input, source));
+    }
   }
   return inputs;
+}
+
+/** What a value is another shape of: experts take tokens as rows of a matrix. */
+function beforeReshapes(graph: ClassifiedGraph, value: string, { streams }: NormSource): string {
+  let name = value;
+  for (const node of makers(graph, value)) {
+    if (node.opType !== 'Reshape' || streams.includes(name)) break;
+    name = inputAt(node, 0) ?? '';
+  }
+  return name;
 }
 
 /** The one value that a module's first projections share. */

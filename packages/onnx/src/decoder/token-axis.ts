@@ -47,7 +47,12 @@ export function checkTokenAxis(decoder: Decoder): void {
     for (const name of pasts) if (name) held.set(name, 'mixed');
   }
   const attended = attendedValues(decoder);
-  const mixing = new Set(layers.flatMap(({ attention }) => attention?.reading.node ?? []));
+  const mixing = new Set(
+    layers.flatMap(({ attention }) => {
+      const { node, sinkNodes = [] } = attention?.reading ?? {};
+      return node ? [node, ...sinkNodes] : [];
+    }),
+  );
   const mixerRules = new Map(
     layers.flatMap(({ mixer }) =>
       'readings' in mixer ? mixer.readings.flatMap(({ rules }) => [...rules]) : [],

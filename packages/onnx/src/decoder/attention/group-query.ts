@@ -3,7 +3,7 @@
  * GenAI's builder, ONNX Runtime's transformer optimizer, most browser exports.
  *
  * Inputs: 0 query or packed query-key-value, 1 key, 2 value, 3 past key, 4 past value, 5 seqlens_k,
- * 6 total_sequence_length, 7 cos_cache, 8 sin_cache, 9 position_ids, 10 attention_bias.
+ * 6 total_sequence_length, 7 cos_cache, 8 sin_cache, 9 position_ids, 10 attention_bias, 11 head_sink.
  *
  * The node takes one length for each row and reads its cache from the first slot on, so on its own it knows
  * padding after the tokens only. Padding before them is told to it as a bias, and counts as length.
@@ -44,6 +44,7 @@ const input = {
   sin: 8,
   positions: 9,
   bias: 10,
+  sinks: 11,
 } as const;
 
 /** The operator's attributes; -1 is how some versions spell a default. */
@@ -56,7 +57,7 @@ const rules: AttributeRules = {
   do_rotary: 'any',
   // Of norms inside the node, which are refused where they are read.
   qk_norm_epsilon: 'any',
-  rotary_interleaved: { plain: [0, -1], expected: 'half-split rotary (rotary_interleaved = 0)' },
+  rotary_interleaved: { plain: [0, 1, -1] },
   smooth_softmax: { plain: [0, -1], expected: 'a plain softmax (smooth_softmax = 0)' },
   sliding_window_cache: {
     plain: [0],
@@ -74,11 +75,10 @@ const qkNorm =
   'a norm of queries and keys inside the node (build with fuse_qk_norm_gqa=false to have it outside)';
 
 const understood = {
-  inputs: input.bias + 1,
+  inputs: input.sinks + 1,
   outputs: 3,
-  last: 'attention_bias',
+  last: 'head_sink',
   names: {
-    11: 'attention sinks',
     12: 'scales of a quantized cache',
     13: 'scales of a quantized cache',
     14: qkNorm,
@@ -100,7 +100,7 @@ export const groupQueryAttention: AttentionFamily = {
       const expected = 'key and value both packed or both separate';
       refuse({ where, expected, found: `${key}, ${value}`, node });
     }
-    checkNode(node, where);
+    checkNode(graph, node, where);
     const { heads, kvHeads } = headCounts(node);
     const paths = (key ? [query, key] : [query]).map((name) => pathTo(graph, name, where));
     const headDim = headSize(graph, { node, cache, paths, heads, kvHeads, where });
@@ -120,7 +120,7 @@ export const groupQueryAttention: AttentionFamily = {
   /** The node takes the lender's present as its past, and no keys and values besides (Gemma 3n, Gemma 4). */
   borrow(graph, { where, node, lender }) {
     if (node.opType !== 'GroupQueryAttention' || node.domain !== 'com.microsoft') return undefined;
-    checkNode(node, where);
+    checkNode(graph, node, where);
     const [query = '', key = '', value = ''] = node.input;
     const isBorrowed = [lender.presentKey, lender.presentValue].every(
       (name, at) => originalOf(graph, name) === inputAt(node, input.pastKey + at),
@@ -206,7 +206,7 @@ export const groupQueryAttention: AttentionFamily = {
 };
 
 /** Checks what the node is told besides queries, keys and values. */
-function checkNode(node: NodeProto, where: string): void {
+function checkNode(graph: ClassifiedGraph, node: NodeProto, where: string): void {
   checkAttributes(node, rules, where);
   const positions = inputAt(node, input.positions);
   if (positions !== undefined) {
@@ -214,6 +214,10 @@ function checkNode(node: NodeProto, where: string): void {
     refuse({ where, expected, found: `position_ids ${positions}`, node });
   }
   checkFurther(node, understood, where);
+  const sinks = inputAt(node, input.sinks);
+  if (sinks !== undefined && constantShape(graph, sinks)?.length !== 1) {
+    refuse({ where, expected: 'constant attention sinks, one for each head', found: sinks, node });
+  }
 }
 
 const headCounts = (node: NodeProto) => ({
@@ -236,6 +240,7 @@ function readNode(node: NodeProto, headDim: number) {
       ...(softcap !== 0 && { softcap }),
     },
     window: window > 0 ? window : undefined,
+    sinks: inputAt(node, input.sinks),
     masks: [inputAt(node, input.bias) ?? []].flat(),
     derivedInputs: [input.lengths, input.totalLength, input.bias].flatMap(
       (i) => inputAt(node, i) ?? [],
@@ -254,7 +259,8 @@ function readRotary(
   if (!cos || !sin || half === undefined) {
     return refuse({ where, expected: 'constant cos and sin caches', found: cos ?? 'none', node });
   }
-  return { cos, sin, rotated: 2 * half };
+  const interleaved = integerAttribute(node, 'rotary_interleaved', 0) === 1;
+  return { cos, sin, rotated: 2 * half, interleaved };
 }
 
 /** True for a slice of `[batch, tokens, features]` that takes no token, which is how a node gets no keys. */
@@ -281,7 +287,7 @@ function emitRotary(
   return emitter.emit('RotaryEmbedding', [x, positions, cos, sin], {
     domain: 'com.microsoft',
     attributes: {
-      interleaved: 0,
+      interleaved: fusedRotary?.interleaved ? 1 : 0,
       num_heads: heads,
       ...(rotated < shape.headDim && { rotary_embedding_dim: rotated }),
     },

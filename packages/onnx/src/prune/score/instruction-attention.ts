@@ -34,15 +34,35 @@ export function emitInstructionAttention(context: StageContext): string {
   const { emitter } = context;
   const { emit, int64 } = emitter;
   const tokens = emitSizes(emitter, context.state.imageMask, 1, 2);
-  const past = emitPastLength(context);
-  const rows = emitRows(context, tokens, past);
   const { reading } = attentionAfter(context);
-  const logits = reading.family.logits(reading, logitsSite(context, rows.start));
+  const past = emitPastLength(context);
+  // Sinks stand in front of the keys, as if they were the first one of the cache.
+  const one = int64([1]);
+  const before = reading.sinks === undefined ? past : past ? emit('Add', [past, one]) : one;
+  const rows = emitRows(context, tokens, before);
+  const ofKeys = reading.family.logits(reading, logitsSite(context, rows.start));
+  const logits = emitSinks(context, reading.sinks, ofKeys);
   const asked = { logits, bias: rows.bias, rowWeights: rows.weights };
   const attended = reading.family.attended(reading, context.graph.nodes);
-  context.tapper?.instructionAttention({ ...asked, past, attended });
+  const hasSinks = reading.sinks !== undefined;
+  context.tapper?.instructionAttention({ ...asked, past: before, attended, hasSinks });
   const received = instructionAttention(onnxAlgebra(emitter), asked);
-  return past ? emit('Slice', [received, past, int64([toTheEnd]), int64([1])]) : received;
+  return before ? emit('Slice', [received, before, int64([toTheEnd]), int64([1])]) : received;
+}
+
+/** Logits with the column of sinks in front: float32 `[batch, heads, rows, 1 + keys]`. */
+function emitSinks(context: StageContext, sinks: string | undefined, logits: string): string {
+  if (sinks === undefined) return logits;
+  const { emitter, around, decoder } = context;
+  const { emit, int64 } = emitter;
+  const column = around.emit('Reshape', [
+    asFloat({ emitter: around, decoder }, sinks),
+    around.int64([1, -1, 1, 1]),
+  ]);
+  const sizes = emit('Concat', [emitSizes(emitter, logits, 0, 3), int64([1])], {
+    attributes: { axis: 0 },
+  });
+  return emit('Concat', [emit('Expand', [column, sizes]), logits], { attributes: { axis: -1 } });
 }
 
 /** Attention of the layer after the prune, with keys and values of its own. */
@@ -99,8 +119,7 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
     emit('Where', [mask, algebra.constant(blockedLogit), algebra.constant(0)]);
   const causal = blocked(emit('Greater', [columns, own]));
   if (!context.mask) return { start, weights, bias: causal };
-  const seen = past ? emit('Add', [past, tokens]) : tokens;
-  const mask = emitter.cast(from(context.mask, emit('Neg', [seen]), 1), BOOL);
+  const mask = emitter.cast(emitSeen(context, past ? emit('Add', [past, tokens]) : tokens), BOOL);
   const padding = emit('Where', [mask, algebra.constant(0), algebra.constant(blockedLogit)]);
   const bias = algebra.add(emit('Unsqueeze', [padding, int64([1, 2])]), causal);
   return { start, weights, bias };
@@ -114,6 +133,20 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
     const isMarked = emit('Greater', [marks, algebra.constant(0)]);
     return emit('Where', [isMarked, state.instruction, own]);
   }
+}
+
+/** The mask over what rows may see, sinks in front: `[batch, seen]`. */
+function emitSeen(context: StageContext, seen: string): string {
+  const { emitter, mask = '' } = context;
+  const { emit, int64 } = emitter;
+  const last = (own: string) =>
+    emit('Slice', [own, emit('Neg', [seen]), int64([toTheEnd]), int64([1])]);
+  if (attentionAfter(context).reading.sinks === undefined) return last(mask);
+  const sizes = emit('Concat', [emitSizes(emitter, mask, 0, 1), int64([1])], {
+    attributes: { axis: 0 },
+  });
+  const ones = emit('Expand', [int64([1], [1, 1]), sizes]);
+  return last(emit('Concat', [ones, mask], { attributes: { axis: 1 } }));
 }
 
 /** What the family of the next layer's attention makes logits from. */
