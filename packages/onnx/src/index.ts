@@ -15,10 +15,16 @@ export type {
   AttentionReading,
   Decoder,
   DecoderLayer,
+  FfnModule,
   Heads,
   LayerCacheNames,
+  Mixer,
   Module,
+  StateModule,
+  StateNames,
 } from './decoder/decoder.js';
+export { fitPlan, layersAfterPrunes } from './decoder/depths.js';
+export type { FeatureRead } from './decoder/features.js';
 export { readDecoder } from './decoder/read.js';
 export { onnxAlgebra } from './graph/algebra.js';
 export { createEmitter, type Emitter } from './graph/emitter.js';

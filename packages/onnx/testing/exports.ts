@@ -81,7 +81,7 @@ export function testExports(decoders: readonly ExportedDecoder[]): void {
         ...fields,
       });
     const isWindowed = readDecoder(original).layers.some(
-      ({ attention }) => attention.reading.window,
+      ({ attention }) => attention?.reading.window,
     );
 
     test.each(positionModes)('positions %s, prefill and decoding', async (positions) => {

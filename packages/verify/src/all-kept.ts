@@ -67,18 +67,20 @@ interface Tapped {
   readonly taps: readonly StageTaps[];
 }
 
-/** For each stage that looks at attention: its taps, and the next layer. */
+/** For each stage that looks at attention: its taps, and that of the next layer. */
 function attentionOf({ plan, decoder }: Verification, { taps }: Tapped) {
   return taps.flatMap(({ instructionAttention }, stage) => {
     const layer = decoder.layers[plan.stages[stage]?.afterLayer ?? 0];
-    return instructionAttention && layer ? [{ taps: instructionAttention, layer }] : [];
+    const { attention, cache } = layer ?? {};
+    if (!instructionAttention || !attention || !cache) return [];
+    return { taps: instructionAttention, reading: attention.reading, cache };
   });
 }
 
 function attentionOutputs(verification: Verification, report: Tapped): string[] {
-  return attentionOf(verification, report).flatMap(({ taps, layer }) => [
+  return attentionOf(verification, report).flatMap(({ taps, cache }) => [
     ...[taps.logits, taps.bias, taps.attended],
-    layer.cache.presentValue,
+    cache.presentValue,
   ]);
 }
 
@@ -90,7 +92,7 @@ function checkAttention(
   const name = "the score's attention is the layer's";
   const { plan, tolerance, unpruned } = verification;
   const looking = attentionOf(verification, report);
-  const open = looking.filter(({ layer }) => layer.attention.reading.window === undefined);
+  const open = looking.filter(({ reading }) => reading.window === undefined);
   if (looking.length === 0) {
     return notApplicable(name, tolerance.attention, `${methodNameOf(plan)} asks for no attention`);
   }
@@ -107,10 +109,10 @@ function checkAttention(
       ...withImage(unpruned.chunks, 'value' in chunks ? chunks.value : []),
     ];
     const differences = answers.flatMap(({ outputs }) =>
-      open.map(({ taps, layer }) => {
+      open.map(({ taps, reading, cache }) => {
         const read = (output: string) => outputs[output] ?? ndarray([], [0]);
-        const values = read(layer.cache.presentValue);
-        return compareAttention(taps, read, values, layer.attention.reading.shape.heads);
+        const values = read(cache.presentValue);
+        return compareAttention(taps, read, values, reading.shape.heads);
       }),
     );
     return { difference: worst(differences) };

@@ -134,7 +134,7 @@ function feedsOf(rows: readonly RowCall[], { nextPosition, ports }: DecoderSessi
 /** What other inputs take: features that are added to the stream, and zeros where nobody reads them. */
 function otherInputs(
   session: Session,
-  { graph, inputs, injections }: Decoder,
+  { graph, inputs, injections, features }: Decoder,
   rows: readonly RowCall[],
 ): Record<string, HostTensor> {
   const known = new Set<string>(Object.values(names).flat());
@@ -144,34 +144,46 @@ function otherInputs(
     [declared[0], rows.length],
     [declared[1], tokens],
   ]);
-  const injected = new Set(injections.map(({ input }) => input));
+  const injected = new Set([
+    ...injections.map(({ input }) => input),
+    ...features.flatMap((read) => read.inputs),
+  ]);
   const isOther = (name: string) =>
     graph.input.has(name) && !known.has(name) && !cachePort(name) && !graph.uses.has(name);
-  const others = session.inputs.filter(({ name }) => injected.has(name) || isOther(name));
+  const isFeature = (name: string) => injected.has(name) && !known.has(name);
+  const others = session.inputs.filter(({ name }) => isFeature(name) || isOther(name));
   return Object.fromEntries(
     others.map(({ name, type, shape }) => {
-      if (injected.has(name)) return [name, featuresOf(rows, tokens, type, shape)];
       const dims = shape.map((size) =>
         typeof size === 'number' && size > 0 ? size : (sizes.get(size) ?? 1),
       );
+      if (injected.has(name)) return [name, featuresOf(rows, type, dims, shape[0] !== declared[0])];
       return [name, hostTensor(type, new Float64Array(elementCount(dims)), dims)];
     }),
   );
 }
 
-/** Features of each token, `[batch, tokens, hidden]` or several of these: its embedding, smaller. */
+/**
+ * Features of each token: its embedding, smaller, as often as it fits in.
+ *
+ * @param dims `[batch, tokens, ...]`, or `[several, batch, tokens, hidden]` if `isSeveral`
+ */
 function featuresOf(
   rows: readonly RowCall[],
-  tokens: number,
   type: ElementType,
-  shape: readonly (number | string)[],
+  dims: readonly number[],
+  isSeveral: boolean,
 ): HostTensor {
-  const { dims, data } = embeddingsOf(rows, tokens);
-  const isSeveral = shape.length > dims.length;
-  const several = isSeveral ? Number(shape[0]) || 1 : 1;
-  const all = Array.from({ length: several }, (_, at) => data.map((x) => x / (at + 4)));
-  const values = all.flatMap((own) => [...own]);
-  return hostTensor(type, values, isSeveral ? [several, ...dims] : dims);
+  const tokens = dims[isSeveral ? 2 : 1] ?? 1;
+  const { data } = embeddingsOf(rows, tokens);
+  const count = elementCount(dims);
+  const [width, hidden] = [count, data.length].map((size) => size / (rows.length * tokens));
+  const values = Float64Array.from({ length: count }, (_, at) => {
+    if (isSeveral) return (data[at % data.length] ?? 0) / (Math.floor(at / data.length) + 4);
+    const [token, feature] = [Math.floor(at / (width ?? 1)), at % (width ?? 1)];
+    return (data[token * (hidden ?? 0) + (feature % (hidden ?? 1))] ?? 0) / 4;
+  });
+  return hostTensor(type, values, dims);
 }
 
 function embeddingsOf(rows: readonly RowCall[], tokens: number) {

@@ -209,7 +209,8 @@ function rowsDiffer(
   };
   const asking = askingRows(left, methodOf(plan).asks);
   const [start = 0] = asking;
-  const past = pastLengths[plan.stages[stage]?.afterLayer ?? 0] ?? 0;
+  const cached = pastLengths[plan.stages[stage]?.afterLayer ?? 0] ?? 0;
+  const past = cached + (attention.hasSinks ? 1 : 0);
   const rows = places.length - start;
   const expectedBias = Array.from({ length: rows * (past + places.length) }, (_, i) => {
     const [row, column] = [Math.floor(i / (past + places.length)), i % (past + places.length)];
@@ -245,13 +246,15 @@ export function compareAttention(
   heads: number,
 ): number | null {
   const [, kvHeads = 1, , headDim = 1] = values.shape;
+  const sinks = algebra.multiply(algebra.slice(values, 2, 0, 1), algebra.constant(0));
+  const all = attention.hasSinks ? algebra.concat([sinks, values], 2) : values;
   const probabilities = algebra.softmax(
     algebra.add(read(attention.logits), read(attention.bias)),
     -1,
   );
   const [, , rows = 0, columns = 0] = probabilities.shape;
   const grouped = algebra.reshape(probabilities, [1, kvHeads, -1, columns]);
-  const expected = algebra.reshape(algebra.matmul(grouped, values), [1, heads, rows, headDim]);
+  const expected = algebra.reshape(algebra.matmul(grouped, all), [1, heads, rows, headDim]);
   const given = read(attention.attended);
   const attended = given.shape.length === 3 ? splitHeads(algebra, given, heads, headDim) : given;
   const tokens = attended.shape[2] ?? 0;

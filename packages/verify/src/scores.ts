@@ -1,5 +1,5 @@
 /** What a graph keeps is what the reference keeps. */
-import { pruneModel, type StageTaps } from '@transprune/onnx';
+import { type Decoder, pruneModel, type StageTaps } from '@transprune/onnx';
 import { worst } from './compare.js';
 import type { Verification } from './context.js';
 import type { Answer } from './play.js';
@@ -93,7 +93,7 @@ async function clearest(
 
 /** Compares the calls that have an image; the others prune nothing. */
 function compared(
-  { plan, options }: Verification,
+  { plan, options, decoder }: Verification,
   taps: readonly StageTaps[],
   calls: readonly RowCall[],
   answers: readonly Answer[],
@@ -101,9 +101,15 @@ function compared(
   const comparisons = calls.flatMap((call, at) => {
     const answer = answers[at];
     if (!answer || call.spans.every((span) => span === 0)) return [];
-    const pastLengths = answers[at - 1]?.cacheLengths ?? [];
+    const pastLengths = lengthsByLayer(decoder, answers[at - 1]?.cacheLengths ?? []);
     const instructionMask = options.instructionMask === true;
     return compareScores({ plan, taps, call, answer, instructionMask, pastLengths });
   });
   return { calls, answers, comparisons };
+}
+
+/** Cache lengths of layers that have a cache, by the layers of the decoder; 0 for the others. */
+function lengthsByLayer({ layers }: Decoder, lengths: readonly number[]): number[] {
+  let cached = 0;
+  return layers.map(({ cache }) => (cache ? (lengths[cached++] ?? 0) : 0));
 }

@@ -1,20 +1,14 @@
 /** Decoders of other exporters, pruned as presets do and verified. */
 import { createNodeBackend } from '@transprune/backend-node';
-import { createPlan, positionModes } from '@transprune/core';
+import { positionModes } from '@transprune/core';
 import { readModelFile } from '@transprune/files/node';
 import { caseFile } from '@transprune/fixtures';
 import { buildDecoder, namedRandomWeights, readDecoder } from '@transprune/onnx';
 import { verifyPruned } from '@transprune/verify';
 import { expect, test } from 'vitest';
-import { createVerifier } from '../testing/verify.js';
+import { createVerifier, threePrunes as plan, verifyMixers } from '../testing/verify.js';
 
 const { verify } = createVerifier();
-
-const keepRatios = [0.75, 0.5, 0.25];
-const plan = createPlan({
-  accumulateLayers: [1, 2, 3, 4],
-  stages: keepRatios.map((keepRatio, at) => ({ afterLayer: at + 2, keepRatio })),
-});
 
 test.each([
   'deepstack/qwen3vl-mobius.onnx',
@@ -39,6 +33,11 @@ test.each([
     ).toEqual([]);
   }
 });
+
+verifyMixers([
+  ['LFM2 by GenAI', caseFile('hybrid/lfm2-genai.onnx')],
+  ['Qwen3.5 by GenAI', caseFile('hybrid/qwen35-genai-hybrid.onnx')],
+]);
 
 test.each([
   ['gated-attention/qwen35-genai-static.onnx', 4],
@@ -104,7 +103,7 @@ test('an output gate with a matrix of its own', async () => {
     last.input = [made('Mul', [attention.output[0]!, gate]), last.input[1]!];
   }
   const { layers } = readDecoder(original);
-  expect(layers[0]?.attention.projections).toHaveLength(4);
+  expect(layers[0]?.attention?.projections).toHaveLength(4);
   const backend = createNodeBackend({ threads: 1 });
   for (const positions of positionModes) {
     const { checks } = await verifyPruned({ original, plan: { ...plan, positions }, backend });

@@ -130,7 +130,7 @@ async function runOriginal({
   place,
   quick,
 }: Omit<Verification, 'unpruned' | 'tolerance'>): Promise<Unpruned> {
-  const hasCache = decoder.layers[0]?.cache.pastKey !== undefined;
+  const hasCache = decoder.layers.some(({ cache }) => cache?.pastKey !== undefined);
   return bench.open(await place(original), async (session) => {
     const inputs = new Map(session.inputs.map(({ name, shape }) => [name, shape]));
     const hidden = Number(inputs.get(decoder.inputs.embeddings)?.[2]) || decoder.hiddenSize;

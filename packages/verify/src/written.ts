@@ -80,10 +80,6 @@ export async function checkWritten(
     );
     return checks;
   }
-  const lengths = [conversation, other].map(({ calls }) => calls[0]?.spans.length);
-  const { inputs, layers } = verification.decoder;
-  const isFused = layers.some(({ attention }) => attention.reading.fusedRotary !== undefined);
-  const countsItself = inputs.positionIds === undefined && !isFused;
   const alones = [part('conversation'), part('other')];
   const failed = alones.find((outcome) => 'failure' in outcome);
   checks.push(
@@ -93,18 +89,12 @@ export async function checkWritten(
         alones.map((outcome) => ('value' in outcome ? outcome.value : [])),
       ),
     ),
-    countsItself && new Set(lengths).size > 1
-      ? notApplicable(
-          joining,
-          tolerance.otherCalls,
-          'the decoder takes no position_ids and counts the padding in front of a shorter row',
-        )
-      : check(joining, tolerance.otherCalls, failed ?? joined, (value) =>
-          compareRows(
-            value.map((logits) => ({ logits })),
-            alones.map((outcome) => ('value' in outcome ? outcome.value.slice(1) : [])),
-          ),
-        ),
+    check(joining, tolerance.otherCalls, failed ?? joined, (value) =>
+      compareRows(
+        value.map((logits) => ({ logits })),
+        alones.map((outcome) => ('value' in outcome ? outcome.value.slice(1) : [])),
+      ),
+    ),
   );
   return checks;
 }

@@ -5,7 +5,7 @@ import { createNodeBackend } from '@transprune/backend-node';
 import { createPlan, type PrunePlan, positionModes, presetPlan } from '@transprune/core';
 import { readModelFile, writeModelFile } from '@transprune/files/node';
 import type { ExportedDecoder } from '@transprune/fixtures';
-import { type OnnxModel, readDecoder } from '@transprune/onnx';
+import { fitPlan, type OnnxModel, readDecoder } from '@transprune/onnx';
 import { type VerifyReport, type VerifyRequest, verifyPruned } from '@transprune/verify';
 import { afterAll, expect, test } from 'vitest';
 
@@ -64,20 +64,59 @@ const optionSets = [
  */
 export function verifyExports(decoders: readonly ExportedDecoder[], takesTurns: boolean): void {
   const { verify } = createVerifier();
-  const cases = decoders.map(
-    ({ architecture, name, path }, at) => [`${architecture}/${name}`, path, at] as const,
-  );
-  test.each(cases)('%s', async (_, path, at) => {
+  const cases = decoders.map((own, at) => [`${own.architecture}/${own.name}`, own, at] as const);
+  test.each(cases)('%s', async (_, { path, hasPositionIds }, at) => {
     const { layers } = readDecoder(await readModelFile(path));
-    const isWindowed = layers.some(({ attention }) => attention.reading.window !== undefined);
+    const isWindowed = layers.some(({ attention }) => attention?.reading.window !== undefined);
     for (const [mode, positions] of positionModes.entries()) {
       if (isWindowed && positions === 'keep') continue;
       for (const [choice, plan] of plansInTurn(layers.length, at + mode, takesTurns).entries()) {
-        const options = optionSets[(at + mode + choice) % optionSets.length] ?? {};
-        const report = await verify(path, { ...plan, positions }, { options });
+        const options: VerifyRequest['options'] =
+          optionSets[(at + mode + choice) % optionSets.length] ?? {};
+        const verified = verify(path, { ...plan, positions }, { options });
+        if (options.batch && !hasPositionIds) {
+          await expect(verified).rejects.toThrow(/positions that the graph counts by the length/);
+          continue;
+        }
+        const report = await verified;
         const failed = report.checks.filter(({ passed }) => !passed);
         expect(failed, JSON.stringify({ plan, positions, options })).toEqual([]);
         expect(report).toMatchObject({ passed: true, device: 'cpu' });
+      }
+    }
+  });
+}
+
+const keepRatios = [0.75, 0.5, 0.25];
+
+/** Prunes after layers 2, 3 and 4. */
+export const threePrunes = createPlan({
+  accumulateLayers: [1, 2, 3, 4],
+  stages: keepRatios.map((keepRatio, at) => ({ afterLayer: at + 2, keepRatio })),
+});
+
+/**
+ * Verifies decoders whose layers mix tokens by states, borrow keys, or have attention and FFN side by side: with each
+ * way to number positions, by a method that reads attention and by one that prunes before layers of any kind.
+ */
+export function verifyMixers(cases: readonly (readonly [name: string, path: string])[]): void {
+  const { verify } = createVerifier();
+  test.each(cases)('%s', async (_, path) => {
+    const decoder = readDecoder(await readModelFile(path));
+    const { layers } = decoder;
+    const isWindowed = layers.some(({ attention }) => attention?.reading.window !== undefined);
+    const borrows = layers.some(({ attention }) => attention?.lender !== undefined);
+    const hasStates = layers.some(({ attention }) => attention === undefined);
+    for (const [at, positions] of positionModes.entries()) {
+      if (isWindowed && positions === 'keep') continue;
+      const plan = { ...threePrunes, positions };
+      const fitted = fitPlan(plan, decoder).plan;
+      const random = { ...(borrows ? fitted : plan), method: 'random' as const };
+      for (const own of [fitted, random]) {
+        const options = { batch: !hasStates && at === 0 };
+        const { checks } = await verify(path, own, { options });
+        const failed = checks.filter(({ passed }) => !passed);
+        expect(failed, `${own.method}, ${positions}`).toEqual([]);
       }
     }
   });

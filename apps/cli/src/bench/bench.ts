@@ -152,7 +152,8 @@ function resultOf(
 /** The rotary table ends somewhere; a longer sequence would read past it. */
 function checkLength({ original, decoder, sizes, decodeSteps }: BenchOptions): void {
   const wanted = sizes.imageTokens + sizes.textTokens + decodeSteps;
-  const table = decoder.layers[0]?.attention.reading.fusedRotary?.cos;
+  const table = decoder.layers.find(({ attention }) => attention)?.attention?.reading.fusedRotary
+    ?.cos;
   const dims = original.graph?.initializer.find(({ name }) => name === table)?.dims;
   const positions = Number(dims?.[0] ?? Number.POSITIVE_INFINITY);
   if (wanted > positions) {

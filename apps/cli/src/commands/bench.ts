@@ -19,12 +19,7 @@ import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import { addModelOptions, type ModelOptions, modelForms } from '../options/model-options.js';
 import { wholeNumber } from '../options/parsers.js';
-import {
-  addPlanOptions,
-  type PlanOptions,
-  planFor,
-  scheduleNote,
-} from '../options/plan-options.js';
+import { addPlanOptions, type PlanOptions, planFor, planNotes } from '../options/plan-options.js';
 import { addThreadOption, type ThreadOptions } from '../options/thread-option.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { type BenchReport, showBench } from '../show/bench.js';
@@ -105,8 +100,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
   const decoder = readDecoder(original);
   const config = sizesOf(decoder);
   const chosen = planFor(options, decoder);
-  const note = scheduleNote(chosen, config.layers);
-  if (note) terminal.info(note);
+  for (const note of planNotes(chosen, config.layers)) terminal.info(note);
   const name = options.synthetic ?? path;
   const result = await runBench({
     path,

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { fitToAttentionLayers, type MovedPrune, TransPruneError } from '@transprune/core';
+import { fitToAttentionLayers, TransPruneError } from '@transprune/core';
 import {
   attentionLayers,
   type Model,
@@ -14,7 +14,7 @@ import {
   addPlanOptions,
   choosePlan,
   type PlanOptions,
-  scheduleNote,
+  planNotes,
 } from '../options/plan-options.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { type CostReport, costLegend, costReport, costRows } from '../show/costs.js';
@@ -41,16 +41,14 @@ async function plan(options: Options, io: Io): Promise<void> {
   const model = await findModel(options.model);
   const layers = model.decoder.layers.length;
   const asked = choosePlan(options, layers);
-  const { plan: fitted, moved } = fitToAttentionLayers(asked.plan, attentionLayers(model.decoder));
-  const chosen = { ...asked, plan: fitted };
+  const fitted = fitToAttentionLayers(asked.plan, attentionLayers(model.decoder));
+  const chosen = { ...asked, ...fitted };
   const costs = costReport(model, chosen.plan, {
     imageTokens: options.imageTokens ?? model.imageTokens,
     textTokens: options.textTokens,
   });
-  const note = scheduleNote(chosen, layers);
-  if (note) terminal.info(note);
-  if (moved.length > 0) terminal.info(movedNote(moved));
-  for (const line of [...formulaNotes(model), ...model.notes]) terminal.info(line);
+  const notes = [...planNotes(chosen, layers), ...formulaNotes(model), ...model.notes];
+  for (const line of notes) terminal.info(line);
   const { method, accumulateLayers, direction, positions, perImage } = chosen.plan;
   const assumption =
     options.imageTokens === undefined ? model.imageAssumption : 'as asked for by --image-tokens';
@@ -66,7 +64,7 @@ async function plan(options: Options, io: Io): Promise<void> {
       direction,
       positions,
       perImage,
-      moved,
+      moved: chosen.moved,
       imageAssumption: assumption,
       ...costs,
     },
@@ -90,12 +88,6 @@ function formulaNotes({ decoder }: Model): string[] {
     : [
         `as published, every layer counts as plain attention; ${others} of ${decoder.layers.length} have another mixer, and count in full as what they are`,
       ];
-}
-
-/** Which prunes stand elsewhere than the schedule says, and why. */
-function movedNote(moved: readonly MovedPrune[]): string {
-  const moves = moved.map(({ from, to }) => `from after layer ${from} to after layer ${to}`);
-  return `a prune needs a layer with attention of its own after it: moved ${moves.join(', ')}`;
 }
 
 function showStages({ imageTokens, stages }: CostReport): Grid {

@@ -26,12 +26,7 @@ import {
   type GraphOptions,
 } from '../options/graph-options.js';
 import { addFileOptions, type FileOptions, modelForms } from '../options/model-options.js';
-import {
-  addPlanOptions,
-  type PlanOptions,
-  planFor,
-  scheduleNote,
-} from '../options/plan-options.js';
+import { addPlanOptions, type PlanOptions, planFor, planNotes } from '../options/plan-options.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { finishFirst } from '../pending.js';
 import { type CostReport, costLegend, costReport, costRows } from '../show/costs.js';
@@ -99,8 +94,7 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
   const decoder = readDecoder(original);
   const layers = decoder.layers.length;
   const chosen = planFor(options, decoder);
-  const note = scheduleNote(chosen, layers);
-  if (note) terminal.info(note);
+  for (const note of planNotes(chosen, layers)) terminal.info(note);
   const graphOptions = chooseGraphOptions(options, chosen.plan);
   const { model, plan, report } = pruneModel(original, chosen.plan, graphOptions);
   io.signal.throwIfAborted();
@@ -122,7 +116,7 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
   const writeModel = () => finishFirst(writeModelFile(model, output, writing));
   const externalData = dryRun ? [] : placementsOf(await writeModel(), output, terminal);
   const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, plan, options) : null;
-  const { preset, schedule } = chosen;
+  const { preset, schedule, moved } = chosen;
   const added = addedInterface(original, model, plan);
   terminal.result(
     {
@@ -132,6 +126,7 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
       preset,
       schedule,
       plan,
+      moved,
       ...graphOptions,
       before: countsOf(original),
       after: countsOf(model),

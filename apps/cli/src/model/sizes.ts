@@ -34,7 +34,16 @@ export function decoderModel(name: string, decoder: DecoderConfig, imageTokens: 
   };
 }
 
-/** False if the graph left a size open, so that costs cannot be counted. */
-export function sizesAreKnown({ hiddenSize, intermediateSize, vocabularySize }: Decoder): boolean {
-  return hiddenSize > 0 && intermediateSize > 0 && vocabularySize > 0;
+/**
+ * False if the graph left a size open, or has layers that are no plain attention of one size, so that costs cannot
+ * be counted from its sizes alone.
+ */
+export function sizesAreKnown(decoder: Decoder): boolean {
+  const { hiddenSize, intermediateSize, vocabularySize, layers, attention, features } = decoder;
+  const isPlain = layers.every((layer) => {
+    const { lender, reading } = layer.attention ?? {};
+    return reading && lender === undefined && reading.shape.headDim === attention.headDim;
+  });
+  const isKnown = hiddenSize > 0 && intermediateSize > 0 && vocabularySize > 0;
+  return isKnown && isPlain && features.length === 0;
 }

@@ -3,6 +3,7 @@ import {
   type Direction,
   directions,
   type MethodName,
+  type MovedPrune,
   methodNames,
   type PositionMode,
   type PresetPlan,
@@ -14,7 +15,7 @@ import {
   TransPruneError,
   validatePlan,
 } from '@transprune/core';
-import type { Decoder } from '@transprune/onnx';
+import { type Decoder, fitPlan } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import { layerList, numberList } from './parsers.js';
 
@@ -132,14 +133,20 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   return { preset: null, schedule: 'custom', plan };
 }
 
+/** A plan, and what was moved to make it fit a decoder. */
+export interface FittedChoice extends ChosenPlan {
+  readonly moved: readonly MovedPrune[];
+}
+
 /**
- * The plan for a decoder that was read, its positions settled.
+ * The plan for a decoder that was read: its positions settled, each prune moved to the nearest depth that may have
+ * one.
  *
- * @throws TransPruneError as `choosePlan` does
+ * @throws TransPruneError as `choosePlan` does, INVALID_PLAN if there is no such depth
  */
-export function planFor(options: PlanOptions, decoder: Decoder): ChosenPlan {
+export function planFor(options: PlanOptions, decoder: Decoder): FittedChoice {
   const chosen = choosePlan(options, decoder.layers.length);
-  return { ...chosen, plan: settlePlan(chosen.plan, decoder) };
+  return { ...chosen, ...fitPlan(settlePlan(chosen.plan, decoder), decoder) };
 }
 
 /** From the first prune to the last, as the published configurations have it. */
@@ -148,9 +155,14 @@ function layersBetween(pruneAfter: readonly number[]): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
 }
 
-/** A sentence for plans whose layer numbers nobody published; undefined for the others. */
-export function scheduleNote({ schedule, preset }: ChosenPlan, layers: number): string | undefined {
-  return schedule === 'depth-scaled'
-    ? `${preset} is published for 32 layers; its layer numbers are scaled to ${layers}, which is this project's own choice`
-    : undefined;
+/** Sentences for plans whose layer numbers nobody published, and for prunes that were moved. */
+export function planNotes({ schedule, preset, moved }: FittedChoice, layers: number): string[] {
+  const scaled = `${preset} is published for 32 layers; its layer numbers are scaled to ${layers}, which is this project's own choice`;
+  const moves = moved.map(({ from, to }) => `from after layer ${from} to after layer ${to}`);
+  return [
+    ...(schedule === 'depth-scaled' ? [scaled] : []),
+    ...(moves.length > 0
+      ? [`a prune needs a layer with attention of its own after it: moved ${moves.join(', ')}`]
+      : []),
+  ];
 }

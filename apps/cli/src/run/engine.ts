@@ -4,7 +4,7 @@ import type { LocalEngine } from '@transprune/vlm';
 import type { Surroundings } from '../model/find.js';
 import type { TemporaryFolders } from '../model/temporary.js';
 import type { DeviceOptions } from '../options/device-option.js';
-import { scheduleNote } from '../options/plan-options.js';
+import { planNotes } from '../options/plan-options.js';
 import type { ThreadOptions } from '../options/thread-option.js';
 import { waiting } from '../progress.js';
 import { type DecoderOptions, type PrunedDecoder, prunedDecoder } from './decoder.js';
@@ -37,8 +37,7 @@ export async function withEngine<T>(
   const pruned = await waiting(terminal, 'pruning the decoder', () =>
     prunedDecoder(files, options, folders),
   );
-  const note = scheduleNote(pruned.chosen, pruned.decoder.layers);
-  if (note) terminal.info(note);
+  for (const note of planNotes(pruned.chosen, pruned.decoder.layers)) terminal.info(note);
   const backend = createNodeBackend(threads === undefined ? {} : { threads });
   const engine = await waiting(terminal, 'opening the model', () =>
     createEngine({ files, backend, device, decoder: pruned.source }),

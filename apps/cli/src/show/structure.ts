@@ -57,12 +57,14 @@ function values(reports: readonly ValueReport[]): string[] {
 }
 
 function showGroup(group: LayerGroup): string {
-  const { layers, attentionFamily, operator, heads, kvHeads, headDim, norms, projections } = group;
+  const { layers, mixer, operator, heads, kvHeads, headDim, lender, norms, projections } = group;
   const { rotary, rotated, window, softcap } = group;
+  const isAttention = heads !== null && kvHeads !== null;
   const attention = [
-    `${attentionFamily} (${operator})`,
-    `${count(heads, 'head')} x ${headDim}`,
-    kvHeads === heads ? '' : count(kvHeads, 'key-value head'),
+    `${mixer} (${operator})`,
+    isAttention ? `${count(heads, 'head')} x ${headDim}` : '',
+    isAttention && kvHeads !== heads ? count(kvHeads, 'key-value head') : '',
+    lender === null ? '' : `keys and values of layer ${lender}`,
     window === null ? '' : `window of ${window} tokens`,
     softcap ? 'soft cap' : '',
     group.readsPast ? '' : 'no past',
@@ -70,17 +72,23 @@ function showGroup(group: LayerGroup): string {
   const inside =
     rotated === null || rotated === headDim ? '' : `, ${rotated} of ${headDim} features`;
   const normNames = [
-    ['attention', norms.attention],
+    [isAttention ? 'attention' : 'mixer', norms.attention],
     ['queries and keys', norms.queries],
-    ['after attention', norms.afterAttention],
+    [isAttention ? 'after attention' : 'after mixer', norms.afterAttention],
     ['MLP', norms.ffn],
     ['after MLP', norms.afterFfn],
   ].flatMap(([place, name]) => (name ? [`${place} ${name}`] : []));
   return section(layerNames(layers), [
-    `attention: ${attention.filter(Boolean).join(', ')}`,
+    `${isAttention ? 'attention' : 'mixer'}: ${attention.filter(Boolean).join(', ')}`,
     `projections: ${count(projections.matrices, 'matrix', 'matrices')}, ${projections.operator}${projections.biased ? ', with biases' : ''}`,
-    `rotary embedding: ${rotary === 'inside' ? 'inside the node' : (rotary ?? 'not found')}${inside}`,
+    ...(isAttention
+      ? [
+          `rotary embedding: ${rotary === 'inside' ? 'inside the node' : (rotary ?? 'not found')}${inside}`,
+        ]
+      : []),
     `norms: ${normNames.join('; ')}`,
+    ...(group.parallel ? ['mixer and MLP side by side'] : []),
+    ...(group.features ? ['features of each token added after the MLP'] : []),
   ]);
 }
 

@@ -2,6 +2,8 @@ import type { AttentionShape, PositionMode } from '@transprune/core';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import type { AttentionFamily } from './attention/family.js';
 import type { ClassifiedGraph } from './classified-graph.js';
+import type { FeatureRead } from './features.js';
+import type { MixerReading } from './mixers/family.js';
 import type { Injection } from './stream.js';
 
 /**
@@ -17,6 +19,7 @@ export interface Decoder {
   readonly hiddenSize: number;
   readonly intermediateSize: number;
   readonly vocabularySize: number;
+  /** The sizes of the first layer that has attention; others may have heads of their own size. */
   readonly attention: AttentionShape;
   readonly inputs: DecoderInputs;
   /**
@@ -26,6 +29,8 @@ export interface Decoder {
   readonly positions: PositionMode;
   /** Features of further inputs that are added to the stream after leading layers: DeepStack. */
   readonly injections: readonly Injection[];
+  /** Features of each token, made before layer 1, that single layers read: Gemma's per-layer inputs. */
+  readonly features: readonly FeatureRead[];
   readonly logits: string;
   /** True if tokens may be held in less than float32; scores are computed in float32 all the same. */
   readonly reducedPrecision: boolean;
@@ -43,11 +48,17 @@ export interface DecoderInputs {
 export interface DecoderLayer {
   /** The residual stream that enters the layer, `[batch, tokens, hidden]`. */
   readonly streamIn: string;
-  readonly attention: AttentionModule;
-  /** The node that adds the attention's output to the stream. */
+  /** What mixes tokens: attention, or states that go from token to token. */
+  readonly mixer: Mixer;
+  /** The mixer, where it is attention. */
+  readonly attention?: AttentionModule | undefined;
+  /** The node that adds the mixer's output to the stream. */
   readonly middleJoin: NodeProto;
-  readonly ffn: Module;
-  readonly cache: LayerCacheNames;
+  readonly ffn: FfnModule;
+  /** Attention's keys and values; undefined where a layer has another mixer, or borrows them. */
+  readonly cache?: LayerCacheNames | undefined;
+  /** What a convolution or a recurrence holds; empty for layers with attention. */
+  readonly states: readonly StateNames[];
 }
 
 /** What a module reads, after the norm, and writes, before the add: `[batch, tokens, hidden]`. */
@@ -56,11 +67,27 @@ export interface Module {
   readonly output: string;
 }
 
+export interface FfnModule extends Module {
+  /** Reads the stream before the mixer's output is added to it: both stand side by side. */
+  readonly isParallel?: boolean;
+}
+
+/** The module that mixes tokens. */
+export type Mixer = AttentionModule | StateModule;
+
+/** A module whose states go from token to token: convolutions, recurrences. */
+export interface StateModule extends Module {
+  /** One for each state. */
+  readonly readings: readonly MixerReading[];
+}
+
 export interface AttentionModule extends Module {
   /** Projections of the norm, `[batch, tokens, features]`; a packed one stands for several. */
   readonly projections: readonly string[];
   /** How the attention's node or nodes were read. */
   readonly reading: AttentionReading;
+  /** The layer, counted from 0, whose keys and values are read in place of own ones. */
+  readonly lender?: number | undefined;
 }
 
 /** Queries or keys of the new tokens. */
@@ -95,6 +122,12 @@ export interface AttentionReading {
   readonly masks?: readonly string[];
   /** Values that are functions of the graph's inputs alone: masks, lengths. */
   readonly derivedInputs: readonly string[];
+  /** A constant with a logit for each head that takes part in the softmax and has no key: attention sinks. */
+  readonly sinks?: string | undefined;
+  /** Nodes that carry sinks through a softmax that is spelled out. */
+  readonly sinkNodes?: readonly NodeProto[];
+  /** Values that are read as no tokens at all, whatever they are cut from: where keys are borrowed. */
+  readonly noTokens?: readonly string[];
 }
 
 /** Constants `[positions, rotated / 2]` that the attention node looks angles up in. */
@@ -103,6 +136,8 @@ export interface FusedRotary {
   readonly sin: string;
   /** Leading features of a head that are rotated. */
   readonly rotated: number;
+  /** Features are turned in pairs side by side; else in pairs from both halves. */
+  readonly interleaved: boolean;
 }
 
 /** A node that reads angles, or the positions that they are looked up by. */
@@ -125,4 +160,10 @@ export interface LayerCacheNames {
   readonly pastValue?: string | undefined;
   readonly presentKey: string;
   readonly presentValue: string;
+}
+
+/** A state of fixed size among the graph's inputs and outputs. */
+export interface StateNames {
+  readonly past: string;
+  readonly present: string;
 }

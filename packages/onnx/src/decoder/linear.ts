@@ -71,9 +71,21 @@ function product(graph: GraphIndex, node: NodeProto, input: string, weight: stri
 function fused(graph: GraphIndex, node: NodeProto, input: string, weight: string) {
   if (!isFusedProduct(node)) return undefined;
   const linear = product(graph, node, input, weight);
-  if (!linear || integerAttribute(node, 'transB', 0) === 0) return linear;
-  return { ...linear, inFeatures: linear.outFeatures, outFeatures: linear.inFeatures };
+  return linear && integerAttribute(node, 'transB', 0) !== 0 ? transposed(linear) : linear;
 }
+
+/** `Gemm` of rows as they are and a weight, perhaps transposed, with a bias inside. */
+function gemm(graph: GraphIndex, node: NodeProto, input: string, weight: string) {
+  if (integerAttribute(node, 'transA', 0) !== 0) return undefined;
+  const linear = product(graph, node, input, weight);
+  return linear && integerAttribute(node, 'transB', 0) !== 0 ? transposed(linear) : linear;
+}
+
+const transposed = (linear: Linear): Linear => ({
+  ...linear,
+  inFeatures: linear.outFeatures,
+  outFeatures: linear.inFeatures,
+});
 
 /** `com.microsoft.MatMulNBits`: 4-bit blocks, the sizes are attributes. */
 function blocks(_: GraphIndex, node: NodeProto, input: string): Linear {
@@ -101,6 +113,7 @@ type Spelling = (graph: GraphIndex, node: NodeProto, a: string, b: string) => Li
 /** How a projection can be spelled, by the operator that makes its output. */
 const spellings: Readonly<Record<string, Spelling>> = {
   FusedMatMul: fused,
+  Gemm: gemm,
   MatMul: product,
   MatMulNBits: blocks,
   Mul: scaled,

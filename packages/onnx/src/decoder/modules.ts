@@ -1,19 +1,30 @@
 /** A layer's two modules: what they read after the norm, and what they add to the stream. */
 
+import { inputAt, makers } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { pathTo } from './attention/path.js';
 import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
-import type { AttentionModule, AttentionReading, LayerCacheNames, Module } from './decoder.js';
+import type {
+  AttentionModule,
+  AttentionReading,
+  FfnModule,
+  LayerCacheNames,
+  StateModule,
+  StateNames,
+} from './decoder.js';
 import { type Linear, linearInto } from './linear.js';
+import type { MixerReading } from './mixers/family.js';
 import { refuse } from './refuse.js';
-import { checkNorm, type Join, type NormSource, strangerToNorm } from './stream.js';
+import { checkNorm, type NormSource, strangerToNorm } from './stream.js';
 import { isBeside, latentProjection, reachesLinear, routingNode } from './variants.js';
 
 /** Where a module stands. */
 export interface ModuleSite {
-  /** Where its output is added to the stream. */
-  readonly join: Join;
+  /** What it adds to the stream. */
+  readonly output: string;
+  /** The node that adds. */
+  readonly join: NodeProto;
   /** What its norm reads. */
   readonly source: NormSource;
   /** The place, for messages. */
@@ -27,17 +38,16 @@ export interface ModuleSite {
  */
 export function readAttentionModule(
   graph: ClassifiedGraph,
-  {
-    reading,
-    cache: { pastKey = '', pastValue = '' },
-    join,
-    source,
-    where,
-  }: ModuleSite & { readonly reading: AttentionReading; readonly cache: LayerCacheNames },
+  site: ModuleSite & {
+    readonly reading: AttentionReading;
+    /** Undefined where keys and values are another layer's. */
+    readonly cache: LayerCacheNames | undefined;
+  },
 ): AttentionModule {
-  const projections = [reading.queries.value, reading.keys.value, reading.values].flatMap(
-    (value) => pathTo(graph, value, where).projections,
-  );
+  const { reading, cache, output, join, source, where } = site;
+  const { queries, keys, values } = reading;
+  const own = cache ? [queries.value, keys.value, values] : [queries.value];
+  const projections = own.flatMap((value) => pathTo(graph, value, where).projections);
   const latent = latentProjection(graph, projections, source);
   if (latent) {
     refuse({
@@ -47,7 +57,7 @@ export function readAttentionModule(
       node: reading.node,
     });
   }
-  if (isBeside(graph, join.moduleOutput, reading.node)) refuseParallel(where, join.node);
+  if (isBeside(graph, output, reading.node)) refuseParallel(where, join);
   const [input, other] = new Set(projections.map((projection) => projection.input));
   if (input === undefined || other !== undefined) {
     refuse({
@@ -57,23 +67,61 @@ export function readAttentionModule(
       node: reading.node,
     });
   }
-  const gates = gateProjections(graph, join.moduleOutput, reading.node, input);
-  const outputs = [...new Set([...projections.map(({ output }) => output), ...gates])];
-  checkWidth(graph, projections, reading, { join, source, where });
-  const region = regionUpTo(graph, join.moduleOutput, new Set([...outputs, pastKey, pastValue]), {
-    where: `${where}, attention`,
-    expected: 'only its projections, its cache and derived values',
-  });
-  if (!region.has(reading.node)) {
-    refuse({
-      where,
-      expected: "the attention's output to be added to the residual stream",
-      found: join.moduleOutput,
-      node: join.node,
-    });
-  }
+  const gates = gateProjections(graph, output, reading.node, input);
+  const outputs = [...new Set([...projections.map((projection) => projection.output), ...gates])];
+  if (cache) checkWidth(graph, projections, reading, site);
+  const pasts = cache ? [cache.pastKey, cache.pastValue] : [keys.value, values];
+  const region = regionUpTo(
+    graph,
+    output,
+    new Set([...outputs, ...pasts.flatMap((past) => past ?? []), ...(reading.noTokens ?? [])]),
+    {
+      where: `${where}, attention`,
+      expected: 'only its projections, its cache and derived values',
+    },
+  );
+  checkAdded(region, reading.node, site);
   checkNorm(graph, input, source, `${where}, attention`);
-  return { input, output: join.moduleOutput, projections: outputs, reading };
+  return { input, output, projections: outputs, reading };
+}
+
+/**
+ * A mixer with states: its norm, whatever it projects that to, its states and its add.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL for a module that reads anything else
+ */
+export function readStateModule(
+  graph: ClassifiedGraph,
+  site: ModuleSite & {
+    readonly readings: readonly MixerReading[];
+    readonly states: readonly StateNames[];
+  },
+): StateModule {
+  const { readings, states, output, source, where } = site;
+  const place = `${where}, mixer`;
+  const input = onlyInput(graph, site, place);
+  checkNorm(graph, input, source, place);
+  const region = regionUpTo(graph, output, new Set([input, ...states.map(({ past }) => past)]), {
+    where: place,
+    expected: 'only its norm, its states and weights',
+  });
+  for (const { node } of readings) checkAdded(region, node, site);
+  return { input, output, readings };
+}
+
+/** Checks that what a node makes is part of what is added to the stream. */
+function checkAdded(
+  region: ReadonlySet<NodeProto>,
+  node: NodeProto,
+  { where, output, join }: ModuleSite,
+): void {
+  if (region.has(node)) return;
+  refuse({
+    where,
+    expected: `what ${node.opType} gives to be added to the residual stream`,
+    found: output,
+    node: join,
+  });
 }
 
 function refuseParallel(where: string, node: NodeProto): never {
@@ -94,14 +142,14 @@ function checkWidth(
   graph: ClassifiedGraph,
   projections: readonly Linear[],
   { shape: { heads, kvHeads, headDim }, node }: AttentionReading,
-  { join, where }: ModuleSite,
+  { output, where }: ModuleSite,
 ): void {
   const widths = new Map(projections.map(({ output, outFeatures }) => [output, outFeatures]));
   const total = [...widths.values()].reduce((sum, width) => sum + width, 0);
   const expected = (heads + 2 * kvHeads) * headDim;
   if (total === expected && Number.isInteger(heads)) return;
   const [queries] = projections;
-  const isGated = queries && bypasses(graph, node, join.moduleOutput, queries.output);
+  const isGated = queries && bypasses(graph, node, output, queries.output);
   if (isGated && total === expected + heads * headDim && Number.isInteger(heads)) return;
   refuse({
     where,
@@ -137,29 +185,31 @@ function bypasses(
   return false;
 }
 
+/** What an FFN reads if it stands beside the mixer and not after it. */
+export interface BeforeMixer extends NormSource {
+  /** What the mixer reads. */
+  readonly norm: string;
+}
+
 /**
  * The FFN, whatever it is made of: it reads the one value that its first projections share.
  *
  * @throws TransPruneError UNSUPPORTED_MODEL for a module that reads anything else
  */
-export function readFfn(graph: ClassifiedGraph, { join, source, where }: ModuleSite): Module {
-  const inputs = new Set<string>();
-  const next = (name: string): readonly string[] => {
-    const linear = linearInto(graph, name);
-    if (linear) return inputs.has(linear.input) ? [] : [linear.input];
-    return source.streams.includes(name) ? [] : inputsOf(graph, name, 'token');
-  };
-  for (const name of walk([join.moduleOutput], next)) {
-    const linear = linearInto(graph, name);
-    if (linear && !reachesLinear(graph, linear.input, source)) inputs.add(linear.input);
-  }
-  const [input, other] = inputs;
-  const { before = [] } = source;
+export function readFfn(
+  graph: ClassifiedGraph,
+  site: ModuleSite & { readonly before?: BeforeMixer },
+): FfnModule {
+  const { output, source, before, where } = site;
   const after = [...source.streams, source.normed ?? ''];
-  const isParallel = reads(graph, join.moduleOutput, before, after);
-  if (isParallel) refuseParallel(where, join.node);
-  const routing = routingNode(graph, join.moduleOutput, after);
-  const isNormed = input !== undefined && !other && !strangerToNorm(graph, input, source);
+  const earlier = before ? [...before.streams, before.normed ?? '', before.norm] : [];
+  const isParallel = reads(graph, output, earlier, after);
+  const own = isParallel && before ? { ...site, source: before } : site;
+  const starts = [...own.source.streams, own.source.normed ?? ''];
+  const inputs = inputsOfModule(graph, own);
+  const [input, other] = inputs;
+  const routing = routingNode(graph, output, starts);
+  const isNormed = input !== undefined && !other && !strangerToNorm(graph, input, own.source);
   if (routing && !isNormed) {
     refuse({
       where,
@@ -169,20 +219,51 @@ export function readFfn(graph: ClassifiedGraph, { join, source, where }: ModuleS
       node: routing,
     });
   }
-  if (input === undefined || other !== undefined) {
-    refuse({
-      where,
-      expected: 'projections of one norm',
-      found: [...inputs].join(', ') || 'none',
-      node: graph.producer.get(join.moduleOutput),
-    });
+  const read = onlyInput(graph, own, where);
+  checkNorm(graph, read, own.source, where);
+  regionUpTo(graph, output, new Set([read]), { where, expected: 'only its norm and weights' });
+  return { input: read, output, ...((isParallel || !before) && { isParallel: true }) };
+}
+
+/** Values that a module's first projections read. */
+function inputsOfModule(graph: ClassifiedGraph, { output, source }: ModuleSite): Set<string> {
+  const inputs = new Set<string>();
+  const isStart = (name: string) => source.streams.includes(name) || name === source.normed;
+  const next = (name: string): readonly string[] => {
+    if (isStart(name)) return [];
+    const linear = linearInto(graph, name);
+    return linear ? [linear.input] : inputsOf(graph, name, 'token');
+  };
+  for (const name of walk([output], next)) {
+    const linear = linearInto(graph, name);
+    if (linear && !reachesLinear(graph, linear.input, source)) {
+      inputs.add(beforeReshapes(graph, linear.input, source));
+    }
   }
-  checkNorm(graph, input, source, where);
-  regionUpTo(graph, join.moduleOutput, new Set([input]), {
+  return inputs;
+}
+
+/** What a value is another shape of: experts take tokens as rows of a matrix. */
+function beforeReshapes(graph: ClassifiedGraph, value: string, { streams }: NormSource): string {
+  let name = value;
+  for (const node of makers(graph, value)) {
+    if (node.opType !== 'Reshape' || streams.includes(name)) break;
+    name = inputAt(node, 0) ?? '';
+  }
+  return name;
+}
+
+/** The one value that a module's first projections share. */
+function onlyInput(graph: ClassifiedGraph, site: ModuleSite, where: string): string {
+  const inputs = inputsOfModule(graph, site);
+  const [input, other] = inputs;
+  if (input !== undefined && other === undefined) return input;
+  return refuse({
     where,
-    expected: 'only its norm and weights',
+    expected: 'projections of one norm',
+    found: [...inputs].join(', ') || 'none',
+    node: graph.producer.get(site.output),
   });
-  return { input, output: join.moduleOutput };
 }
 
 /** True if a value is made of one of some others, not by way of `stops`. */

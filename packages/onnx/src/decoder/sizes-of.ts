@@ -54,10 +54,34 @@ export function sizesOf(
     if (typeof start !== 'number' || typeof end !== 'number' || inputAt(node, 4)) return undefined;
     return from?.slice(start, end);
   }
-  if (node.opType === 'Mul' || node.opType === 'Div') {
+  const compute = arithmetic[node.opType];
+  if (compute) {
     const [[a, ...more] = [], [b] = []] = [at(0) ?? [], at(1) ?? []];
     if (more.length > 0 || typeof a !== 'number' || typeof b !== 'number') return [undefined];
-    return [node.opType === 'Mul' ? a * b : Math.trunc(a / b)];
+    return [compute(a, b)];
   }
-  return undefined;
+  return node.opType === 'OneHot' ? oneHot(at(0), at(1), at(2)) : undefined;
+}
+
+/** Operators on single sizes. */
+const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
+  Add: (a, b) => a + b,
+  Sub: (a, b) => a - b,
+  Mul: (a, b) => a * b,
+  Div: (a, b) => Math.trunc(a / b),
+};
+
+/** A vector of one value, with another at one place: repeats along one axis, as exporters write them. */
+function oneHot(
+  indices: readonly Size[] | undefined,
+  depth: readonly Size[] | undefined,
+  values: readonly Size[] | undefined,
+): readonly Size[] | undefined {
+  const [[place, ...more] = [], [length] = [], [off, on] = []] = [
+    indices ?? [],
+    depth ?? [],
+    values ?? [],
+  ];
+  if (more.length > 0 || typeof place !== 'number' || typeof length !== 'number') return undefined;
+  return Array.from({ length }, (_, at) => (at === place || at === place + length ? on : off));
 }

@@ -94,20 +94,26 @@ export interface Injection {
   readonly value: string;
   /** The input that it is taken from. */
   readonly input: string;
+  /** The layer before it, counted from 0. */
+  readonly layer: number;
   /** The sum, and its norm where one fused node does both. */
   readonly stream: string | undefined;
   readonly normed: string | undefined;
 }
 
-/** What is added to a stream by the values of an input; undefined if there is none. */
-export function injectionOf(graph: ClassifiedGraph, stream: string): Injection | undefined {
+/** What is added to a stream after a layer by the values of an input; undefined if there is none. */
+export function injectionOf(
+  graph: ClassifiedGraph,
+  stream: string,
+  layer: number,
+): Injection | undefined {
   for (const { node, input } of graph.uses.get(stream) ?? []) {
     const value = node.input[1 - input];
     const isAdd = input < 2 && (fusedJoins.has(node.opType) || node.opType === 'Add');
     if (!isAdd || value === undefined || graph.kindOf(value) !== 'derived') continue;
     for (const name of walk([value], (from) => madeOf(graph, from))) {
       if (!graph.input.has(name)) continue;
-      return { node, value, input: name, ...sumOf(node) };
+      return { node, value, input: name, layer, ...sumOf(node) };
     }
   }
   return undefined;
@@ -141,8 +147,6 @@ export interface NormSource {
   readonly streams: readonly string[];
   /** The norm's output, where one fused node adds and norms. */
   readonly normed: string | undefined;
-  /** The stream and its norm before the layer's attention: what an FFN beside it reads. */
-  readonly before?: readonly string[];
 }
 
 /**

@@ -11,7 +11,7 @@ import { readDecoder } from './read.js';
 
 const decoder = buildDecoder(smallConfig, randomWeights(1), { norms: 'separate' });
 const ffn = readDecoder(decoder).layers[2]!.ffn;
-const { attention } = readDecoder(decoder).layers[3]!;
+const attention = readDecoder(decoder).layers[3]!.attention!;
 
 /** A decoder in which a value goes through further nodes before anything reads it. */
 function through(value: string, make: (x: string, emitter: Emitter) => string) {

@@ -42,24 +42,38 @@ export function checkTokenAxis(decoder: Decoder): void {
   const embeddings = valueShape(graph.input.get(inputs.embeddings));
   const hidden = typeof embeddings[2] === 'number' ? embeddings[2] : decoder.hiddenSize;
   held.set(inputs.embeddings, { dims: ['batch', 'tokens', hidden || undefined], axis: 1 });
-  for (const { cache } of layers) {
-    for (const name of [cache.pastKey, cache.pastValue]) if (name) held.set(name, 'mixed');
+  for (const { cache, states } of layers) {
+    const pasts = [cache?.pastKey, cache?.pastValue, ...states.map(({ past }) => past)];
+    for (const name of pasts) if (name) held.set(name, 'mixed');
   }
   const attended = attendedValues(decoder);
-  const mixing = new Set(layers.map(({ attention }) => attention.reading.node));
+  const mixing = new Set(
+    layers.flatMap(({ attention }) => {
+      const { node, sinkNodes = [] } = attention?.reading ?? {};
+      return node ? [node, ...sinkNodes] : [];
+    }),
+  );
+  const mixerRules = new Map(
+    layers.flatMap(({ mixer }) =>
+      'readings' in mixer ? mixer.readings.flatMap(({ rules }) => [...rules]) : [],
+    ),
+  );
+  const noTokens = new Set(layers.flatMap(({ attention }) => attention?.reading.noTokens ?? []));
   const places = placesOf(decoder);
   let where = 'layer 1';
   const live = upstreamNodes(graph.graph.node, [
     logits,
-    ...layers.flatMap(({ cache, attention, ffn }) => [
-      ...[cache.presentKey, cache.presentValue],
-      ...[attention.output, ffn.output],
+    ...layers.flatMap(({ cache, states, mixer, ffn }) => [
+      ...(cache ? [cache.presentKey, cache.presentValue] : []),
+      ...states.map(({ present }) => present),
+      ...[mixer.output, ffn.output],
     ]),
   ]);
   const last = layers.at(-1)?.ffn.output ?? '';
   let isHead = false;
   for (const node of live) {
     if (!node.output.some((name) => graph.kindOf(name) === 'token')) continue;
+    if (node.output.some((name) => noTokens.has(name))) continue;
     const known = node.output.map((name) => attended.get(name));
     const made = known.some((own) => own !== undefined)
       ? known.map((own): Held => own ?? 'mixed')
@@ -98,7 +112,8 @@ export function checkTokenAxis(decoder: Decoder): void {
     if (values.every((value) => value === undefined)) return ['one'];
     const stop = (found: string): never =>
       refuse({ where, expected: "each token's numbers to stay its own", found, node });
-    if (values.includes('mixed')) {
+    const ofMixer = mixerRules.get(node);
+    if (!ofMixer && values.includes('mixed')) {
       const isJoin = node.opType === 'Concat' || node.opType === 'MatMul';
       const stranger = values.some((value) => value !== undefined && value !== 'mixed');
       if (stranger && !isJoin) stop(`${node.opType} of tokens and of what attention mixed`);
@@ -109,7 +124,7 @@ export function checkTokenAxis(decoder: Decoder): void {
       }
       return ['mixed'];
     }
-    const rule: AxisRule | undefined = axisRules.get(`${node.domain}:${node.opType}`);
+    const rule: AxisRule | undefined = ofMixer ?? axisRules.get(`${node.domain}:${node.opType}`);
     if (!rule) return stop(`${operatorName(node)}, which is not known to leave tokens apart`);
     return rule({
       graph,
@@ -132,14 +147,16 @@ export function checkTokenAxis(decoder: Decoder): void {
 /** What attention gives, before its last projection. */
 function attendedValues({ graph, layers }: Decoder): Map<string, Tokens> {
   return new Map(
-    layers.map(({ attention: { reading } }) => {
+    layers.flatMap(({ attention }) => {
+      if (!attention) return [];
+      const { reading } = attention;
       const { family, shape, queries, node } = reading;
       const name = family.attended(reading, graph.graph.node);
       const isFlat = node.output.includes(name) && queries.layout === 'flat';
       const dims: readonly Size[] = isFlat
         ? ['batch', 'tokens', shape.heads * shape.headDim]
         : ['batch', shape.heads, 'tokens', shape.headDim];
-      return [name, { dims, axis: dims.length - 2 }];
+      return [[name, { dims, axis: dims.length - 2 }] as const];
     }),
   );
 }
@@ -155,18 +172,27 @@ function placesOf({ layers }: Decoder): Map<string, string> {
 }
 
 /** Checks that tokens lie where the passes gather them. */
-function checkPlaces({ layers }: Decoder, held: ReadonlyMap<string, Held>): void {
+function checkPlaces({ layers, features }: Decoder, held: ReadonlyMap<string, Held>): void {
   const check = (where: string, name: string, axis: number, rank: number) =>
     checkPlace(held, where, name, axis, rank);
-  for (const [index, { streamIn, attention, ffn }] of layers.entries()) {
+  for (const [index, { streamIn, mixer, attention, ffn }] of layers.entries()) {
     const where = `layer ${index + 1}`;
-    const { projections, reading } = attention;
-    const flat = [streamIn, attention.input, attention.output, ffn.input, ffn.output];
-    for (const name of [...flat, ...projections]) check(where, name, 1, 3);
-    for (const { value, layout } of [reading.queries, reading.keys]) {
+    const flat = [streamIn, mixer.input, mixer.output, ffn.input, ffn.output];
+    for (const name of [...flat, ...(attention?.projections ?? [])]) check(where, name, 1, 3);
+    if (!attention) continue;
+    const { reading, lender } = attention;
+    for (const { value, layout } of [
+      reading.queries,
+      ...(lender === undefined ? [reading.keys] : []),
+    ]) {
       if (layout === 'heads') check(where, value, 2, 4);
       else check(where, value, 1, 3);
     }
+  }
+  for (const { value, layer } of features) {
+    const own = held.get(value);
+    const rank = own === undefined || own === 'mixed' ? 3 : own.dims.length;
+    check(`layer ${layer + 1}, features of each token`, value, 1, rank);
   }
 }
 

@@ -1,15 +1,23 @@
 /** What operators do to the axis of the tokens, one rule for each kind of operator. */
-import { attribute, inputAt, integerAttribute, integersOf } from '../graph/graph.js';
+import {
+  attribute,
+  constantIntegers,
+  inputAt,
+  integerAttribute,
+  integersOf,
+} from '../graph/graph.js';
 import type { Size } from './sizes-of.js';
 import {
   concat,
   expand,
+  flatten,
   gather,
   onlyTokens,
   reshape,
   slice,
   split,
   squeeze,
+  tile,
   transpose,
   unsqueeze,
   without,
@@ -71,9 +79,28 @@ const withFeatures = (tokens: Tokens, features: Size): Tokens => ({
   dims: [...tokens.dims.slice(0, -1), features],
 });
 
+/** A product of what each token has of two values: tokens lie before the last two axes of both. */
+function ofEach(site: AxisSite): Tokens {
+  const [a, b] = [site.tokens(0), site.tokens(1)];
+  const outside = (tokens: Tokens) => tokens.dims.length - tokens.axis;
+  const isApart =
+    a &&
+    b &&
+    outside(a) > 2 &&
+    outside(a) === outside(b) &&
+    a.dims.length === b.dims.length &&
+    a.places === b.places &&
+    a.chosen === b.chosen;
+  if (!isApart || site.node.opType !== 'MatMul') {
+    return site.refuse(`${site.node.opType} of tokens and tokens`);
+  }
+  return { ...a, dims: [...a.dims.slice(0, -1), b.dims.at(-1)] };
+}
+
 /** A product with a weight: over the features, which have to be the last axis. */
 const product: AxisRule = (site) => {
   const { node } = site;
+  if (site.tokens(0) && site.tokens(1)) return [ofEach(site)];
   const tokens = onlyTokens(site);
   if (tokens.axis >= tokens.dims.length - 1) return site.refuse(`${node.opType} over the tokens`);
   if (integerAttribute(node, 'transA', 0) !== 0) return site.refuse('transA = 1');
@@ -125,7 +152,7 @@ const reduction: AxisRule = (site) => {
 
 /** Works along one axis, which must not be the tokens'. */
 const along =
-  (fallback: number, size: 'kept' | 'unknown' = 'kept'): AxisRule =>
+  (fallback: number, size: 'kept' | 'unknown' = 'kept'): AxisRule<Tokens> =>
   (site) => {
     const { node } = site;
     const tokens = onlyTokens(site);
@@ -134,6 +161,28 @@ const along =
     if (size === 'kept') return [tokens];
     return [{ ...tokens, dims: tokens.dims.map((own, at) => (at === axis ? undefined : own)) }];
   };
+
+/** The best of each token's features. */
+const topK: AxisRule = (site) => {
+  const [tokens] = along(-1)(site);
+  if (!tokens) return site.refuse('TopK of no tokens');
+  const axis = fromFront(integerAttribute(site.node, 'axis', -1), tokens.dims.length);
+  const [count] = constantIntegers(site.graph, inputAt(site.node, 1) ?? '') ?? [];
+  return [{ ...tokens, dims: tokens.dims.map((size, at) => (at === axis ? count : size)) }];
+};
+
+/** Experts: each token is sent to some of them by probabilities of its own, and gets their sum back. */
+const experts: AxisRule = (site) => {
+  const { node } = site;
+  const [tokens, routes] = [site.tokens(0), site.tokens(1)];
+  const isRow = (own: Tokens | undefined) =>
+    own && own.dims.length - own.axis === 2 && !own.places && !own.chosen;
+  const stranger = node.input.some((_, at) => at > 1 && site.tokens(at));
+  if (!tokens || !isRow(tokens) || !isRow(routes) || stranger) {
+    return site.refuse(`${node.opType} of rows that are none of single tokens`);
+  }
+  return [tokens];
+};
 
 const rotary: AxisRule = (site) => {
   const tokens = ofFirst(site, 1);
@@ -145,7 +194,7 @@ const rotary: AxisRule = (site) => {
 
 const sequence: AxisRule = (site) => {
   const [tokens] = along(0, 'unknown')(site);
-  if (!tokens || tokens === 'one') return site.refuse('SplitToSequence of no tokens');
+  if (!tokens) return site.refuse('SplitToSequence of no tokens');
   if (integerAttribute(site.node, 'keepdims', 1) !== 0 || inputAt(site.node, 1)) return [tokens];
   const axis = fromFront(integerAttribute(site.node, 'axis', 0), tokens.dims.length);
   return [without(tokens, [axis])];
@@ -166,7 +215,7 @@ const standard: readonly (readonly [AxisRule, string])[] = [
     'ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare',
   ],
   [along(-1), 'Softmax LogSoftmax Hardmax'],
-  [along(-1, 'unknown'), 'TopK'],
+  [topK, 'TopK'],
   [sequence, 'SplitToSequence'],
   [transpose, 'Transpose'],
   [unsqueeze, 'Unsqueeze'],
@@ -177,6 +226,8 @@ const standard: readonly (readonly [AxisRule, string])[] = [
   [split, 'Split'],
   [expand, 'Expand'],
   [reshape, 'Reshape'],
+  [flatten, 'Flatten'],
+  [tile, 'Tile'],
   [rotary, 'RotaryEmbedding'],
 ];
 
@@ -186,6 +237,7 @@ const microsoft: readonly (readonly [AxisRule, string])[] = [
   [product, 'MatMulNBits DynamicQuantizeMatMul FusedMatMul'],
   [norm, 'SkipLayerNormalization SkipSimplifiedLayerNormalization SimplifiedLayerNormalization'],
   [rotary, 'RotaryEmbedding'],
+  [experts, 'MoE QMoE'],
 ];
 
 const under = (domain: string, rules: readonly (readonly [AxisRule, string])[]) =>

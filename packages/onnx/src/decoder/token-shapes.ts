@@ -79,10 +79,13 @@ export const slice: AxisRule = (site) => {
   const dims = tokens.dims.map((size, axis): Size => {
     const at = axes.indexOf(axis);
     if (at < 0 || isWhole(at)) return size;
-    const [start, end] = [starts?.[at], ends?.[at]];
-    if (typeof size !== 'number' || start === undefined || end === undefined || !isPlain(at)) {
+    const [start, end] = [1, 2].map(
+      (index) => sizesOf(graph, inputAt(node, index) ?? '', (name) => site.dimsOf(name))?.[at],
+    );
+    if (typeof size !== 'number' || typeof start !== 'number' || typeof end !== 'number') {
       return undefined;
     }
+    if (!isPlain(at)) return undefined;
     const place = (x: number) => Math.min(size, Math.max(0, x < 0 ? x + size : x));
     return Math.max(0, place(end) - place(start));
   });
@@ -94,6 +97,7 @@ export const slice: AxisRule = (site) => {
 
 export const gather: AxisRule = (site) => {
   const { graph, node } = site;
+  if (!site.tokens(0) && site.tokens(1)) return [lookUp(site)];
   const tokens = onlyTokens(site);
   const axis = fromFront(integerAttribute(node, 'axis', 0), tokens.dims.length);
   const indices = site.sizes(1);
@@ -107,6 +111,34 @@ export const gather: AxisRule = (site) => {
   const dims = [...tokens.dims.slice(0, axis), ...indices, ...tokens.dims.slice(axis + 1)];
   const shift = axis < tokens.axis ? indices.length - 1 : 0;
   return [{ ...tokens, dims, axis: tokens.axis + shift }];
+};
+
+/** What each token looks up in a table of weights, by indices of its own. */
+function lookUp(site: AxisSite): Tokens {
+  const { graph, node } = site;
+  const table = site.sizes(0);
+  if (graph.kindOf(inputAt(node, 0) ?? '') !== 'constant' || !table) {
+    return site.refuse('Gather from a table that is none of weights');
+  }
+  const indices = onlyTokens(site, 1);
+  const axis = fromFront(integerAttribute(node, 'axis', 0), table.length);
+  const dims = [...table.slice(0, axis), ...indices.dims, ...table.slice(axis + 1)];
+  return { ...indices, dims, axis: indices.axis + axis };
+}
+
+/** Repeats along axes that are not the tokens'. */
+export const tile: AxisRule = (site) => {
+  const tokens = onlyTokens(site);
+  const repeats = targetOf(site);
+  if (repeats?.[tokens.axis] !== 1 || repeats.length !== tokens.dims.length) {
+    return site.refuse('Tile along the tokens, or so often as is not known');
+  }
+  const dims = tokens.dims.map((size, axis): Size => {
+    const times = repeats[axis];
+    if (times === 1) return size;
+    return typeof size === 'number' && typeof times === 'number' ? size * times : undefined;
+  });
+  return [{ ...tokens, dims }];
 };
 
 export const concat: AxisRule = (site) => {
@@ -187,10 +219,23 @@ const asText = (sizes: readonly Size[]) => `[${sizes.map((size) => size ?? '?').
  * each token takes several places in a row (`[batch, tokens * heads, headDim]`).
  */
 export const reshape: AxisRule = (site) => {
+  const given = targetOf(site);
+  return given ? reshaped(site, given) : site.refuse('Reshape to sizes that are not known');
+};
+
+/** A matrix: what lies before an axis, and what lies after it. */
+export const flatten: AxisRule = (site) => {
+  const { dims } = onlyTokens(site);
+  const axis = fromFront(integerAttribute(site.node, 'axis', 1), dims.length);
+  const features = total(dims.slice(axis));
+  return features === undefined
+    ? site.refuse('Flatten of features that are not known')
+    : reshaped(site, [-1, features]);
+};
+
+function reshaped(site: AxisSite, given: readonly Size[]): readonly Tokens[] {
   const tokens = onlyTokens(site);
   const { dims, axis, places = 1 } = tokens;
-  const given = targetOf(site);
-  if (!given) return site.refuse('Reshape to sizes that are not known');
   const target = given.map((size, at): Size => (size === 0 ? dims[at] : size));
   const features = total([places, ...dims.slice(axis + 1)]);
   /** What a -1 after an axis stands for. */
@@ -243,4 +288,4 @@ export const reshape: AxisRule = (site) => {
   }
   const split = filled(exact).map((size, at) => (at === exact ? undefined : size));
   return [{ ...tokens, dims: split, axis: exact, places: hole }];
-};
+}

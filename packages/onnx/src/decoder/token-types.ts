@@ -16,10 +16,10 @@ export interface Tokens {
 export type Held = Tokens | 'mixed';
 
 /** What a node makes of tokens; `one`: a number of all of them, such as a scale of quantization. */
-export type Made = Tokens | 'one';
+export type Made = Held | 'one';
 
 /** What a node's outputs hold; the first for all of them if there are fewer. */
-export type AxisRule = (site: AxisSite) => readonly Made[];
+export type AxisRule<M extends Made = Made> = (site: AxisSite) => readonly M[];
 
 /** What a rule works on. */
 export interface AxisSite {

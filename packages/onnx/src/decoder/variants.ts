@@ -4,7 +4,7 @@ import type { NodeProto } from '../proto/onnx_pb.js';
 import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
 import { type Linear, linearInto } from './linear.js';
 import { routingOperators } from './operators.js';
-import type { NormSource } from './stream.js';
+import type { Join, NormSource } from './stream.js';
 
 /** True if a module's output is a sum of what attention makes and of something else: an FFN beside it. */
 export function isBeside(graph: ClassifiedGraph, output: string, attention: NodeProto): boolean {
@@ -19,6 +19,29 @@ export function isBeside(graph: ClassifiedGraph, output: string, attention: Node
   if (terms.length < 2) return false;
   const own = terms.map((name) => isMadeBy(graph, name, attention));
   return own.includes(true) && own.includes(false);
+}
+
+/** What a mixer and a module beside it add to the stream together. */
+export interface ParallelTerms {
+  readonly mixer: string;
+  readonly other: string;
+}
+
+/**
+ * The two terms of a sum that is added to the stream, one of which is the mixer's (Phi, Falcon, GPT-NeoX); undefined
+ * where a mixer is alone.
+ */
+export function parallelTerms(
+  graph: ClassifiedGraph,
+  { moduleOutput }: Join,
+  mixers: readonly NodeProto[],
+): ParallelTerms | undefined {
+  const node = graph.producer.get(moduleOutput);
+  const [a = '', b, more] = inputsOf(graph, moduleOutput, 'token');
+  if (node?.opType !== 'Add' || b === undefined || more !== undefined) return undefined;
+  const [isOfA, isOfB] = [a, b].map((term) => mixers.some((mixer) => isMadeBy(graph, term, mixer)));
+  if (isOfA === isOfB) return undefined;
+  return isOfA ? { mixer: a, other: b } : { mixer: b, other: a };
 }
 
 function isMadeBy(graph: ClassifiedGraph, value: string, maker: NodeProto): boolean {

@@ -89,7 +89,7 @@ function ownCaches(
     }
   }
   const own = layers.flatMap(({ cache }, at) =>
-    [cache.pastKey, cache.pastValue].filter((name) => {
+    [cache?.pastKey, cache?.pastValue].filter((name) => {
       const [layer, other] = readers.get(`${shapeOf}${name}`) ?? [];
       return name !== undefined && other === undefined && layer === at + 1;
     }),
@@ -126,7 +126,9 @@ function derivedValues(graph: ClassifiedGraph, decoder: Decoder): DerivedValue[]
 }
 
 /** What the reading says about a layer's derived values. */
-function usesIn({ attention: { reading } }: DecoderLayer): Map<string, DerivedReport['use']> {
+function usesIn({ attention }: DecoderLayer): Map<string, DerivedReport['use']> {
+  if (!attention) return new Map();
+  const { reading } = attention;
   const masks = reading.derivedInputs.map((name) => [name, 'mask or lengths'] as const);
   const angles = reading.angles.map(
     ({ value, axis }) => [value, axis === -1 ? 'positions' : 'angles'] as const,
@@ -137,10 +139,11 @@ function usesIn({ attention: { reading } }: DecoderLayer): Map<string, DerivedRe
 /** Nodes of a layer that hold tokens; those of earlier layers are claimed already. */
 function* nodesOf(
   graph: ClassifiedGraph,
-  { ffn, cache }: DecoderLayer,
+  { ffn, cache, states }: DecoderLayer,
   claimed: Set<NodeProto>,
 ): Iterable<NodeProto> {
-  const open = [ffn.output, cache.presentKey, cache.presentValue];
+  const presents = cache ? [cache.presentKey, cache.presentValue] : [];
+  const open = [ffn.output, ...presents, ...states.map(({ present }) => present)];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     const node = graph.producer.get(name);
     if (!node || claimed.has(node)) continue;

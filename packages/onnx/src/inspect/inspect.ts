@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { cachePort, createPlan, type PrunePlan, ports, presetPlan } from '@transprune/core';
 import { decoderGraphs } from '../decoder/branches.js';
 import type { Decoder } from '../decoder/decoder.js';
+import { fitPlan } from '../decoder/depths.js';
 import { indexGraph, valueShape } from '../graph/graph.js';
 import type { ProvenanceOf } from '../graph/provenance.js';
 import type { OnnxModel } from '../model/codec.js';
@@ -54,8 +55,9 @@ export interface DecoderReport extends Structure {
 
 export interface InspectOptions {
   /**
-   * The plan that is tried, for a decoder of so many layers. Left out: TransPrune-High, or a prune after
-   * layer 1 in a decoder of under 4 layers. What it throws passes through.
+   * The plan that is tried, for a decoder of so many layers; its prunes are moved to the nearest depths that the
+   * decoder has for them. Left out: TransPrune-High, or a prune after layer 1 in a decoder of under 4 layers. What it
+   * throws passes through.
    */
   readonly plan?: (layers: number) => PrunePlan;
 }
@@ -74,9 +76,7 @@ export function inspectModel(model: OnnxModel, options: InspectOptions = {}): In
     pruned = [],
     provenance = [],
     refusal,
-  } = decoder && !unread && !isPruned
-    ? tryToPrune(model, decoder.layers.length, options)
-    : { refusal: unread };
+  } = decoder && !unread && !isPruned ? tryToPrune(model, decoder, options) : { refusal: unread };
   const reason = isPruned ? 'pruned already, see its metadata' : refusal?.reason;
   return {
     exporterFamily: exporterFamily(model),
@@ -115,19 +115,18 @@ interface Trial {
 /** A graph whose layers are understood can still read something that has no value after a prune. */
 function tryToPrune(
   model: OnnxModel,
-  layers: number,
+  decoder: Decoder,
   { plan: choosePlan = defaultPlan }: InspectOptions,
 ): Trial {
-  const plan = choosePlan(layers);
-  const { result, refusal } = attempt(() => pruneModel(model, plan));
+  const chosen = choosePlan(decoder.layers.length);
+  const { result, refusal } = attempt(() => {
+    const { plan } = fitPlan(chosen, decoder);
+    return pruneModel(model, plan);
+  });
   if (!result?.model.graph) return refusal ? { refusal } : {};
   const { nodes } = result.report;
-  const { provenance } = result;
-  return {
-    trial: { plan: result.plan, nodes },
-    pruned: decoderGraphs(result.model.graph),
-    provenance,
-  };
+  const { plan, provenance } = result;
+  return { trial: { plan, nodes }, pruned: decoderGraphs(result.model.graph), provenance };
 }
 
 /** Smallest decoder that presets can be scaled to. */

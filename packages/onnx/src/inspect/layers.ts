@@ -1,7 +1,13 @@
 /** A decoder's layers in words: what the reading found, grouped by what layers have in common. */
 
 import { type ClassifiedGraph, inputsOf } from '../decoder/classified-graph.js';
-import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
+import type {
+  AttentionModule,
+  AttentionReading,
+  Decoder,
+  DecoderLayer,
+  Module,
+} from '../decoder/decoder.js';
 import { linearInto, withoutBias } from '../decoder/linear.js';
 import { fusedJoins, fusedNorms, products } from '../decoder/operators.js';
 import { operatorName } from '../graph/graph.js';
@@ -9,12 +15,17 @@ import { walk } from '../graph/walk.js';
 
 /** What a layer is made of; the same for all layers of a group. */
 export interface LayerReport {
-  readonly attentionFamily: string;
-  /** Operator of the node that mixes tokens. */
+  /** What mixes tokens: a family of attention, or those of a layer's states. */
+  readonly mixer: string;
+  /** Null for a layer without attention; so are sizes of heads and what follows of attention. */
+  readonly attentionFamily: string | null;
+  /** Operators of the nodes that mix tokens. */
   readonly operator: string;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
+  readonly heads: number | null;
+  readonly kvHeads: number | null;
+  readonly headDim: number | null;
+  /** The layer, from 1, whose keys and values attention reads; null: its own. */
+  readonly lender: number | null;
   /** `inside`: the attention node rotates; an operator's name; `spelled out`; null: none was found. */
   readonly rotary: string | null;
   /** Leading features of a head that are rotated, where the attention node tells. */
@@ -23,7 +34,7 @@ export interface LayerReport {
   readonly window: number | null;
   /** Logits are capped, by the node or before the softmax. */
   readonly softcap: boolean;
-  /** Query, key and value by one matrix or several, the operator that multiplies, and biases. */
+  /** What the mixer projects its norm to, by one matrix or several, the operator that multiplies, and biases. */
   readonly projections: {
     readonly matrices: number;
     readonly operator: string;
@@ -37,6 +48,10 @@ export interface LayerReport {
     readonly ffn: string | null;
     readonly afterFfn: string | null;
   };
+  /** Mixer and FFN stand side by side. */
+  readonly parallel: boolean;
+  /** Features of each token are added to the stream besides: per-layer inputs. */
+  readonly features: boolean;
   /** False in a graph that starts without a cache. */
   readonly readsPast: boolean;
 }
@@ -51,7 +66,8 @@ export interface LayerGroup extends LayerReport {
 export function groupLayers(decoder: Decoder): LayerGroup[] {
   const groups = new Map<string, { report: LayerReport; layers: number[] }>();
   decoder.layers.forEach((layer, at) => {
-    const report = describeLayer(decoder.graph, layer);
+    const features = decoder.features.some((read) => read.layer === at);
+    const report = { ...describeLayer(decoder.graph, layer), features };
     const key = JSON.stringify(report);
     const group = groups.get(key) ?? { report, layers: [] };
     group.layers.push(at + 1);
@@ -60,41 +76,63 @@ export function groupLayers(decoder: Decoder): LayerGroup[] {
   return [...groups.values()].map(({ report, layers }) => ({ layers, ...report }));
 }
 
-function describeLayer(graph: ClassifiedGraph, layer: DecoderLayer): LayerReport {
-  const { attention, ffn, cache } = layer;
-  const { reading, projections } = attention;
-  const { heads, kvHeads, headDim, softcap } = reading.shape;
+function describeLayer(graph: ClassifiedGraph, layer: DecoderLayer): Omit<LayerReport, 'features'> {
+  const { mixer, attention, ffn, cache } = layer;
+  const readings = 'readings' in mixer ? mixer.readings : [mixer.reading];
+  const names = readings.map(({ family }) => family.name);
+  const projections = attention?.projections ?? projectionsOf(graph, mixer);
   const isProjection = (name: string) => projections.includes(name);
   const isLinear = (name: string) => linearInto(graph, name) !== undefined;
   const isStream = (name: string) => name === layer.streamIn || isJoin(graph, name);
+  const queries = attention?.reading.queries.value;
   return {
-    attentionFamily: reading.family.name,
-    operator: reading.node.opType,
-    heads,
-    kvHeads,
-    headDim,
-    rotary: rotaryOf(layer),
-    rotated: reading.fusedRotary?.rotated ?? null,
-    window: reading.window ?? null,
-    softcap:
-      softcap !== undefined || (reading.logitNodes ?? []).some(({ opType }) => opType === 'Tanh'),
+    mixer: unique(names).join(' + '),
+    operator: unique(readings.map(({ node }) => node.opType)).join(', '),
+    ...attentionOf(attention),
     projections: {
       matrices: projections.length,
       operator: unique(projections.map((name) => multiplierOf(graph, name))).join(', '),
       biased: projections.some((name) => isBiased(graph, name)),
     },
     norms: {
-      attention: normName(graph, attention.input, isStream),
-      queries: normName(graph, reading.queries.value, isProjection),
-      afterAttention: normName(graph, attention.output, isLinear),
+      attention: normName(graph, mixer.input, isStream),
+      queries: queries === undefined ? null : normName(graph, queries, isProjection),
+      afterAttention: normName(graph, mixer.output, isLinear),
       ffn: normName(graph, ffn.input, isStream),
       afterFfn: normName(graph, ffn.output, isLinear),
     },
-    readsPast: cache.pastKey !== undefined,
+    parallel: ffn.isParallel === true,
+    readsPast: cache ? cache.pastKey !== undefined : true,
   };
 }
 
-function rotaryOf({ attention: { reading } }: DecoderLayer): string | null {
+/** What is told of attention alone. */
+function attentionOf(attention: AttentionModule | undefined) {
+  const { reading, lender } = attention ?? {};
+  const { heads, kvHeads, headDim, softcap } = reading?.shape ?? {};
+  const isCapped = (reading?.logitNodes ?? []).some(({ opType }) => opType === 'Tanh');
+  return {
+    attentionFamily: reading?.family.name ?? null,
+    heads: heads ?? null,
+    kvHeads: kvHeads ?? null,
+    headDim: headDim ?? null,
+    lender: lender === undefined ? null : lender + 1,
+    rotary: reading ? rotaryOf(reading) : null,
+    rotated: reading?.fusedRotary?.rotated ?? null,
+    window: reading?.window ?? null,
+    softcap: softcap !== undefined || isCapped,
+  };
+}
+
+/** The projections of a norm that a module is made of. */
+function projectionsOf(graph: ClassifiedGraph, { input, output }: Module): string[] {
+  const isOwn = (name: string) => linearInto(graph, name)?.input === input;
+  const next = (name: string) =>
+    name === input || isOwn(name) ? [] : inputsOf(graph, name, 'token');
+  return [...walk([output], next)].filter(isOwn);
+}
+
+function rotaryOf(reading: AttentionReading): string | null {
   if (reading.fusedRotary) return 'inside';
   const operators = unique(reading.angles.map(({ node }) => operatorName(node)));
   if (operators.length === 0) return null;

@@ -78,14 +78,16 @@ export function describeStages(
 }
 
 /** True for features that are added to the stream, and for what earlier prunes left of them. */
-function isInjected({ injections }: Decoder, value: string): boolean {
-  return injections.some((own) => value === own.value || value.startsWith(`${own.value}/`));
+function isInjected({ injections, features }: Decoder, value: string): boolean {
+  return [...injections, ...features].some(
+    (own) => value === own.value || value.startsWith(`${own.value}/`),
+  );
 }
 
 /** What a gathered value is to the next layer. */
 function roleOf(value: string, next: DecoderLayer | undefined): Gathered['as'] {
   if (value === next?.streamIn) return 'stream';
-  return next?.attention.projections.includes(value) ? 'projection' : 'norm';
+  return next?.attention?.projections.includes(value) ? 'projection' : 'norm';
 }
 
 /** The stream that is left, as the layer's join reads it after the prune. */

@@ -2,27 +2,30 @@
  * What is done to attention nodes before any stage is emitted: they are told of padding, and after a prune
  * of positions. What their operators take is their family's to know.
  */
-import type { PositionMode } from '@transprune/core';
+import { type PositionMode, ports } from '@transprune/core';
+import { firstCache } from '../decoder/caches.js';
 import type { Decoder } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import { elementType } from '../graph/graph.js';
 import { emitCountedTokens, emitRange, emitSizes } from '../graph/sizes.js';
 import { walk } from '../graph/walk.js';
+import { emitCallStart } from './tokens.js';
 import { insertBefore, noteAngle, type WorkingGraph } from './working-graph.js';
 
 /** Makes every attention node take padding on either side. */
 export function padAttention(around: Emitter, graph: WorkingGraph, decoder: Decoder): void {
   const emitter = around.child('pruning/padding', { role: 'padding' });
   const { inputs, layers } = decoder;
-  const [first] = layers;
+  const first = firstCache(layers);
   const { graph: source } = decoder.graph;
   // A branch without a past has the present alone.
   const cache = [...source.input, ...source.output].find(
-    ({ name }) => name === first?.cache.pastKey || name === first?.cache.presentKey,
+    ({ name }) => name === first?.pastKey || name === first?.presentKey,
   );
   const cacheType = elementType(cache);
   for (const { attention } of layers) {
+    if (!attention) continue;
     const { family, node } = attention.reading;
     const copy = graph.copyOf(node);
     insertBefore(graph, emitter, copy, () => family.pad?.(copy, { emitter, inputs, cacheType }));
@@ -30,25 +33,47 @@ export function padAttention(around: Emitter, graph: WorkingGraph, decoder: Deco
 }
 
 /**
- * Checks that every layer can be told of padding: by its family, or by a mask that is made of the graph's.
+ * Checks that every layer can be told of padding: by its family, or by a mask that is made of the graph's; and that
+ * positions are not counted by the length of a cache, in which a row's padding counts.
  *
  * @throws TransPruneError UNSUPPORTED_MODEL for a layer that sees padding whatever the mask says
  */
-export function checkPadding({ graph, inputs: { attentionMask }, layers }: Decoder): void {
+export function checkPadding({ graph, inputs, layers }: Decoder): void {
+  const { attentionMask, positionIds } = inputs;
   // The mask's sizes tell nothing of padding.
   const next = (name: string) => {
     const node = graph.producer.get(name);
     return !node || node.opType === 'Shape' ? [] : node.input;
   };
-  for (const [at, { attention }] of layers.entries()) {
-    const { family, derivedInputs, node } = attention.reading;
-    if (family.pad || [...walk(derivedInputs, next)].includes(attentionMask)) continue;
-    refuse({
-      where: `layer ${at + 1}`,
-      expected: `attention that reads ${attentionMask}, for a batch of rows with padding (--batch)`,
-      found: 'a layer that sees padding, whatever the mask says',
-      node,
-    });
+  const readsMask = (values: readonly string[]) => [...walk(values, next)].includes(attentionMask);
+  for (const [at, { attention, mixer }] of layers.entries()) {
+    const where = `layer ${at + 1}`;
+    if (!attention) {
+      refuse({
+        where,
+        expected: 'attention, which a mask tells of padding, for a batch of rows (--batch)',
+        found: 'a state that runs over padding too',
+        node: 'readings' in mixer ? mixer.readings[0]?.node : undefined,
+      });
+    }
+    const { family, derivedInputs, node, angles } = attention.reading;
+    if (!family.pad && !readsMask(derivedInputs)) {
+      refuse({
+        where,
+        expected: `attention that reads ${attentionMask}, for a batch of rows with padding (--batch)`,
+        found: 'a layer that sees padding, whatever the mask says',
+        node,
+      });
+    }
+    const counted = angles.find(({ value }) => !readsMask([value]));
+    if (counted && positionIds === undefined) {
+      refuse({
+        where,
+        expected: `positions as an input (${ports.positionIds}), or rotation inside the attention node, for a batch of rows (--batch): rows of unequal length that join while decoding are padded in front`,
+        found: 'positions that the graph counts by the length of a cache, padding too,',
+        node: counted.node,
+      });
+    }
   }
 }
 
@@ -79,7 +104,7 @@ export function rotateOutside(
   const keeps = mode === 'keep';
   if (keeps) checkWindows(decoder, afterLayer);
   const layers = batch ? decoder.layers : keeps ? decoder.layers.slice(afterLayer) : [];
-  if (layers.every(({ attention }) => attention.reading.fusedRotary === undefined))
+  if (layers.every(({ attention }) => attention?.reading.fusedRotary === undefined))
     return undefined;
   const emitter = around.child('pruning/positions', { role: 'positions' });
   const { attentionMask, embeddings } = decoder.inputs;
@@ -89,9 +114,10 @@ export function rotateOutside(
   insertBefore(graph, emitter, first, () => {
     positions = batch
       ? emitCountedTokens(emitter, attentionMask, embeddings)
-      : emitPositions(emitter, decoder);
+      : emitPositions(emitter, decoder, afterLayer);
   });
   for (const { attention } of layers) {
+    if (!attention) continue;
     const { reading } = attention;
     const node = graph.copyOf(reading.node);
     const added = insertBefore(graph, emitter, node, () =>
@@ -106,25 +132,24 @@ export function rotateOutside(
 
 function checkWindows({ layers }: Decoder, afterLayer: number): void {
   for (const [at, { attention }] of layers.slice(afterLayer).entries()) {
-    const { window, node } = attention.reading;
+    const window = attention?.reading.window;
     if (window === undefined) continue;
     refuse({
       where: `layer ${afterLayer + at + 1}`,
       expected:
         'attention over all tokens for kept positions (a sliding window counts what is left in the cache, not positions; use --positions renumber)',
       found: `a window of ${window} tokens`,
-      node,
+      node: attention?.reading.node,
     });
   }
 }
 
-/** Positions in the unpruned sequence, int64 `[batch, tokens]`: the first layer's cache and on. */
-function emitPositions(emitter: Emitter, decoder: Decoder): string {
+/** Positions in the unpruned sequence, int64 `[batch, tokens]`. */
+function emitPositions(emitter: Emitter, decoder: Decoder, firstPrune: number): string {
   const { emit, int64 } = emitter;
   const { embeddings } = decoder.inputs;
-  const pastKey = decoder.layers[0]?.cache.pastKey;
   const tokens = emitSizes(emitter, embeddings, 1, 2);
-  const first = pastKey === undefined ? int64([0]) : emitSizes(emitter, pastKey, 2, 3);
+  const first = emitCallStart(emitter, decoder, firstPrune) ?? int64([0]);
   const last = emit('Add', [first, tokens]);
   const range = emitRange(emitter, first, last);
   return emit('Expand', [range, emitSizes(emitter, embeddings, 0, 2)]);

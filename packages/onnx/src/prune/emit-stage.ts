@@ -57,8 +57,8 @@ export interface StageParts {
 export interface EmittedStage {
   readonly stage: CutStage;
   readonly tokens: HandedOn;
-  /** float32, the rows that stay of what the next layer's attention reads; where it is accumulated. */
-  readonly nextInput?: string;
+  /** The next layer with the rows that stay of what its modules read, float32; where it is accumulated. */
+  readonly next?: DecoderLayer;
 }
 
 /** Emits one stage. */
@@ -109,7 +109,7 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
     stage: cutStage,
     tokens: handOn(gate, emitters.select, { prefix, selection, state, tokens, isFirst: !before }),
     ...(isAccumulated && {
-      nextInput: keptInput(context, { gate, emitters, selection, next, prefix }),
+      next: withKeptInputs(context, { gate, emitters, selection, next, prefix }),
     }),
   };
 }
@@ -152,10 +152,10 @@ function handOn(
 }
 
 /**
- * What the next layer's attention reads, of the tokens that stay: the norm before it still sees all of
- * them.
+ * The next layer with what its modules read of the tokens that stay: the norm before its mixer still sees all of
+ * them, as an FFN's beside it does.
  */
-function keptInput(
+function withKeptInputs(
   { decoder }: StagesContext,
   {
     gate,
@@ -170,10 +170,20 @@ function keptInput(
     readonly next: DecoderLayer;
     readonly prefix: string;
   },
-): string {
-  const rows = emitGather(emitters.gather, selection, next.attention.input, 1);
-  const floats = asFloat({ emitter: emitters.gather, decoder }, rows);
-  return gate.output(floats, { unread: FLOAT, rank: 3 }, `${prefix}/next_input`);
+): DecoderLayer {
+  const kept = (value: string, name: string): string => {
+    const rows = emitGather(emitters.gather, selection, value, 1);
+    const floats = asFloat({ emitter: emitters.gather, decoder }, rows);
+    return gate.output(floats, { unread: FLOAT, rank: 3 }, `${prefix}/${name}`);
+  };
+  const { mixer, ffn } = next;
+  const input = kept(mixer.input, 'next_input');
+  const ofFfn = ffn.input === mixer.input ? input : undefined;
+  return {
+    ...next,
+    mixer: { ...mixer, input },
+    ffn: ffn.isParallel ? { ...ffn, input: ofFfn ?? kept(ffn.input, 'next_ffn_input') } : ffn,
+  };
 }
 
 /** A mask over the cache of the layer after a prune and the tokens before it. */

@@ -86,7 +86,10 @@ export function checkInterface(
 ): void {
   const known = new Set<unknown>([
     decoder.logits,
-    ...decoder.layers.flatMap(({ cache }) => Object.values(cache)),
+    ...decoder.layers.flatMap(({ cache, states }) => [
+      ...Object.values(cache ?? {}),
+      ...states.map(({ present }) => present),
+    ]),
   ]);
   const further = graph.output.find(({ name }) => !known.has(name) && !isInputCopy(decoder, name));
   if (further) {
@@ -118,7 +121,9 @@ function isInputCopy({ graph, inputs }: Decoder, name: string): boolean {
 
 /** The runtime's memory planner takes equal names of sizes for equal sizes, so each stage has its own. */
 function withOwnLength(info: ValueInfoProto, decoder: Decoder, plan: PrunePlan): ValueInfoProto {
-  const layer = decoder.layers.findIndex(({ cache }) => Object.values(cache).includes(info.name));
+  const layer = decoder.layers.findIndex(({ cache }) =>
+    Object.values(cache ?? {}).includes(info.name),
+  );
   const isLogits = info.name === decoder.logits;
   if (layer < 0 && !isLogits) return info;
   const depth = isLogits ? decoder.layers.length : layer;

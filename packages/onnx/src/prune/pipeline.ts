@@ -72,10 +72,7 @@ export function emitStages(context: StagesContext): EmittedStages {
     const made = emitStage(context, stage);
     stages.push(made.stage);
     tokens = made.tokens;
-    const next = layers[afterLayer];
-    if (next && made.nextInput !== undefined) {
-      layers[afterLayer] = { ...next, attention: { ...next.attention, input: made.nextInput } };
-    }
+    if (made.next) layers[afterLayer] = made.next;
   }
   return { stages, gates, taps: tappers.map((tapper) => tapper.taps()), tapOutputs };
 }
@@ -117,5 +114,5 @@ function lastLayer(layers: readonly DecoderLayer[], afterLayer: number): ScoredL
 /** @param number from 1 */
 function scoredLayer(layers: readonly DecoderLayer[], number: number): ScoredLayer | undefined {
   const layer = layers[number - 1];
-  return layer && { number, modules: [layer.attention, layer.ffn] };
+  return layer && { number, modules: [layer.mixer, layer.ffn] };
 }

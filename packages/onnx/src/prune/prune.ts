@@ -12,6 +12,7 @@ import {
   validatePlan,
 } from '@transprune/core';
 import { decoderGraphs, withDecoders } from '../decoder/branches.js';
+import { checkDepths } from '../decoder/depths.js';
 import { readGraph } from '../decoder/read.js';
 import { refuse } from '../decoder/refuse.js';
 import { createEmitter } from '../graph/emitter.js';
@@ -154,6 +155,7 @@ function pruneGraph(
   const decoder = readGraph(graph);
   validatePlan(wantedPlan, decoder.layers.length);
   const plan = settlePlan(wantedPlan, decoder);
+  checkDepths(plan, decoder);
   if (graph.input.some(({ name }) => name === imageMaskInput)) {
     refuse({ where: 'inputs', expected: `no input ${imageMaskInput} yet`, found: 'one' });
   }

@@ -80,6 +80,26 @@ export function emitCall(emitter: Emitter, decoder: Decoder, batch: boolean): Ca
   return { hasImage: cast(most, BOOL), image, images, valid };
 }
 
+/**
+ * Where a call's tokens begin in the unpruned sequence: int64 `[1]`, undefined in a graph that starts without a
+ * cache. The first cache tells, unless it is pruned itself; then the mask does, which is as wide as what was seen
+ * before and the call's tokens.
+ *
+ * @param firstPrune the layer before the first prune
+ */
+export function emitCallStart(
+  emitter: Emitter,
+  { layers, inputs }: Decoder,
+  firstPrune: number,
+): string | undefined {
+  const at = layers.findIndex(({ cache }) => cache);
+  const pastKey = layers[at]?.cache?.pastKey;
+  if (pastKey === undefined) return undefined;
+  if (at < firstPrune) return emitSizes(emitter, pastKey, 2, 3);
+  const seen = emitSizes(emitter, inputs.attentionMask, 1, 2);
+  return emitter.emit('Sub', [seen, emitSizes(emitter, inputs.embeddings, 1, 2)]);
+}
+
 /** Text tokens of a call, none of which is ever dropped: int64 `[batch, 1]`. */
 export function emitTexts(emitter: Emitter, { images, valid }: Call): string {
   const all = valid

@@ -23,8 +23,8 @@ export interface WorkingGraph {
   readonly producer: ReadonlyMap<string, NodeProto>;
   /** For each node that reads angles: the values, and the axis of the tokens. */
   readonly angles: Map<NodeProto, Map<string, AngleRead['axis']>>;
-  /** For each node that adds an input's features `[batch, tokens, hidden]` to the stream: these. */
-  readonly injected: ReadonlyMap<NodeProto, string>;
+  /** For each node that reads features of each token, tokens along axis 1: these, and its layer, from 0. */
+  readonly perToken: ReadonlyMap<NodeProto, { readonly value: string; readonly layer: number }>;
 }
 
 /** Copies a decoder's nodes. */
@@ -42,10 +42,12 @@ export function workingGraph(decoder: Decoder): WorkingGraph {
     sorted: graph.node,
     producer,
     angles: new Map(),
-    injected: new Map(decoder.injections.map(({ node, value }) => [copyOf(node), value])),
+    perToken: new Map(
+      [...decoder.injections, ...decoder.features].map((read) => [copyOf(read.node), read]),
+    ),
   };
   for (const { attention } of decoder.layers) {
-    for (const angle of attention.reading.angles) {
+    for (const angle of attention?.reading.angles ?? []) {
       noteAngle(working, angle);
       noteAngle(working, { ...angle, node: copyOf(angle.node) });
     }

@@ -10,7 +10,7 @@ function isCopy({ opType, input }: NodeProto): boolean {
 }
 
 /** What a value is a copy of. */
-function originalOf(graph: GraphIndex, value: string): string {
+export function originalOf(graph: GraphIndex, value: string): string {
   let name = value;
   for (const node of makers(graph, value)) {
     if (!isCopy(node)) break;

@@ -13,11 +13,21 @@ export interface AttentionSite {
   readonly presentKeyNode: NodeProto;
 }
 
+/** Attention over keys and values that an earlier layer has appended the call's tokens to. */
+export interface BorrowSite {
+  /** The layer, for messages. */
+  readonly where: string;
+  /** The node that reads the lender's present key. */
+  readonly node: NodeProto;
+  readonly lender: LayerCacheNames;
+}
+
 /** Where logits are made for a score, besides those that attention makes for itself. */
 export interface LogitsSite {
   readonly emitter: Emitter;
   readonly shape: AttentionShape;
-  readonly cache: LayerCacheNames;
+  /** The layer's cache; undefined in a graph that starts without one. */
+  readonly pastKey: string | undefined;
   /** int64 `[1]`: the first row that asks, counted among the tokens at hand. */
   readonly start: string;
   /** A value on the way to attention, over every token that is scored, in float32. */
@@ -56,6 +66,14 @@ export interface AttentionFamily {
    * @throws TransPruneError UNSUPPORTED_MODEL for a variant of the family that is not supported
    */
   read(graph: ClassifiedGraph, site: AttentionSite): AttentionReading | undefined;
+  /**
+   * Reads attention that borrows keys and values; left out where that is not known. Its logits are never asked for,
+   * as no prune comes right before it.
+   *
+   * @returns undefined if it is not of this family
+   * @throws TransPruneError UNSUPPORTED_MODEL for a variant of the family that is not supported
+   */
+  borrow?(graph: ClassifiedGraph, site: BorrowSite): AttentionReading | undefined;
   /**
    * Emits logits of the rows that ask, over the cache and every scored token: float32
    * `[batch, heads, rows, past + tokens]`.

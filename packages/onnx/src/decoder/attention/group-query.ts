@@ -3,7 +3,7 @@
  * GenAI's builder, ONNX Runtime's transformer optimizer, most browser exports.
  *
  * Inputs: 0 query or packed query-key-value, 1 key, 2 value, 3 past key, 4 past value, 5 seqlens_k,
- * 6 total_sequence_length, 7 cos_cache, 8 sin_cache, 9 position_ids, 10 attention_bias.
+ * 6 total_sequence_length, 7 cos_cache, 8 sin_cache, 9 position_ids, 10 attention_bias, 11 head_sink.
  *
  * The node takes one length for each row and reads its cache from the first slot on, so on its own it knows
  * padding after the tokens only. Padding before them is told to it as a bias, and counts as length.
@@ -13,6 +13,7 @@ import { blockedLogit } from '@transprune/core';
 import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
 import {
+  constantIntegers,
   constantShape,
   floatAttribute,
   inputAt,
@@ -20,12 +21,14 @@ import {
   outputAt,
 } from '../../graph/graph.js';
 import { emitSizes } from '../../graph/sizes.js';
-import { AttributeProtoSchema, TensorProto_DataType } from '../../proto/onnx_pb.js';
+import { AttributeProtoSchema, type NodeProto, TensorProto_DataType } from '../../proto/onnx_pb.js';
+import type { ClassifiedGraph } from '../classified-graph.js';
 import type { AttentionReading, FusedRotary, Heads } from '../decoder.js';
 import { refuse } from '../refuse.js';
 import { type AttributeRules, checkAttributes, checkFurther } from './attributes.js';
+import { originalOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
-import { headSize } from './heads.js';
+import { cacheSizes, headSize } from './heads.js';
 import { emitLogitsBeside } from './logits.js';
 import { pathTo } from './path.js';
 
@@ -34,12 +37,14 @@ const input = {
   query: 0,
   key: 1,
   value: 2,
+  pastKey: 3,
   lengths: 5,
   totalLength: 6,
   cos: 7,
   sin: 8,
   positions: 9,
   bias: 10,
+  sinks: 11,
 } as const;
 
 /** The operator's attributes; -1 is how some versions spell a default. */
@@ -52,7 +57,7 @@ const rules: AttributeRules = {
   do_rotary: 'any',
   // Of norms inside the node, which are refused where they are read.
   qk_norm_epsilon: 'any',
-  rotary_interleaved: { plain: [0, -1], expected: 'half-split rotary (rotary_interleaved = 0)' },
+  rotary_interleaved: { plain: [0, 1, -1] },
   smooth_softmax: { plain: [0, -1], expected: 'a plain softmax (smooth_softmax = 0)' },
   sliding_window_cache: {
     plain: [0],
@@ -70,11 +75,10 @@ const qkNorm =
   'a norm of queries and keys inside the node (build with fuse_qk_norm_gqa=false to have it outside)';
 
 const understood = {
-  inputs: input.bias + 1,
+  inputs: input.sinks + 1,
   outputs: 3,
-  last: 'attention_bias',
+  last: 'head_sink',
   names: {
-    11: 'attention sinks',
     12: 'scales of a quantized cache',
     13: 'scales of a quantized cache',
     14: qkNorm,
@@ -89,65 +93,57 @@ export const groupQueryAttention: AttentionFamily = {
   name: 'group-query-attention',
   read(graph, { where, cache, presentKeyNode: node }) {
     if (node.opType !== 'GroupQueryAttention' || node.domain !== 'com.microsoft') return undefined;
-    const demand = (expected: string, found: string | undefined, holds: boolean) => {
-      if (!holds) refuse({ where, expected, found: found ?? 'none', node });
-    };
     const [query = '', key, value] = [input.query, input.key, input.value].map((at) =>
       inputAt(node, at),
     );
-    demand('key and value both packed or both separate', `${key}, ${value}`, !key === !value);
-    checkAttributes(node, rules, where);
-    const positions = inputAt(node, input.positions);
-    demand('positions from the cache length', `position_ids ${positions}`, positions === undefined);
-    checkFurther(node, understood, where);
-
-    const heads = integerAttribute(node, 'num_heads', 0);
-    const kvHeads = integerAttribute(node, 'kv_num_heads', 0);
-    const fusedRotary = readRotary();
+    if (!key !== !value) {
+      const expected = 'key and value both packed or both separate';
+      refuse({ where, expected, found: `${key}, ${value}`, node });
+    }
+    checkNode(graph, node, where);
+    const { heads, kvHeads } = headCounts(node);
     const paths = (key ? [query, key] : [query]).map((name) => pathTo(graph, name, where));
     const headDim = headSize(graph, { node, cache, paths, heads, kvHeads, where });
     const parts = { queries: heads * headDim, keys: kvHeads * headDim };
     const queries: Heads = { value: query, layout: 'flat' };
     const keys: Heads = { value: key ?? query, layout: 'flat' };
-    const softcap = floatAttribute(node, 'softcap', 0);
-    const window = integerAttribute(node, 'local_window_size', -1);
     return {
-      family: groupQueryAttention,
-      node,
+      ...readNode(node, headDim),
       queries: key ? queries : { ...queries, columns: [0, parts.queries] },
       keys: key ? keys : { ...keys, columns: [parts.queries, parts.queries + parts.keys] },
       values: value ?? query,
-      fusedRotary,
+      fusedRotary: readRotary(graph, node, where),
       angles: paths.flatMap(({ angles }) => angles),
-      shape: {
-        heads,
-        kvHeads,
-        headDim,
-        // A scale of 0 stands for the operator's default.
-        scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(headDim),
-        ...(softcap !== 0 && { softcap }),
-      },
-      window: window > 0 ? window : undefined,
-      masks: [inputAt(node, input.bias) ?? []].flat(),
-      derivedInputs: [input.lengths, input.totalLength, input.bias].flatMap(
-        (i) => inputAt(node, i) ?? [],
-      ),
     };
+  },
 
-    function readRotary(): FusedRotary | undefined {
-      if (integerAttribute(node, 'do_rotary', 0) === 0) return undefined;
-      const [cos, sin] = [inputAt(node, input.cos), inputAt(node, input.sin)];
-      const half = cos ? constantShape(graph, cos)?.[1] : undefined;
-      if (!cos || !sin || half === undefined) {
-        return refuse({
-          where,
-          expected: 'constant cos and sin caches',
-          found: cos ?? 'none',
-          node,
-        });
-      }
-      return { cos, sin, rotated: 2 * half };
+  /** The node takes the lender's present as its past, and no keys and values besides (Gemma 3n, Gemma 4). */
+  borrow(graph, { where, node, lender }) {
+    if (node.opType !== 'GroupQueryAttention' || node.domain !== 'com.microsoft') return undefined;
+    checkNode(graph, node, where);
+    const [query = '', key = '', value = ''] = node.input;
+    const isBorrowed = [lender.presentKey, lender.presentValue].every(
+      (name, at) => originalOf(graph, name) === inputAt(node, input.pastKey + at),
+    );
+    if (!isBorrowed || !holdsNoTokens(graph, key) || !holdsNoTokens(graph, value)) {
+      const expected =
+        'the keys and values that one layer has appended its tokens to, and no others';
+      refuse({ where, expected, found: node.input.slice(1, 5).join(', '), node });
     }
+    if (integerAttribute(node, 'do_rotary', 0) !== 0) {
+      const expected = 'queries that are rotated before the node, where keys are borrowed';
+      refuse({ where, expected, found: 'do_rotary = 1', node });
+    }
+    const { angles } = pathTo(graph, query, where);
+    const { headDim } = cacheSizes(graph, lender, where);
+    return {
+      ...readNode(node, headDim),
+      queries: { value: query, layout: 'flat' },
+      keys: { value: lender.presentKey, layout: 'heads' },
+      values: lender.presentValue,
+      noTokens: [key, value],
+      angles,
+    };
   },
 
   logits(reading, site) {
@@ -209,6 +205,75 @@ export const groupQueryAttention: AttentionFamily = {
   },
 };
 
+/** Checks what the node is told besides queries, keys and values. */
+function checkNode(graph: ClassifiedGraph, node: NodeProto, where: string): void {
+  checkAttributes(node, rules, where);
+  const positions = inputAt(node, input.positions);
+  if (positions !== undefined) {
+    const expected = 'positions from the cache length';
+    refuse({ where, expected, found: `position_ids ${positions}`, node });
+  }
+  checkFurther(node, understood, where);
+  const sinks = inputAt(node, input.sinks);
+  if (sinks !== undefined && constantShape(graph, sinks)?.length !== 1) {
+    refuse({ where, expected: 'constant attention sinks, one for each head', found: sinks, node });
+  }
+}
+
+const headCounts = (node: NodeProto) => ({
+  heads: integerAttribute(node, 'num_heads', 0),
+  kvHeads: integerAttribute(node, 'kv_num_heads', 0),
+});
+
+/** What the node says whatever it attends to. */
+function readNode(node: NodeProto, headDim: number) {
+  const softcap = floatAttribute(node, 'softcap', 0);
+  const window = integerAttribute(node, 'local_window_size', -1);
+  return {
+    family: groupQueryAttention,
+    node,
+    shape: {
+      ...headCounts(node),
+      headDim,
+      // A scale of 0 stands for the operator's default.
+      scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(headDim),
+      ...(softcap !== 0 && { softcap }),
+    },
+    window: window > 0 ? window : undefined,
+    sinks: inputAt(node, input.sinks),
+    masks: [inputAt(node, input.bias) ?? []].flat(),
+    derivedInputs: [input.lengths, input.totalLength, input.bias].flatMap(
+      (i) => inputAt(node, i) ?? [],
+    ),
+  };
+}
+
+function readRotary(
+  graph: ClassifiedGraph,
+  node: NodeProto,
+  where: string,
+): FusedRotary | undefined {
+  if (integerAttribute(node, 'do_rotary', 0) === 0) return undefined;
+  const [cos, sin] = [inputAt(node, input.cos), inputAt(node, input.sin)];
+  const half = cos ? constantShape(graph, cos)?.[1] : undefined;
+  if (!cos || !sin || half === undefined) {
+    return refuse({ where, expected: 'constant cos and sin caches', found: cos ?? 'none', node });
+  }
+  const interleaved = integerAttribute(node, 'rotary_interleaved', 0) === 1;
+  return { cos, sin, rotated: 2 * half, interleaved };
+}
+
+/** True for a slice of `[batch, tokens, features]` that takes no token, which is how a node gets no keys. */
+function holdsNoTokens(graph: ClassifiedGraph, value: string): boolean {
+  const node = graph.producer.get(value);
+  if (node?.opType !== 'Slice') return false;
+  const [starts, ends, axes] = [1, 2, 3].map((at) =>
+    constantIntegers(graph, inputAt(node, at) ?? ''),
+  );
+  const at = axes?.indexOf(1) ?? -1;
+  return at >= 0 && starts?.[at] === 0 && ends?.[at] === 0 && inputAt(node, 4) === undefined;
+}
+
 /** Rotates `[batch, tokens, heads * head_dim]` by angles looked up at positions. */
 function emitRotary(
   emitter: Emitter,
@@ -222,7 +287,7 @@ function emitRotary(
   return emitter.emit('RotaryEmbedding', [x, positions, cos, sin], {
     domain: 'com.microsoft',
     attributes: {
-      interleaved: 0,
+      interleaved: fusedRotary?.interleaved ? 1 : 0,
       num_heads: heads,
       ...(rotated < shape.headDim && { rotary_embedding_dim: rotated }),
     },

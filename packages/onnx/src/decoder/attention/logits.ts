@@ -15,7 +15,7 @@ export type Rotation = (x: string, heads: number, start?: string) => string;
  */
 export function emitLogitsBeside(
   { queries, keys }: AttentionReading,
-  { emitter, shape, cache, start, scored, asFloat }: LogitsSite,
+  { emitter, shape, pastKey, start, scored, asFloat }: LogitsSite,
   rotate: Rotation = (x) => x,
 ): string {
   const algebra = onnxAlgebra(emitter);
@@ -32,7 +32,6 @@ export function emitLogitsBeside(
   };
   const asking = take(queries, heads, start);
   const added = take(keys, kvHeads);
-  const { pastKey } = cache;
   const all = pastKey === undefined ? added : algebra.concat([asFloat(pastKey), added], 2);
   return attentionLogits(algebra, asking, all, shape);
 }

@@ -14,6 +14,7 @@ import type { AttentionFamily } from './family.js';
 import { cacheSizes, queryHeads } from './heads.js';
 import { windowOf } from './mask.js';
 import { pathTo } from './path.js';
+import { type SpelledOutSinks, sinksOf } from './sinks.js';
 
 export const spelledOutAttention: AttentionFamily = {
   name: 'spelled-out',
@@ -33,7 +34,7 @@ export const spelledOutAttention: AttentionFamily = {
         node: product.node,
       });
     }
-    const { nodes, mask } = logitNodesAfter(graph, product.node, where);
+    const { nodes, mask, sinks } = logitNodesAfter(graph, product.node, where);
     const paths = [query, key].map((value) => pathTo(graph, value, where));
     const { kvHeads, headDim } = cacheSizes(graph, cache, where);
     return {
@@ -44,6 +45,7 @@ export const spelledOutAttention: AttentionFamily = {
       values: value,
       angles: paths.flatMap(({ angles }) => angles),
       logitNodes: nodes,
+      ...(sinks && { sinks: sinks.value, sinkNodes: sinks.nodes }),
       shape: {
         heads: queryHeads(graph, product.node, headDim, where),
         kvHeads,
@@ -97,12 +99,16 @@ export const spelledOutAttention: AttentionFamily = {
   },
 };
 
-/** The nodes from the product to the mask, and the mask. */
-function logitNodesAfter(
-  graph: ClassifiedGraph,
-  product: NodeProto,
-  where: string,
-): { nodes: NodeProto[]; mask: string | undefined } {
+/** What makes logits of a product. */
+interface LogitNodes {
+  /** From the product to the mask. */
+  readonly nodes: NodeProto[];
+  readonly mask: string | undefined;
+  readonly sinks?: SpelledOutSinks | undefined;
+}
+
+/** The nodes from the product to the mask, the mask, and sinks that are joined to the logits. */
+function logitNodesAfter(graph: ClassifiedGraph, product: NodeProto, where: string): LogitNodes {
   const nodes = [product];
   for (let last = product; ; ) {
     const readers = (graph.uses.get(outputAt(last, 0) ?? '') ?? []).filter(
@@ -122,13 +128,8 @@ function logitNodesAfter(
       return { nodes, mask };
     }
     const stranger = isMasked ? after : next;
-    if (stranger?.opType === 'Concat') {
-      refuse({
-        where,
-        expected: 'a softmax over the tokens alone (no export option leaves attention sinks out)',
-        found: 'attention sinks, joined to the logits before Softmax,',
-        node: stranger,
-      });
+    if (isMasked && mask !== undefined && more === undefined && after?.opType === 'Concat') {
+      return { nodes, mask, sinks: sinksOf(graph, after, where) };
     }
     refuse({
       where,

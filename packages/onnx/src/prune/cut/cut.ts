@@ -5,6 +5,8 @@
 import { maskOutput, methodOf, pastMaskInput, readsNextLayer } from '@transprune/core';
 import type { DecoderLayer } from '../../decoder/decoder.js';
 import type { Emitter } from '../../graph/emitter.js';
+import { walk } from '../../graph/walk.js';
+import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { Gate } from '../gate.js';
 import type { CutStage } from '../rebase/rebase.js';
 import type { Selection } from '../select/select.js';
@@ -74,7 +76,7 @@ function emitMaskOutput({ gate, emitters, index, selection, call }: CutSite): st
 /**
  * Gathers and rewires. Where the score uses the next layer's projections, they are made once, on all
  * tokens, and their rows are gathered; otherwise the rows of the norm's output are gathered, and only
- * what stays is projected.
+ * what stays is projected. An FFN beside the mixer reads the rows of its norm.
  *
  * @param next the layer after the prune
  * @param gather takes the rows that stay from a value `[batch, tokens, ...]`
@@ -86,12 +88,17 @@ function cut(
   projectionsAreScored: boolean,
   gather: (value: string) => string,
 ): ReadonlyMap<string, string> {
-  const { projections, input } = next.attention;
-  const crossing = projectionsAreScored ? projections : [input];
+  const { mixer, attention, ffn } = next;
+  const projections = projectionsAreScored ? attention?.projections : undefined;
+  const beside = ffn.isParallel ? [ffn.input] : [];
+  const crossing = [...new Set([...(projections ?? [mixer.input]), ...beside])];
   const gathered = new Map([next.streamIn, ...crossing].map((value) => [value, gather(value)]));
+  const projecting = projections ? makersOf(graph, projections, mixer.input) : new Set();
   for (const node of graph.nodes) {
     node.input = node.input.map((name) => {
-      const rows = crossing.includes(name) ? gathered.get(name) : undefined;
+      // What makes projections of all tokens, and sizes of all of them, goes on reading all.
+      const isOfAll = beside.includes(name) && (projecting.has(node) || node.opType === 'Shape');
+      const rows = crossing.includes(name) && !isOfAll ? gathered.get(name) : undefined;
       return rows ?? name;
     });
   }
@@ -100,4 +107,18 @@ function cut(
     name === next.streamIn ? (gathered.get(name) ?? name) : name,
   );
   return gathered;
+}
+
+/** The nodes between a value and others that are made of it. */
+function makersOf(
+  graph: WorkingGraph,
+  values: readonly string[],
+  source: string,
+): ReadonlySet<NodeProto> {
+  const next = (name: string) => (name === source ? [] : (graph.producer.get(name)?.input ?? []));
+  const makers = [...walk(values, next)].flatMap((name) => {
+    const node = name === source ? undefined : graph.producer.get(name);
+    return node ? graph.copyOf(node) : [];
+  });
+  return new Set(makers);
 }

@@ -5,6 +5,7 @@
 
 import { create } from '@bufbuild/protobuf';
 import { ports } from '@transprune/core';
+import { firstCache } from '../../decoder/caches.js';
 import type { Decoder } from '../../decoder/decoder.js';
 import { refuse } from '../../decoder/refuse.js';
 import { elementType, type GraphIndex } from '../../graph/graph.js';
@@ -38,18 +39,24 @@ export interface CloneContext {
 export function createCloner(context: CloneContext, stage: StageInputs): (name: string) => string {
   const { source, producer, order, decoder, kindOf, layerOfCache, tokenAxis } = context;
   const placeOf = (node: NodeProto) => order.get(node) ?? 0;
-  const next = decoder.layers[stage.afterLayer]?.cache;
+  const next = firstCache(decoder.layers.slice(stage.afterLayer));
+  const hasPast = firstCache(decoder.layers)?.pastKey !== undefined;
+  const states = new Set(decoder.layers.flatMap((layer) => layer.states.map(({ past }) => past)));
   const clones = new Map<string, string>();
   const { attentionMask, embeddings, positionIds } = decoder.inputs;
   const maskType = elementType(source.input.get(attentionMask));
   const readMask = maskReader({ ...context, stage, pastKey: next?.pastKey, maskType });
 
   const substitute = (name: string): string | undefined => {
-    if (name === attentionMask) return emitMask(stage, next?.pastKey, maskType);
+    // A state is as large after a prune as before it.
+    if (states.has(name)) return name;
     if (name === embeddings) return stage.stream;
+    // Without a cache after the prune nothing tells how long the past is.
+    if (hasPast && next === undefined) return undefined;
+    if (name === attentionMask) return emitMask(stage, next?.pastKey, maskType);
     if (name === positionIds) return emitPositions(stage, next?.pastKey, source, name);
     if (layerOfCache.has(name)) {
-      const isKey = decoder.layers.some(({ cache }) => cache.pastKey === name);
+      const isKey = decoder.layers.some(({ cache }) => cache?.pastKey === name);
       return isKey ? next?.pastKey : next?.pastValue;
     }
     return sameEverywhere.has(name) ? name : undefined;

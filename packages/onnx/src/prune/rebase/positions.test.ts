@@ -39,7 +39,7 @@ describe('positions that are not read as angles', () => {
     ]);
   test.each([
     ['a stream scaled by position', ffn.output],
-    ['queries scaled by position', attention.reading.queries.value],
+    ['queries scaled by position', attention!.reading.queries.value],
   ])('%s is refused where positions are kept', (_, value) => {
     const model = changed(value, (emitter) => emitter.emit('Mul', [value, scale(emitter)]));
     expect(() => pruneModel(model, { ...plan, positions: 'keep' })).toThrow(

@@ -6,6 +6,7 @@
  */
 import type { PositionMode } from '@transprune/core';
 import { holdsPositions } from '../../decoder/attention/mask.js';
+import { firstCache } from '../../decoder/caches.js';
 import type { Decoder } from '../../decoder/decoder.js';
 import { classify, tokenAxes } from '../../decoder/kinds.js';
 import { refuse } from '../../decoder/refuse.js';
@@ -45,12 +46,16 @@ export function rebase(
     for (const name of gathered) stageOf.set(name, index + 1);
   }
   const layerOfCache = new Map(
-    decoder.layers.flatMap(({ cache }, layer) => [
-      [cache.pastKey ?? '', layer + 1] as const,
-      [cache.pastValue ?? '', layer + 1] as const,
-    ]),
+    decoder.layers.flatMap(({ cache, states }, layer) =>
+      [cache?.pastKey ?? '', cache?.pastValue ?? '', ...states.map(({ past }) => past)].map(
+        (name) => [name, layer + 1] as const,
+      ),
+    ),
   );
   layerOfCache.delete('');
+  const noTokens = new Set(
+    decoder.layers.flatMap(({ attention }) => attention?.reading.noTokens ?? []),
+  );
   const isToken = (name: string) =>
     name === decoder.inputs.embeddings || layerOfCache.has(name) || stageOf.has(name);
   const { nodes } = graph;
@@ -59,7 +64,9 @@ export function rebase(
   const source = decoder.graph;
   const isInitializer = (name: string) => source.initializer.has(name) || isAdded(name);
   const kindOf = classify([...nodes, ...graph.regions.flat()], isInitializer, isToken);
-  readLengthsOfFirstCache({ nodes, producer }, decoder, layerOfCache, stages[0]?.afterLayer ?? 0);
+  const [first] = stages;
+  if (!first) return;
+  readLengthsOfFirstCache({ nodes, producer }, decoder, layerOfCache, first.afterLayer);
 
   const tokenAxis = tokenAxes(
     nodes,
@@ -83,7 +90,11 @@ export function rebase(
     return name;
   };
   for (const node of nodes) {
-    const depth = Math.max(0, ...node.input.map((name) => stageOf.get(name) ?? 0));
+    const own = graph.perToken.get(node);
+    const depth = Math.max(
+      own ? stages.filter(({ afterLayer }) => afterLayer <= own.layer).length : 0,
+      ...node.input.map((name) => stageOf.get(name) ?? 0),
+    );
     const stage = stages[depth - 1];
     if (!stage) {
       noteCacheOnly(node, kindOf, layerOfCache);
@@ -91,7 +102,8 @@ export function rebase(
     }
     const axes = positions === 'keep' ? graph.angles.get(node) : undefined;
     node.input = node.input.map((name) => {
-      const axis = graph.injected.get(node) === name ? 1 : axes?.get(name);
+      const axis = own?.value === name ? 1 : axes?.get(name);
+      if (noTokens.has(name)) return name;
       if (stageOf.get(name) === depth || kindOf(name) === 'constant') {
         if (typeof axis !== 'number' || kindOf(name) !== 'derived') return name;
         return refuse({
@@ -164,15 +176,27 @@ function readLengthsOfFirstCache(
   layerOfCache: ReadonlyMap<string, number>,
   firstPrune: number,
 ): void {
-  const first = decoder.layers[0]?.cache;
+  const first = firstCache(decoder.layers.slice(0, firstPrune));
+  const keys = new Set(decoder.layers.map(({ cache }) => cache?.pastKey));
+  const states = new Set(decoder.layers.flatMap((layer) => layer.states.map(({ past }) => past)));
   for (const node of nodes) {
     let name = node.opType === 'Shape' ? (node.input[0] ?? '') : '';
     // Operators of one input lie between a cache and its sizes, if any.
     for (let maker = producer.get(name); maker?.input.length === 1; maker = producer.get(name)) {
       name = maker.input[0] ?? '';
     }
-    if ((layerOfCache.get(name) ?? 0) <= firstPrune) continue;
-    const isKey = decoder.layers.some(({ cache }) => cache.pastKey === name);
-    node.input = [(isKey ? first?.pastKey : first?.pastValue) ?? name];
+    // A state is as large after a prune as before it.
+    if ((layerOfCache.get(name) ?? 0) <= firstPrune || states.has(name)) continue;
+    const source = keys.has(name) ? first?.pastKey : first?.pastValue;
+    if (source === undefined) {
+      refuse({
+        where: `before the prune after layer ${firstPrune}`,
+        expected:
+          'no length of a cache to be read, or a cache before the first prune (prune after the first layer with attention)',
+        found: `the length of ${name}`,
+        node,
+      });
+    }
+    node.input = [source];
   }
 }

@@ -4,11 +4,14 @@
  */
 import { blockedLogit, instructionAttention, methodOf } from '@transprune/core';
 import type { LogitsSite } from '../../decoder/attention/family.js';
+import type { AttentionModule } from '../../decoder/decoder.js';
+import { refuse } from '../../decoder/refuse.js';
 import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
 import { emitCountedTokens, emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
 import { asFloat, type StageContext } from '../stage.js';
+import { emitCallStart } from '../tokens.js';
 import { copyRegion } from '../working-graph.js';
 
 const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
@@ -28,18 +31,51 @@ interface Rows {
 
 /** Attention that each token receives from the instruction: float32 `[batch, tokens]`. */
 export function emitInstructionAttention(context: StageContext): string {
-  const { emitter, next } = context;
+  const { emitter } = context;
   const { emit, int64 } = emitter;
   const tokens = emitSizes(emitter, context.state.imageMask, 1, 2);
+  const { reading } = attentionAfter(context);
   const past = emitPastLength(context);
-  const rows = emitRows(context, tokens, past);
-  const { reading } = next.attention;
-  const logits = reading.family.logits(reading, logitsSite(context, rows.start));
+  // Sinks stand in front of the keys, as if they were the first one of the cache.
+  const one = int64([1]);
+  const before = reading.sinks === undefined ? past : past ? emit('Add', [past, one]) : one;
+  const rows = emitRows(context, tokens, before);
+  const ofKeys = reading.family.logits(reading, logitsSite(context, rows.start));
+  const logits = emitSinks(context, reading.sinks, ofKeys);
   const asked = { logits, bias: rows.bias, rowWeights: rows.weights };
   const attended = reading.family.attended(reading, context.graph.nodes);
-  context.tapper?.instructionAttention({ ...asked, past, attended });
+  const hasSinks = reading.sinks !== undefined;
+  context.tapper?.instructionAttention({ ...asked, past: before, attended, hasSinks });
   const received = instructionAttention(onnxAlgebra(emitter), asked);
-  return past ? emit('Slice', [received, past, int64([toTheEnd]), int64([1])]) : received;
+  return before ? emit('Slice', [received, before, int64([toTheEnd]), int64([1])]) : received;
+}
+
+/** Logits with the column of sinks in front: float32 `[batch, heads, rows, 1 + keys]`. */
+function emitSinks(context: StageContext, sinks: string | undefined, logits: string): string {
+  if (sinks === undefined) return logits;
+  const { emitter, around, decoder } = context;
+  const { emit, int64 } = emitter;
+  const column = around.emit('Reshape', [
+    asFloat({ emitter: around, decoder }, sinks),
+    around.int64([1, -1, 1, 1]),
+  ]);
+  const sizes = emit('Concat', [emitSizes(emitter, logits, 0, 3), int64([1])], {
+    attributes: { axis: 0 },
+  });
+  return emit('Concat', [emit('Expand', [column, sizes]), logits], { attributes: { axis: -1 } });
+}
+
+/** Attention of the layer after the prune, with keys and values of its own. */
+export function attentionAfter({
+  next,
+  stage,
+}: Pick<StageContext, 'next' | 'stage'>): AttentionModule {
+  if (next.attention && next.cache) return next.attention;
+  return refuse({
+    where: 'plan',
+    expected: `a layer with attention, and keys of its own, after layer ${stage.afterLayer}`,
+    found: 'another',
+  });
 }
 
 /** Tokens of the next layer's cache, which rows may see: int64 `[1]`; undefined where there is no cache. */
@@ -47,7 +83,7 @@ function emitPastLength({
   emitter,
   next,
 }: Pick<StageContext, 'emitter' | 'next'>): string | undefined {
-  const { pastKey } = next.cache;
+  const pastKey = next.cache?.pastKey;
   return pastKey === undefined ? undefined : emitSizes(emitter, pastKey, 2, 3);
 }
 
@@ -89,8 +125,7 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
     emit('Where', [mask, algebra.constant(blockedLogit), algebra.constant(0)]);
   const causal = blocked(emit('Greater', [columns, own]));
   if (!context.mask) return { start, weights, bias: causal };
-  const seen = past ? emit('Add', [past, tokens]) : tokens;
-  const mask = emitter.cast(from(context.mask, emit('Neg', [seen]), 1), BOOL);
+  const mask = emitter.cast(emitSeen(context, past ? emit('Add', [past, tokens]) : tokens), BOOL);
   const padding = emit('Where', [mask, algebra.constant(0), algebra.constant(blockedLogit)]);
   const bias = algebra.add(emit('Unsqueeze', [padding, int64([1, 2])]), causal);
   return { start, weights, bias };
@@ -106,13 +141,28 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
   }
 }
 
+/** The mask over what rows may see, sinks in front: `[batch, seen]`. */
+function emitSeen(context: StageContext, seen: string): string {
+  const { emitter, mask = '' } = context;
+  const { emit, int64 } = emitter;
+  const last = (own: string) =>
+    emit('Slice', [own, emit('Neg', [seen]), int64([toTheEnd]), int64([1])]);
+  if (attentionAfter(context).reading.sinks === undefined) return last(mask);
+  const sizes = emit('Concat', [emitSizes(emitter, mask, 0, 1), int64([1])], {
+    attributes: { axis: 0 },
+  });
+  const ones = emit('Expand', [int64([1], [1, 1]), sizes]);
+  return last(emit('Concat', [ones, mask], { attributes: { axis: 1 } }));
+}
+
 /** What the family of the next layer's attention makes logits from. */
 function logitsSite(context: StageContext, start: string): LogitsSite {
   const { emitter, decoder, next } = context;
+  const { reading } = attentionAfter(context);
   return {
     emitter,
-    shape: decoder.attention,
-    cache: next.cache,
+    shape: reading.shape,
+    pastKey: next.cache?.pastKey,
     start,
     scored: (value) => copyForScore(context, value),
     asFloat: (value) => asFloat(context, value),
@@ -141,7 +191,7 @@ function emitCountedPositions(
 
 /** Where each token stood in the sequence before any prune: int64 `[batch, tokens]`. */
 function emitKeptPositions(
-  { emitter, state, decoder, options, rotated }: StageContext,
+  { emitter, state, decoder, plan, options, rotated }: StageContext,
   from: string | undefined,
 ): string {
   const { emit } = emitter;
@@ -153,12 +203,8 @@ function emitKeptPositions(
     });
     return startingAt(emitter, original, from);
   }
-  // The first layer's cache is never pruned: its length is where this call's tokens begin.
-  const firstCache = decoder.layers[0]?.cache.pastKey;
-  const places =
-    firstCache === undefined
-      ? own
-      : emit('Add', [own, emitter.cast(emitSizes(emitter, firstCache, 2, 3), FLOAT)]);
+  const past = emitCallStart(emitter, decoder, plan.stages[0]?.afterLayer ?? 0);
+  const places = past === undefined ? own : emit('Add', [own, emitter.cast(past, FLOAT)]);
   return emitter.cast(startingAt(emitter, places, from), INT64);
 }
 
@@ -168,11 +214,9 @@ function startingAt({ emit, int64 }: Emitter, positions: string, from: string | 
 }
 
 /** A value on the way to attention, over every token before the prune. */
-export function copyForScore(
-  { graph, emitters, next, stage, index }: StageContext,
-  value: string,
-): string {
-  const projections = new Set(next.attention.projections);
+export function copyForScore(context: StageContext, value: string): string {
+  const { graph, emitters, stage, index } = context;
+  const projections = new Set(attentionAfter(context).projections);
   const suffix = `scored_after_layer_${stage.afterLayer}`;
   return copyRegion(graph, value, projections, emitters.copy, index, suffix);
 }

@@ -38,8 +38,10 @@ export interface InstructionAttentionTaps {
   readonly bias: string;
   /** `[batch, 1, rows, 1]`; left out where all rows weigh alike. */
   readonly rowWeights?: string;
-  /** int64 `[1]`, tokens of the cache before the keys that are ranked. */
+  /** int64 `[1]`, columns before the keys that are ranked: sinks, then tokens of the cache. */
   readonly past: string;
+  /** The first column holds sinks: logits without a key. */
+  readonly hasSinks: boolean;
   /**
    * What attention itself gives after the prune, before its last projection:
    * `[batch, left, heads * head_dim]` or `[batch, heads, left, head_dim]`.
@@ -57,6 +59,7 @@ export interface StageTapper {
     rowWeights?: string | undefined;
     past?: string | undefined;
     attended: string;
+    hasSinks: boolean;
   }): void;
   /** @param outputs what the modules of the layer before the prune write */
   last(outputs: readonly string[]): void;
@@ -116,13 +119,14 @@ export function createTapper(
       }));
       layers.push({ layer: number, modules: tapped });
     },
-    instructionAttention({ logits, bias, rowWeights, past, attended }) {
+    instructionAttention({ logits, bias, rowWeights, past, attended, hasSinks }) {
       const instructionAttention: InstructionAttentionTaps = {
         logits: tap('logits', logits, 4),
         bias: tap('bias', bias, 2),
         ...(rowWeights && { rowWeights: tap('row_weights', rowWeights, 4) }),
         past: tap('past', past ?? gate.emitter.int64([0]), 1, INT64),
         attended: tapAround('attended', attended),
+        hasSinks,
       };
       made = { ...made, instructionAttention };
     },

@@ -1,0 +1,152 @@
+/** What mixes a layer's tokens, found by what the layer carries from call to call. */
+
+import { walk } from '../graph/walk.js';
+import type { NodeProto } from '../proto/onnx_pb.js';
+import { makerOf, originalOf } from './attention/cache.js';
+import { attentionFamilies } from './attention/index.js';
+import { checkMask } from './attention/mask.js';
+import type { LayerCache } from './caches.js';
+import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
+import type { AttentionReading, LayerCacheNames, Mixer, StateNames } from './decoder.js';
+import type { MixerReading } from './mixers/family.js';
+import { mixerFamilies } from './mixers/index.js';
+import { type ModuleSite, readAttentionModule, readStateModule } from './modules.js';
+import { refuse } from './refuse.js';
+import type { Join } from './stream.js';
+
+/** What mixes a layer's tokens, before it is known where the layer stands. */
+export interface Mixing {
+  readonly attention?: AttentionReading;
+  /** The layer, counted from 0, that keys and values are borrowed from. */
+  readonly lender?: number;
+  readonly cache?: LayerCacheNames;
+  readonly states: readonly StateNames[];
+  /** One for each state. */
+  readonly readings: readonly MixerReading[];
+  /** The nodes that mix, or the first of several. */
+  readonly nodes: readonly NodeProto[];
+}
+
+/**
+ * Reads what a layer's keys and values, or its states, belong to.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL if no family knows it
+ */
+export function ownMixing(
+  graph: ClassifiedGraph,
+  { cache, states }: LayerCache,
+  where: string,
+): Mixing {
+  if (cache) {
+    const attention = readAttention(graph, cache, where);
+    return { attention, cache, states, readings: [], nodes: [attention.node] };
+  }
+  const readings = states.map((state) => readState(graph, state, where));
+  return { states, readings, nodes: readings.map(({ node }) => node) };
+}
+
+function readAttention(
+  graph: ClassifiedGraph,
+  cache: LayerCacheNames,
+  where: string,
+): AttentionReading {
+  const presentKeyNode = makerOf(graph, cache.presentKey);
+  for (const family of presentKeyNode ? attentionFamilies() : []) {
+    const reading = presentKeyNode && family.read(graph, { where, cache, presentKeyNode });
+    if (reading) return checked(graph, reading, where);
+  }
+  return refuse({
+    where,
+    expected: `${cache.presentKey} to come from a known attention family (${attentionFamilies()
+      .map(({ name }) => name)
+      .join(', ')})`,
+    found: presentKeyNode?.opType ?? 'no node',
+    node: presentKeyNode,
+  });
+}
+
+function checked(
+  graph: ClassifiedGraph,
+  reading: AttentionReading,
+  where: string,
+): AttentionReading {
+  for (const mask of reading.masks ?? []) checkMask(graph, mask, where);
+  return reading;
+}
+
+function readState(graph: ClassifiedGraph, state: StateNames, where: string): MixerReading {
+  const readers = (graph.uses.get(state.past) ?? []).filter(({ node }) => node.opType !== 'Shape');
+  const [reader, second] = readers.map(({ node }) => node);
+  for (const family of reader && !second ? mixerFamilies : []) {
+    const reading = reader && family.read(graph, { where, state, reader });
+    if (reading) return reading;
+  }
+  return refuse({
+    where,
+    expected: `${state.past} to be read by a known mixer (${mixerFamilies.map(({ name }) => name).join(', ')})`,
+    found: [...new Set(readers.map(({ node }) => node.opType))].join(', ') || 'no reader',
+    node: second ?? reader,
+  });
+}
+
+/** A layer without a cache of its own. */
+export interface BorrowingSite {
+  readonly join: Join;
+  /** The stream before it, under each name. */
+  readonly streams: readonly string[];
+  readonly caches: readonly LayerCache[];
+  readonly where: string;
+}
+
+/**
+ * Reads attention over keys and values of an earlier layer.
+ *
+ * @returns undefined for a module that reads none
+ * @throws TransPruneError UNSUPPORTED_MODEL for attention whose family is not known to borrow
+ */
+export function borrowedMixing(
+  graph: ClassifiedGraph,
+  { join, streams, caches, where }: BorrowingSite,
+): Mixing | undefined {
+  const lenders = new Map(
+    caches.flatMap(({ cache }, at) =>
+      cache ? [[originalOf(graph, cache.presentKey), { at, cache }] as const] : [],
+    ),
+  );
+  const next = (name: string) =>
+    streams.includes(name) || lenders.has(name) ? [] : inputsOf(graph, name, 'token');
+  for (const name of walk([join.moduleOutput], next)) {
+    const node = graph.producer.get(name);
+    const key = node?.input.find((input) => lenders.has(input));
+    const lender = lenders.get(key ?? '');
+    if (!node || !lender) continue;
+    for (const family of attentionFamilies()) {
+      const reading = family.borrow?.(graph, { where, node, lender: lender.cache });
+      if (!reading) continue;
+      const attention = checked(graph, reading, where);
+      return { attention, lender: lender.at, states: [], readings: [], nodes: [node] };
+    }
+    refuse({
+      where,
+      expected: 'keys and values of its own, or attention that is known to borrow them',
+      found: `${node.opType} over keys of layer ${lender.at + 1}`,
+      node,
+    });
+  }
+  return undefined;
+}
+
+/**
+ * Reads a mixer as a module of the residual stream.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL for a module that reads anything else
+ */
+export function readMixer(
+  graph: ClassifiedGraph,
+  { attention, lender, cache, states, readings }: Mixing,
+  site: ModuleSite,
+): Mixer {
+  if (!attention) return readStateModule(graph, { ...site, readings, states });
+  const module = readAttentionModule(graph, { ...site, reading: attention, cache });
+  return lender === undefined ? module : { ...module, lender };
+}

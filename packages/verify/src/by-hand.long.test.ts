@@ -1,0 +1,3 @@
+import { plansByHand, testByHand } from '../testing/by-hand-tests.js';
+
+testByHand(plansByHand);

@@ -1,0 +1,116 @@
+/** Tests that pruned decoders answer as the original does, cut at the prunes and run by hand on the rows that stay. */
+import { createNodeBackend } from '@transprune/backend-node';
+import {
+  createPlan,
+  keptOutput,
+  type PositionMode,
+  type PrunePlan,
+  positionModes,
+  presetPlan,
+} from '@transprune/core';
+import { readModelFile } from '@transprune/files/node';
+import { caseFile, hubFolder, maxDifference } from '@transprune/fixtures';
+import {
+  type Decoder,
+  encodeModel,
+  fitPlan,
+  type OnnxModel,
+  pruneModel,
+  readDecoder,
+} from '@transprune/onnx';
+import { type HostTensor, openSession, type Session } from '@transprune/session';
+import { expect, test } from 'vitest';
+import { playCalls } from '../src/play.js';
+import { conversation, promptParts, tokenParts, turnParts } from '../src/prompt.js';
+import { runByHand } from './by-hand.js';
+
+/** A prompt, two tokens, a second turn and another token. */
+const layouts = [promptParts, tokenParts, tokenParts, turnParts, tokenParts];
+
+const hub = (name: Parameters<typeof hubFolder>[0]) =>
+  `${hubFolder(name)}/onnx/decoder_model_merged.onnx`;
+
+/** Decoders, and whether positions can be kept without looking into a node. */
+const decoders: readonly (readonly [name: string, path: string, keeps: boolean])[] = [
+  ['LFM2 of the hub', hub('lfm2_vl'), false],
+  ['Qwen3.5 of the hub', hub('qwen3_5'), true],
+  ['Gemma 4 of the hub', hub('gemma4'), false],
+  ['LFM2 by GenAI', caseFile('hybrid/lfm2-genai.onnx'), false],
+  ['Qwen3.5 by GenAI', caseFile('hybrid/qwen35-genai-hybrid.onnx'), true],
+  ['Phi', caseFile('parallel/phi-ts17.onnx'), true],
+  ['Qwen3-MoE', caseFile('moe/qwen3moe-ts17.onnx'), true],
+  ['gpt-oss', caseFile('attention-sinks/gptoss-ts17.onnx'), false],
+];
+
+const early = createPlan({ accumulateLayers: [1], stages: [{ afterLayer: 1, keepRatio: 0.3 }] });
+
+/** High, Low, one early prune, and one that reads no attention. */
+export function plansByHand(depth: number): readonly PrunePlan[] {
+  return [
+    presetPlan('transprune-high', depth).plan,
+    presetPlan('transprune-low', depth).plan,
+    early,
+    { ...early, method: 'random' },
+  ];
+}
+
+/**
+ * @param plansOf plans for a decoder of so many layers
+ * @param modes how tokens are numbered, where a decoder leaves a choice
+ */
+export function testByHand(
+  plansOf: (depth: number) => readonly PrunePlan[],
+  modes: readonly PositionMode[] = positionModes,
+): void {
+  test.each(decoders)('%s', async (_, path, keeps) => {
+    const original = await readModelFile(path);
+    const decoder = readDecoder(original);
+    for (const plan of plansOf(decoder.layers.length)) {
+      for (const positions of keeps ? modes : (['renumber'] as const)) {
+        const fitted = fitPlan({ ...plan, positions }, decoder).plan;
+        await compare(original, decoder, fitted);
+      }
+    }
+  });
+}
+
+async function compare(original: OnnxModel, decoder: Decoder, plan: PrunePlan): Promise<void> {
+  const { model } = pruneModel(original, plan, { trace: true });
+  const backend = createNodeBackend({ threads: 1 });
+  const session = await openSession(backend, { bytes: encodeModel(model) }, 'cpu');
+  const fed: Record<string, HostTensor>[] = [];
+  const rows = decoder.graph.input.get(decoder.inputs.positionIds ?? '')?.type?.value;
+  const isMultimodal = rows?.case === 'tensorType' && rows.value.shape?.dim.length === 3;
+  const calls = conversation(layouts, decoder.hiddenSize, 7, isMultimodal ? 'grids' : 'plain');
+  const traces = plan.stages.map((_, stage) => keptOutput(stage));
+  const answers = await playCalls(
+    recording(session, fed),
+    decoder,
+    calls.map((call) => [call]),
+    [],
+    traces,
+  );
+  await session.dispose();
+  const handCalls = answers.map(({ outputs }, at) => ({
+    feeds: fed[at] ?? {},
+    kept: traces.map((name) => [...(outputs[name]?.data ?? [])]),
+  }));
+  const byHand = await runByHand(original, plan, handCalls);
+  for (const [at, { logits }] of answers.entries()) {
+    const expected = byHand[at];
+    expect(logits.shape).toEqual(expected?.shape);
+    expect(maxDifference(logits.data, expected?.data ?? [])).toBeLessThan(1e-4);
+  }
+}
+
+/** A session that keeps what it is fed. */
+function recording(session: Session, fed: Record<string, HostTensor>[]): Session {
+  return {
+    ...session,
+    run(feeds, fetch) {
+      const host = Object.entries(feeds).filter(([, tensor]) => 'data' in tensor);
+      fed.push(Object.fromEntries(host) as Record<string, HostTensor>);
+      return session.run(feeds, fetch);
+    },
+  };
+}
