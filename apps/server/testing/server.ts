@@ -17,10 +17,9 @@ const here = new URL('..', import.meta.url);
 const homes = { 'engine/engine-process': '../../packages/vlm/', 'images/image-process': './' };
 
 /** A program of the server, put together once for a test file. */
-async function program(name: keyof typeof homes): Promise<string> {
+export async function program(name: keyof typeof homes): Promise<string> {
   const made =
-    programs.get(name) ??
-    bundled(new URL(`src/${name}.ts`, here), new URL(homes[name], here));
+    programs.get(name) ?? bundled(new URL(`src/${name}.ts`, here), new URL(homes[name], here));
   programs.set(name, made);
   return (await made).path;
 }
@@ -98,15 +97,16 @@ export function sample(name: string): string {
 
 export const samplePath = (name: string) => join(samplesDirectory, name);
 
-/** A picture and a question about it, as one message. */
-export function question(text: string, ...images: readonly string[]) {
-  return {
-    role: 'user',
-    content: [
-      ...images.map((url) => ({ type: 'image_url', image_url: { url } }) as const),
-      { type: 'text', text } as const,
-    ],
-  } as const satisfies OpenAI.ChatCompletionMessageParam;
+/** Pictures and a question about them, as one message. */
+export function question(
+  text: string,
+  ...images: readonly (string | OpenAI.ChatCompletionContentPartImage.ImageURL)[]
+): OpenAI.ChatCompletionUserMessageParam {
+  const pictures = images.map((image) => {
+    const image_url = typeof image === 'string' ? { url: image } : image;
+    return { type: 'image_url', image_url } as const;
+  });
+  return { role: 'user', content: [...pictures, { type: 'text', text }] };
 }
 
 export const model = 'transprune-embedded';
