@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-
-const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+import manifest from '../package.json' with { type: 'json' };
 
 /** Of this package. */
-export const version: string = (JSON.parse(manifest) as { readonly version: string }).version;
+export const { version } = manifest;

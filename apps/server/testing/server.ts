@@ -14,7 +14,11 @@ import { createServerIn, type Surroundings } from '../src/server.js';
 
 const programs = new Map<string, Promise<Bundled>>();
 const here = new URL('..', import.meta.url);
-const homes = { 'engine/engine-process': '../../packages/vlm/', 'images/image-process': './' };
+const homes = {
+  'engine/engine-process': '../../packages/vlm/',
+  'images/image-process': './',
+  '../testing/server-process': './',
+};
 
 /** A program of the server, put together once for a test file. */
 export async function program(name: keyof typeof homes): Promise<string> {

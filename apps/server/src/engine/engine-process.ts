@@ -10,7 +10,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {}
 // Also when the server was killed. Nothing of this process is worth an orderly end.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-const send = (message: unknown) => process.connected && process.send?.(message);
+// Who is gone gets no answer.
+const send = (message: unknown) => process.send?.(message, undefined, undefined, () => {});
 const port: EnginePort = {
   postMessage: send,
   on: (type, listener) => process.on(type as 'message', listener),

@@ -1,6 +1,6 @@
 /** Engines in processes of their own: one that dies takes nobody with it. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { connectEngine, type EnginePort } from '@transprune/vlm';
+import { connectEngine, type EnginePort } from '@transprune/vlm/client';
 import type { EngineHandle } from './handle.js';
 import type { EngineSettings, ModelFacts } from './model-facts.js';
 
