@@ -6,9 +6,10 @@ export default defineConfig({
   ...shared,
   entry: {
     index: 'src/index.ts',
+    command: 'src/command/serve.ts',
     main: 'src/main.ts',
     'engine-process': 'src/engine/engine-process.ts',
     'image-process': 'src/images/image-process.ts',
   },
-  dts: { entry: { index: 'src/index.ts' } },
+  dts: { entry: { index: 'src/index.ts', command: 'src/command/serve.ts' } },
 });

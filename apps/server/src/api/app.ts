@@ -1,7 +1,6 @@
 /** The endpoints, and what all requests go through. */
 import { randomUUID } from 'node:crypto';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import { chatRoute } from './chat/route.js';
 import { docsPage } from './docs.js';
@@ -32,7 +31,7 @@ export function createApp(service: Service): Hono {
   for (const path of ['/', '/docs']) {
     app.get(path, (context) => context.html(docsPage(document, service.modelName)));
   }
-  app.use('/v1/*', authorized(service), limited(service));
+  app.use('/v1/*', authorized(service));
   app.get('/v1/models', modelsRoute(service));
   app.get('/v1/models/*', modelRoute(service));
   app.post('/v1/chat/completions', counted(service), chatRoute(service));
@@ -73,19 +72,6 @@ function authorized({ checkKey }: Service): MiddlewareHandler {
     }
     await next();
   };
-}
-
-function limited({ limits }: Service): MiddlewareHandler {
-  return bodyLimit({
-    maxSize: limits.bodyBytes,
-    onError: () => {
-      throw new ApiError(
-        413,
-        'body_too_large',
-        `expected a body of at most ${limits.bodyBytes} bytes, got a larger one`,
-      );
-    },
-  });
 }
 
 /** Counts a request by its status. */

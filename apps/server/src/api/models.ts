@@ -37,6 +37,15 @@ export const modelsRoute = (service: Service) => (context: Context) =>
 
 /** Names of models on the hub have a slash, which clients may leave as it is. */
 export const modelRoute = (service: Service) => (context: Context) => {
-  checkModel(service, decodeURIComponent(context.req.path.slice('/v1/models/'.length)));
+  checkModel(service, decoded(context.req.path.slice('/v1/models/'.length)));
   return context.json(modelOf(service));
 };
+
+/** A part of a path as it was meant; as it came, if that is nothing. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

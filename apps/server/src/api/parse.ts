@@ -1,6 +1,8 @@
 /** Bodies of requests: JSON, then what the schema says; everything else is refused by name. */
 import type { Context } from 'hono';
 import type { z } from 'zod';
+import { readBounded } from '../limits/bounded.js';
+import type { Limits } from '../limits/limits.js';
 import { ApiError, badRequest } from './errors.js';
 
 /**
@@ -68,27 +70,44 @@ function isTextFormat(value: unknown): boolean {
   return (value as { readonly type?: unknown })?.type === 'text';
 }
 
+export interface BodyOptions<Schema extends z.ZodType> {
+  readonly schema: Schema;
+  readonly known: Neutral;
+  readonly limits: Pick<Limits, 'bodyBytes'>;
+}
+
 /**
  * A request's body.
  *
- * @throws ApiError 415 for another type than JSON, 400 that names the parameter at fault
+ * @throws ApiError 413 for one that is too large, 415 for another type than JSON, 400 that names the parameter
+ *   at fault
  */
 export async function parseBody<Schema extends z.ZodType>(
   context: Context,
-  schema: Schema,
-  known: Neutral,
+  { schema, known, limits }: BodyOptions<Schema>,
 ): Promise<z.infer<Schema>> {
   const type = context.req.header('content-type') ?? '';
   if (!/^application\/json *(;|$)/i.test(type)) {
     throw new ApiError(415, 'unsupported_media_type', 'expected a body of type application/json');
   }
-  const body = withoutNeutral(jsonOf(await context.req.arrayBuffer()), known);
+  const body = withoutNeutral(jsonOf(await bytesOf(context, limits.bodyBytes)), known);
   const { success, data, error } = schema.safeParse(body);
   if (success) return data;
   throw refusal(error);
 }
 
-function jsonOf(bytes: ArrayBuffer): unknown {
+async function bytesOf({ req }: Context, limit: number): Promise<Uint8Array> {
+  const tooLarge = () =>
+    new ApiError(
+      413,
+      'body_too_large',
+      `expected a body of at most ${limit} bytes, got a larger one`,
+    );
+  if (Number(req.header('content-length') ?? 0) > limit) throw tooLarge();
+  return readBounded(req.raw.body ?? [], limit, tooLarge);
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {

@@ -1,6 +1,7 @@
 /** Pictures from other servers: from allowed hosts alone, over HTTPS, without redirects. */
 import { Agent, request } from 'undici';
 import { badRequest } from '../api/errors.js';
+import { readBounded } from '../limits/bounded.js';
 import type { Limits } from '../limits/limits.js';
 import { isPublicAddress, PrivateAddress, publicLookup } from './addresses.js';
 
@@ -54,7 +55,9 @@ export function remoteImages({ hosts, limits, network }: RemoteOptions): RemoteI
           await response.body.dump();
           throw refuse(`expected an image at the URL, got status ${response.statusCode}`);
         }
-        return await boundedBody(response.body, limits.imageBytes, refuse);
+        return await readBounded(response.body, limits.imageBytes, () =>
+          refuse(`expected an image of at most ${limits.imageBytes} bytes, got a larger one`),
+        );
       } catch (error) {
         signal.throwIfAborted();
         throw toRefusal(error, limits, refuse);
@@ -73,22 +76,6 @@ function isAllowed(host: string, hosts: readonly string[]): boolean {
   return hosts.some((allowed) =>
     allowed.startsWith('*.') ? host.endsWith(allowed.slice(1)) : host === allowed,
   );
-}
-
-async function boundedBody(
-  body: AsyncIterable<Uint8Array>,
-  limit: number,
-  refuse: (why: string) => Error,
-): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > limit)
-      throw refuse(`expected an image of at most ${limit} bytes, got a larger one`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** What clients are told; nothing of the network here. */

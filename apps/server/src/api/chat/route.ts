@@ -14,7 +14,11 @@ import { chatChunks, chatReplyOf } from './reply.js';
 /** `POST /v1/chat/completions`. */
 export function chatRoute(service: Service) {
   return async (context: Context): Promise<Response> => {
-    const request = await parseBody(context, chatRequest, neutralInChat);
+    const request = await parseBody(context, {
+      schema: chatRequest,
+      known: neutralInChat,
+      limits: service.limits,
+    });
     checkModel(service, request.model);
     const asked = askOfChat(request, service);
     const parts = await begun(answer(service, asked, context.req.raw.signal));

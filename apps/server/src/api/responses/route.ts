@@ -13,7 +13,11 @@ import { endedMessage, endedResponse, startedMessage, startedResponse } from './
 /** `POST /v1/responses`. */
 export function responsesRoute(service: Service) {
   return async (context: Context): Promise<Response> => {
-    const request = await parseBody(context, responseRequest, neutralInResponses);
+    const request = await parseBody(context, {
+      schema: responseRequest,
+      known: neutralInResponses,
+      limits: service.limits,
+    });
     checkModel(service, request.model);
     const asked = askOfResponse(request, service);
     const parts = await begun(answer(service, asked, context.req.raw.signal));
