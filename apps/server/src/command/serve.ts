@@ -11,6 +11,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted when the program is told to end. */
   readonly signal: AbortSignal;
+  /** Is given what the program has to wait for when it is told to end. */
+  readonly finish?: (work: Promise<void>) => Promise<void>;
 }
 
 interface Options {
@@ -60,7 +62,10 @@ export function addServeCommand(program: Command, surroundings: Surroundings): C
     .option('--limit <name=value>', 'a limit that /version names; may be repeated', limit, {})
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
     .option('--log-content', 'log prompts and answers too')
-    .action((options: Options) => serve(options, surroundings));
+    .action((options: Options) => {
+      const { finish = (work) => work } = surroundings;
+      return finish(serve(options, surroundings));
+    });
 }
 
 async function serve(options: Options, { stdout, env, signal }: Surroundings): Promise<void> {
