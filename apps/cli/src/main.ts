@@ -1,6 +1,8 @@
 import { TransPruneError } from '@transprune/core';
 import { Command, CommanderError } from 'commander';
 import { addBenchCommand } from './commands/bench.js';
+import { addChatCommand } from './commands/chat.js';
+import { addCompletionCommand } from './commands/completion.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addEvaluateCommand } from './commands/evaluate.js';
 import { addInspectCommand } from './commands/inspect.js';
@@ -56,9 +58,11 @@ export function createProgram(io: Io): Command {
     addPruneCommand,
     addRunCommand,
     addServeCommand,
+    addChatCommand,
     addBenchCommand,
     addEvaluateCommand,
     addDoctorCommand,
+    addCompletionCommand,
   ];
   for (const addCommand of add) addCommand(program, io);
   return program;
