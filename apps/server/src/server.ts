@@ -57,6 +57,7 @@ export function createServerIn(
   const { visionCacheBytes = defaultVisionCacheBytes, preset, plan, device, threads } = options;
   const limits = chooseLimits(options.limits);
   checkCount('engines', engines);
+  checkPlan(plan);
   const { active } = limits;
   const settings = { model, preset, plan, device, threads, active, visionCacheBytes };
   const log = options.log ?? pino({}, pino.destination(2));
@@ -124,6 +125,16 @@ export function createServerIn(
       return closing;
     },
   };
+}
+
+/** A plan goes to other processes, which a function cannot. */
+function checkPlan(plan: ServerOptions['plan']): void {
+  if (plan === undefined || typeof plan.method === 'string') return;
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `expected a plan that names its method, got one with the method ${plan.method.name} itself; prune the decoder beforehand`,
+    { field: 'plan.method' },
+  );
 }
 
 function checkCount(field: string, value: number): void {

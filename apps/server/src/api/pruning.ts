@@ -1,5 +1,5 @@
 /** What a request keeps of its images, and what a reply says about it. */
-import { type PrunePlan, TransPruneError, validatePlan } from '@transprune/core';
+import { methodNameOf, type PrunePlan, TransPruneError, validatePlan } from '@transprune/core';
 import type { ModelFacts } from '../engine/model-facts.js';
 import { badRequest } from './errors.js';
 import type { PruningRequest } from './schemas/common.js';
@@ -28,10 +28,10 @@ export function choosePruning(
   details: readonly Detail[] = [],
 ): ChosenPruning {
   const { plan } = facts;
-  if (method !== undefined && method !== plan.method) {
+  if (method !== undefined && method !== methodNameOf(plan)) {
     throw badRequest(
       'unsupported_value',
-      `expected the method that the model was loaded with, ${plan.method}, got ${method}`,
+      `expected the method that the model was loaded with, ${methodNameOf(plan)}, got ${method}`,
       'pruning.method',
     );
   }

@@ -1,4 +1,5 @@
 /** What replies say about themselves: what was kept, and how long it took. */
+import { methodNameOf } from '@transprune/core';
 import type { z } from 'zod';
 import type { AnswerEnd } from './answer.js';
 import type { pruningReport, timings as timingsSchema } from './schemas/common.js';
@@ -8,7 +9,7 @@ export function pruningOf(end: AnswerEnd): z.infer<typeof pruningReport> {
   const { pruning, usage, stages, visionCached } = end;
   const { plan, preset, trace } = pruning;
   return {
-    method: plan.method,
+    method: methodNameOf(plan),
     preset,
     stages: plan.stages.map(({ afterLayer, keepRatio }) => ({
       after_layer: afterLayer,

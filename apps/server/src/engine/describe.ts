@@ -1,5 +1,6 @@
 /** Reads what there is to know of a model before it is opened. */
 import {
+  methodNameOf,
   type PrunePlan,
   presetNames,
   presetPlan,
@@ -40,15 +41,29 @@ export async function describeModel(
 }
 
 /** All presets that a decoder pruned by the plan can run; `none` keeps everything. */
-function ratiosOfPresets({ stages }: PrunePlan, layers: number): ModelFacts['presets'] {
-  const layersOf = (each: PrunePlan) => each.stages.map(({ afterLayer }) => afterLayer).join();
+function ratiosOfPresets(plan: PrunePlan, layers: number): ModelFacts['presets'] {
+  const { stages } = plan;
   const found = presetNames.flatMap((name): [string, number[]][] => {
     if (name === 'none') return [[name, stages.map(() => 1)]];
     const other = planOf(name, layers);
-    if (!other || layersOf(other) !== layersOf({ stages } as PrunePlan)) return [];
+    if (!other || scoringOf(other) !== scoringOf(plan)) return [];
     return [[name, other.stages.map(({ keepRatio }) => keepRatio)]];
   });
   return Object.fromEntries(found);
+}
+
+/** All of a plan that is in the graph, whatever the ratios are. */
+function scoringOf(plan: PrunePlan): string {
+  const { stages, accumulateLayers, direction, positions, perImage } = plan;
+  const prunes = stages.map(({ afterLayer }) => afterLayer);
+  return JSON.stringify([
+    methodNameOf(plan),
+    prunes,
+    accumulateLayers,
+    direction,
+    positions,
+    perImage,
+  ]);
 }
 
 /** Undefined for decoders that are too small for the preset. */
