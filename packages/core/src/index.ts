@@ -21,6 +21,7 @@ export {
   type SignalName,
 } from './methods/index.js';
 export { type FittedPlan, fitToAttentionLayers, type MovedPrune } from './plan/fit.js';
+export { checkKeepRatios } from './plan/keep-ratios.js';
 export {
   createPlan,
   newlyAccumulatedLayers,
@@ -41,6 +42,12 @@ export {
   shareOf,
   wholeShare,
 } from './plan/selection.js';
+export {
+  type KeptTokens,
+  keptTokens,
+  numberImages,
+  tokensPerImage,
+} from './plan/spans.js';
 export {
   afterLayerOf,
   type CacheKind,

@@ -1,4 +1,5 @@
 /** One request, from the queue to its last event; whatever belongs to it is owned here. */
+import { numberImages } from '@transprune/core';
 import { type DecoderPorts, DecoderSession, type Session, takeAll } from '@transprune/session';
 import type { Frontend, Penalties, ReadPrompt } from '../frontend.js';
 import { AnswerText } from './answer-text.js';
@@ -8,7 +9,6 @@ import { logitsOfLastTokens } from './logits.js';
 import { Report } from './report.js';
 import { type ChatTurn, defaultMaxNewTokens, type EngineRequest, messagesOf } from './request.js';
 import { createSampler, type Sampler } from './sampler.js';
-import { numberImages } from './spans.js';
 import { stageEvents } from './stages.js';
 import { EventStream } from './stream.js';
 
