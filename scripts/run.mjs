@@ -4,6 +4,7 @@
 //   node scripts/run.mjs start                      asks the embedded model about a sample image
 //   node scripts/run.mjs test [options]             short tests, of all packages or with `--filter core`
 //   node scripts/run.mjs test:long | test:all       the others, or all; options are vitest's
+//   node scripts/run.mjs fuzz [--seeds 0-5000]      prunes decoders that were changed at random
 //   node scripts/run.mjs <turbo task> [options]     such as build, typecheck, check:package
 
 import { spawn } from 'node:child_process';
@@ -32,6 +33,8 @@ checkNode();
 await install();
 if (task === 'start') await start();
 else if (task in suites) await test(suites[task], options);
+else if (task === 'fuzz')
+  await orExit(run('pnpm', ['--filter', '@transprune/fuzz', 'fuzz', ...options]));
 else await orExit(run('turbo', ['run', task, ...options]));
 
 function checkNode() {

@@ -1,0 +1,61 @@
+/** Runs seeds in processes of their own, for a runtime may crash and a surgery may hang. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { SeedReport, Verdict } from './seed.js';
+
+/** What a process that is gone leaves: `crash` if it ended, `hang` if it was ended. */
+export type Outcome = Verdict | 'crash' | 'hang';
+
+export interface SeedOutcome extends Omit<Partial<SeedReport>, 'verdict'> {
+  readonly seed: number;
+  readonly verdict: Outcome;
+}
+
+/** Milliseconds that a seed may take; on a busy machine it takes some seconds. */
+const hangLimit = 300_000;
+
+/** Runs every seed; `onOutcome` is told in the order in which they end. */
+export async function runSeeds(
+  seeds: Iterable<number>,
+  { jobs, onOutcome }: { readonly jobs: number; readonly onOutcome: (o: SeedOutcome) => void },
+): Promise<void> {
+  const left = seeds[Symbol.iterator]();
+  const workers = Array.from({ length: jobs }, async () => {
+    let child = start();
+    for (let next = left.next(); !next.done; next = left.next()) {
+      const outcome = await ask(child, next.value);
+      onOutcome(outcome);
+      if (!child.connected || child.killed) child = start();
+    }
+    child.kill();
+  });
+  await Promise.all(workers);
+}
+
+function start(): ChildProcess {
+  const file = fileURLToPath(new URL('./child.ts', import.meta.url));
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  const execArgv = ['--import', loader, '--conditions=@transprune/source'];
+  return fork(file, { execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+}
+
+function ask(child: ChildProcess, seed: number): Promise<SeedOutcome> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      end({ seed, verdict: 'hang', reason: `not done after ${hangLimit / 1000} s` });
+    }, hangLimit);
+    const onExit = (code: number | null, signal: string | null) =>
+      end({ seed, verdict: 'crash', reason: `the process ended with ${signal ?? code}` });
+    const end = (outcome: SeedOutcome) => {
+      clearTimeout(timer);
+      child.off('exit', onExit);
+      child.off('message', end);
+      resolve(outcome);
+    };
+    child.on('exit', onExit);
+    child.on('message', end);
+    child.send(seed);
+  });
+}

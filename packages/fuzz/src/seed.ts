@@ -1,0 +1,164 @@
+/** What comes out of one seed. */
+import { clone } from '@bufbuild/protobuf';
+import { createPlan, type PrunePlan, ports, TransPruneError } from '@transprune/core';
+import { decodeModel, encodeModel, type OnnxModel, pruneModel } from '@transprune/onnx';
+import { type GraphProto, ModelProtoSchema } from '@transprune/onnx/proto';
+import { type Base, baseCount, readBase } from './bases.js';
+import { difference } from './compare.js';
+import { NoOracle, playCut } from './cut.js';
+import { mutate } from './mutations/index.js';
+import { textOnly, withImage } from './prompt.js';
+import { type Answers, playPruned } from './pruned.js';
+import { type Random, randomOf } from './random.js';
+import { shapesOf } from './shapes.js';
+
+/**
+ * - `right`: it was pruned, and does what the original does, cut and run by hand
+ * - `refused`: with a reason
+ * - `no model`: the changed original does not run, so that nothing can be said of it
+ * - `no oracle`: it was pruned, and the original can't be cut there
+ * - `wrong`: it was pruned, and does something else
+ * - `error`: the surgery ended in an error that is none of its refusals
+ */
+export type Verdict = 'right' | 'refused' | 'no model' | 'no oracle' | 'wrong' | 'error';
+
+export interface SeedReport {
+  readonly seed: number;
+  readonly verdict: Verdict;
+  readonly base: string;
+  readonly changes: readonly string[];
+  readonly plan: PrunePlan;
+  /** Why it is so. */
+  readonly reason: string;
+}
+
+interface Known {
+  readonly base: Base;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+const known = new Map<number, Promise<Known>>();
+
+function knownBase(index: number): Promise<Known> {
+  const found =
+    known.get(index) ??
+    (async () => {
+      const base = readBase(index);
+      return { base, shapes: await shapesOf(base) };
+    })();
+  known.set(index, found);
+  return found;
+}
+
+/** A changed model and how it is to be pruned. */
+interface Mutant {
+  readonly base: Base;
+  readonly model: OnnxModel;
+  readonly changes: readonly string[];
+  readonly plan: PrunePlan;
+}
+
+export async function mutantOf(seed: number): Promise<Mutant> {
+  const random = randomOf(seed);
+  const { base, shapes } = await knownBase(seed % baseCount);
+  const model = clone(ModelProtoSchema, base.model);
+  const graph = model.graph as GraphProto;
+  const changes = mutate({ graph, random, shapes, cuts: new Set(base.streams) });
+  return { base, model, changes, plan: planOf(random, base) };
+}
+
+/** Prunes a seed's model, and holds it against the original. */
+export async function runSeed(seed: number): Promise<SeedReport> {
+  const mutant = await mutantOf(seed);
+  const { base, changes, plan } = mutant;
+  const [verdict, reason] = await judge(mutant);
+  return { seed, verdict, base: base.name, changes, plan, reason };
+}
+
+async function judge({ base, model, plan }: Mutant): Promise<[Verdict, string]> {
+  let pruned: OnnxModel;
+  try {
+    // As it would be read from a file.
+    pruned = pruneModel(decodeModel(encodeModel(model)), plan, { trace: true }).model;
+  } catch (error) {
+    return TransPruneError.isInstance(error)
+      ? ['refused', `${error.code}: ${error.message}`]
+      : ['error', `${error instanceof Error ? error.stack : error}`];
+  }
+  const uncut = {
+    weights: base.externalData,
+    cuts: [],
+    kept: [],
+    positions: plan.positions,
+    nudge: 0,
+  };
+  try {
+    await playCut(model, withImage, uncut);
+    await playCut(model, textOnly, uncut);
+  } catch (error) {
+    return ['no model', messageOf(error)];
+  }
+  let answers: { readonly image: Answers; readonly text: Answers };
+  try {
+    const bytes = encodeModel(pruned);
+    const image = await playPruned(bytes, base.externalData, withImage);
+    answers = { image, text: await playPruned(bytes, base.externalData, textOnly) };
+  } catch (error) {
+    return ['wrong', `the pruned decoder does not run: ${messageOf(error)}`];
+  }
+  const badly = badSelection(answers.image, plan);
+  if (badly !== undefined) return ['wrong', badly];
+  const cuts = plan.stages.map(({ afterLayer }) => base.streams[afterLayer - 1] ?? '');
+  const cut = { ...uncut, cuts, kept: answers.image.kept };
+  try {
+    const found =
+      (await difference(answers.text.logits, (nudge) =>
+        playCut(model, textOnly, { ...uncut, nudge }),
+      )) ??
+      (await difference(answers.image.logits, (nudge) =>
+        playCut(model, withImage, { ...cut, nudge }),
+      ));
+    return found === undefined ? ['right', ''] : ['wrong', found];
+  } catch (error) {
+    if (error instanceof NoOracle) return ['no oracle', error.message];
+    throw error;
+  }
+}
+
+/** What is wrong with the tokens that stay. */
+function badSelection({ kept }: Answers, { stages }: PrunePlan): string | undefined {
+  const { imageMask } = withImage;
+  const text = imageMask.filter((mark) => mark === 0).length;
+  const image = imageMask.length - text;
+  if (kept.length !== stages.length)
+    return `${kept.length} of ${stages.length} stages tell what is left`;
+  for (const [at, { keepRatio }] of stages.entries()) {
+    const places = kept[at] ?? [];
+    const expected = text + Math.max(1, Math.floor(keepRatio * image));
+    const textLeft = places.filter((place) => imageMask[place] === 0).length;
+    const ascending = places.every((place, i) => i === 0 || place > (places[i - 1] ?? place));
+    if (textLeft !== text || places.length !== expected || !ascending) {
+      return `stage ${at} leaves ${places}: expected all of the text and ${expected} tokens`;
+    }
+  }
+  return undefined;
+}
+
+/** One or two prunes at any depth; positions that a graph counts itself are counted anew in each piece. */
+function planOf(random: Random, { model, streams }: Base): PrunePlan {
+  const depth = streams.length;
+  const first = 1 + random.below(depth);
+  const second = first + 1 + random.below(depth);
+  const ratio = random.pick([0.75, 0.5, 1]) ?? 1;
+  const stages = [{ afterLayer: first, keepRatio: ratio }];
+  if (second <= depth && random.below(2) > 0)
+    stages.push({ afterLayer: second, keepRatio: ratio / 2 });
+  const takesPositions = model.graph?.input.some(({ name }) => name === ports.positionIds);
+  return createPlan({
+    stages,
+    accumulateLayers: [first],
+    positions: takesPositions && random.below(2) > 0 ? 'keep' : 'renumber',
+  });
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : `${error}`);
