@@ -73,8 +73,9 @@ async function start() {
 
 /** Runs a suite over all packages in one process pool; its reporter prints the sum as the last line. */
 async function test(suite, options) {
-  // What tests run as it was built: the embedded model, and in the long suite the executable.
-  const built = ['@transprune/embedded-model', ...(suite === 'short' ? [] : ['@transprune/cli'])];
+  // What tests run as it was built: the embedded model, and in the long suite programs.
+  const programs = ['@transprune/cli', '@transprune/transformers'];
+  const built = ['@transprune/embedded-model', ...(suite === 'short' ? [] : programs)];
   console.error('Building ...');
   const filters = built.map((name) => `--filter=${name}`);
   const build = await run('turbo', ['run', 'build', ...filters], 'quiet');

@@ -1,10 +1,10 @@
 /** Opens the decoder of one load, pruned. */
-import type { PrunePlan, TransPruneError } from '@transprune/core';
+import type { TransPruneError } from '@transprune/core';
 import type { OpenInstead } from './opening.js';
 import type { PruningOptions } from './options.js';
 import type { Platform } from './platform.js';
-import { isDecoder, isRefusal, pruneDecoder } from './prune.js';
 import { type PrunedSession, prunedSession } from './pruned-session.js';
+import { isRefusal } from './refusal.js';
 import type { RuntimeSession } from './runtime.js';
 
 /** What became of the decoder of a load; of nothing if the load had none. */
@@ -24,9 +24,6 @@ export interface DecoderOpening {
   readonly outcome: Outcome;
 }
 
-/** In Node the library hands over a path, by which other models need not be read. */
-const decoderFile = /(^|[\\/])decoder_model_merged[^\\/]*\.onnx$/;
-
 /** Takes the place of a decoder that could not be opened, until its model is disposed. */
 const unopened = { release: async () => {} } as RuntimeSession;
 
@@ -42,19 +39,11 @@ export function decoderOpening(
 ): DecoderOpening {
   const outcome: Outcome = {};
   const open: OpenInstead = async (create, source, sessionOptions) => {
-    const isPath = typeof source === 'string';
-    if (isPath && !decoderFile.test(source)) return create(source, sessionOptions);
-    let plan: PrunePlan | undefined;
     try {
-      const rewritten = await platform.rewrite(source, (model) => {
-        if (!isPath && !isDecoder(model)) return model;
-        const pruned = pruneDecoder(model, options);
-        plan = pruned.plan;
-        return pruned.model;
-      });
-      if (!plan) return create(source, sessionOptions);
+      const found = await platform.prune(source, options);
+      if (!found) return create(source, sessionOptions);
       await replaced?.release();
-      outcome.session = prunedSession(await create(rewritten, sessionOptions), plan);
+      outcome.session = prunedSession(await create(found.source, sessionOptions), found.plan);
       return outcome.session;
     } catch (error) {
       if (options.onUnsupported === 'warn' && isRefusal(error, options)) {

@@ -21,22 +21,25 @@ export type OpenInstead = (
 /** Travels through the library in `session_options`, which it copies as they are. */
 const openInstead = Symbol('transprune.openInstead');
 
-const watched = new WeakSet<SessionClass>();
+/** Functions that heed it. */
+const heeding = new WeakSet<CreateSession>();
 
 /** Session options with which sessions of a watched class are opened otherwise. */
 export function optionsOpening(options: object | undefined, open: OpenInstead): object {
   return { ...options, [openInstead]: open };
 }
 
-/** Heeds such options in a class from now on. */
+/** Lets a class heed such options from now on. */
 export function watch(sessions: SessionClass): void {
-  if (watched.has(sessions)) return;
-  watched.add(sessions);
+  if (heeding.has(sessions.create)) return;
   const create = sessions.create.bind(sessions);
   sessions.create = (source, options, ...others: []) => {
-    const open = (options as { readonly [openInstead]?: OpenInstead } | undefined)?.[openInstead];
-    if (!open) return create(source, options, ...others);
-    const { [openInstead]: _, ...rest } = options as { readonly [openInstead]?: OpenInstead };
-    return open(create, source, rest);
+    const { [openInstead]: open, ...rest } = (options ?? {}) as Asked;
+    return open ? open(create, source, rest) : create(source, options, ...others);
   };
+  heeding.add(sessions.create);
+}
+
+interface Asked extends SessionOptions {
+  readonly [openInstead]?: OpenInstead;
 }

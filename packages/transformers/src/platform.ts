@@ -1,4 +1,5 @@
-import type { OnnxModel } from '@transprune/onnx';
+import type { PrunePlan } from '@transprune/core';
+import type { PruningOptions } from './options.js';
 import type { ModelSource } from './runtime.js';
 
 /** What Node and browsers do differently. */
@@ -10,9 +11,17 @@ export interface Platform {
    */
   lend<Result>(bytes: Uint8Array, use: (id: string) => Promise<Result>): Promise<Result>;
   /**
-   * Rewrites a model that the library is about to open; one that `change` gives back as it was stays so.
+   * Prunes a decoder that the library is about to open.
    *
-   * @throws what `change` throws, and TransPruneError if the model cannot be read or the new one not be kept
+   * @returns undefined for a model that is no decoder
+   * @throws TransPruneError as `pruneDecoder` does, NOT_FOUND or INVALID_MODEL if the decoder cannot be read,
+   *   WRITE_FAILED if the new one cannot be kept
    */
-  rewrite(source: ModelSource, change: (model: OnnxModel) => OnnxModel): Promise<ModelSource>;
+  prune(source: ModelSource, options: PruningOptions): Promise<PrunedSource | undefined>;
+}
+
+/** A pruned decoder, to be opened. */
+export interface PrunedSource {
+  readonly source: ModelSource;
+  readonly plan: PrunePlan;
 }

@@ -11,6 +11,7 @@ import {
 } from '@transprune/core';
 import { type OnnxModel, pruneModel, readDecoder } from '@transprune/onnx';
 import type { PruningOptions } from './options.js';
+import { isUnsupported } from './refusal.js';
 
 /** A pruned decoder. */
 export interface PrunedDecoder {
@@ -38,15 +39,6 @@ export function pruneDecoder(model: OnnxModel, options: PruningOptions): PrunedD
     return { model: prune(false), plan };
   }
 }
-
-/** True for errors that are the decoder's fault, not the options': a preset finds no place in some. */
-export function isRefusal(error: unknown, { plan }: PruningOptions): error is TransPruneError {
-  if (!TransPruneError.isInstance(error)) return false;
-  return isUnsupported(error) || (error.code === 'INVALID_PLAN' && !plan);
-}
-
-const isUnsupported = (error: unknown) =>
-  TransPruneError.isInstance(error) && error.code === 'UNSUPPORTED_MODEL';
 
 /** True for a model that goes on from embeddings and a cache. */
 export function isDecoder({ graph }: OnnxModel): boolean {

@@ -2,7 +2,7 @@
  * The class of the library's sessions, before there is any session. The library exports it nowhere, so it is
  * given a model of one node to open.
  */
-import { env, PreTrainedModel } from '@huggingface/transformers';
+import { PreTrainedModel } from '@huggingface/transformers';
 import type { Platform } from './platform.js';
 import { type RuntimeSession, type SessionClass, sessionClassOf } from './runtime.js';
 
@@ -25,20 +25,14 @@ export function sessionClass(platform: Platform): Promise<SessionClass> {
 }
 
 async function find(platform: Platform): Promise<SessionClass> {
-  const { allowLocalModels } = env;
-  const model = await platform.lend(identityModel, async (id) => {
-    env.allowLocalModels = true;
-    try {
-      return await PreTrainedModel.from_pretrained(id, {
-        // Of no type that the library could miss.
-        config: { model_type: 'custom' } as never,
-        subfolder: '',
-        dtype: 'fp32',
-      });
-    } finally {
-      env.allowLocalModels = allowLocalModels;
-    }
-  });
+  const model = await platform.lend(identityModel, (id) =>
+    PreTrainedModel.from_pretrained(id, {
+      // Of no type that the library could miss.
+      config: { model_type: 'custom' } as never,
+      subfolder: '',
+      dtype: 'fp32',
+    }),
+  );
   const session: RuntimeSession = model.sessions.model;
   await model.dispose();
   return sessionClassOf(session);

@@ -3,6 +3,7 @@ import { env } from '@huggingface/transformers';
 import { TransPruneError } from '@transprune/core';
 import { decodeModel, encodeModel } from '@transprune/onnx';
 import type { Platform } from './platform.js';
+import { isDecoder, pruneDecoder } from './prune.js';
 
 export const webPlatform: Platform = {
   async lend(bytes, use) {
@@ -19,7 +20,7 @@ export const webPlatform: Platform = {
       if (env.fetch === lending) env.fetch = fetch;
     }
   },
-  async rewrite(source, change) {
+  async prune(source, options) {
     if (typeof source === 'string') {
       throw new TransPruneError(
         'UNSUPPORTED_MODEL',
@@ -27,8 +28,15 @@ export const webPlatform: Platform = {
         { path: source },
       );
     }
+    if (source[0] === '<'.charCodeAt(0)) {
+      throw new TransPruneError(
+        'NOT_FOUND',
+        'expected an ONNX model, got a web page, as servers of single-page applications send it for files that they have not; check the id, dtype and subfolder',
+      );
+    }
     const model = decodeModel(source);
-    const changed = change(model);
-    return changed === model ? source : encodeModel(changed);
+    if (!isDecoder(model)) return undefined;
+    const { model: changed, plan } = pruneDecoder(model, options);
+    return { source: changed === model ? source : encodeModel(changed), plan };
   },
 };

@@ -11,6 +11,8 @@ import { Class, generate, inputsOf, loadOptions, planOf } from './hub.js';
 /** Models whose decoders can be pruned. */
 export const prunable = ['idefics3', 'llava', 'paligemma', 'qwen2_5_vl', 'qwen3_vl'] as const;
 
+export type Prunable = (typeof prunable)[number];
+
 /** Opens each model once, its decoder pruned, until the tests of a file end. */
 export function opener() {
   useOwnCache();

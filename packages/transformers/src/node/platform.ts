@@ -1,25 +1,34 @@
 /** In Node models are files, and rewritten ones are kept. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { keepModel, readModelFile } from '@transprune/files/node';
+import { basename, join } from 'node:path';
+import { env } from '@huggingface/transformers';
 import type { Platform } from '../platform.js';
-import { webPlatform } from '../web-platform.js';
+import { rewriteElsewhere } from './process.js';
 
 export const nodePlatform: Platform = {
   async lend(bytes, use) {
     const folder = await mkdtemp(join(tmpdir(), 'transprune-'));
+    const { allowLocalModels } = env;
+    env.allowLocalModels = true;
     try {
       await writeFile(join(folder, 'model.onnx'), bytes);
       return await use(folder);
     } finally {
+      env.allowLocalModels = allowLocalModels;
       await rm(folder, { recursive: true, force: true });
     }
   },
-  async rewrite(source, change) {
-    if (typeof source !== 'string') return webPlatform.rewrite(source, change);
-    const model = await readModelFile(source);
-    const changed = change(model);
-    return changed === model ? source : keepModel(changed, source);
+  async prune(source, options) {
+    if (typeof source !== 'string') {
+      const { webPlatform } = await import('../web-platform.js');
+      return webPlatform.prune(source, options);
+    }
+    // By its name a decoder is known without reading all models.
+    if (!basename(source).startsWith('decoder_model_merged')) return undefined;
+    const found = rewriteElsewhere(source, options);
+    if (found) return found;
+    const { rewriteDecoder } = await import('./rewrite.js');
+    return rewriteDecoder(source, options);
   },
 };
