@@ -1,5 +1,5 @@
+import { platform } from '#platform';
 import { dropIn } from './drop-in.js';
-import { webPlatform } from './web-platform.js';
 
 export type { DropIn, ModelLoader, PrunedModel, WithPruningOptions } from './drop-in.js';
 export type {
@@ -10,4 +10,4 @@ export type {
   PruningOptions,
 } from './options.js';
 
-export const { pruned, withPruning } = dropIn(webPlatform);
+export const { pruned, withPruning } = dropIn(platform);

@@ -9,8 +9,8 @@ export interface PruningOptions {
   /** What each prune keeps unless a call says otherwise: a share of the original image tokens, in (0, 1]. */
   readonly keepRatios?: readonly number[];
   /**
-   * What tokens after a prune take as positions. Left out, it is the plan's; a preset renumbers, except for
-   * decoders with several kinds of positions (Qwen-VL), which would then be other models even unpruned.
+   * What tokens after a prune take as positions. Left out, it is the plan's; a preset's is what leaves the
+   * decoder as it was where nothing is dropped.
    */
   readonly positions?: PositionMode;
   /** Each image keeps a share of its own, in place of all ranked together. */

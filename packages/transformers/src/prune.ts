@@ -63,12 +63,10 @@ function planFor(model: OnnxModel, options: PruningOptions): PrunePlan {
 /** A preset's plan, its prunes where the decoder allows them. */
 function presetFor(model: OnnxModel, { preset = 'transprune-high' }: PruningOptions): PrunePlan {
   const { plan } = presetPlan(preset, readDecoder(model).layers.length);
-  const countsSeveral = inputRank(model, ports.positionIds) > 2;
-  const placed = fitToAttentionLayers(
+  return fitToAttentionLayers(
     plan,
     attentionLayers(model).filter((layer) => layer > firstCachedLayer(model)),
   ).plan;
-  return countsSeveral ? { ...placed, positions: 'keep' } : placed;
 }
 
 /** Layers (1-based) with keys of their own. */
@@ -87,11 +85,6 @@ function firstCachedLayer({ graph }: OnnxModel): number {
   const [, layer = '-1'] =
     graph?.output.map(({ name }) => /^present\.(\d+)\./.exec(name)).find((found) => found) ?? [];
   return Number(layer) + 1;
-}
-
-function inputRank({ graph }: OnnxModel, name: string): number {
-  const type = graph?.input.find((input) => input.name === name)?.type?.value;
-  return type?.case === 'tensorType' ? (type.value.shape?.dim.length ?? 0) : 0;
 }
 
 /** @throws TransPruneError INVALID_PLAN if the library could not tell a conversation's length any more */

@@ -6,7 +6,7 @@ import { type PruningCall, pruned } from '@transprune/transformers';
 import { collect, openEngine } from '@transprune/vlm';
 import { afterAll, expect, test } from 'vitest';
 import { useOwnCache } from './cache.js';
-import { Class, generate, inputsOf, loadOptions, planOf } from './hub.js';
+import { Class, generate, inputsOf, loadOptions, plan } from './hub.js';
 
 /** Models whose decoders can be pruned. */
 export const prunable = ['idefics3', 'llava', 'paligemma', 'qwen2_5_vl', 'qwen3_vl'] as const;
@@ -17,10 +17,7 @@ export type Prunable = (typeof prunable)[number];
 export function opener() {
   useOwnCache();
   return openOnce(({ model, format }) =>
-    pruned(Class, { plan: planOf(model) }).from_pretrained(
-      hubFolder(model),
-      loadOptions({ format }),
-    ),
+    pruned(Class, { plan }).from_pretrained(hubFolder(model), loadOptions({ format })),
   );
 }
 
@@ -50,7 +47,7 @@ const engines = () =>
   openOnce(({ model, format }) =>
     openEngine({
       model: { folder: hubFolder(model), format },
-      pruning: { plan: planOf(model), options: { trace: true, runtimeRatios: true, batch: true } },
+      pruning: { plan, options: { trace: true, runtimeRatios: true, batch: true } },
       backend: nodeBackend,
       open: openModel,
     }),

@@ -21,12 +21,6 @@ export const plan = createPlan({
   ],
 });
 
-/** Whose positions are of several kinds; renumbered they are other models even unpruned. */
-const keepsPositions: readonly HubModel[] = ['qwen2_5_vl', 'qwen3_vl'];
-
-export const planOf = (model: HubModel) =>
-  keepsPositions.includes(model) ? { ...plan, positions: 'keep' as const } : plan;
-
 /** The classes of all of them. */
 export const Class = AutoModelForImageTextToText;
 

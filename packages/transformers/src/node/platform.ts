@@ -6,7 +6,7 @@ import { env } from '@huggingface/transformers';
 import type { Platform } from '../platform.js';
 import { rewriteElsewhere } from './process.js';
 
-export const nodePlatform: Platform = {
+export const platform: Platform = {
   async lend(bytes, use) {
     const folder = await mkdtemp(join(tmpdir(), 'transprune-'));
     const { allowLocalModels } = env;
@@ -21,8 +21,8 @@ export const nodePlatform: Platform = {
   },
   async prune(source, options) {
     if (typeof source !== 'string') {
-      const { webPlatform } = await import('../web-platform.js');
-      return webPlatform.prune(source, options);
+      const inMemory = await import('../web/platform.js');
+      return inMemory.platform.prune(source, options);
     }
     // By its name a decoder is known without reading all models.
     if (!basename(source).startsWith('decoder_model_merged')) return undefined;

@@ -2,10 +2,10 @@
 import { env } from '@huggingface/transformers';
 import { TransPruneError } from '@transprune/core';
 import { decodeModel, encodeModel } from '@transprune/onnx';
-import type { Platform } from './platform.js';
-import { isDecoder, pruneDecoder } from './prune.js';
+import type { Platform } from '../platform.js';
+import { isDecoder, pruneDecoder } from '../prune.js';
 
-export const webPlatform: Platform = {
+export const platform: Platform = {
   async lend(bytes, use) {
     const id = `transprune/${crypto.randomUUID()}`;
     const { fetch } = env;
@@ -24,7 +24,7 @@ export const webPlatform: Platform = {
     if (typeof source === 'string') {
       throw new TransPruneError(
         'UNSUPPORTED_MODEL',
-        `expected the bytes of a model to rewrite, got the path ${source}; in Node import the package with the condition node`,
+        `expected the bytes of a model to rewrite, got the path ${source}; bundle the package for Node with the condition node`,
         { path: source },
       );
     }
