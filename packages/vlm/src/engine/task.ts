@@ -1,5 +1,5 @@
 /** One request, from the queue to its last event; whatever belongs to it is owned here. */
-import { TransPruneError } from '@transprune/core';
+import { numberImages, TransPruneError } from '@transprune/core';
 import { type DecoderPorts, DecoderSession, type Session, takeAll } from '@transprune/session';
 import type { Frontend, Penalties, ReadPrompt } from '../frontend.js';
 import { AnswerText } from './answer-text.js';
@@ -10,7 +10,6 @@ import { checkPromptLength } from './options.js';
 import { Report } from './report.js';
 import { type ChatTurn, defaultMaxNewTokens, type EngineRequest, messagesOf } from './request.js';
 import { createSampler, type Sampler } from './sampler.js';
-import { numberImages } from './spans.js';
 import { stageEvents } from './stages.js';
 import { EventStream } from './stream.js';
 import type { CachedSession } from './vision-cache.js';
