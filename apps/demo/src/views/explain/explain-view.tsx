@@ -1,0 +1,3 @@
+export function ExplainView() {
+  return <section class="card" aria-label="Explain" />;
+}

@@ -1,0 +1,44 @@
+/** The embedded model as it lies beside the page: its decoder is built here, from the weights. */
+import { decoderConfig, readSafetensors } from '@transprune/core';
+import type { GraphName, VlmFiles } from '@transprune/files';
+import { modelFromConfig } from '@transprune/flops';
+import { buildDecoder, checkpointWeights, encodeModel, type OnnxModel } from '@transprune/onnx';
+import { downloads } from '../downloads.js';
+import { download } from './download.js';
+
+export interface EmbeddedModel {
+  readonly files: VlmFiles;
+  readonly decoder: OnnxModel;
+  readonly sizes: ReturnType<typeof modelFromConfig>;
+}
+
+/**
+ * Fetches the model.
+ *
+ * @param page where the page's folder is
+ * @param onBytes is called with the bytes of each piece that came
+ * @throws TransPruneError DOWNLOAD_FAILED that names the file
+ */
+export async function fetchEmbeddedModel(
+  page: URL,
+  onBytes: (bytes: number) => void,
+): Promise<EmbeddedModel> {
+  const base = new URL('model/', page);
+  const contents = await download(base, Object.keys(downloads.model), onBytes);
+  const bytesOf = (path: string) => contents.get(path) ?? new Uint8Array();
+  const textOf = (path: string) => new TextDecoder().decode(bytesOf(path));
+  const config = JSON.parse(textOf('config.json'));
+  const weights = readSafetensors(bytesOf('weights/decoder.safetensors'));
+  const decoder = buildDecoder(decoderConfig(config), checkpointWeights(weights));
+  const bytesOfGraph = (name: GraphName) =>
+    name === 'decoder_model_merged' ? encodeModel(decoder) : bytesOf(`onnx/${name}.onnx`);
+  const files: VlmFiles = {
+    name: 'the embedded model',
+    readText: async (path) => (contents.has(path) ? textOf(path) : undefined),
+    graph: async (name) => ({ bytes: bytesOfGraph(name) }),
+    rewrite() {
+      throw new Error('expected decoders to be rewritten from the one that was built');
+    },
+  };
+  return { files, decoder, sizes: modelFromConfig(config) };
+}
