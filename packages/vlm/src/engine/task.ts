@@ -142,8 +142,9 @@ export class Task {
       logitsToKeep: 1,
       fetch: [...trace, ...named],
     });
-    const prefillMs = performance.now() - before;
+    // A graphics card has done its work when the logits are here.
     const [row] = await logitsOfLastTokens(logits);
+    const prefillMs = performance.now() - before;
     const taken = await takeAll(outputs);
     const stages = stageEvents(taken, images);
     const { visionMs } = embedded;
