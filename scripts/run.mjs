@@ -2,6 +2,7 @@
 // pnpm when the lockfile or a manifest changed, builds what changed, then runs.
 //
 //   node scripts/run.mjs start                      asks the embedded model about a sample image
+//   node scripts/run.mjs demo [--port 4173]         builds the page of apps/demo and serves it
 //   node scripts/run.mjs test [options]             short tests, of all packages or with `--filter core`
 //   node scripts/run.mjs test:long | test:all       the others, or all; options are vitest's
 //   node scripts/run.mjs fuzz [--seeds 0-5000]      prunes decoders that were changed at random
@@ -32,6 +33,7 @@ const [task = 'start', ...options] = process.argv.slice(2);
 checkNode();
 await install();
 if (task === 'start') await start();
+else if (task === 'demo') await demo(options);
 else if (task in suites) await test(suites[task], options);
 else if (task === 'fuzz')
   await orExit(run('pnpm', ['--filter', '@transprune/fuzz', 'fuzz', ...options]));
@@ -69,6 +71,14 @@ async function start() {
   const parameters = ['run', join(folder, sample.image), sample.questions[0].question, '--compare'];
   console.error(`> transprune ${parameters.map((p) => (/\s/.test(p) ? `"${p}"` : p)).join(' ')}\n`);
   await orExit(run(process.execPath, [join('apps', 'cli', 'bin', 'transprune.js'), ...parameters]));
+}
+
+/** @param options those of vite's preview, such as --port and --host */
+async function demo(options) {
+  console.error('Building ...');
+  await orExit(run('turbo', ['run', 'build', '--filter=@transprune/demo'], 'quiet'));
+  const vite = ['--filter', '@transprune/demo', 'exec', 'vite', 'preview'];
+  await orExit(run('pnpm', [...vite, ...options]));
 }
 
 /** Runs a suite over all packages in one process pool; its reporter prints the sum as the last line. */

@@ -16,6 +16,8 @@ export interface PatchDrawing {
 
 /** Of the card's colour over a dropped patch. */
 const veil = 0.84;
+/** Where the line through a dropped patch begins, as a share of its side. */
+const hairline = 0.36;
 
 export function drawPicture(canvas: HTMLCanvasElement, drawing: PatchDrawing): void {
   const { context, width, height } = fitted(canvas);
@@ -35,12 +37,12 @@ export function drawPicture(canvas: HTMLCanvasElement, drawing: PatchDrawing): v
     context.globalAlpha = amount * veil;
     context.fillStyle = colors.card;
     context.fillRect(x, y, cell.width, cell.height);
-    context.globalAlpha = amount * 0.55;
+    context.globalAlpha = amount * 0.5;
     context.strokeStyle = colors.soft;
-    context.lineWidth = 0.75;
+    context.lineWidth = 1;
     context.beginPath();
-    context.moveTo(x, y + cell.height);
-    context.lineTo(x + cell.width, y);
+    context.moveTo(x + hairline * cell.width, y + (1 - hairline) * cell.height);
+    context.lineTo(x + (1 - hairline) * cell.width, y + hairline * cell.height);
     context.stroke();
   }
   context.globalAlpha = 1;

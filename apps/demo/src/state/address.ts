@@ -1,8 +1,9 @@
 /**
  * The address bar holds picture, question and plan, behind the `#`, so that they are never sent anywhere.
  */
-import { type MethodName, methodNames } from '@transprune/core';
+
 import { effect } from '@preact/signals';
+import { type MethodName, methodNames } from '@transprune/core';
 import { chooseFile, chooseSample } from './choose-picture.js';
 import { choosePreset, keepRatios, method, preset, presetChoices, seed } from './plan.js';
 import { imageSize, samples } from './samples.js';

@@ -1,6 +1,7 @@
 /** Asks the model, and shows what comes as it comes. */
 import type { AskEvent, AskRequest } from '../worker/protocol.js';
 import { loadModel, reasonOf } from './load.js';
+import { lookAtBest } from './look.js';
 import { pixelsOf, withLessDetail } from './picture.js';
 import { plan, planName } from './plan.js';
 import {
@@ -109,6 +110,7 @@ function show(event: AskEvent): void {
     case 'stage': {
       change({ stages: [...before.stages, event.stage] });
       stage.value = before.stages.length + 1;
+      lookAtBest(event.stage);
       const { kept, afterLayer } = event.stage;
       status.value = `${kept.length} image tokens kept after layer ${afterLayer}`;
       break;

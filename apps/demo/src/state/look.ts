@@ -1,12 +1,19 @@
 /** Moves through stages and patches. */
-import { grid, patch, patchCount, pointed, scoredStage, shown, stage, status } from './store.js';
+
+import type { TraceStage } from '../trace/trace.js';
 import { patchSentence, stageSentence } from '../words/sentences.js';
+import { grid, patch, patchCount, pointed, scoredStage, shown, stage, status } from './store.js';
 
 export function goToStage(next: number): void {
   const last = shown.value?.stages.length ?? 0;
   stage.value = Math.min(Math.max(next, 0), last);
   pointed.value = [];
   if (shown.value) status.value = stageSentence(shown.value, stage.value);
+}
+
+/** Looks at the patch with the largest score of a prune. */
+export function lookAtBest({ candidates, scores }: TraceStage): void {
+  lookAt(candidates[scores.indexOf(Math.max(...scores))] ?? 0);
 }
 
 /** @param isTold whether a screen reader is to hear of it */

@@ -1,6 +1,7 @@
 /** What is dropped where, as the user chooses it. */
-import { type MethodName, type PrunePlan, presetPlan } from '@transprune/core';
+
 import { computed, signal } from '@preact/signals';
+import { type MethodName, type PrunePlan, presetPlan } from '@transprune/core';
 import config from '../../../../packages/embedded-model/model/config.json';
 
 /** The two presets that prune. */

@@ -53,8 +53,16 @@ export const patch = signal(0);
 /** Patches that are pointed out, from a bar of the histogram. */
 export const pointed = signal<readonly number[]>([]);
 
-/** The prune whose scores are shown: the last one up to the stage, or the first. */
-export const scoredStage = computed(() => shown.value?.stages[Math.max(0, stage.value - 1)]);
+/**
+ * The prune whose scores are shown: the last one up to the stage that the patch came to, or the first.
+ */
+export const scoredStage = computed(() => scoredStageOf(patch.value));
+
+export function scoredStageOf(index: number): TraceStage | undefined {
+  const stages = shown.value?.stages ?? [];
+  const past = stages.slice(0, Math.max(1, stage.value));
+  return past.findLast(({ candidates }) => candidates.includes(index)) ?? past[0];
+}
 
 /** Patches that are left at the stage. */
 export const keptNow = computed<ReadonlySet<number>>(() => {

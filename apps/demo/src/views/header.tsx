@@ -1,6 +1,4 @@
-import { modelBytes } from '../downloads.js';
 import { device, model, phase, type View, view, views } from '../state/store.js';
-import { megabytes } from '../words/units.js';
 import type { DeviceChoice } from '../worker/protocol.js';
 
 const titles: Readonly<Record<View, string>> = {
@@ -38,12 +36,7 @@ export function Header() {
           </a>
         ))}
       </nav>
-      <div class="chips">
-        <DeviceChip />
-        <span class="chip" title="A small model, trained on generated scenes: a demonstration, not an assistant.">
-          embedded model, {megabytes(modelBytes)}
-        </span>
-      </div>
+      <DeviceChip />
     </header>
   );
 }

@@ -18,15 +18,10 @@ export function rankOf({ candidates, scores }: TraceStage, patch: number): numbe
   return own === undefined ? undefined : 1 + scores.filter((score) => score > own).length;
 }
 
-export function patchSentence(
-  stage: TraceStage | undefined,
-  patch: number,
-  grid: Grid,
-): string {
+export function patchSentence(stage: TraceStage | undefined, patch: number, grid: Grid): string {
   const place = placeOf(patch, grid);
   if (!stage) return place;
-  const rank = rankOf(stage, patch);
-  if (rank === undefined) return `${place}: dropped before layer ${stage.afterLayer}`;
+  const rank = rankOf(stage, patch) ?? 0;
   const fate = stage.kept.includes(patch) ? 'kept' : 'dropped';
   return `${place}: rank ${rank} of ${stage.candidates.length}, ${fate} after layer ${stage.afterLayer}`;
 }

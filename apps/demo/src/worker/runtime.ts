@@ -18,10 +18,7 @@ export interface Runtime {
  * @param onBytes is called with the bytes of each piece that came
  * @throws TransPruneError DOWNLOAD_FAILED that names the file
  */
-export async function fetchRuntime(
-  page: URL,
-  onBytes: (bytes: number) => void,
-): Promise<Runtime> {
+export async function fetchRuntime(page: URL, onBytes: (bytes: number) => void): Promise<Runtime> {
   const folder = new URL('runtime/', page);
   const files = await download(folder, Object.keys(downloads.runtime), onBytes);
   const wasm = [...files].find(([path]) => path.endsWith('.wasm'))?.[1];

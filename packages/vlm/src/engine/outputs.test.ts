@@ -41,7 +41,10 @@ test('outputs that a request names come before the first token; other names are 
   expect([...(tensors[transition]?.data ?? [])].some((value) => Number(value) > 0)).toBe(true);
 
   const ask = (outputs: unknown) =>
-    engine.generate({ ...request, outputs: outputs as string[] })[Symbol.asyncIterator]().next();
+    engine
+      .generate({ ...request, outputs: outputs as string[] })
+      [Symbol.asyncIterator]()
+      .next();
   await expect(ask(['none'])).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
     message: expect.stringMatching(/^outputs must be names of the decoder's outputs, got "none"/),

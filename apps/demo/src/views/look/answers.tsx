@@ -1,7 +1,7 @@
 import { phase, shown } from '../../state/store.js';
 import type { Answer } from '../../trace/trace.js';
-import type { Side } from '../../worker/protocol.js';
 import { megabytes, milliseconds, operations, times } from '../../words/units.js';
+import type { Side } from '../../worker/protocol.js';
 import { LayerBars } from './layer-bars.js';
 import { TimeBar } from './time-bar.js';
 
@@ -44,20 +44,21 @@ function Figures({ answer }: { readonly answer: Answer | undefined }) {
   const other = shown.value?.answers.unpruned;
   const figure = (value: (answer: Answer) => string) => (answer ? value(answer) : '–');
   const fewer =
-    answer && other && answer !== other ? times(other.multiplyAdds / answer.multiplyAdds) : undefined;
+    answer && other && answer !== other
+      ? times(other.multiplyAdds / answer.multiplyAdds)
+      : undefined;
   return (
     <dl class="numbers">
       <dt>first token</dt>
       <dd>{figure(({ firstTokenMs }) => milliseconds(firstTokenMs))}</dd>
-      <dt>tokens per second</dt>
-      <dd>{figure(({ tokensPerSecond: rate }) => (rate > 0 ? rate.toFixed(1) : 'one token'))}</dd>
+      <dt>tokens/s</dt>
+      <dd>{figure(({ tokensPerSecond: rate }) => (rate > 0 ? rate.toFixed(1) : '–'))}</dd>
       <dt title="Keys and values that attention reads at every step">KV cache</dt>
       <dd>{figure(({ kvCacheBytes }) => megabytes(kvCacheBytes))}</dd>
       <dt title="Multiply-adds of the prefill, scoring included">FLOPs</dt>
-      <dd>
-        {figure(({ multiplyAdds }) => operations(multiplyAdds))}
-        {fewer && <b class="gain"> {fewer} fewer</b>}
-      </dd>
+      <dd>{figure(({ multiplyAdds }) => operations(multiplyAdds))}</dd>
+      <dt title="Unpruned over pruned">fewer FLOPs</dt>
+      <dd>{fewer ? <b class="gain">{fewer}</b> : '–'}</dd>
     </dl>
   );
 }

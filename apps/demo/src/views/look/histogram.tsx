@@ -6,8 +6,6 @@ import { redrawn, themeColors } from '../../drawing/canvas.js';
 import { patch, pointed, scoredStage, status } from '../../state/store.js';
 import { percent } from '../../words/units.js';
 
-const height = 96;
-
 /** Scores of all patches; a bar and its patches point each other out. */
 export function Histogram() {
   const box = useRef<HTMLDivElement>(null);
@@ -22,7 +20,7 @@ export function Histogram() {
     let plot: uPlot | undefined;
     const end = redrawn(element, () => {
       plot?.destroy();
-      const options = plotOptions(bins, element.clientWidth, () => patch.peek());
+      const options = plotOptions(bins, element, () => patch.peek());
       plot = new uPlot(options, plotData(bins), element);
     });
     const endFollowing = patch.subscribe(() => plot?.redraw(false));
@@ -93,7 +91,7 @@ function plotData(bins: readonly Bin[]): uPlot.AlignedData {
 
 function plotOptions(
   bins: readonly Bin[],
-  width: number,
+  { clientWidth: width, clientHeight: height }: Element,
   lookedAt: () => number,
 ): uPlot.Options {
   const colors = themeColors();
@@ -111,7 +109,10 @@ function plotOptions(
     legend: { show: false },
     cursor: { show: false },
     axes: [{ show: false }, { show: false }],
-    scales: { x: { time: false, range: [0, bins.length] }, y: { range: (_, _min, max) => [0, max] } },
+    scales: {
+      x: { time: false, range: [0, bins.length] },
+      y: { range: (_, _min, max) => [0, max] },
+    },
     series: [{}, bars(colors.cold), bars(colors.accent)],
     hooks: { draw: [(plot) => markPatch(plot, bins, lookedAt(), colors.ink)] },
   };

@@ -17,7 +17,6 @@ export function LayerBars(props: {
       >
         {counts.map((count, layer) => (
           <i
-            // biome-ignore lint/suspicious/noArrayIndexKey: layers do not move
             key={layer}
             title={`layer ${layer + 1}: ${count} image tokens`}
             style={{ height: `${(100 * count) / Math.max(1, all)}%` }}

@@ -14,7 +14,7 @@ const rows = [
 export function LayersCard() {
   const layers = shown.value?.layers ?? [];
   return (
-    <section class="card wide" aria-label="Through the layers">
+    <section class="card layers-card" aria-label="Through the layers">
       <h2>
         Through the layers{' '}
         <small>
@@ -25,7 +25,7 @@ export function LayersCard() {
         <p class="note">These maps come after an answer.</p>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must take the focus
-        <div class="heat" tabIndex={0} role="group" aria-label="Heat maps, a column a layer">
+        <section class="heat" tabIndex={0} aria-label="Heat maps, a column a layer">
           <div class="heads" style={{ '--layers': layers.length }}>
             <span />
             {layers.map(({ layer }) => (
@@ -35,7 +35,7 @@ export function LayersCard() {
           {rows.map((row) => (
             <HeatRow key={row.name} {...row} layers={layers} />
           ))}
-        </div>
+        </section>
       )}
     </section>
   );
@@ -97,6 +97,7 @@ function HeatMap(props: {
         }}
       />
       <i
+        class="here"
         aria-hidden="true"
         style={{
           left: `${(100 * column) / grid.columns}%`,

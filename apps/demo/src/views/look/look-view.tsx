@@ -9,13 +9,11 @@ export function LookView() {
   return (
     <div class="look">
       <PictureCard />
-      <div class="beside">
-        <QuestionCard />
-        <Answers />
-        <WhyCard />
-      </div>
-      <TryCard />
+      <QuestionCard />
+      <Answers />
+      <WhyCard />
       <LayersCard />
+      <TryCard />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { redrawn } from '../../drawing/canvas.js';
-import { drawPicture } from '../../drawing/picture.js';
 import { fade } from '../../drawing/fade.js';
+import { drawPicture } from '../../drawing/picture.js';
 import { lookAt, patchAfterKey } from '../../state/look.js';
 import {
   grid,
@@ -10,7 +10,7 @@ import {
   patchCount,
   picture,
   pointed,
-  scoredStage,
+  scoredStageOf,
   shown,
 } from '../../state/store.js';
 import { patchSentence } from '../../words/sentences.js';
@@ -52,7 +52,7 @@ export function PatchGrid() {
 
   return (
     <div class="picture">
-      <canvas ref={canvas} aria-hidden="true" />
+      <canvas ref={canvas} />
       {!current && <p class="empty">No picture yet</p>}
       {/* biome-ignore lint/a11y/useSemanticElements: a table would not lie over the picture */}
       <div role="grid" aria-label="Patches of the picture" class="patches">
@@ -76,7 +76,7 @@ function Patch({ index }: { readonly index: number }) {
     <div
       role="gridcell"
       aria-selected={isSelected}
-      aria-label={patchSentence(scoredStage.value, index, grid)}
+      aria-label={patchSentence(scoredStageOf(index), index, grid)}
       tabIndex={isSelected ? 0 : -1}
       data-patch={index}
       onPointerEnter={() => lookAt(index)}

@@ -2,7 +2,6 @@ import { goToStage } from '../../state/look.js';
 import { shown, stage } from '../../state/store.js';
 import { stageSentence } from '../../words/sentences.js';
 import { PatchGrid } from './patch-grid.js';
-import { Pictures } from './pictures.js';
 import { Steps } from './steps.js';
 
 export function PictureCard() {
@@ -49,7 +48,6 @@ export function PictureCard() {
         </div>
       )}
       <Steps />
-      <Pictures />
     </section>
   );
 }

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import { chooseFile, chooseSample } from '../../state/choose-picture.js';
-import { phase, picture } from '../../state/store.js';
 import { samples } from '../../state/samples.js';
+import { phase, picture } from '../../state/store.js';
 import { Camera } from './camera.js';
 
 /** Example pictures, and the user's own. */
@@ -27,7 +27,12 @@ export function Pictures() {
         ))}
       </div>
       <div class="own">
-        <button type="button" class="quiet" disabled={isBusy} onClick={() => input.current?.click()}>
+        <button
+          type="button"
+          class="quiet"
+          disabled={isBusy}
+          onClick={() => input.current?.click()}
+        >
           Your picture
         </button>
         {'mediaDevices' in navigator && (

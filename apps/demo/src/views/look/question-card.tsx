@@ -4,12 +4,14 @@ import { loadModel, progressWords } from '../../state/load.js';
 import { samples } from '../../state/samples.js';
 import { failure, model, phase, picture, question } from '../../state/store.js';
 import { megabytes } from '../../words/units.js';
+import { Pictures } from './pictures.js';
 
 export function QuestionCard() {
   const suggestions =
     samples.find(({ name }) => name === picture.value?.name)?.questions ?? generalQuestions;
   return (
-    <section class="card" aria-label="Ask the model">
+    <section class="card question" aria-label="Picture and question">
+      <Pictures />
       <form
         class="asking"
         onSubmit={(event) => {
@@ -87,8 +89,9 @@ function ModelLine() {
     case 'none':
       return (
         <p class="note">
-          Loading takes {megabytes(modelBytes + runtimeBytes)} once: {megabytes(modelBytes)} of model,
-          the rest runs it. Everything is computed here; pictures and questions go nowhere.
+          Loading takes {megabytes(modelBytes + runtimeBytes)} once: {megabytes(modelBytes)} of
+          model, the rest runs it. The model is small and knows coloured shapes: a demonstration,
+          not an assistant. All is computed here; pictures and questions go nowhere.
         </p>
       );
     case 'loading': {

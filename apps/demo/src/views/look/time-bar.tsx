@@ -37,7 +37,7 @@ export function TimeBar({ side }: { readonly side: Side }) {
           </li>
         ))}
       </ul>
-      <p class="note">{side === 'pruned' ? gainWords(answers) : ' '}</p>
+      <p class="note">{side === 'pruned' ? gainWords(answers) : 'asked one after the other'}</p>
     </div>
   );
 }

@@ -25,7 +25,7 @@ const methods: Readonly<Record<MethodName, string>> = {
 
 export function TryCard() {
   return (
-    <section class="card wide" aria-label="Try">
+    <section class="card try-card" aria-label="Try">
       <h2>
         Try <small>for the next question; one loaded model, no reload</small>
       </h2>

@@ -8,7 +8,7 @@ import { Histogram } from './histogram.js';
 export function WhyCard() {
   const found = scoredStage.value;
   return (
-    <section class="card" aria-label="Score of the patch">
+    <section class="card why-card" aria-label="Score of the patch">
       <h2>
         Why this patch?{' '}
         <small class="numbers">
@@ -27,9 +27,7 @@ export function WhyCard() {
 function Parts({ stage }: { readonly stage: TraceStage }) {
   const at = stage.candidates.indexOf(patch.value);
   const score = stage.scores[at];
-  if (score === undefined) {
-    return <p class="note">Dropped at an earlier prune, so it has no score any more.</p>;
-  }
+  if (score === undefined) return null;
   const largest = Math.max(...stage.scores, 1e-12);
   const { parts } = stage;
   const rows = [
@@ -80,5 +78,5 @@ function PatchPicture() {
     const top = Math.floor(patch.value / grid.columns) * side;
     context.putImageData(current.image, -left, -top);
   }, [current, patch.value]);
-  return <canvas ref={canvas} class="patch" aria-hidden="true" />;
+  return <canvas ref={canvas} class="patch" />;
 }
