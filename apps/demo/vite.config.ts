@@ -5,23 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { viteStaticCopy } from 'vite-plugin-static-copy';
 import { offlineFiles } from './build/offline-files.js';
+import { modelFiles } from './src/prepared/model-files.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const embedded = join(here, '../../packages/embedded-model');
 const runtime = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
 
-/** The model as the worker loads it; the decoder's graph is built there, from the weights. */
-const modelFiles = [
-  'config.json',
-  'generation_config.json',
-  'preprocessor_config.json',
-  'processor_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'onnx/embed_tokens.onnx',
-  'onnx/vision_encoder.onnx',
-  'weights/decoder.safetensors',
-];
 /** onnxruntime's WebAssembly with WebGPU; the script is also that of its threads. */
 const runtimeFiles = [
   'ort-wasm-simd-threaded.asyncify.wasm',

@@ -23,7 +23,7 @@ export async function openPage(
   options: BrowserContextOptions = {},
 ): Promise<OpenedPage> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
-  context.setDefaultTimeout(0);
+  context.setDefaultTimeout(5 * 60_000);
   const page = await context.newPage();
   const errors: string[] = [];
   const requests: string[] = [];

@@ -19,7 +19,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 export default async function servePage({ provide }: TestProject): Promise<() => Promise<void>> {
   const outDir = await mkdtemp(join(tmpdir(), 'transprune-demo-'));
-  const options = { root, mode: 'production', logLevel: 'warn', build: { outDir } } as const;
+  const options = {
+    root,
+    mode: 'production',
+    logLevel: 'warn',
+    build: { outDir, emptyOutDir: true },
+  } as const;
   await build(options);
   const server = await preview({ ...options, preview: { port: 0, host: '127.0.0.1' } });
   const address = server.httpServer.address();

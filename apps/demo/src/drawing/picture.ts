@@ -1,6 +1,7 @@
 /** The picture with its patches: what is kept in full colour, what is dropped faded. */
 import type { Grid } from '../trace/trace.js';
 import { fitted, themeColors } from './canvas.js';
+import { heatColor } from './heat-map.js';
 
 export interface PatchDrawing {
   readonly image: CanvasImageSource;
@@ -12,17 +13,23 @@ export interface PatchDrawing {
   readonly patch: number | undefined;
   /** Patches that are pointed out. */
   readonly pointed: readonly number[];
+  /** Shares from 0 to 1 that colour the patches which have one. */
+  readonly heat?: ReadonlyMap<number, number> | undefined;
+  /** Whether lines show where patches end. */
+  readonly hasLines?: boolean;
 }
 
 /** Of the card's colour over a dropped patch. */
 const veil = 0.84;
+/** Of a colour that stands for a number over its patch. */
+const heatCover = 0.78;
 /** Where the line through a dropped patch begins, as a share of its side. */
 const hairline = 0.36;
 
 export function drawPicture(canvas: HTMLCanvasElement, drawing: PatchDrawing): void {
   const { context, width, height } = fitted(canvas);
   const colors = themeColors();
-  const { image, grid, faded, kept, patch, pointed } = drawing;
+  const { image, grid, faded, kept, patch, pointed, heat } = drawing;
   const cell = { width: width / grid.columns, height: height / grid.rows };
   const corner = (index: number) => ({
     x: (index % grid.columns) * cell.width,
@@ -44,6 +51,21 @@ export function drawPicture(canvas: HTMLCanvasElement, drawing: PatchDrawing): v
     context.moveTo(x + hairline * cell.width, y + (1 - hairline) * cell.height);
     context.lineTo(x + (1 - hairline) * cell.width, y + hairline * cell.height);
     context.stroke();
+  }
+  if (drawing.hasLines) {
+    context.globalAlpha = 0.7;
+    context.strokeStyle = colors.card;
+    context.lineWidth = 1.5;
+    for (let index = 0; index < grid.columns * grid.rows; index++) {
+      const { x, y } = corner(index);
+      context.strokeRect(x, y, cell.width, cell.height);
+    }
+  }
+  context.globalAlpha = heatCover;
+  for (const [index, share] of heat ?? []) {
+    const { x, y } = corner(index);
+    context.fillStyle = `rgb(${heatColor(share).join(' ')})`;
+    context.fillRect(x, y, cell.width, cell.height);
   }
   context.globalAlpha = 1;
   if (kept.size < grid.columns * grid.rows) {

@@ -1,9 +1,10 @@
 /** Asks the model, and shows what comes as it comes. */
+import { nothingShown, withEvent } from '../trace/shown.js';
 import type { AskEvent, AskRequest } from '../worker/protocol.js';
 import { loadModel, reasonOf } from './load.js';
 import { lookAtBest } from './look.js';
 import { pixelsOf, withLessDetail } from './picture.js';
-import { plan, planName } from './plan.js';
+import { plan } from './plan.js';
 import {
   failure,
   model,
@@ -11,7 +12,6 @@ import {
   picture,
   pictureSize,
   question,
-  type Shown,
   shown,
   stage,
   status,
@@ -41,6 +41,8 @@ export function stop(): void {
   void withWorker((worker) => worker.stop());
 }
 
+const deviceNow = () => (model.value.phase === 'ready' ? model.value.facts.device : 'auto');
+
 function currentRequest(): AskRequest | undefined {
   const { value: current } = picture;
   if (!current || question.value.trim() === '') {
@@ -63,8 +65,7 @@ async function askOnce(request: AskRequest): Promise<boolean> {
   try {
     return await run(request);
   } catch (error) {
-    const facts = model.value.phase === 'ready' ? model.value.facts : undefined;
-    if (facts?.device !== 'webgpu') throw error;
+    if (deviceNow() !== 'webgpu') throw error;
     endWorker();
     status.value = 'The graphics card was lost; opening it again';
     if (!(await loadModel())) throw error;
@@ -74,54 +75,29 @@ async function askOnce(request: AskRequest): Promise<boolean> {
 
 async function run(request: AskRequest): Promise<boolean> {
   phase.value = 'unpruned';
-  shown.value = {
-    isPrepared: false,
-    question: request.question,
-    planName: planName.value,
-    texts: {},
-    answers: {},
-    stages: [],
-    imageTokens: 0,
-    textTokens: 0,
-    layers: [],
-  };
+  shown.value = nothingShown(request.question, deviceNow(), request.plan);
   return withWorker((worker) => worker.ask(request, callback(show)));
 }
 
 function show(event: AskEvent): void {
-  const { value: before } = shown;
-  if (!before) return;
-  const change = (fields: Partial<Shown>) => {
-    shown.value = { ...before, ...fields };
-  };
+  if (!shown.value) return;
+  const after = withEvent(shown.value, event);
+  shown.value = after;
   switch (event.type) {
     case 'start':
       phase.value = event.side;
       status.value = `Prefill of the ${event.side} model`;
       break;
-    case 'text': {
-      const text = (before.texts[event.side] ?? '') + event.text;
-      change({ texts: { ...before.texts, [event.side]: text } });
-      break;
-    }
-    case 'prompt':
-      change({ imageTokens: event.imageTokens, textTokens: event.textTokens });
-      break;
     case 'stage': {
-      change({ stages: [...before.stages, event.stage] });
-      stage.value = before.stages.length + 1;
+      stage.value = after.stages.length;
       lookAtBest(event.stage);
       const { kept, afterLayer } = event.stage;
       status.value = `${kept.length} image tokens kept after layer ${afterLayer}`;
       break;
     }
     case 'answer':
-      change({ answers: { ...before.answers, [event.side]: event.answer } });
       status.value = `${event.side === 'pruned' ? 'Pruned' : 'Unpruned'} answer: ${event.answer.text || 'none'}`;
       if (event.side === 'pruned') phase.value = 'explaining';
-      break;
-    case 'explained':
-      change({ stages: event.stages });
       break;
   }
 }

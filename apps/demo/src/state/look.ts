@@ -2,7 +2,8 @@
 
 import type { TraceStage } from '../trace/trace.js';
 import { patchSentence, stageSentence } from '../words/sentences.js';
-import { grid, patch, patchCount, pointed, scoredStage, shown, stage, status } from './store.js';
+import { grid } from './samples.js';
+import { patch, patchCount, pointed, scoredStage, shown, stage, status } from './store.js';
 
 export function goToStage(next: number): void {
   const last = shown.value?.stages.length ?? 0;

@@ -21,9 +21,7 @@ export const method = signal<MethodName>('transprune');
 export const seed = signal(1);
 
 /** The preset that has these ratios, if one has. */
-export const preset = computed(() =>
-  presetChoices.find((name) => String(ratiosOf(name)) === String(keepRatios.value)),
-);
+export const preset = computed(() => presetOf(keepRatios.value));
 
 export const plan = computed<PrunePlan>(() => {
   const { plan: base } = presetPlan(startPreset, layers);
@@ -34,11 +32,12 @@ export const plan = computed<PrunePlan>(() => {
   return { ...base, stages, method: method.value, seed: seed.value };
 });
 
-/** What the plan is called. */
-export const planName = computed(() => {
-  const budget = preset.value ? presets[preset.value] : 'own ratios';
-  return method.value === 'random' ? `random, ${budget}` : budget;
-});
+/** What a plan is called. */
+export function planName({ stages, method }: PrunePlan): string {
+  const name = presetOf(stages.map(({ keepRatio }) => keepRatio));
+  const budget = name ? presets[name] : 'own ratios';
+  return method === 'random' ? `random, ${budget}` : budget;
+}
 
 export function choosePreset(name: PresetChoice): void {
   keepRatios.value = ratiosOf(name);
@@ -51,6 +50,9 @@ export function chooseRatio(prune: number, ratio: number): void {
     return at < prune ? Math.max(other, ratio) : Math.min(other, ratio);
   });
 }
+
+const presetOf = (ratios: readonly number[]) =>
+  presetChoices.find((name) => String(ratiosOf(name)) === String(ratios));
 
 function ratiosOf(name: PresetChoice): readonly number[] {
   return presetPlan(name, layers).plan.stages.map(({ keepRatio }) => keepRatio);

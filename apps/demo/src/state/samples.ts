@@ -1,7 +1,10 @@
 /** The example pictures, which come with the embedded model. */
-import data from '../../../../packages/embedded-model/samples/samples.json';
 
-export const { imageSize, grid: patchesPerSide } = data;
+import data from '../../../../packages/embedded-model/samples/samples.json';
+import type { Grid } from '../trace/trace.js';
+
+export const { imageSize } = data;
+export const grid: Grid = { columns: data.grid, rows: data.grid };
 
 export interface Sample {
   readonly name: string;
@@ -15,3 +18,10 @@ export const samples: readonly Sample[] = data.samples.map(({ image, questions }
   path: `samples/${image}`,
   questions: questions.map(({ question }) => question),
 }));
+
+/** Patches that objects of a shape cover in a sample, as its generator knows. */
+export function patchesOf(sample: string, shape: string): readonly number[] {
+  const found = data.samples.find(({ image }) => image === `${sample}.png`);
+  const objects = found?.objects.filter((object) => object.shape === shape) ?? [];
+  return objects.flatMap(({ patches }) => patches);
+}

@@ -1,9 +1,10 @@
 /** What the page shows. Everything here is read by views and set by actions. */
 import { computed, signal } from '@preact/signals';
-import type { Answer, LayerMaps, TraceStage } from '../trace/trace.js';
+import type { Shown } from '../trace/shown.js';
+import type { TraceStage } from '../trace/trace.js';
 import type { DeviceChoice, LoadProgress, ModelFacts, Side } from '../worker/protocol.js';
 import type { Picture } from './picture.js';
-import { imageSize, patchesPerSide, samples } from './samples.js';
+import { grid, imageSize, samples } from './samples.js';
 
 export const views = ['look', 'explain', 'model', 'bench'] as const;
 export type View = (typeof views)[number];
@@ -28,22 +29,8 @@ export const phase = signal<RunPhase>('idle');
 /** What went wrong last, in words for the user. */
 export const failure = signal<string | undefined>(undefined);
 
-/** What an answer brought so far. */
-export interface Shown {
-  /** Prepared beforehand, not answered by this browser. */
-  readonly isPrepared: boolean;
-  readonly question: string;
-  readonly planName: string;
-  readonly texts: Readonly<Partial<Record<Side, string>>>;
-  readonly answers: Readonly<Partial<Record<Side, Answer>>>;
-  readonly stages: readonly TraceStage[];
-  readonly imageTokens: number;
-  readonly textTokens: number;
-  readonly layers: readonly LayerMaps[];
-}
 export const shown = signal<Shown | undefined>(undefined);
 
-export const grid = { columns: patchesPerSide, rows: patchesPerSide };
 export const patchCount = grid.columns * grid.rows;
 
 /** 0: before the first prune; n: after the n-th. */

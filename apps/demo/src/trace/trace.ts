@@ -8,6 +8,7 @@ export interface Trace {
   readonly format: 'transprune-trace';
   readonly version: 1;
   readonly model: string;
+  /** Where it was answered: `webgpu`, `wasm`, or `cpu` in Node. */
   readonly device: string;
   readonly question: string;
   readonly picture: TracePicture;
@@ -34,7 +35,7 @@ export interface TracePicture {
   /** As the model reads it. */
   readonly width: number;
   readonly height: number;
-  /** A `data:` URL. */
+  /** A `data:` URL; in prepared traces the path of a sample. */
   readonly url: string;
 }
 

@@ -1,17 +1,16 @@
+import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { chooseFile } from '../state/choose-picture.js';
 import { status, type View, view } from '../state/store.js';
-import { BenchView } from './bench/bench-view.js';
-import { ExplainView } from './explain/explain-view.js';
 import { Header } from './header.js';
+import { later } from './later.js';
 import { LookView } from './look/look-view.js';
-import { ModelView } from './model/model-view.js';
 
-const pages: Readonly<Record<View, () => preact.JSX.Element>> = {
+const pages: Readonly<Record<View, () => VNode>> = {
   look: LookView,
-  explain: ExplainView,
-  model: ModelView,
-  bench: BenchView,
+  explain: later(async () => (await import('./explain/explain-view.js')).ExplainView),
+  model: later(async () => (await import('./model/model-view.js')).ModelView),
+  bench: later(async () => (await import('./bench/bench-view.js')).BenchView),
 };
 
 export function App() {

@@ -1,5 +1,5 @@
 /** What the page says of stages and patches. */
-import type { Shown } from '../state/store.js';
+import type { Shown } from '../trace/shown.js';
 import type { Grid, TraceStage } from '../trace/trace.js';
 
 export function stageSentence({ stages, imageTokens }: Shown, stage: number): string {

@@ -1,10 +1,8 @@
-/** The embedded model as it lies beside the page: its decoder is built here, from the weights. */
+/** The embedded model; its decoder is built here, from the weights. */
 import { decoderConfig, readSafetensors } from '@transprune/core';
 import type { GraphName, VlmFiles } from '@transprune/files';
 import { modelFromConfig } from '@transprune/flops';
 import { buildDecoder, checkpointWeights, encodeModel, type OnnxModel } from '@transprune/onnx';
-import { downloads } from '../downloads.js';
-import { download } from './download.js';
 
 export interface EmbeddedModel {
   readonly files: VlmFiles;
@@ -12,19 +10,8 @@ export interface EmbeddedModel {
   readonly sizes: ReturnType<typeof modelFromConfig>;
 }
 
-/**
- * Fetches the model.
- *
- * @param page where the page's folder is
- * @param onBytes is called with the bytes of each piece that came
- * @throws TransPruneError DOWNLOAD_FAILED that names the file
- */
-export async function fetchEmbeddedModel(
-  page: URL,
-  onBytes: (bytes: number) => void,
-): Promise<EmbeddedModel> {
-  const base = new URL('model/', page);
-  const contents = await download(base, Object.keys(downloads.model), onBytes);
+/** The model of its files' contents, by path. */
+export function embeddedModel(contents: ReadonlyMap<string, Uint8Array>): EmbeddedModel {
   const bytesOf = (path: string) => contents.get(path) ?? new Uint8Array();
   const textOf = (path: string) => new TextDecoder().decode(bytesOf(path));
   const config = JSON.parse(textOf('config.json'));

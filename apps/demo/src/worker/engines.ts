@@ -1,9 +1,9 @@
 /** The embedded model with its decoders: as it is, pruned, and with all that is read off while it runs. */
 import { createPlan, type PrunePlan } from '@transprune/core';
 import { encodeModel, type PruneOptions, pruneModel, type StageTaps } from '@transprune/onnx';
+import type { Backend } from '@transprune/session';
 import { createEngine, type LocalEngine } from '@transprune/vlm';
 import type { EmbeddedModel } from './embedded-model.js';
-import type { Runtime } from './runtime.js';
 
 /** A decoder that tells what its scores are made of. */
 export interface TappedEngine {
@@ -26,7 +26,7 @@ export interface Engines {
 /** @throws TransPruneError for what cannot be opened on the device */
 export async function openEngines(
   { files, decoder, sizes }: EmbeddedModel,
-  { backend }: Runtime,
+  backend: Backend,
   device: string,
 ): Promise<Engines> {
   const unpruned = await createEngine({ files, backend, device });

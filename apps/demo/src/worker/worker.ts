@@ -1,9 +1,10 @@
 /** The worker of the page: all that computes. */
 import { presetPlan, TransPruneError } from '@transprune/core';
 import { expose } from 'comlink';
-import { modelBytes, runtimeBytes } from '../downloads.js';
+import { downloads, modelBytes, runtimeBytes } from '../downloads.js';
 import { askBoth, engineRequest } from './ask.js';
-import { type EmbeddedModel, fetchEmbeddedModel } from './embedded-model.js';
+import { download } from './download.js';
+import { type EmbeddedModel, embeddedModel } from './embedded-model.js';
 import { type Engines, openEngines } from './engines.js';
 import { surveyLayers } from './explain.js';
 import type { DemoWorker, DeviceChoice } from './protocol.js';
@@ -28,11 +29,13 @@ const worker: DemoWorker = {
       bytes += more;
       tell(doing);
     };
-    const model = await fetchEmbeddedModel(folder, count('fetching the model'));
+    const paths = Object.keys(downloads.model);
+    const contents = await download(new URL('model/', folder), paths, count('fetching the model'));
+    const model = embeddedModel(contents);
     const runtime = await fetchRuntime(folder, count('fetching the runtime'));
     tell('opening the model');
     const { chosen, noWebgpu } = await chooseDevice(device, model, runtime);
-    const engines = await openEngines(model, runtime, chosen);
+    const engines = await openEngines(model, runtime.backend, chosen);
     tell('warming up');
     const { plan } = presetPlan('transprune-high', model.sizes.decoder.layers.length);
     await warmUp(engines, plan);

@@ -1,3 +1,4 @@
+import { planName } from '../../state/plan.js';
 import { phase, shown } from '../../state/store.js';
 import type { Answer } from '../../trace/trace.js';
 import { megabytes, milliseconds, operations, times } from '../../words/units.js';
@@ -21,7 +22,7 @@ function AnswerCard({ side, title }: { readonly side: Side; readonly title: stri
   const isRunning = phase.value === side;
   const note =
     side === 'pruned'
-      ? current?.planName
+      ? current && planName(current.plan)
       : answer && answer.pictureSize < 96
         ? `from ${answer.pictureSize} x ${answer.pictureSize} pixels`
         : undefined;

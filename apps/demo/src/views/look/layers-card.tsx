@@ -1,7 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { drawHeatMap, heatRange } from '../../drawing/heat-map.js';
 import { lookAt } from '../../state/look.js';
-import { grid, patch, shown } from '../../state/store.js';
+import { grid } from '../../state/samples.js';
+import { patch, shown } from '../../state/store.js';
 import type { LayerMaps } from '../../trace/trace.js';
 
 const rows = [

@@ -8,12 +8,16 @@ import { WhyCard } from './why-card.js';
 export function LookView() {
   return (
     <div class="look">
-      <PictureCard />
-      <QuestionCard />
-      <Answers />
-      <WhyCard />
+      <div class="column">
+        <PictureCard />
+        <TryCard />
+      </div>
+      <div class="column">
+        <QuestionCard />
+        <Answers />
+        <WhyCard />
+      </div>
       <LayersCard />
-      <TryCard />
     </div>
   );
 }

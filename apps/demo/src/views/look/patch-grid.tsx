@@ -3,8 +3,8 @@ import { redrawn } from '../../drawing/canvas.js';
 import { fade } from '../../drawing/fade.js';
 import { drawPicture } from '../../drawing/picture.js';
 import { lookAt, patchAfterKey } from '../../state/look.js';
+import { grid } from '../../state/samples.js';
 import {
-  grid,
   keptNow,
   patch,
   patchCount,

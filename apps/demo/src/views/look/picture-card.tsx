@@ -48,6 +48,9 @@ export function PictureCard() {
         </div>
       )}
       <Steps />
+      {current?.device === 'cpu' && (
+        <p class="note">An answer that was prepared beforehand. Load the model to ask your own.</p>
+      )}
     </section>
   );
 }

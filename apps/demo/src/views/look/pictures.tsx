@@ -22,7 +22,13 @@ export function Pictures() {
             aria-pressed={picture.value?.name === sample.name}
             onClick={() => void chooseSample(sample)}
           >
-            <img src={sample.path} alt="" width={44} height={44} loading="lazy" />
+            <img
+              src={`prepared/${sample.name}.webp`}
+              alt=""
+              width={44}
+              height={44}
+              loading="lazy"
+            />
           </button>
         ))}
       </div>

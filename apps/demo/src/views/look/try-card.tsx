@@ -97,7 +97,7 @@ function Method() {
               min={0}
               max={9999}
               value={seed.value}
-              onChange={(event) => {
+              onInput={(event) => {
                 const { valueAsNumber } = event.currentTarget;
                 seed.value = Number.isSafeInteger(valueAsNumber) ? valueAsNumber : 0;
               }}

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { grid, patch, picture, scoredStage } from '../../state/store.js';
+import { grid } from '../../state/samples.js';
+import { patch, picture, scoredStage } from '../../state/store.js';
 import type { TraceStage } from '../../trace/trace.js';
 import { patchSentence } from '../../words/sentences.js';
 import { percent } from '../../words/units.js';

@@ -1,3 +1,3 @@
 export function ModelView() {
-  return <section class="card" aria-label="Model" />;
+  return <section class="card" aria-label="Your model" />;
 }
