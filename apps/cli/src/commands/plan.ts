@@ -18,7 +18,7 @@ import {
 } from '../options/plan-options.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { type CostReport, costLegend, costReport, costRows } from '../show/costs.js';
-import { table } from '../show/table.js';
+import { type Grid, table } from '../show/table.js';
 import { bytes, change, layerRanges, times } from '../show/units.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
@@ -70,16 +70,15 @@ async function plan(options: Options, io: Io): Promise<void> {
       imageAssumption: assumption,
       ...costs,
     },
-    () =>
-      [
-        `${model.name}: ${layers} layers, ${costs.imageTokens} image tokens (${assumption}), ${costs.textTokens} text tokens`,
-        chosen.plan.stages.length === 0
-          ? 'Nothing is pruned.'
-          : `${chosen.preset ?? 'custom'}: ${method}, direction ${direction}, token transition of layers ${layerRanges(accumulateLayers)}`,
-        showStages(costs),
-        showCosts(costs),
-        costLegend,
-      ].join('\n'),
+    () => [
+      `${model.name}: ${layers} layers, ${costs.imageTokens} image tokens (${assumption}), ${costs.textTokens} text tokens`,
+      chosen.plan.stages.length === 0
+        ? 'Nothing is pruned.'
+        : `${chosen.preset ?? 'custom'}: ${method}, direction ${direction}, token transition of layers ${layerRanges(accumulateLayers)}`,
+      showStages(costs),
+      showCosts(costs),
+      costLegend,
+    ],
   );
 }
 
@@ -99,7 +98,7 @@ function movedNote(moved: readonly MovedPrune[]): string {
   return `a prune needs a layer with attention of its own after it: moved ${moves.join(', ')}`;
 }
 
-function showStages({ imageTokens, stages }: CostReport): string {
+function showStages({ imageTokens, stages }: CostReport): Grid {
   return table(
     ['prune', 'keep ratio', 'image tokens'],
     [
@@ -113,7 +112,7 @@ function showStages({ imageTokens, stages }: CostReport): string {
   );
 }
 
-function showCosts(costs: CostReport): string {
+function showCosts(costs: CostReport): Grid {
   const { baseline, pruned, flopsBoundSpeedup, speedupWithScoring } = costs.full;
   const caches = [baseline, pruned].map(({ kvCacheBytes }) => kvCacheBytes.afterPrefill);
   const [before = 0, after = 0] = caches;

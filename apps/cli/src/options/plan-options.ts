@@ -10,9 +10,11 @@ import {
   positionModes,
   presetNames,
   presetPlan,
+  settlePlan,
   TransPruneError,
   validatePlan,
 } from '@transprune/core';
+import type { Decoder } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import { layerList, numberList } from './parsers.js';
 
@@ -38,15 +40,15 @@ export interface ChosenPlan {
 
 export const defaultPreset = 'transprune-high';
 
-/** Adds `--preset`. */
-export function addPresetOption(command: Command): Command {
-  return command.addOption(presetOption());
-}
-
 /** Adds `--preset`, and the options that name stages one by one instead. */
 export function addPlanOptions(command: Command): Command {
   return command
-    .addOption(presetOption().conflicts(['accumulate', 'pruneAfter', 'keep']))
+    .addOption(
+      new Option('--preset <name>', 'published configuration')
+        .choices(presetNames)
+        .default(defaultPreset)
+        .conflicts(['accumulate', 'pruneAfter', 'keep']),
+    )
     .option('--accumulate <layers>', 'layers whose token transition is summed up', layerList)
     .option('--prune-after <layers>', 'layers that are followed by a prune, from 1', layerList)
     .option('--keep <ratios>', 'share of the original image tokens left by each prune', numberList)
@@ -63,18 +65,27 @@ export function addPlanOptions(command: Command): Command {
     .addOption(
       new Option(
         '--positions <mode>',
-        'tokens after a prune are counted anew, or keep the positions that they had',
-      )
-        .choices(positionModes)
-        .default('renumber'),
+        'tokens after a prune are counted anew, or keep the positions that they had; left out: keep where positions are three rows, else counted anew',
+      ).choices(positionModes),
     )
     .option('--per-image', 'each image keeps its own share, in place of all of them together');
 }
 
-function presetOption(): Option {
-  return new Option('--preset <name>', 'published configuration')
-    .choices(presetNames)
-    .default(defaultPreset);
+/** Names of the plan's options, as commander has them. */
+export const planOptionNames = [
+  'preset',
+  'accumulate',
+  'pruneAfter',
+  'keep',
+  'direction',
+  'method',
+  'positions',
+  'perImage',
+] as const satisfies readonly (keyof PlanOptions)[];
+
+/** True if the user named any option of the plan. */
+export function isPlanGiven(command: Command): boolean {
+  return planOptionNames.some((name) => command.getOptionValueSource(name) === 'cli');
 }
 
 /**
@@ -119,6 +130,16 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   });
   validatePlan(plan, layers);
   return { preset: null, schedule: 'custom', plan };
+}
+
+/**
+ * The plan for a decoder that was read, its positions settled.
+ *
+ * @throws TransPruneError as `choosePlan` does
+ */
+export function planFor(options: PlanOptions, decoder: Decoder): ChosenPlan {
+  const chosen = choosePlan(options, decoder.layers.length);
+  return { ...chosen, plan: settlePlan(chosen.plan, decoder) };
 }
 
 /** From the first prune to the last, as the published configurations have it. */

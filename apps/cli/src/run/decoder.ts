@@ -11,10 +11,10 @@ import {
 import type { VlmFiles } from '@transprune/files';
 import { type OnnxModel, pruneModel, readDecoder, readPlan } from '@transprune/onnx';
 import type { DecoderSource } from '@transprune/vlm';
-import { decoderPath } from '../model/decoder-path.js';
+import { decoderPath } from '../model/find.js';
 import { sizesOf } from '../model/sizes.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
-import { type ChosenPlan, choosePlan, type PlanOptions } from '../options/plan-options.js';
+import { type ChosenPlan, type PlanOptions, planFor } from '../options/plan-options.js';
 
 export interface DecoderOptions extends PlanOptions {
   /** A file that `prune` wrote. */
@@ -46,7 +46,8 @@ export async function prunedDecoder(
   const { readModelFile } = await import('@transprune/files/node');
   const path = await decoderPath(files);
   const original = await readModelFile(path);
-  const decoder = sizesOf(readDecoder(original));
+  const read = readDecoder(original);
+  const decoder = sizesOf(read);
   const { keepRatios } = options;
   if (options.decoder !== undefined) {
     const given = await readModelFile(options.decoder);
@@ -67,7 +68,7 @@ export async function prunedDecoder(
       decoder,
     };
   }
-  const chosen = choosePlan(options, decoder.layers);
+  const chosen = planFor(options, read);
   const plan = withRatios(chosen.plan, keepRatios, decoder.layers);
   const pruning = { trace: true, runtimeRatios: keepRatios !== undefined };
   const { model } = pruneModel(original, chosen.plan, pruning);
@@ -75,7 +76,10 @@ export async function prunedDecoder(
   return {
     source: { ...source, ...(keepRatios && { keepRatios }) },
     chosen: { ...chosen, plan },
-    name: [chosen.preset, ...(keepRatios ? [`keeping ${keepRatios.join(', ')}`] : [])].join(', '),
+    name: [
+      chosen.preset ?? 'custom',
+      ...(keepRatios ? [`keeping ${keepRatios.join(', ')}`] : []),
+    ].join(', '),
     decoder,
   };
 }

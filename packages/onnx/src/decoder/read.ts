@@ -3,7 +3,7 @@
  * on, and walked from there; no node is ever recognized by its name.
  */
 import { type AttentionShape, ports } from '@transprune/core';
-import { elementType, indexGraph, valueShape } from '../graph/graph.js';
+import { elementType, type GraphIndex, indexGraph, valueShape } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { type GraphProto, TensorProto_DataType } from '../proto/onnx_pb.js';
@@ -13,7 +13,13 @@ import { checkMask } from './attention/mask.js';
 import { decoderGraphs } from './branches.js';
 import { cacheNames } from './caches.js';
 import { type ClassifiedGraph, classifiedGraph, inputsOf } from './classified-graph.js';
-import type { AttentionReading, Decoder, DecoderLayer, LayerCacheNames } from './decoder.js';
+import type {
+  AttentionReading,
+  Decoder,
+  DecoderInputs,
+  DecoderLayer,
+  LayerCacheNames,
+} from './decoder.js';
 import { checkCaches, readInputs } from './inputs.js';
 import { type Linear, linearInto } from './linear.js';
 import { readAttentionModule, readFfn } from './modules.js';
@@ -69,6 +75,7 @@ export function readGraph(source: GraphProto): Decoder {
     ...readSizes(graph, layers),
     attention: commonShape(layers),
     inputs,
+    positions: hasRows(index, inputs) ? 'keep' : 'renumber',
     injections,
     logits: ports.logits,
     reducedPrecision: isReduced(source),
@@ -163,7 +170,7 @@ function readAttention(
   where: string,
 ): AttentionReading {
   const presentKeyNode = makerOf(graph, cache.presentKey);
-  for (const family of presentKeyNode ? attentionFamilies : []) {
+  for (const family of presentKeyNode ? attentionFamilies() : []) {
     const reading = presentKeyNode && family.read(graph, { where, cache, presentKeyNode });
     if (!reading) continue;
     for (const mask of reading.masks ?? []) checkMask(graph, mask, where);
@@ -171,10 +178,17 @@ function readAttention(
   }
   return refuse({
     where,
-    expected: `${cache.presentKey} to come from a known attention family (${attentionFamilies.map(({ name }) => name).join(', ')})`,
+    expected: `${cache.presentKey} to come from a known attention family (${attentionFamilies()
+      .map(({ name }) => name)
+      .join(', ')})`,
     found: presentKeyNode?.opType ?? 'no node',
     node: presentKeyNode,
   });
+}
+
+/** True if positions are the rows of M-RoPE. */
+function hasRows({ input }: GraphIndex, { positionIds = '' }: DecoderInputs): boolean {
+  return valueShape(input.get(positionIds)).length === 3;
 }
 
 function commonShape(layers: readonly DecoderLayer[]): AttentionShape {

@@ -123,7 +123,11 @@ function tryToPrune(
   if (!result?.model.graph) return refusal ? { refusal } : {};
   const { nodes } = result.report;
   const { provenance } = result;
-  return { trial: { plan, nodes }, pruned: decoderGraphs(result.model.graph), provenance };
+  return {
+    trial: { plan: result.plan, nodes },
+    pruned: decoderGraphs(result.model.graph),
+    provenance,
+  };
 }
 
 /** Smallest decoder that presets can be scaled to. */

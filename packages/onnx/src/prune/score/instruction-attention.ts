@@ -2,7 +2,7 @@
  * Instruction-guided attention at a stage, in nodes: the queries and keys of the layer after the
  * prune, over every token that is still there.
  */
-import { blockedLogit, instructionAttention } from '@transprune/core';
+import { blockedLogit, instructionAttention, methodOf } from '@transprune/core';
 import type { LogitsSite } from '../../decoder/attention/family.js';
 import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
@@ -52,23 +52,26 @@ function emitPastLength({
 }
 
 function emitRows(context: StageContext, tokens: string, past: string | undefined): Rows {
-  const { emitter, state } = context;
+  const { emitter, state, plan } = context;
   const { emit, int64 } = emitter;
+  const asksLast = methodOf(plan).asks === 'last-token';
+  const instruction = asksLast ? undefined : state.instruction;
   const algebra = onnxAlgebra(emitter);
   const one = int64([1]);
   const toFloat = (x: string) => emitter.cast(x, FLOAT);
   const lastWhere = (mask: string) =>
     emit('ArgMax', [mask], { attributes: { axis: 1, keepdims: 1, select_last_index: 1 } });
-  const afterImages = emit('Add', [lastWhere(state.imageMask), one]);
   // The last token asks where no instruction follows.
   const lastToken = state.valid ? lastWhere(state.valid) : emit('Sub', [tokens, one]);
-  const ownStart = emit('Min', [afterImages, lastToken]);
+  const ownStart = asksLast
+    ? lastToken
+    : emit('Min', [emit('Add', [lastWhere(state.imageMask), one]), lastToken]);
   // As floats: WebGPU compares no int64.
   const places = (length: string) => toFloat(emitRange(emitter, undefined, length));
   const from = (x: string, first: string, axis: number) =>
     emit('Slice', [x, first, int64([toTheEnd]), int64([axis])]);
 
-  const isWeighted = state.valid !== undefined || state.instruction !== undefined;
+  const isWeighted = state.valid !== undefined || instruction !== undefined;
   let start = ownStart;
   let weights: string | undefined;
   if (!isWeighted) start = emit('Reshape', [ownStart, one]);
@@ -96,10 +99,10 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
   function emitAsking(): string {
     const after = toFloat(emit('GreaterOrEqual', [places(tokens), toFloat(ownStart)]));
     const own = state.valid ? algebra.multiply(after, state.valid) : after;
-    if (!state.instruction) return own;
-    const marks = algebra.sum(state.instruction, [1], true);
+    if (!instruction) return own;
+    const marks = algebra.sum(instruction, [1], true);
     const isMarked = emit('Greater', [marks, algebra.constant(0)]);
-    return emit('Where', [isMarked, state.instruction, own]);
+    return emit('Where', [isMarked, instruction, own]);
   }
 }
 
@@ -165,7 +168,7 @@ function startingAt({ emit, int64 }: Emitter, positions: string, from: string | 
 }
 
 /** A value on the way to attention, over every token before the prune. */
-function copyForScore(
+export function copyForScore(
   { graph, emitters, next, stage, index }: StageContext,
   value: string,
 ): string {

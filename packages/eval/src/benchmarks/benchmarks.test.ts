@@ -1,0 +1,333 @@
+/** Every benchmark on a folder made by hand: what is asked, how it is judged, what its scorer is handed. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { Folder } from '../reading/folder.js';
+import { benchmarks } from './index.js';
+
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.map((path) => rm(path, { recursive: true, force: true }))));
+
+/** Contents by path: text as it is, others as JSON; a list as JSON lines. */
+async function open(name: string, files: Readonly<Record<string, unknown>>) {
+  const root = await mkdtemp(join(tmpdir(), 'benchmark-'));
+  folders.push(root);
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    const text = typeof content === 'string' ? content : JSON.stringify(content);
+    await writeFile(join(root, path), text);
+  }
+  const benchmark = benchmarks.find((each) => each.name === name);
+  return benchmark!.open(new Folder(root));
+}
+
+const lines = (...entries: unknown[]) => entries.map((entry) => JSON.stringify(entry)).join('\n');
+const suffix = '\nAnswer the question using a single word or phrase.';
+
+test('pope: scores of each split, no unless no is said', async () => {
+  const asked = (category: string, id: number, text: string) => ({
+    question_id: id,
+    image: 'a.jpg',
+    text: `${text}${suffix}`,
+    category,
+  });
+  const label = (id: number, text: string, answer: string) => ({
+    question_id: id,
+    image: 'a.jpg',
+    text,
+    label: answer,
+  });
+  const [dog, cat, car, man] = ['dog', 'cat', 'car', 'man'].map((it) => `Is there a ${it}?`);
+  const { questions, problems, score, official } = await open('pope', {
+    'pope/llava_pope_test.jsonl': lines(
+      asked('random', 1, dog!),
+      asked('random', 2, cat!),
+      asked('random', 3, car!),
+      asked('random', 4, man!),
+      asked('popular', 1, dog!),
+      { ...asked('popular', 9, dog!), image: 'gone.jpg' },
+    ),
+    'pope/val2014/a.jpg': 'x',
+    'pope/coco/coco_pope_random.json': lines(
+      label(1, dog!, 'yes'),
+      label(2, cat!, 'no'),
+      label(3, car!, 'no'),
+      label(4, man!, 'yes'),
+    ),
+    'pope/coco/coco_pope_popular.json': lines(label(1, dog!, 'no')),
+    'pope/coco/coco_pope_adversarial.json': '',
+  });
+  expect(questions.map(({ id }) => id)).toEqual([
+    'random/1',
+    'random/2',
+    'random/3',
+    'random/4',
+    'popular/1',
+  ]);
+  expect(problems).toEqual([
+    { where: 'question popular/9', what: expect.stringMatching(/no picture .*gone\.jpg/) },
+  ]);
+  const answers = new Map([
+    ['random/1', 'Yes.'],
+    ['random/2', 'Yes'],
+    ['random/3', 'No'],
+    ['random/4', 'There is no man'],
+    ['popular/1', 'yes'],
+  ]);
+  const { groups, metrics } = score(answers);
+  // One of each: true and false, yes and no.
+  const half = { accuracy: 0.5, precision: 0.5, recall: 0.5, f1: 0.5, yesRatio: 0.5 };
+  expect(groups.random).toEqual({ questions: 4, metrics: half });
+  expect(groups.popular?.metrics).toMatchObject({ accuracy: 0, precision: 0, f1: 0, yesRatio: 1 });
+  expect(metrics.accuracy).toBe(0.4);
+  expect(official(answers).get('pope/random.jsonl')?.split('\n')[3]).toBe(
+    lines({ question: man, answer: 'no' }),
+  );
+});
+
+test('mme: points of questions and of pairs, summed over perception and cognition', async () => {
+  const release = 'MME/MME_Benchmark_release_version';
+  const asked = (image: string, category: string, text: string) => ({
+    question_id: image,
+    image,
+    category,
+    text: `${text} Please answer yes or no.${suffix}`,
+  });
+  const pair = (first: string, second: string) =>
+    `${first} Please answer yes or no.\tYes\n${second} Please answer yes or no.\tNo\n`;
+  const { questions, score, official } = await open('mme', {
+    'MME/llava_mme.jsonl': lines(
+      asked('count/1.jpg', 'count', 'Are there two?'),
+      asked('count/1.jpg', 'count', 'Are there three?'),
+      asked('count/2.jpg', 'count', 'Is it one?'),
+      asked('count/2.jpg', 'count', 'Is it five?'),
+      asked('code_reasoning/1.png', 'code_reasoning', 'Does it print 1?'),
+      asked('code_reasoning/1.png', 'code_reasoning', 'Does it print 2?'),
+    ),
+    [`${release}/count/1.jpg`]: 'x',
+    [`${release}/count/2.jpg`]: 'x',
+    [`${release}/count/1.txt`]: pair('Are there two?', 'Are there three?'),
+    [`${release}/count/2.txt`]: pair('Is it one?', 'Is it five?'),
+    [`${release}/code_reasoning/1.png`]: 'x',
+    [`${release}/code_reasoning/questions_answers_YN/1.txt`]: pair(
+      'Does it print 1?',
+      'Does it print 2?',
+    ),
+  });
+  const said = ['Yes', 'No', 'Yes', 'Yes', 'Yes', 'perhaps'];
+  const answers = new Map(questions.map(({ id }, at) => [id, said[at]!]));
+  const { metrics, groups, unreadable } = score(answers);
+  // count: 3 of 4 questions, 1 of 2 pictures; code: 1 of 2 questions, no picture.
+  expect(groups.count?.metrics).toEqual({ points: 125, accuracy: 0.75, accuracyPlus: 0.5 });
+  expect(metrics).toEqual({ perception: 125, cognition: 50 });
+  expect(unreadable).toBe(1);
+  expect(official(answers).get('MME/results/count.txt')).toContain(
+    '2.jpg\tIs it five? Please answer yes or no.\tNo\tYes\n',
+  );
+});
+
+test('gqa: the word itself, by structure; what has no truth does not count', async () => {
+  const { questions, score, official } = await open('gqa', {
+    'gqa/llava_gqa_testdev_balanced.jsonl': lines(
+      { question_id: '7', image: 'a.jpg', text: `What is it?${suffix}` },
+      { question_id: '8', image: 'a.jpg', text: `Is it red?${suffix}` },
+      { question_id: '9', image: 'a.jpg', text: `Where is it?${suffix}` },
+    ),
+    'gqa/data/images/a.jpg': 'x',
+    'gqa/data/testdev_balanced_questions.json': {
+      7: { answer: 'dog', types: { structural: 'query' } },
+      8: { answer: 'yes', types: { structural: 'verify' } },
+    },
+  });
+  expect(questions).toHaveLength(3);
+  const answers = new Map([
+    ['7', 'Dog.'],
+    ['8', 'yes it is'],
+    ['9', 'left'],
+  ]);
+  expect(score(answers)).toEqual({
+    questions: 2,
+    metrics: { accuracy: 0.5 },
+    groups: {
+      query: { questions: 1, metrics: { accuracy: 1 } },
+      verify: { questions: 1, metrics: { accuracy: 0 } },
+    },
+    unreadable: 0,
+    withoutTruth: 1,
+  });
+  expect(JSON.parse([...official(answers).values()][0]!)[0]).toEqual({
+    questionId: '7',
+    prediction: 'dog',
+  });
+});
+
+test('vqav2 and textvqa: agreement with ten people', async () => {
+  const ten = (...said: string[]) => Array.from({ length: 10 }, (_, at) => said[at] ?? 'blue');
+  const vqa = await open('vqav2', {
+    'vqav2/llava_vqav2_mscoco_val2014.jsonl': lines({
+      question_id: 3,
+      image: 'a.jpg',
+      text: `What color?${suffix}`,
+    }),
+    'vqav2/val2014/a.jpg': 'x',
+    'vqav2/v2_mscoco_val2014_annotations.json': {
+      annotations: [
+        { question_id: 3, answer_type: 'other', answers: ten('red').map((answer) => ({ answer })) },
+        { question_id: 4, answers: [] },
+      ],
+    },
+  });
+  expect(vqa.problems).toHaveLength(1);
+  expect(vqa.score(new Map([['3', 'Blue.']])).groups.other?.metrics.accuracy).toBe(1);
+  expect(vqa.score(new Map([['3', 'red']])).metrics.accuracy).toBeCloseTo(0.3);
+  expect([...vqa.official(new Map([['3', 'The Blue.']])).values()]).toEqual([
+    '[{"question_id":3,"answer":"blue"}]',
+  ]);
+
+  const text = await open('textvqa', {
+    'textvqa/llava_textvqa_val_v051_ocr.jsonl': lines(
+      {
+        question_id: 'p',
+        image: 'p.jpg',
+        text: `What is written?\nReference OCR token: STOP${suffix}`,
+      },
+      {
+        question_id: 'p',
+        image: 'p.jpg',
+        text: `Which color?\nReference OCR token: STOP${suffix}`,
+      },
+    ),
+    'textvqa/train_images/p.jpg': 'x',
+    'textvqa/TextVQA_0.5.1_val.json': {
+      data: [
+        { image_id: 'p', question: 'what is written?', answers: ten(...ten().map(() => 'stop')) },
+        { image_id: 'p', question: 'Which color?', answers: ten() },
+      ],
+    },
+  });
+  const [first, second] = text.questions;
+  const score = text.score(
+    new Map([
+      [first!.id, 'Stop'],
+      [second!.id, 'red'],
+    ]),
+  );
+  expect(score).toMatchObject({ questions: 2, metrics: { accuracy: 0.5 } });
+});
+
+test('scienceqa: letters, with a picture and without', async () => {
+  const { questions, score, problems } = await open('scienceqa', {
+    'scienceqa/llava_test_CQM-A.json': [
+      { id: '1', image: '1/a.png', conversations: [{ value: '<image>\nWhich?\nA. cat\nB. dog' }] },
+      { id: '2', conversations: [{ value: 'Which?\nA. iron\nB. wood' }] },
+      { id: '2', conversations: [{ value: 'Again?' }] },
+      { conversations: [] },
+    ],
+    'scienceqa/images/test/1/a.png': 'x',
+    'scienceqa/problems.json': {
+      1: { choices: ['cat', 'dog'], answer: 1, subject: 'natural science' },
+      2: { choices: ['iron', 'wood'], answer: 0, subject: 'natural science' },
+    },
+  });
+  expect(questions[0]?.prompt).toBe(
+    "Which?\nA. cat\nB. dog\nAnswer with the option's letter from the given choices directly.",
+  );
+  expect(problems.map(({ where }) => where)).toEqual([
+    'scienceqa/llava_test_CQM-A.json, entry 4',
+    'question 2',
+  ]);
+  const { groups, metrics, unreadable } = score(
+    new Map([
+      ['1', 'B. dog'],
+      ['2', 'C'],
+    ]),
+  );
+  expect(metrics.accuracy).toBe(0.5);
+  expect(groups['with picture']?.metrics.accuracy).toBe(1);
+  expect(groups['without picture']?.metrics.accuracy).toBe(0);
+  expect(unreadable).toBe(1);
+});
+
+test('seed: pictures alone, by the kind of question', async () => {
+  const entry = { choice_a: 'one', choice_b: 'two', choice_c: 'three', choice_d: 'four' };
+  const { questions, score, official } = await open('seed', {
+    'seed_bench/llava-seed-bench.jsonl': lines(
+      { question_id: '1', image: 'SEED-Bench-image/a.jpg', text: 'How many?\nA. one\nB. two' },
+      { question_id: '2', image: 'SEED-Bench-video-image/b.jpg', text: 'What next?' },
+    ),
+    'seed_bench/SEED-Bench-image/a.jpg': 'x',
+    'seed_bench/SEED-Bench.json': {
+      question_type: { 'Instances Counting': 5 },
+      questions: [{ ...entry, question_id: '1', question_type_id: 5, answer: 'B' }],
+    },
+  });
+  expect(questions.map(({ id }) => id)).toEqual(['1']);
+  const answers = new Map([['1', 'Two']]);
+  expect(score(answers).groups['Instances Counting']?.metrics.accuracy).toBe(1);
+  expect([...official(answers).values()]).toEqual(['{"question_id":"1","prediction":"B"}\n']);
+});
+
+test('mmbench: plain counts each question, circular only those right at every turn', async () => {
+  const header = 'index\tquestion\thint\tA\tB\tC\tD\tanswer\tcategory\timage';
+  const files = {
+    'mmbench/mmbench_dev_20230712.tsv': [
+      header,
+      `1\tWhich?\tLook.\tcat\tdog\t\tnan\tB\tanimals\t${btoa('picture')}`,
+      '2\t"Which ""one""?"\t\tcat\tdog\tcow\t\tA\tanimals\t1',
+    ].join('\n'),
+  };
+  const plain = await open('mmbench', files);
+  const [first, second] = plain.questions;
+  expect(first?.prompt).toBe(
+    "Look.\nWhich?\nA. cat\nB. dog\nAnswer with the option's letter from the given choices directly.",
+  );
+  expect(second?.prompt).toMatch(/^Which "one"\?\nA\. cat\nB\. dog\nC\. cow\n/);
+  expect(second?.picture).toEqual(first?.picture);
+  expect(
+    plain.score(
+      new Map([
+        ['1', 'B'],
+        ['2', 'B'],
+      ]),
+    ).metrics.accuracy,
+  ).toBe(0.5);
+
+  const circular = await open('mmbench-circular', files);
+  expect(circular.questions.map(({ id }) => id)).toEqual([
+    '1',
+    '1 turned by 1',
+    '2',
+    '2 turned by 1',
+    '2 turned by 2',
+  ]);
+  // Turned by one, dog comes first: its letter is A; cat's letters are A, C, B.
+  const right = { '1': 'B', '1 turned by 1': 'A', '2': 'A', '2 turned by 1': 'C' };
+  const all = (last: string) => new Map(Object.entries({ ...right, '2 turned by 2': last }));
+  expect(circular.score(all('B')).metrics.accuracy).toBe(1);
+  expect(circular.score(all('A')).metrics.accuracy).toBe(0.5);
+  // A question that was not asked at every turn does not count.
+  expect(circular.score(new Map(Object.entries(right))).questions).toBe(1);
+});
+
+test('lines that are none, missing files and files of another kind are told', async () => {
+  const { questions, problems } = await open('gqa', {
+    'gqa/llava_gqa_testdev_balanced.jsonl': [
+      '{"question_id": 1, "image": "a.jpg", "text": "What?"}',
+      '{"question_id": 2, "image": "a.jpg"',
+      '{"question_id": 3, "text": "What?"}',
+      '{"question_id": 1, "image": "a.jpg", "text": "What else?"}',
+    ].join('\n'),
+    'gqa/data/images/a.jpg': 'x',
+    'gqa/data/testdev_balanced_questions.json': {},
+  });
+  expect(questions.map(({ id }) => id)).toEqual(['1']);
+  expect(problems).toEqual([
+    { where: 'gqa/llava_gqa_testdev_balanced.jsonl:2', what: expect.stringContaining('no JSON') },
+    { where: 'gqa/llava_gqa_testdev_balanced.jsonl:3', what: expect.stringContaining('image') },
+    { where: 'question 1', what: expect.stringContaining('a second question') },
+  ]);
+  await expect(open('gqa', {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  const broken = { 'pope/llava_pope_test.jsonl': '', 'scienceqa/llava_test_CQM-A.json': '{}' };
+  await expect(open('scienceqa', broken)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+});

@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import type { Benchmark, GroupScore } from '../benchmark.js';
+import type { Folder } from '../reading/folder.js';
+import { groupBy, grouped, ratio } from '../scoring/tally.js';
+import { type YesNo, yesNoAtStart } from '../scoring/yes-no.js';
+import { type FiledQuestion, questionFile } from './question-file.js';
+
+const cognition: readonly string[] = [
+  'commonsense_reasoning',
+  'numerical_calculation',
+  'text_translation',
+  'code_reasoning',
+];
+
+const release = 'MME/MME_Benchmark_release_version';
+const truthSchema = z.enum(['Yes', 'No']);
+
+interface Verdict {
+  readonly category: string;
+  readonly picture: string;
+  readonly said: YesNo | undefined;
+  readonly label: YesNo;
+}
+
+/** Two questions a picture, one with yes and one with no as the answer. */
+export const mme: Benchmark = {
+  name: 'mme',
+  summary:
+    'perception and cognition in points: 100 for all questions, 100 for all pairs, of each category',
+  source: 'arXiv 2306.13394',
+  files: [
+    'MME/llava_mme.jsonl',
+    `${release}/<category>/<picture>`,
+    `${release}/<category>/[questions_answers_YN/]<picture>.txt`,
+  ],
+  async open(folder) {
+    // A picture has two questions of one id: the text tells them apart.
+    const filed = await questionFile(folder, {
+      path: 'MME/llava_mme.jsonl',
+      pictures: release,
+      idOf: ({ question_id, text }) => `${question_id} ${plain(text)}`,
+    });
+    const truth = await readTruth(folder, filed);
+    return {
+      questions: filed,
+      problems: folder.problems,
+      score(answers) {
+        const verdicts: Verdict[] = [];
+        let withoutTruth = 0;
+        for (const { id, image, category = '' } of filed) {
+          const answer = answers.get(id);
+          const label = truth.get(id);
+          if (answer === undefined) continue;
+          if (label) verdicts.push({ category, picture: image, said: yesNoAtStart(answer), label });
+          else withoutTruth++;
+        }
+        const categories = grouped(verdicts, ({ category }) => [category], scoreOf);
+        return {
+          ...sumOf(Object.entries(categories)),
+          groups: categories,
+          unreadable: verdicts.filter(({ said }) => said === undefined).length,
+          withoutTruth,
+        };
+      },
+      official(answers) {
+        const files = new Map<string, string>();
+        for (const { id, image, category = '', prompt } of filed) {
+          const answer = answers.get(id);
+          const label = truth.get(id);
+          if (answer === undefined || !label) continue;
+          const path = `MME/results/${category}.txt`;
+          const name = image.split('/').at(-1) ?? image;
+          const asked = plain(prompt);
+          const line = [name, asked, label === 'yes' ? 'Yes' : 'No', oneLine(answer)].join('\t');
+          files.set(path, `${files.get(path) ?? ''}${line}\n`);
+        }
+        return files;
+      },
+    };
+  },
+};
+
+/** The question as the release writes it: without what LLaVA's prompt adds. */
+function plain(text: string): string {
+  return oneLine(text.replace('Answer the question using a single word or phrase.', ''));
+}
+
+const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
+
+/** Right answers by question: beside a picture lies a text with a question, a tab and the answer a line. */
+async function readTruth(
+  folder: Folder,
+  questions: readonly FiledQuestion[],
+): Promise<ReadonlyMap<string, YesNo>> {
+  const truth = new Map<string, YesNo>();
+  const texts = new Map<string, ReadonlyMap<string, YesNo>>();
+  for (const { id, image, prompt } of questions) {
+    const [category = '', ...rest] = image.split('/');
+    const name = `${(rest.at(-1) ?? '').replace(/\.\w+$/, '')}.txt`;
+    const key = `${category}/${name}`;
+    const text = texts.get(key) ?? (await answersOf(folder, category, name));
+    texts.set(key, text);
+    const label = text.get(plain(prompt));
+    if (label) truth.set(id, label);
+  }
+  return truth;
+}
+
+async function answersOf(folder: Folder, category: string, name: string) {
+  const within = `${release}/${category}`;
+  const inner = await folder.list(`${within}/questions_answers_YN`);
+  const path = inner.includes(name)
+    ? `${within}/questions_answers_YN/${name}`
+    : `${within}/${name}`;
+  const answers = new Map<string, YesNo>();
+  for (const [at, line] of (await folder.text(path)).split('\n').entries()) {
+    if (line.trim() === '') continue;
+    const [question = '', answer = ''] = line.split('\t');
+    const found = truthSchema.safeParse(answer.trim());
+    if (found.success) answers.set(plain(question), found.data === 'Yes' ? 'yes' : 'no');
+    else folder.note(`${path}:${at + 1}`, 'expected a question, a tab, and Yes or No');
+  }
+  return answers;
+}
+
+/** Points of a category: of questions, and of pictures whose questions are all right. */
+function scoreOf(verdicts: readonly Verdict[]): GroupScore {
+  const isRight = ({ said, label }: Verdict) => said === label;
+  const pictures = groupBy(verdicts, ({ picture }) => [picture]);
+  const accuracy = ratio(verdicts.filter(isRight).length, verdicts.length);
+  const whole = [...pictures.values()].filter((pair) => pair.every(isRight)).length;
+  const accuracyPlus = ratio(whole, pictures.size);
+  const points = 100 * (accuracy + accuracyPlus);
+  return { questions: verdicts.length, metrics: { points, accuracy, accuracyPlus } };
+}
+
+function sumOf(categories: readonly (readonly [string, GroupScore])[]): GroupScore {
+  const points = (list: typeof categories) =>
+    list.reduce((total, [, { metrics }]) => total + (metrics.points ?? 0), 0);
+  const isCognition = ([name]: readonly [string, GroupScore]) => cognition.includes(name);
+  return {
+    questions: categories.reduce((total, [, { questions }]) => total + questions, 0),
+    metrics: {
+      perception: points(categories.filter((entry) => !isCognition(entry))),
+      cognition: points(categories.filter(isCognition)),
+    },
+  };
+}

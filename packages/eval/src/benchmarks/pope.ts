@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import type { Benchmark, GroupScore } from '../benchmark.js';
+import { grouped, ratio } from '../scoring/tally.js';
+import { type YesNo, yesUnlessNo } from '../scoring/yes-no.js';
+import { eachAnswered, jsonLines } from './judge.js';
+import { questionFile } from './question-file.js';
+
+const splits = ['random', 'popular', 'adversarial'] as const;
+const labelSchema = z.object({
+  image: z.string(),
+  text: z.string(),
+  label: z.enum(['yes', 'no']),
+});
+
+interface Verdict {
+  readonly split: string;
+  readonly said: YesNo;
+  readonly label: YesNo;
+}
+
+/** Is an object in the picture? Half of the answers are no. */
+export const pope: Benchmark = {
+  name: 'pope',
+  summary: 'objects that are not there: accuracy, precision, recall, F1 and share of yes, by split',
+  source: 'arXiv 2305.10355',
+  files: [
+    'pope/llava_pope_test.jsonl',
+    'pope/val2014/<picture>.jpg',
+    'pope/coco/coco_pope_{random,popular,adversarial}.json',
+  ],
+  async open(folder) {
+    const path = 'pope/llava_pope_test.jsonl';
+    const questions = await questionFile(folder, {
+      path,
+      pictures: 'pope/val2014',
+      idOf: ({ category, question_id }) => `${category}/${question_id}`,
+    });
+    // Files count their questions differently: picture and text tell which is which.
+    const labels = new Map<string, YesNo>();
+    for (const split of splits) {
+      for (const entry of await folder.lines(`pope/coco/coco_pope_${split}.json`, labelSchema)) {
+        labels.set(`${split} ${entry.image} ${entry.text.trim()}`, entry.label);
+      }
+    }
+    return {
+      questions,
+      problems: folder.problems,
+      score(answers) {
+        const verdicts: Verdict[] = [];
+        let withoutTruth = 0;
+        for (const { id, category = '', image, prompt } of questions) {
+          const answer = answers.get(id);
+          if (answer === undefined) continue;
+          const [asked = ''] = prompt.split('\n');
+          const label = labels.get(`${category} ${image} ${asked.trim()}`);
+          if (label) verdicts.push({ split: category, said: yesUnlessNo(answer), label });
+          else withoutTruth++;
+        }
+        const groups = grouped(verdicts, ({ split }) => [split], scoreOf);
+        return { ...scoreOf(verdicts), groups, unreadable: 0, withoutTruth };
+      },
+      official: (answers) =>
+        new Map(
+          splits.map((split) => {
+            const asked = questions.filter(({ category }) => category === split);
+            const lines = eachAnswered(asked, answers, ({ prompt }, answer) => ({
+              question: prompt.split('\n')[0],
+              answer: yesUnlessNo(answer),
+            }));
+            return [`pope/${split}.jsonl`, jsonLines(lines)];
+          }),
+        ),
+    };
+  },
+};
+
+/** `yes` is the positive answer. */
+function scoreOf(verdicts: readonly Verdict[]): GroupScore {
+  const count = (said: YesNo, label: YesNo) =>
+    verdicts.filter((verdict) => verdict.said === said && verdict.label === label).length;
+  const [truePositive, falsePositive] = [count('yes', 'yes'), count('yes', 'no')];
+  const [trueNegative, falseNegative] = [count('no', 'no'), count('no', 'yes')];
+  const questions = verdicts.length;
+  const precision = ratio(truePositive, truePositive + falsePositive);
+  const recall = ratio(truePositive, truePositive + falseNegative);
+  return {
+    questions,
+    metrics: {
+      accuracy: ratio(truePositive + trueNegative, questions),
+      precision,
+      recall,
+      f1: ratio(2 * precision * recall, precision + recall),
+      yesRatio: ratio(truePositive + falsePositive, questions),
+    },
+  };
+}

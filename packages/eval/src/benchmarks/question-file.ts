@@ -1,0 +1,47 @@
+/** The question files of LLaVA's scripts: a JSON object a line, pictures in a folder beside. */
+import { z } from 'zod';
+import type { Question } from '../benchmark.js';
+import { type Folder, idSchema } from '../reading/folder.js';
+
+const lineSchema = z.object({
+  question_id: idSchema,
+  image: z.string(),
+  text: z.string().min(1),
+  category: idSchema.optional(),
+});
+
+/** A question of such a file, with whatever kind the file gives it. */
+export interface FiledQuestion extends Question {
+  readonly category?: string | undefined;
+  /** The picture as the file names it. */
+  readonly image: string;
+  /** The id that the file gives it, which may not tell it from all others. */
+  readonly questionId: string;
+}
+
+type Line = z.infer<typeof lineSchema>;
+
+export interface QuestionFileOptions {
+  readonly path: string;
+  /** The folder of the pictures. */
+  readonly pictures: string;
+  /** Tells questions apart; the file's own id if left out. */
+  readonly idOf?: (line: Line) => string;
+  /** Leaves questions out; all are asked if left out. */
+  readonly isAsked?: (line: Line) => boolean;
+}
+
+/** Questions whose pictures are there. */
+export async function questionFile(
+  folder: Folder,
+  { path, pictures, idOf = (line) => line.question_id, isAsked = () => true }: QuestionFileOptions,
+): Promise<FiledQuestion[]> {
+  const lines = folder.unique((await folder.lines(path, lineSchema)).filter(isAsked), idOf);
+  const found = lines.map(async (line) => {
+    const { image, text, category, question_id: questionId } = line;
+    const id = idOf(line);
+    const picture = await folder.picture(id, `${pictures}/${image}`);
+    return picture ? [{ id, prompt: text, picture, category, image, questionId }] : [];
+  });
+  return (await Promise.all(found)).flat();
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import type { Benchmark, Question } from '../benchmark.js';
+import { idSchema } from '../reading/folder.js';
+import { letterOf, optionLetter } from '../scoring/option-letter.js';
+import { eachAnswered, judgeAll } from './judge.js';
+
+const questionSchema = z.object({
+  id: idSchema,
+  image: z.string().optional(),
+  conversations: z.array(z.object({ value: z.string() })).min(1),
+});
+const problemSchema = z.object({
+  choices: z.array(z.string()).min(1),
+  answer: z.number().int().min(0),
+  subject: z.string().optional(),
+});
+
+interface ScienceQuestion extends Question {
+  readonly hasPicture: boolean;
+}
+
+const instruction = "Answer with the option's letter from the given choices directly.";
+
+/** Questions of school books; those with a picture are ScienceQA-IMG. */
+export const scienceqa: Benchmark = {
+  name: 'scienceqa',
+  summary: 'school questions with options: accuracy, of those with a picture and by subject',
+  source: 'arXiv 2209.09513',
+  files: [
+    'scienceqa/llava_test_CQM-A.json',
+    'scienceqa/problems.json',
+    'scienceqa/images/test/<picture>',
+  ],
+  async open(folder) {
+    const path = 'scienceqa/llava_test_CQM-A.json';
+    const list = await folder.json(path, z.array(z.unknown()));
+    const named = list.map((entry, at): [string, unknown] => [`entry ${at + 1}`, entry]);
+    const entries = folder.entries(path, named, questionSchema).map(([, entry]) => entry);
+    const questions: ScienceQuestion[] = [];
+    for (const { id, image, conversations } of folder.unique(entries, (entry) => entry.id)) {
+      const text = (conversations[0]?.value ?? '').replace('<image>', '').trim();
+      const prompt = `${text}\n${instruction}`;
+      if (image === undefined) {
+        questions.push({ id, prompt, hasPicture: false });
+        continue;
+      }
+      const picture = await folder.picture(id, `scienceqa/images/test/${image}`);
+      if (picture) questions.push({ id, prompt, picture, hasPicture: true });
+    }
+    const file = await folder.json('scienceqa/problems.json', z.record(z.string(), z.unknown()));
+    const asked = new Set(questions.map(({ id }) => id));
+    const known = Object.entries(file).filter(([id]) => asked.has(id));
+    const problems = new Map(folder.entries('scienceqa/problems.json', known, problemSchema));
+    return {
+      questions,
+      problems: folder.problems,
+      score: (answers) =>
+        judgeAll(
+          questions,
+          answers,
+          ({ id }) => problems.get(id),
+          (answer, { choices, answer: right, subject }, { hasPicture }) => {
+            const letter = optionLetter(answer, choices);
+            return {
+              groups: [
+                hasPicture ? 'with picture' : 'without picture',
+                ...(subject ? [subject] : []),
+              ],
+              points: letter === letterOf(right) ? 1 : 0,
+              isReadable: letter !== undefined,
+            };
+          },
+        ),
+      official: (answers) => {
+        const results = eachAnswered(questions, answers, ({ id }, answer) => {
+          const letter = optionLetter(answer, problems.get(id)?.choices ?? []);
+          return [id, letter === undefined ? -1 : letter.charCodeAt(0) - 65] as const;
+        });
+        const content = { results: Object.fromEntries(results) };
+        return new Map([['scienceqa/results.json', JSON.stringify(content)]]);
+      },
+    };
+  },
+};

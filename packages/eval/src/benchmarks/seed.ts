@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import type { Benchmark } from '../benchmark.js';
+import { idSchema } from '../reading/folder.js';
+import { optionLetter } from '../scoring/option-letter.js';
+import { eachAnswered, jsonLines, judgeAll } from './judge.js';
+import { questionFile } from './question-file.js';
+
+const entrySchema = z.object({
+  question_id: idSchema,
+  question_type_id: z.number(),
+  data_type: z.string().optional(),
+  answer: z.string().regex(/^[A-D]$/),
+  choice_a: z.string(),
+  choice_b: z.string(),
+  choice_c: z.string(),
+  choice_d: z.string(),
+});
+
+/** The questions about pictures; those about videos have none in LLaVA's layout, and are left out. */
+export const seed: Benchmark = {
+  name: 'seed',
+  summary: 'four options about a picture: accuracy, by the kind of question',
+  source: 'arXiv 2307.16125',
+  files: [
+    'seed_bench/llava-seed-bench.jsonl',
+    'seed_bench/SEED-Bench.json',
+    'seed_bench/SEED-Bench-image/<picture>',
+  ],
+  async open(folder) {
+    const path = 'seed_bench/llava-seed-bench.jsonl';
+    const filed = await questionFile(folder, {
+      path,
+      pictures: 'seed_bench',
+      isAsked: ({ image }) => !image.includes('video'),
+    });
+    const file = await folder.json(
+      'seed_bench/SEED-Bench.json',
+      z.object({
+        questions: z.array(z.unknown()),
+        question_type: z.record(z.string(), z.number()),
+      }),
+    );
+    const named = file.questions.map((entry, at): [string, unknown] => [`entry ${at + 1}`, entry]);
+    const entries = folder.entries('seed_bench/SEED-Bench.json', named, entrySchema);
+    const truth = new Map(entries.map(([, entry]) => [entry.question_id, entry]));
+    const kinds = new Map(Object.entries(file.question_type).map(([name, id]) => [id, name]));
+    const letterIn = (id: string, answer: string) => {
+      const entry = truth.get(id);
+      if (!entry) return undefined;
+      const { choice_a, choice_b, choice_c, choice_d } = entry;
+      return optionLetter(answer, [choice_a, choice_b, choice_c, choice_d]);
+    };
+    return {
+      questions: filed,
+      problems: folder.problems,
+      score: (answers) =>
+        judgeAll(
+          filed,
+          answers,
+          ({ id }) => truth.get(id),
+          (answer, { answer: right, question_type_id }, { id }) => {
+            const letter = letterIn(id, answer);
+            return {
+              groups: [kinds.get(question_type_id) ?? `type ${question_type_id}`],
+              points: letter === right ? 1 : 0,
+              isReadable: letter !== undefined,
+            };
+          },
+        ),
+      official: (answers) => {
+        const lines = eachAnswered(filed, answers, ({ id }, answer) => ({
+          question_id: id,
+          prediction: letterIn(id, answer) ?? answer,
+        }));
+        return new Map([['seed_bench/upload.jsonl', jsonLines(lines)]]);
+      },
+    };
+  },
+};

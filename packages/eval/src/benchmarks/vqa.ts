@@ -1,0 +1,150 @@
+/** Benchmarks with the answers of ten people a question: VQAv2 and TextVQA. */
+import { z } from 'zod';
+import type { Benchmark } from '../benchmark.js';
+import { type Folder, idSchema } from '../reading/folder.js';
+import { agreement, normalizeAnswer } from '../scoring/vqa-answer.js';
+import { eachAnswered, judgeAll } from './judge.js';
+import { type FiledQuestion, type QuestionFileOptions, questionFile } from './question-file.js';
+
+/** What people answered. */
+interface People {
+  readonly answers: readonly string[];
+  /** Such as `yes/no`, `number`, `other`. */
+  readonly kind?: string | undefined;
+}
+
+interface Files {
+  /** Tells questions apart; the file's own id if left out. */
+  readonly idOf?: QuestionFileOptions['idOf'];
+  readonly questions: string;
+  readonly pictures: string;
+  /** The file of what people answered, and who answered what, by question. */
+  readonly truth: string;
+}
+
+async function open(
+  folder: Folder,
+  files: Files,
+  readPeople: (folder: Folder, path: string) => Promise<ReadonlyMap<string, People>>,
+  official: (question: FiledQuestion, answer: string) => unknown,
+) {
+  const { questions: path, pictures, idOf } = files;
+  const questions = await questionFile(folder, { path, pictures, ...(idOf && { idOf }) });
+  const people = await readPeople(folder, files.truth);
+  return {
+    questions,
+    problems: folder.problems,
+    score: (answers: ReadonlyMap<string, string>) =>
+      judgeAll(
+        questions,
+        answers,
+        ({ id }) => people.get(id),
+        (answer, { answers: given, kind }) => ({
+          groups: kind === undefined ? [] : [kind],
+          points: agreement(answer, given),
+          isReadable: true,
+        }),
+      ),
+    official: (answers: ReadonlyMap<string, string>) =>
+      new Map([
+        [
+          files.questions.replace(/[^/]+$/, 'upload.json'),
+          JSON.stringify(eachAnswered(questions, answers, official)),
+        ],
+      ]),
+  };
+}
+
+/** The question itself: the first line of LLaVA's prompt, in lower case. */
+const questionOf = (prompt: string) => (prompt.split('\n')[0] ?? '').toLowerCase();
+
+const vqaSchema = z.object({
+  question_id: idSchema,
+  answer_type: z.string().optional(),
+  answers: z.array(z.object({ answer: z.string() })).min(1),
+});
+
+/** Only the validation split's answers are public: of others, what the server takes is written. */
+export const vqav2: Benchmark = {
+  name: 'vqav2',
+  summary: 'open questions about photographs: agreement with ten people, by the kind of answer',
+  source: 'arXiv 1612.00837',
+  files: [
+    'vqav2/llava_vqav2_mscoco_val2014.jsonl',
+    'vqav2/val2014/<picture>.jpg',
+    'vqav2/v2_mscoco_val2014_annotations.json',
+  ],
+  open: (folder) =>
+    open(
+      folder,
+      {
+        questions: 'vqav2/llava_vqav2_mscoco_val2014.jsonl',
+        pictures: 'vqav2/val2014',
+        truth: 'vqav2/v2_mscoco_val2014_annotations.json',
+      },
+      async (from, path) => {
+        const { annotations } = await from.json(
+          path,
+          z.object({ annotations: z.array(z.unknown()) }),
+        );
+        const named = annotations.map((entry, at): [string, unknown] => [`entry ${at + 1}`, entry]);
+        return new Map(
+          from
+            .entries(path, named, vqaSchema)
+            .map(([, { question_id, answer_type, answers }]) => [
+              question_id,
+              { answers: answers.map(({ answer }) => answer), kind: answer_type },
+            ]),
+        );
+      },
+      ({ questionId }, answer) => ({
+        question_id: Number(questionId),
+        answer: normalizeAnswer(answer),
+      }),
+    ),
+};
+
+const textVqaSchema = z.object({
+  image_id: z.string(),
+  question: z.string(),
+  answers: z.array(z.string()).min(1),
+});
+
+/** LLaVA's file names a question by its picture; two of one picture are told apart by their text. */
+export const textvqa: Benchmark = {
+  name: 'textvqa',
+  summary: 'text in photographs: agreement with ten people',
+  source: 'arXiv 1904.08920',
+  files: [
+    'textvqa/llava_textvqa_val_v051_ocr.jsonl',
+    'textvqa/train_images/<picture>.jpg',
+    'textvqa/TextVQA_0.5.1_val.json',
+  ],
+  open: (folder) =>
+    open(
+      folder,
+      {
+        questions: 'textvqa/llava_textvqa_val_v051_ocr.jsonl',
+        pictures: 'textvqa/train_images',
+        idOf: ({ question_id, text }) => `${question_id} ${questionOf(text)}`,
+        truth: 'textvqa/TextVQA_0.5.1_val.json',
+      },
+      async (from, path) => {
+        const { data } = await from.json(path, z.object({ data: z.array(z.unknown()) }));
+        const named = data.map((entry, at): [string, unknown] => [`entry ${at + 1}`, entry]);
+        return new Map(
+          from
+            .entries(path, named, textVqaSchema)
+            .map(([, { image_id, question, answers }]) => [
+              `${image_id} ${question.toLowerCase()}`,
+              { answers },
+            ]),
+        );
+      },
+      ({ questionId, prompt }, answer) => ({
+        image_id: questionId,
+        question: questionOf(prompt),
+        answer: normalizeAnswer(answer),
+      }),
+    ),
+};

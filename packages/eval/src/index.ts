@@ -1,0 +1,16 @@
+export type {
+  Benchmark,
+  GroupScore,
+  OpenBenchmark,
+  Picture,
+  Problem,
+  Question,
+  Score,
+} from './benchmark.js';
+export { benchmarks } from './benchmarks/index.js';
+export { Folder } from './reading/folder.js';
+export type { Answer, Answerer } from './run/answerer.js';
+export { type AnswerLine, readAnswers } from './run/answers-file.js';
+export { type RunOptions, type RunProgress, type RunResult, runBenchmark } from './run/evaluate.js';
+export { type OpenAiOptions, openAiAnswerer } from './run/openai-answerer.js';
+export { parseShard, type Shard } from './run/shard.js';

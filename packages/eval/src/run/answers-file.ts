@@ -1,0 +1,79 @@
+/** A file of answers, a JSON object a line: what was answered stays answered, whatever happens. */
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { TransPruneError } from '@transprune/core';
+import { z } from 'zod';
+
+const lineSchema = z.object({ question_id: z.string(), text: z.string() });
+
+/** One answer, in the form of LLaVA's scripts. */
+export interface AnswerLine {
+  readonly question_id: string;
+  readonly prompt: string;
+  readonly text: string;
+  readonly model_id: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Answers of a file, by question; none if there is no file. A last line that was cut off is no answer. Where a
+ * question was answered twice, the first counts.
+ *
+ * @throws TransPruneError INVALID_ARGUMENT if another line is no answer
+ */
+export async function readAnswers(path: string): Promise<Map<string, string>> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const answers = new Map<string, string>();
+  const lines = text.split('\n');
+  // What follows the last end of a line is an answer that was being written.
+  for (const [at, line] of lines.slice(0, -1).entries()) {
+    const found = parseLine(line);
+    if (!found) {
+      throw new TransPruneError(
+        'INVALID_ARGUMENT',
+        `expected an answer {"question_id", "text"} in line ${at + 1} of ${path}, got ${line.slice(0, 80)}; name another file, or remove the line`,
+      );
+    }
+    if (!answers.has(found.question_id)) answers.set(found.question_id, found.text);
+  }
+  return answers;
+}
+
+/** Appends answers; each is on disk when `add` is done. */
+export class AnswersFile {
+  readonly #file: FileHandle;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /** Opens a file behind its last whole line. */
+  static async open(path: string): Promise<AnswersFile> {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(path, 'a+');
+    const text = await file.readFile('utf8');
+    const whole = text.lastIndexOf('\n') + 1;
+    if (whole < text.length) await file.truncate(Buffer.byteLength(text.slice(0, whole)));
+    return new AnswersFile(file);
+  }
+
+  async add(line: AnswerLine): Promise<void> {
+    await this.#file.appendFile(`${JSON.stringify(line)}\n`);
+    await this.#file.datasync();
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+function parseLine(line: string) {
+  try {
+    return lineSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}

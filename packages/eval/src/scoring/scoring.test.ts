@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { optionLetter } from './option-letter.js';
+import { agreement, normalizeAnswer } from './vqa-answer.js';
+import { yesNoAtStart, yesUnlessNo } from './yes-no.js';
+
+const options = ['a cat', 'a dog', 'two dogs.'];
+
+test.each([
+  ['B', 'B'],
+  ['B.', 'B'],
+  ['B. a dog', 'B'],
+  ['(C)', 'C'],
+  ['C) two dogs', 'C'],
+  ['The answer is B.', 'B'],
+  ['the answer is: (A)', 'A'],
+  ['A dog', 'B'],
+  ['Two dogs', 'C'],
+  [' a cat. ', 'A'],
+  ['D', undefined],
+  ['E. a horse', undefined],
+  ['Both of them', undefined],
+  ['', undefined],
+])('%j chooses %s', (answer, letter) => {
+  expect(optionLetter(answer, options)).toBe(letter);
+});
+
+test.each([
+  ['Yes', 'yes'],
+  ['yes, it is', 'yes'],
+  ['No.', 'no'],
+  ['  no', 'no'],
+  ['Not', 'no'],
+  ['Well, yes', undefined],
+  ['', undefined],
+])('at its start %j says %s', (answer, said) => {
+  expect(yesNoAtStart(answer)).toBe(said);
+});
+
+test.each([
+  ['Yes, there is.', 'yes'],
+  ['No, there is none.', 'no'],
+  ['There is not, as far as I see. Yes.', 'no'],
+  ['Yes. But not a red one.', 'yes'],
+  ['A dog', 'yes'],
+  ['NO', 'yes'], // the rule knows three spellings
+])('%j means %s', (answer, said) => {
+  expect(yesUnlessNo(answer)).toBe(said);
+});
+
+test.each([
+  ['The Dog', 'dog'],
+  ['two dogs', '2 dogs'],
+  ['none', '0'],
+  ['1,000', '1000'],
+  ['3.5', '3.5'],
+  ['dr. pepper.', 'dr pepper'],
+  ['dont', "don't"],
+  ["couldnt've", "couldn't've"],
+  ['black-and-white', 'black and white'],
+  ['left - right', 'left right'],
+  ['"stop"', 'stop'],
+  ["the dog's", "dog 's"],
+  ['what?', 'what'],
+  ['a\nb\tc', 'b c'],
+])('%j is compared as %j', (answer, form) => {
+  expect(normalizeAnswer(answer)).toBe(form);
+});
+
+test('agreement is the mean, over people, of how many of the others say so, three being all', () => {
+  const people = (same: number) => [
+    ...Array.from({ length: same }, () => 'Red.'),
+    ...Array.from({ length: 10 - same }, (_, at) => `other ${at}`),
+  ];
+  expect(agreement('red', people(0))).toBe(0);
+  // One of ten: the nine others have it once among the rest.
+  expect(agreement('red', people(1))).toBeCloseTo((9 * (1 / 3)) / 10);
+  // Three: these have it twice among the rest, the seven others three times.
+  expect(agreement('the red', people(3))).toBeCloseTo((3 * (2 / 3) + 7) / 10);
+  expect(agreement('red', people(4))).toBeCloseTo(1);
+});

@@ -1,0 +1,87 @@
+/**
+ * Short answers as the challenges of VQA compare them (EvalAI's answer processor): lower case, no articles, numbers
+ * as digits, contractions with their apostrophes, most punctuation gone.
+ *
+ * @see https://visualqa.org/evaluation.html
+ */
+
+const numbers: Readonly<Record<string, string>> = {
+  none: '0',
+  zero: '0',
+  one: '1',
+  two: '2',
+  three: '3',
+  four: '4',
+  five: '5',
+  six: '6',
+  seven: '7',
+  eight: '8',
+  nine: '9',
+  ten: '10',
+};
+
+const articles: ReadonlySet<string> = new Set(['a', 'an', 'the']);
+
+/** Those of the official list; of each, what stands there with one apostrophe missing is written right. */
+const contractions =
+  `ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't
+haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've mustn't
+must've needn't not've o'clock oughtn't shan't she'd've should've shouldn't shouldn't've somebody'd've somebody'll
+somebody's someone'd someone'd've someone'll someone's something'd something'd've something'll that's there'd
+there'd've there're there's they'd they'd've they'll they're they've 'twas wasn't we'd've we've weren't what'll
+what're what's what've when's where'd where's where've who'd who'd've who'll who's who've why'll why're why's won't
+would've wouldn't wouldn't've y'all y'all'll y'all'd've you'd you'd've you'll you're you've`.split(
+    /\s+/,
+  );
+
+const rightForm: ReadonlyMap<string, string> = new Map(
+  contractions.flatMap((right) =>
+    [...right.matchAll(/'/g)].map(({ index }): [string, string] => [
+      right.slice(0, index) + right.slice(index + 1),
+      right,
+    ]),
+  ),
+);
+
+const punctuation = [...';/[]"{}()=+\\_-><@`,?!'];
+
+/** The form in which two answers are compared. */
+export function normalizeAnswer(answer: string): string {
+  const text = answer
+    .toLowerCase()
+    .replaceAll(',', '')
+    .replaceAll('?', '')
+    .replaceAll("'s", " 's")
+    .replace(/[\n\t]/g, ' ')
+    .trim();
+  return withoutPunctuation(text)
+    .split(/\s+/)
+    .map((word) => numbers[word] ?? word)
+    .filter((word) => word !== '' && !articles.has(word))
+    .map((word) => rightForm.get(word) ?? word)
+    .join(' ');
+}
+
+/** Punctuation beside a space goes, between letters it becomes one; points stay in front of digits only. */
+function withoutPunctuation(text: string): string {
+  let without = text;
+  for (const mark of punctuation) {
+    const isBeside = text.includes(`${mark} `) || text.includes(` ${mark}`);
+    without = without.replaceAll(mark, isBeside ? '' : ' ');
+  }
+  return without.replace(/\.(?!\d)/g, '');
+}
+
+/**
+ * What share of people agrees with an answer: for each of the people's answers, how many of the others said it,
+ * three or more being full agreement; the mean of these.
+ *
+ * @param given the people's answers, ten as a rule
+ */
+export function agreement(answer: string, given: readonly string[]): number {
+  const said = normalizeAnswer(answer);
+  const people = given.map(normalizeAnswer);
+  const same = people.filter((each) => each === said).length;
+  const shares = people.map((each) => Math.min(1, (same - (each === said ? 1 : 0)) / 3));
+  return shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length);
+}
