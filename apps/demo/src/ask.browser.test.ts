@@ -1,4 +1,6 @@
 /** The whole path with real clicks: load, ask, look, try; what is kept is what Node keeps. */
+
+import type { Trace } from '@transprune/trace';
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { answerInNode } from '../testing/node-answer.js';
@@ -13,7 +15,6 @@ import {
   region,
   statusOf,
 } from '../testing/page.js';
-import type { Trace } from './trace/trace.js';
 
 const question = 'what color is the heart?';
 

@@ -1,7 +1,7 @@
 /** The page in a browser, used as its users do: by names, clicks and keys. */
 import { readFile } from 'node:fs/promises';
+import { parseTrace, type Trace } from '@transprune/trace';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
-import type { Trace } from '../src/trace/trace.js';
 import { chromiumFlags, chromiumPath } from './chromium.js';
 
 export function openBrowser(): Promise<Browser> {
@@ -59,5 +59,5 @@ export async function downloadTrace(page: Page): Promise<Trace> {
   const coming = page.waitForEvent('download');
   await button(page, 'Download trace').click();
   const download = await coming;
-  return JSON.parse(await readFile(await download.path(), 'utf8')) as Trace;
+  return parseTrace(await readFile(await download.path(), 'utf8'));
 }

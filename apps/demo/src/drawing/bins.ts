@@ -1,5 +1,5 @@
 /** Scores in bins, none of which holds both kept and dropped patches. */
-import type { TraceStage } from '../trace/trace.js';
+import type { TraceStage } from '@transprune/trace';
 
 export interface Bin {
   readonly from: number;

@@ -1,5 +1,5 @@
 /** Numbers as colours, on the perceptual scale viridis. */
-import type { Grid } from '../trace/trace.js';
+import type { Grid } from '@transprune/trace';
 
 /**
  * Points of viridis, evenly spaced.

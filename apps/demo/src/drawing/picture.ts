@@ -1,5 +1,5 @@
 /** The picture with its patches: what is kept in full colour, what is dropped faded. */
-import type { Grid } from '../trace/trace.js';
+import type { Grid } from '@transprune/trace';
 import { fitted, themeColors } from './canvas.js';
 import { heatColor } from './heat-map.js';
 

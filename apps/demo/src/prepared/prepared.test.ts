@@ -1,8 +1,8 @@
 /** The committed traces are what the model does. */
 import { readFileSync } from 'node:fs';
+import type { Trace } from '@transprune/trace';
 import { expect, test } from 'vitest';
 import { layers } from '../state/plan.js';
-import type { Trace } from '../trace/trace.js';
 import { recordTrace } from './record.js';
 import { preparedTraces } from './traces.js';
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
 import type { PrunePlan } from '@transprune/core';
 import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import type { Answer, Trace } from '@transprune/trace';
 import { loadImage } from '@transprune/vlm';
 import { grid } from '../state/samples.js';
 import { nothingShown, type Shown, traceOf, withEvent } from '../trace/shown.js';
-import type { Answer, Trace } from '../trace/trace.js';
 import { askBoth, engineRequest } from '../worker/ask.js';
 import { embeddedModel } from '../worker/embedded-model.js';
 import { openEngines } from '../worker/engines.js';
@@ -19,7 +19,7 @@ import { modelFiles } from './model-files.js';
 /**
  * A trace of a sample, with the maps of the layers.
  *
- * @param timedRounds how often is asked; the times are those of the round in the middle
+ * @param timedRounds how often is asked; times are medians
  */
 export async function recordTrace(
   sample: string,
@@ -60,11 +60,19 @@ export async function recordTrace(
   }
 }
 
-/** The answer whose prefill took the median time. */
+/** An answer with the medians of its times. */
 function typical(rounds: readonly Shown[], side: Side): Answer {
   const answers = rounds.flatMap((round) => round.answers[side] ?? []);
-  answers.sort((a, b) => a.prefillMs - b.prefillMs);
-  const found = answers[Math.floor(answers.length / 2)];
-  if (!found) throw new Error('expected an answer');
-  return found;
+  const [first] = answers;
+  if (!first) throw new Error('expected an answer');
+  const median = (value: (answer: Answer) => number) =>
+    answers.map(value).sort((a, b) => a - b)[Math.floor(answers.length / 2)] ?? 0;
+  return {
+    ...first,
+    firstTokenMs: median(({ firstTokenMs }) => firstTokenMs),
+    visionMs: median(({ visionMs }) => visionMs),
+    prefillMs: median(({ prefillMs }) => prefillMs),
+    firstStepMs: median(({ firstStepMs }) => firstStepMs),
+    tokensPerSecond: median(({ tokensPerSecond }) => tokensPerSecond),
+  };
 }

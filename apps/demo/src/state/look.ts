@@ -1,6 +1,6 @@
 /** Moves through stages and patches. */
 
-import type { TraceStage } from '../trace/trace.js';
+import type { TraceStage } from '@transprune/trace';
 import { patchSentence, stageSentence } from '../words/sentences.js';
 import { grid } from './samples.js';
 import { patch, patchCount, pointed, scoredStage, shown, stage, status } from './store.js';

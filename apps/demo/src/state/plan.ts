@@ -36,7 +36,7 @@ export const plan = computed<PrunePlan>(() => {
 export function planName({ stages, method }: PrunePlan): string {
   const name = presetOf(stages.map(({ keepRatio }) => keepRatio));
   const budget = name ? presets[name] : 'own ratios';
-  return method === 'random' ? `random, ${budget}` : budget;
+  return method === 'transprune' ? budget : `${method}, ${budget}`;
 }
 
 export function choosePreset(name: PresetChoice): void {

@@ -1,7 +1,8 @@
 /** Prepared traces: answers to look at before a model is loaded. */
+
+import type { Trace } from '@transprune/trace';
 import type { preparedTraces } from '../prepared/traces.js';
 import { shownOf } from '../trace/shown.js';
-import type { Trace } from '../trace/trace.js';
 import { lookAtBest } from './look.js';
 import { plan } from './plan.js';
 import { picture, question, shown, stage } from './store.js';

@@ -1,7 +1,7 @@
 /** The example pictures, which come with the embedded model. */
 
+import type { Grid } from '@transprune/trace';
 import data from '../../../../packages/embedded-model/samples/samples.json';
-import type { Grid } from '../trace/trace.js';
 
 export const { imageSize } = data;
 export const grid: Grid = { columns: data.grid, rows: data.grid };

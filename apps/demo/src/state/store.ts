@@ -1,7 +1,7 @@
 /** What the page shows. Everything here is read by views and set by actions. */
 import { computed, signal } from '@preact/signals';
+import type { TraceStage } from '@transprune/trace';
 import type { Shown } from '../trace/shown.js';
-import type { TraceStage } from '../trace/trace.js';
 import type { DeviceChoice, LoadProgress, ModelFacts, Side } from '../worker/protocol.js';
 import type { Picture } from './picture.js';
 import { grid, imageSize, samples } from './samples.js';

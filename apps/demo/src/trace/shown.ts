@@ -1,7 +1,7 @@
 /** What an answer brought so far, and how each event adds to it. */
 import type { PrunePlan } from '@transprune/core';
+import type { Answer, Grid, LayerMaps, Trace, TracePicture, TraceStage } from '@transprune/trace';
 import type { AskEvent, Side } from '../worker/protocol.js';
-import type { Answer, Grid, LayerMaps, Trace, TracePicture, TraceStage } from './trace.js';
 
 export interface Shown {
   readonly question: string;

@@ -1,6 +1,7 @@
 /** What the page says of stages and patches. */
+
+import type { Grid, TraceStage } from '@transprune/trace';
 import type { Shown } from '../trace/shown.js';
-import type { Grid, TraceStage } from '../trace/trace.js';
 
 export function stageSentence({ stages, imageTokens }: Shown, stage: number): string {
   const found = stages[stage - 1];

@@ -1,8 +1,8 @@
 /** One question to both decoders, one after the other, so that neither slows the other. */
 import { askingRows, createPlan } from '@transprune/core';
 import { fullCost, type Model } from '@transprune/flops';
+import type { Answer } from '@transprune/trace';
 import type { EngineRequest, FinishEvent, LocalEngine, StageEvent } from '@transprune/vlm';
-import type { Answer } from '../trace/trace.js';
 import type { Engines } from './engines.js';
 import { explainStages } from './explain.js';
 import type { AskEvent, AskRequest, Side } from './protocol.js';

@@ -1,8 +1,8 @@
 /** What scores are made of, and what layers do: read off decoders that tell it. */
 import { arrayAlgebra as algebra, type NDArray, type PrunePlan } from '@transprune/core';
 import { type HostTensor, numbersOf } from '@transprune/session';
+import type { LayerMaps, ModuleMaps, TraceStage } from '@transprune/trace';
 import type { EngineRequest, StageEvent } from '@transprune/vlm';
-import type { LayerMaps, ModuleMaps, TraceStage } from '../trace/trace.js';
 import type { TappedEngine } from './engines.js';
 import { traceStages } from './stages.js';
 

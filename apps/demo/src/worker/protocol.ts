@@ -1,7 +1,7 @@
 /** What passes between the page and its worker; all of it is plain data. */
 import type { PrunePlan } from '@transprune/core';
+import type { Answer, LayerMaps, TraceStage } from '@transprune/trace';
 import type { Pixels } from '@transprune/vlm';
-import type { Answer, LayerMaps, TraceStage } from '../trace/trace.js';
 
 export type DeviceChoice = 'auto' | 'webgpu' | 'wasm';
 

@@ -1,5 +1,5 @@
+import type { Trace } from '@transprune/trace';
 import { useState } from 'preact/hooks';
-import type { Trace } from '../../trace/trace.js';
 import { StepFigure } from './step-figure.js';
 
 /** The picture at each of its prunes. */

@@ -1,8 +1,8 @@
+import type { Trace } from '@transprune/trace';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { redrawn } from '../../drawing/canvas.js';
 import { fade } from '../../drawing/fade.js';
 import { drawPicture } from '../../drawing/picture.js';
-import type { Trace } from '../../trace/trace.js';
 
 interface Figure {
   /** What a screen reader says of it. */

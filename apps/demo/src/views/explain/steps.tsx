@@ -1,7 +1,8 @@
 /** The six steps of the walk. Every number in them is read off the prepared traces. */
+
+import type { Trace, TraceStage } from '@transprune/trace';
 import type { VNode } from 'preact';
 import { patchesOf } from '../../state/samples.js';
-import type { Trace, TraceStage } from '../../trace/trace.js';
 import { placeOf } from '../../words/sentences.js';
 import { megabytes, operations, percent } from '../../words/units.js';
 import { StageWalk } from './stage-walk.js';

@@ -1,6 +1,6 @@
+import type { Answer } from '@transprune/trace';
 import { planName } from '../../state/plan.js';
 import { phase, shown } from '../../state/store.js';
-import type { Answer } from '../../trace/trace.js';
 import { megabytes, milliseconds, operations, times } from '../../words/units.js';
 import type { Side } from '../../worker/protocol.js';
 import { LayerBars } from './layer-bars.js';

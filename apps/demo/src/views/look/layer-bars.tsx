@@ -1,4 +1,4 @@
-import type { Answer } from '../../trace/trace.js';
+import type { Answer } from '@transprune/trace';
 import type { Side } from '../../worker/protocol.js';
 
 /** Image tokens that each layer sees. */

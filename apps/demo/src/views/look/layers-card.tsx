@@ -1,9 +1,9 @@
+import type { LayerMaps } from '@transprune/trace';
 import { useEffect, useRef } from 'preact/hooks';
 import { drawHeatMap, heatRange } from '../../drawing/heat-map.js';
 import { lookAt } from '../../state/look.js';
 import { grid } from '../../state/samples.js';
 import { patch, shown } from '../../state/store.js';
-import type { LayerMaps } from '../../trace/trace.js';
 
 const rows = [
   { name: 'attention, magnitude', values: ({ attention }: LayerMaps) => attention.magnitude },

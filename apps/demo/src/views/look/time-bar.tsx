@@ -1,5 +1,5 @@
+import type { Answer } from '@transprune/trace';
 import { shown } from '../../state/store.js';
-import type { Answer } from '../../trace/trace.js';
 import { milliseconds, times } from '../../words/units.js';
 import type { Side } from '../../worker/protocol.js';
 

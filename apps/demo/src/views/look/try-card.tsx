@@ -1,4 +1,4 @@
-import { keptImageTokens, type MethodName } from '@transprune/core';
+import { keptImageTokens, type MethodName, methodByName, methodNames } from '@transprune/core';
 import {
   choosePreset,
   chooseRatio,
@@ -17,11 +17,6 @@ import { patchCount, pictureSize, shown } from '../../state/store.js';
 /** Sides whose patches of 8 x 8 pixels make up whole numbers. */
 const leastSize = 16;
 const sizeStep = 8;
-
-const methods: Readonly<Record<MethodName, string>> = {
-  transprune: 'TransPrune',
-  random: 'random, the baseline',
-};
 
 export function TryCard() {
   return (
@@ -83,9 +78,9 @@ function Method() {
             method.value = event.currentTarget.value as MethodName;
           }}
         >
-          {Object.entries(methods).map(([name, title]) => (
+          {methodNames.map((name) => (
             <option key={name} value={name}>
-              {title}
+              {name}
             </option>
           ))}
         </select>
@@ -105,6 +100,7 @@ function Method() {
           </label>
         )}
       </div>
+      <p class="note">{methodByName(method.value).summary}</p>
     </fieldset>
   );
 }

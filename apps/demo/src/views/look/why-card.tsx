@@ -1,7 +1,7 @@
+import type { TraceStage } from '@transprune/trace';
 import { useEffect, useRef } from 'preact/hooks';
 import { grid } from '../../state/samples.js';
 import { patch, picture, scoredStage } from '../../state/store.js';
-import type { TraceStage } from '../../trace/trace.js';
 import { patchSentence } from '../../words/sentences.js';
 import { percent } from '../../words/units.js';
 import { Histogram } from './histogram.js';
