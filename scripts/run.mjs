@@ -5,6 +5,8 @@
 //   node scripts/run.mjs test [options]             short tests, of all packages or with `--filter core`
 //   node scripts/run.mjs test:long | test:all       the others, or all; options are vitest's
 //   node scripts/run.mjs fuzz [--seeds 0-5000]      prunes decoders that were changed at random
+//   node scripts/run.mjs tarballs                   packs the packages, as they would be published
+//   node scripts/run.mjs release                    publishes what npm has not yet; the release workflow calls it
 //   node scripts/run.mjs <turbo task> [options]     such as build, typecheck, check:package
 
 import { spawn } from 'node:child_process';
@@ -33,6 +35,8 @@ checkNode();
 await install();
 if (task === 'start') await start();
 else if (task in suites) await test(suites[task], options);
+else if (task === 'tarballs') await tarballs(options);
+else if (task === 'release') await release();
 else if (task === 'fuzz')
   await orExit(run('pnpm', ['--filter', '@transprune/fuzz', 'fuzz', ...options]));
 else await orExit(run('turbo', ['run', task, ...options]));
@@ -71,12 +75,25 @@ async function start() {
   await orExit(run(process.execPath, [join('apps', 'cli', 'bin', 'transprune.js'), ...parameters]));
 }
 
+async function tarballs(parameters) {
+  console.error('Building ...');
+  await orExit(run('turbo', ['run', 'build'], 'quiet'));
+  await orExit(run(process.execPath, [join('scripts', 'pack.mjs'), ...parameters]));
+}
+
+async function release() {
+  const { GITHUB_SERVER_URL = '', GITHUB_REPOSITORY = '' } = process.env;
+  const address = `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}`;
+  await orExit(run('turbo', ['run', 'build'], 'quiet'));
+  await orExit(run(process.execPath, [join('scripts', 'repository.mjs'), address]));
+  await orExit(run('changeset', ['publish']));
+}
+
 /** Runs a suite over all packages in one process pool; its reporter prints the sum as the last line. */
 async function test(suite, options) {
-  // What tests run as it was built: the embedded model, and in the long suite the executable.
-  const built = ['@transprune/embedded-model', ...(suite === 'short' ? [] : ['@transprune/cli'])];
+  // What tests run as it was built: the embedded model, and in the long suite the executable and the tarballs.
   console.error('Building ...');
-  const filters = built.map((name) => `--filter=${name}`);
+  const filters = suite === 'short' ? ['--filter=@transprune/embedded-model'] : [];
   const build = await run('turbo', ['run', 'build', ...filters], 'quiet');
   if (build.code !== 0) {
     const [, failed = 'a package'] = /^Failed: +(.*)$/m.exec(build.output) ?? [];

@@ -8,7 +8,7 @@ import { capturingIo } from '../testing/program.js';
 import { createProgram } from './main.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const folders = ['.', 'docs', 'docs/decisions', ...under('packages'), ...under('apps')];
+const folders = ['.', 'docs', 'docs/decisions', 'examples', ...under('packages'), ...under('apps')];
 const documents = folders.flatMap((folder) =>
   readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.md'))
@@ -21,14 +21,16 @@ const examples = [
   'packages/core/src/signals/stream-norm.ts',
 ];
 
-const sources = ['packages', 'apps', 'scripts'].flatMap(filesIn);
+const sources = ['packages', 'apps', 'scripts', 'examples'].flatMap(filesIn);
 const { commands } = createProgram(capturingIo());
 
 describe.each(documents)('%s', (document) => {
   const text = readFileSync(join(root, document), 'utf8');
 
   test('files', () => {
-    const paths = text.matchAll(/(?<![\w./@-])(?:packages|apps|docs|scripts)\/[\w./<>*-]+/g);
+    const paths = text.matchAll(
+      /(?<![\w./@-])(?:packages|apps|docs|examples|scripts)\/[\w./<>*-]+/g,
+    );
     const named = Array.from(paths, ([path]) => path.replace(/\.*$/, ''));
     const gone = named.filter((path) => !examples.includes(path) && !existsSync(fixedPart(path)));
     expect(gone).toEqual([]);

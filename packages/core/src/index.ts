@@ -14,11 +14,20 @@ export { type Checkpoint, readSafetensors } from './decoder/safetensors.js';
 export { type ErrorCode, type ErrorData, TransPruneError } from './errors.js';
 export { float16Bits, float16Value } from './float16.js';
 export {
+  type Asking,
+  defineMethod,
   type Method,
+  type MethodChoice,
   type MethodName,
   methodByName,
+  methodNameOf,
   methodNames,
+  methodOf,
+  normalizeOverImage,
+  readsNextLayer,
   type SignalName,
+  signalNames,
+  transpruneWith,
 } from './methods/index.js';
 export { type FittedPlan, fitToAttentionLayers, type MovedPrune } from './plan/fit.js';
 export {
@@ -27,8 +36,11 @@ export {
   type PositionMode,
   type PrunePlan,
   positionModes,
+  type SettledPlan,
   type Stage,
+  settlePlan,
   validatePlan,
+  validateSchedule,
 } from './plan/plan.js';
 export { type PresetName, type PresetPlan, presetNames, presetPlan } from './plan/presets.js';
 export {
@@ -71,11 +83,17 @@ export {
   softCapped,
   splitHeads,
 } from './signals/instruction-attention.js';
+export { keyNorm } from './signals/key-norm.js';
 export { uniformNoise } from './signals/noise.js';
+export { spreadOrder, spreadOverImage, spreadSteps } from './signals/spread.js';
 export {
   type Direction,
   directions,
   layerTransition,
   type ModulePass,
+  type TransitionForm,
+  type TransitionParts,
   tokenTransition,
+  transitionParts,
 } from './signals/transition.js';
+export { attentionUpdate, layerVariation } from './signals/update.js';

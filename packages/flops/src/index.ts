@@ -1,4 +1,5 @@
 export { costAlgebra, type OperationCount, type Shape } from './algebra/cost.js';
+export { type Budget, type BudgetedPlan, planForBudget } from './budget/budget.js';
 export { attentionSquareShare, type DecoderCost } from './full/decoder.js';
 export {
   type FullCost,

@@ -1,6 +1,6 @@
 /** What comes out of one seed. */
 import { clone } from '@bufbuild/protobuf';
-import { createPlan, type PrunePlan, ports, TransPruneError } from '@transprune/core';
+import { createPlan, ports, type SettledPlan, TransPruneError } from '@transprune/core';
 import { decodeModel, encodeModel, type OnnxModel, pruneModel } from '@transprune/onnx';
 import { type GraphProto, ModelProtoSchema } from '@transprune/onnx/proto';
 import { type Base, baseCount, readBase } from './bases.js';
@@ -27,7 +27,7 @@ export interface SeedReport {
   readonly verdict: Verdict;
   readonly base: string;
   readonly changes: readonly string[];
-  readonly plan: PrunePlan;
+  readonly plan: SettledPlan;
   /** Why it is so. */
   readonly reason: string;
 }
@@ -55,7 +55,7 @@ interface Mutant {
   readonly base: Base;
   readonly model: OnnxModel;
   readonly changes: readonly string[];
-  readonly plan: PrunePlan;
+  readonly plan: SettledPlan;
 }
 
 export async function mutantOf(seed: number): Promise<Mutant> {
@@ -126,7 +126,7 @@ async function judge({ base, model, plan }: Mutant): Promise<[Verdict, string]> 
 }
 
 /** What is wrong with the tokens that stay. */
-function badSelection({ kept }: Answers, { stages }: PrunePlan): string | undefined {
+function badSelection({ kept }: Answers, { stages }: SettledPlan): string | undefined {
   const { imageMask } = withImage;
   const text = imageMask.filter((mark) => mark === 0).length;
   const image = imageMask.length - text;
@@ -145,7 +145,7 @@ function badSelection({ kept }: Answers, { stages }: PrunePlan): string | undefi
 }
 
 /** One or two prunes at any depth; positions that a graph counts itself are counted anew in each piece. */
-function planOf(random: Random, { model, streams }: Base): PrunePlan {
+function planOf(random: Random, { model, streams }: Base): SettledPlan {
   const depth = streams.length;
   const first = 1 + random.below(depth);
   const second = first + 1 + random.below(depth);
@@ -154,11 +154,8 @@ function planOf(random: Random, { model, streams }: Base): PrunePlan {
   if (second <= depth && random.below(2) > 0)
     stages.push({ afterLayer: second, keepRatio: ratio / 2 });
   const takesPositions = model.graph?.input.some(({ name }) => name === ports.positionIds);
-  return createPlan({
-    stages,
-    accumulateLayers: [first],
-    positions: takesPositions && random.below(2) > 0 ? 'keep' : 'renumber',
-  });
+  const plan = createPlan({ stages, accumulateLayers: [first] });
+  return { ...plan, positions: takesPositions && random.below(2) > 0 ? 'keep' : 'renumber' };
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : `${error}`);

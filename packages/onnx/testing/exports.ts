@@ -14,6 +14,7 @@ import { openDecoder } from '@transprune/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readDecoder } from '../src/decoder/read.js';
 import { decodeModel, encodeModel, type OnnxModel } from '../src/model/codec.js';
+import { readPlan } from '../src/model/metadata.js';
 import { pruneModel } from '../src/prune/prune.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'transprune-'));
@@ -25,7 +26,11 @@ const tolerance = { float32: 1e-4, float16: 2e-2 };
 const scoreTolerance = { float32: 1e-5, float16: 5e-4 };
 
 /** Runs the prompt and the decoding steps. */
-async function run(exported: ExportedDecoder, model: OnnxModel) {
+async function run(
+  exported: ExportedDecoder,
+  model: OnnxModel,
+  imageMask = exportImageMask(exportTruth(exported.architecture)),
+) {
   const truth = exportTruth(exported.architecture);
   // Weights have to lie in the model's folder.
   const own = mkdtempSync(join(folder, 'model-'));
@@ -39,7 +44,7 @@ async function run(exported: ExportedDecoder, model: OnnxModel) {
   });
   const prefill = await decoder.step(
     truth.inputsEmbeds,
-    exportImageMask(truth),
+    imageMask,
     positions(truth.positionIds, 0, truth.tokens),
   );
   const decode: Float32Array[] = [];
@@ -125,6 +130,8 @@ export function testExports(decoders: readonly ExportedDecoder[]): void {
     });
 
     let unpruned: ReturnType<typeof run> | undefined;
+    const unprunedTolerance = exported.precision === 'float32' ? 1e-4 : 2e-2;
+    const stagesOf = (keepRatio: number) => [1, 3].map((afterLayer) => ({ afterLayer, keepRatio }));
     test.each(positionModes)(
       'positions %s with keep ratio 1 are the original',
       async (positions) => {
@@ -133,16 +140,30 @@ export function testExports(decoders: readonly ExportedDecoder[]): void {
         if (!isOriginal) return;
         const all = createPlan({
           accumulateLayers: [1, 2, 3],
-          stages: [1, 3].map((afterLayer) => ({ afterLayer, keepRatio: 1 })),
+          stages: stagesOf(1),
           positions,
         });
         unpruned ??= run(exported, original);
         const { logits: expected } = await unpruned;
         const { logits } = await run(exported, pruneModel(original, all).model);
-        expect(difference(logits, expected)).toBeLessThan(
-          exported.precision === 'float32' ? 1e-4 : 2e-2,
-        );
+        expect(difference(logits, expected)).toBeLessThan(unprunedTolerance);
       },
     );
+
+    test('unless a plan chooses positions, ratio 1 at run time and a text are the original', async () => {
+      const hard = createPlan({ accumulateLayers: [1, 2, 3], stages: stagesOf(0.25) });
+      const { model } = pruneModel(original, hard, { runtimeRatios: true });
+      const positions = exported.positionRows === 3 ? 'keep' : 'renumber';
+      expect(readPlan(model)).toEqual({ ...hard, positions });
+      unpruned ??= run(exported, original);
+      const { logits: expected } = await unpruned;
+      // The session feeds ratios of 1 where a call names none.
+      const { logits: all } = await run(exported, model);
+      expect(difference(all, expected)).toBeLessThan(unprunedTolerance);
+      const fixed = pruneModel(original, hard).model;
+      const texts = exportImageMask(truth).map(() => 0);
+      const { logits: text } = await run(exported, fixed, texts);
+      expect(difference(text, expected)).toBeLessThan(unprunedTolerance);
+    });
   });
 }

@@ -1,5 +1,5 @@
 /** A graph that keeps everything is the original; what its score looks at is its own attention. */
-import { ndarray } from '@transprune/core';
+import { methodNameOf, ndarray } from '@transprune/core';
 import { pruneModel, type StageTaps } from '@transprune/onnx';
 import { worst } from './compare.js';
 import type { Verification } from './context.js';
@@ -94,7 +94,7 @@ function checkAttention(
   const looking = attentionOf(verification, report);
   const open = looking.filter(({ reading }) => reading.window === undefined);
   if (looking.length === 0) {
-    return notApplicable(name, tolerance.attention, `${plan.method} asks for no attention`);
+    return notApplicable(name, tolerance.attention, `${methodNameOf(plan)} asks for no attention`);
   }
   if (open.length === 0) {
     const reason = 'the layers after prunes have windows; the score looks past them';

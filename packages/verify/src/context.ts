@@ -1,4 +1,4 @@
-import type { PrunePlan } from '@transprune/core';
+import type { SettledPlan } from '@transprune/core';
 import type { Decoder, OnnxModel, PruneOptions } from '@transprune/onnx';
 import type { ModelSource } from '@transprune/session';
 import type { Answer } from './play.js';
@@ -11,7 +11,7 @@ import type { Workbench } from './workbench.js';
 export interface Verification {
   readonly original: OnnxModel;
   readonly decoder: Decoder;
-  readonly plan: PrunePlan;
+  readonly plan: SettledPlan;
   readonly options: Omit<PruneOptions, 'constantIndices' | 'taps'>;
   readonly tolerance: Tolerances;
   readonly bench: Workbench;

@@ -2,11 +2,15 @@
 import {
   arrayAlgebra as algebra,
   askingRows,
+  attentionUpdate,
   imageQuotas,
   instructionAttention,
   keptOutput,
+  keyNorm,
   layerTransition,
-  methodByName,
+  layerVariation,
+  type ModulePass,
+  methodOf,
   type NDArray,
   ndarray,
   type PrunePlan,
@@ -15,6 +19,7 @@ import {
   seesKey,
   selectTokens,
   splitHeads,
+  spreadOverImage,
   uniformNoise,
 } from '@transprune/core';
 import type { InstructionAttentionTaps, StageTaps } from '@transprune/onnx';
@@ -56,6 +61,8 @@ export function scoredOutputs(taps: readonly StageTaps[]): string[] {
       keptOutput(index),
       scoreOutput(index),
       ...stage.layers.flatMap(({ modules }) => modules.flatMap((m) => [m.input, m.output])),
+      ...(stage.last ?? []),
+      stage.keys ?? '',
       ...(attention
         ? [attention.logits, attention.bias, attention.rowWeights ?? '', attention.past]
         : []),
@@ -66,9 +73,10 @@ export function scoredOutputs(taps: readonly StageTaps[]): string[] {
 /** Holds the scores and choices of one call on one row against the reference. */
 export function compareScores(scored: ScoredCall): ScoreComparison {
   const { plan, taps, call, answer } = scored;
-  const method = methodByName(plan.method);
+  const method = methodOf(plan);
   const read = (name: string) => answer.outputs[name] ?? ndarray([], [0]);
   const noise = uniformNoise(plan.seed, call.spans.length);
+  const spread = spreadOverImage(call.spans);
   let places = call.spans.map((_, place) => place);
   let transition = ndarray(new Float64Array(places.length), [1, places.length]);
   const comparisons = taps.map((stage, index): ScoreComparison => {
@@ -78,12 +86,16 @@ export function compareScores(scored: ScoredCall): ScoreComparison {
     const { instructionAttention: attention } = stage;
     for (const { modules } of stage.layers) {
       const passes = modules.map((m) => ({ input: read(m.input), output: read(m.output) }));
-      transition = algebra.add(transition, layerTransition(algebra, passes, plan.direction));
+      transition = algebra.add(transition, layerTransition(algebra, passes, plan));
     }
     const signals: Record<SignalName, () => NDArray> = {
       transition: () => transition,
       instructionAttention: () => received(attention, read),
+      variation: () => layerVariation(algebra, lastPasses(stage, read)),
+      attentionUpdate: () => attentionUpdate(algebra, lastPasses(stage, read)),
+      keyNorm: () => keyNorm(algebra, read(stage.keys ?? '')),
       noise: () => row(places.map((place) => noise[place] ?? 0)),
+      spread: () => row(places.map((place) => spread[place] ?? 0)),
     };
     const used = Object.fromEntries(method.needs.map((name) => [name, signals[name]()]));
     const scores = algebra.multiply(
@@ -164,6 +176,11 @@ function gapOf(
 
 type Read = (name: string) => NDArray;
 
+/** The layer before a prune; what its modules read is not asked. */
+function lastPasses({ last = [] }: StageTaps, read: Read): ModulePass<NDArray>[] {
+  return last.map((name) => ({ input: read(name), output: read(name) }));
+}
+
 function received(attention: InstructionAttentionTaps | undefined, read: Read): NDArray {
   if (!attention) return ndarray([], [1, 0]);
   const { logits, bias, rowWeights, past } = attention;
@@ -185,11 +202,12 @@ function rowsDiffer(
   const attention = taps[stage]?.instructionAttention;
   // Where no image is left nothing is ranked.
   if (!attention || places.every((place) => call.spans[place] === 0)) return false;
-  const asking = askingRows({
+  const left = {
     count: places.length,
-    isImage: (at) => call.spans[places[at] ?? 0] !== 0,
-    isMarked: (at) => instructionMask && call.marks[places[at] ?? 0] === 1,
-  });
+    isImage: (at: number) => call.spans[places[at] ?? 0] !== 0,
+    isMarked: (at: number) => instructionMask && call.marks[places[at] ?? 0] === 1,
+  };
+  const asking = askingRows(left, methodOf(plan).asks);
   const [start = 0] = asking;
   const cached = pastLengths[plan.stages[stage]?.afterLayer ?? 0] ?? 0;
   const past = cached + (attention.hasSinks ? 1 : 0);

@@ -90,15 +90,33 @@ test('what does not apply says so', async () => {
     note: 'not applicable: random asks for no attention',
   });
   const multimodal = exportedDecoder('qwen2.5-vl', 'dynamo-23').path;
-  const { checks: renumbered } = await verify(multimodal, early);
+  const renumbering = { ...early, positions: 'renumber' } as const;
+  const { checks: renumbered } = await verify(multimodal, renumbering);
   expect(named(renumbered).get('all kept: the prompt')).toMatchObject({
     passed: true,
     note: expect.stringContaining('images numbered like text'),
   });
+  const { checks: kept } = await verify(multimodal, early);
+  expect(named(kept).get('all kept: the prompt')).not.toHaveProperty('note');
   const nothing = createPlan({ stages: [] });
   expect((await verify(small, nothing)).checks.map(({ name }) => name)).toEqual([
     'a prompt without image',
   ]);
+});
+
+test('a method of its own, in which the last token asks, whatever is marked', async () => {
+  const method = core.defineMethod({
+    name: 'last-attention',
+    summary: 'the attention of the last token',
+    source: 'this test',
+    needs: ['instructionAttention'],
+    asks: 'last-token',
+    score: (_, { instructionAttention }) => instructionAttention,
+  });
+  for (const options of [{}, { batch: true, instructionMask: true }]) {
+    const { checks } = await verify(small, { ...early, method }, { options });
+    expect(checks.filter(({ passed, difference }) => !passed || difference === null)).toEqual([]);
+  }
 });
 
 test('weights in files ask for a place', async () => {

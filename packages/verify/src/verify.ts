@@ -2,7 +2,7 @@
  * Is a pruned decoder what it should be? Runs it on random embeddings against the original, against the
  * score on float64 arrays, and against a graph that is told which tokens to keep.
  */
-import { type PrunePlan, TransPruneError } from '@transprune/core';
+import { type PrunePlan, settlePlan, TransPruneError } from '@transprune/core';
 import {
   encodeModel,
   externalLocations,
@@ -53,8 +53,9 @@ export interface VerifyRequest {
  *   is wrong with the pruned decoder is in the report
  */
 export async function verifyPruned(request: VerifyRequest): Promise<VerifyReport> {
-  const { original, plan, options = {}, onProgress = () => {}, place = placeBytes } = request;
+  const { original, options = {}, onProgress = () => {}, place = placeBytes } = request;
   const decoder = readDecoder(original);
+  const plan = settlePlan(request.plan, decoder);
   const precision = precisionOf(original, decoder);
   const bench = createWorkbench(request.backend, request.device ?? 'auto', decoder);
   const ratios = plan.stages.map(({ keepRatio }) => keepRatio);

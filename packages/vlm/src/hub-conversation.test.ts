@@ -64,7 +64,6 @@ test.each(['qwen3_vl'] as const)('%s, pruned with everything kept', async (model
   const folder = hubFolder(model);
   const plan = createPlan({
     accumulateLayers: [2, 3],
-    positions: 'keep',
     stages: [{ afterLayer: 3, keepRatio: 1 }],
   });
   const shared = { model: { folder }, backend: nodeBackend, open: openModel };

@@ -175,7 +175,7 @@ describe('drawings', () => {
         present.{0-5}.key: float32 [batch_size, 2, sequence_length + past_sequence_length, 8]
         present.{0-5}.value: float32 [batch_size, 2, sequence_length + past_sequence_length, 8]
       Pruned for a trial
-        transprune, token transition of layer 2, direction 1-cos, positions renumber
+        transprune, token transition of layer 2, direction 1-cos, positions keep
       Weights
         float32
       Layers 1-6
@@ -189,7 +189,7 @@ describe('drawings', () => {
         sizes: 26 values by 77 nodes, read by layers 1-6; of the shapes of past_key_values.0.key, past_key_values.1.value, position_ids, the layer's own cache
       Prune after layer 2, keeping 0.5 of the image tokens
         score and select: n nodes, n of them copies of layer 3 and what it reads
-        gather: stream, 3 projections
+        gather: stream, 3 projections, 2 angles
         rebase: n nodes cloned, n added, at the shapes of past_key_values.2.key, past_key_values.2.value, the stream that is left"
     `);
   });

@@ -1,3 +1,4 @@
+import { methodNameOf } from '@transprune/core';
 import { externalLocations, type Inspection, inspectModel, readPlan } from '@transprune/onnx';
 import type { Command } from 'commander';
 import { example } from '../help.js';
@@ -108,7 +109,7 @@ function show(document: Document, structure: string): string {
   if (reason) lines.push(`Not prunable: ${reason}.`);
   if (plan) {
     const layers = layerRanges(plan.stages.map(({ afterLayer }) => afterLayer));
-    lines.push(`Pruned by ${plan.method} after layers ${layers || '(none)'}.`);
+    lines.push(`Pruned by ${methodNameOf(plan)} after layers ${layers || '(none)'}.`);
   }
   return lines.join('\n');
 }

@@ -114,10 +114,10 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
   const chosen = chooseFittedPlan(options, layers, layersAfterPrunes(decoder));
   for (const note of planNotes(chosen, layers)) terminal.info(note);
   const graphOptions = chooseGraphOptions(options, chosen.plan);
-  const { model, report } = pruneModel(original, chosen.plan, graphOptions);
+  const { model, plan, report } = pruneModel(original, chosen.plan, graphOptions);
   io.signal.throwIfAborted();
   const { device } = options;
-  const subject = { original, path, plan: chosen.plan, options: graphOptions, device };
+  const subject = { original, path, plan, options: graphOptions, device };
   let verification: VerifyReport | null = null;
   const check = async (file?: string) => {
     verification = await verify(subject, file, terminal, io);
@@ -131,8 +131,8 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
   } as const;
   const writeModel = () => finishFirst(writeModelFile(model, output, writing));
   const externalData = dryRun ? [] : placementsOf(await writeModel(), output, terminal);
-  const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, chosen.plan, options) : null;
-  const { plan, preset, schedule, moved } = chosen;
+  const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, plan, options) : null;
+  const { preset, schedule, moved } = chosen;
   const added = addedInterface(original, model, plan);
   terminal.result(
     {

@@ -1,4 +1,4 @@
-import { methodByName, type PrunePlan, TransPruneError } from '@transprune/core';
+import { methodNameOf, methodOf, type PrunePlan, TransPruneError } from '@transprune/core';
 import type { PruneOptions } from '@transprune/onnx';
 import type { Command } from 'commander';
 
@@ -43,11 +43,11 @@ export function chooseGraphOptions(options: GraphOptions, plan: PrunePlan): Requ
       { option: pointless },
     );
   }
-  if (instructionMask && !methodByName(plan.method).needs.includes('instructionAttention')) {
+  if (instructionMask && !methodOf(plan).needs.includes('instructionAttention')) {
     throw new TransPruneError(
       'INVALID_ARGUMENT',
-      `expected a method that asks for the instruction's attention with --instruction-mask, got ${plan.method}, which does not; leave one of the two out`,
-      { option: '--instruction-mask', method: plan.method },
+      `expected a method that asks for the instruction's attention with --instruction-mask, got ${methodNameOf(plan)}, which does not; leave one of the two out`,
+      { option: '--instruction-mask', method: methodNameOf(plan) },
     );
   }
   return chosen satisfies PruneOptions;

@@ -65,10 +65,8 @@ export function addPlanOptions(command: Command): Command {
     .addOption(
       new Option(
         '--positions <mode>',
-        'tokens after a prune are counted anew, or keep the positions that they had',
-      )
-        .choices(positionModes)
-        .default('renumber'),
+        'tokens after a prune are counted anew, or keep the positions that they had; left out: keep where positions are three rows, else counted anew',
+      ).choices(positionModes),
     )
     .option('--per-image', 'each image keeps its own share, in place of all of them together');
 }

@@ -75,9 +75,10 @@ export async function prunedDecoder(
     };
   }
   const chosen = chooseFittedPlan(options, decoder.layers, layersAfterPrunes(read));
-  const plan = withRatios(chosen.plan, keepRatios, decoder.layers);
+  const asked = withRatios(chosen.plan, keepRatios, decoder.layers);
   const pruning = { trace: true, runtimeRatios: keepRatios !== undefined };
-  const { model } = pruneModel(original, chosen.plan, pruning);
+  const { model, plan: settled } = pruneModel(original, chosen.plan, pruning);
+  const plan = { ...asked, positions: settled.positions };
   const source = await temporaryModel(model, path, folders);
   return {
     source: { ...source, ...(keepRatios && { keepRatios }) },

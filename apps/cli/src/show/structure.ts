@@ -1,5 +1,5 @@
 /** A decoder graph as text. */
-import { methodByName, type PrunePlan } from '@transprune/core';
+import { methodOf, type PrunePlan } from '@transprune/core';
 import type {
   DerivedReport,
   Inspection,
@@ -119,11 +119,13 @@ function origins(of: readonly string[]): string {
   return [...others, ...shape].join(', ') || 'nothing';
 }
 
-function showPlan({ method, accumulateLayers, direction, positions }: PrunePlan): string {
+function showPlan(plan: PrunePlan): string {
+  const { accumulateLayers, direction, positions } = plan;
+  const { name, needs } = methodOf(plan);
   const summed = layerNames(accumulateLayers).toLowerCase();
-  const isSummed = methodByName(method).needs.includes('transition');
+  const isSummed = needs.includes('transition');
   const transition = isSummed ? [`token transition of ${summed}, direction ${direction}`] : [];
-  return [method, ...transition, `positions ${positions}`].join(', ');
+  return [name, ...transition, `positions ${positions}`].join(', ');
 }
 
 const gatheredKinds = ['stream', 'projection', 'norm', 'angles', 'features'] as const;

@@ -102,6 +102,13 @@ export function attentionOfInstruction(input: LayerInput, rows: readonly number[
   return algebra.slice(attention, -1, past, past + positions.length);
 }
 
+/** Keys of the tokens that enter, without those of the cache: `[1, kv_heads, tokens, head_dim]`. */
+export function keysOf(input: LayerInput): NDArray {
+  const { config, stream } = input;
+  const normed = rmsNorm(stream, layerWeights(input)('input_layernorm'), config.rmsNormEpsilon);
+  return rotatedHeads(input, normed, 'self_attn.k_proj', config.kvHeads);
+}
+
 export function rmsNorm(x: NDArray, weight: NDArray, epsilon: number): NDArray {
   const power = algebra.mean(algebra.multiply(x, x), [-1], true);
   const size = { shape: power.shape, data: power.data.map((p) => Math.sqrt(p + epsilon)) };

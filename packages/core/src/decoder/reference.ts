@@ -4,14 +4,24 @@
  */
 import { arrayAlgebra as algebra } from '../algebra/arrays.js';
 import { type NDArray, ndarray, take } from '../algebra/ndarray.js';
-import { methodByName, type SignalName } from '../methods/index.js';
+import { methodOf, type SignalName } from '../methods/index.js';
 import { newlyAccumulatedLayers, type PrunePlan, validatePlan } from '../plan/plan.js';
 import { imageQuotas, selectTokens } from '../plan/selection.js';
 import { askingRows } from '../signals/asking.js';
+import { keyNorm } from '../signals/key-norm.js';
 import { uniformNoise } from '../signals/noise.js';
+import { spreadOverImage } from '../signals/spread.js';
 import { layerTransition } from '../signals/transition.js';
+import { attentionUpdate, layerVariation } from '../signals/update.js';
 import type { DecoderConfig } from './config.js';
-import { attentionOfInstruction, type LayerCache, linear, rmsNorm, runLayer } from './layer.js';
+import {
+  attentionOfInstruction,
+  keysOf,
+  type LayerCache,
+  linear,
+  rmsNorm,
+  runLayer,
+} from './layer.js';
 import type { Checkpoint } from './safetensors.js';
 
 /** What happened at one stage, over the tokens that were there before it. */
@@ -98,14 +108,19 @@ export function runReference(
     const stage = plan?.stages[stageIndex];
     if (!plan || !stage || !hasImage) continue;
     if (newlyAccumulatedLayers(plan, stageIndex).includes(layer)) {
-      const added = layerTransition(algebra, pass.modules, plan.direction);
+      const added = layerTransition(algebra, pass.modules, plan);
       tokens = { ...tokens, transition: algebra.add(tokens.transition, added) };
     }
     if (stage.afterLayer !== layer) continue;
 
     const instruction = instructionRows(input, tokens.places);
-    const attention = attentionOfInstruction(inputOf(layer + 1), instruction);
-    const { trace, survivors } = prune(plan, stage.keepRatio, imageMask, tokens, attention);
+    const next = inputOf(layer + 1);
+    const { trace, survivors } = prune(plan, stage.keepRatio, imageMask, tokens, {
+      instructionAttention: () => attentionOfInstruction(next, instruction),
+      variation: () => layerVariation(algebra, pass.modules),
+      attentionUpdate: () => attentionUpdate(algebra, pass.modules),
+      keyNorm: () => keyNorm(algebra, keysOf(next)),
+    });
     stages.push(trace);
     tokens = {
       stream: take(tokens.stream, 1, survivors),
@@ -118,30 +133,37 @@ export function runReference(
   return { logits: linear(normed, weights.tensor(head)), cache, stages };
 }
 
+/** Signals that are read off the layers around a prune, each `[1, tokens]`. */
+type LayerSignals = Readonly<
+  Record<Exclude<SignalName, 'transition' | 'noise' | 'spread'>, () => NDArray>
+>;
+
 /** Scores the tokens and chooses the survivors, as indices among those that are left. */
 function prune(
   plan: PrunePlan,
   keepRatio: number,
   imageMask: readonly number[],
   { places, transition }: Tokens,
-  instructionAttention: NDArray,
+  layerSignals: LayerSignals,
 ): { trace: StageTrace; survivors: readonly number[] } {
   const row = (values: ArrayLike<number>) => ndarray(values, [1, places.length]);
-  const method = methodByName(plan.method);
-  const noise = uniformNoise(plan.seed, (places.at(-1) ?? -1) + 1);
-  const signals: Record<SignalName, NDArray> = {
-    transition,
-    instructionAttention,
-    noise: row(places.map((place) => noise[place] ?? 0)),
+  const method = methodOf(plan);
+  const atPlaces = (values: ArrayLike<number>) => row(places.map((place) => values[place] ?? 0));
+  const signals: Record<SignalName, () => NDArray> = {
+    ...layerSignals,
+    transition: () => transition,
+    noise: () => atPlaces(uniformNoise(plan.seed, (places.at(-1) ?? -1) + 1)),
+    spread: () => atPlaces(spreadOverImage(imageMask)),
   };
   const spans = places.map((place) => imageMask[place] ?? 0);
   const isImage = spans.map((span) => (span === 0 ? 0 : 1));
-  const score = method.score(algebra, signals, row(isImage)).data;
+  const used = method.needs.map((name) => [name, signals[name]()] as const);
+  const given = Object.fromEntries(used) as Record<SignalName, NDArray>;
+  const score = method.score(algebra, given, row(isImage)).data;
   const survivors = selectTokens(score, spans, imageQuotas(imageMask, keepRatio, plan.perImage));
-  const used = method.needs.map((name) => [name, signals[name].data] as const);
   const trace = {
     score,
-    signals: Object.fromEntries(used),
+    signals: Object.fromEntries(used.map(([name, { data }]) => [name, data])),
     imageMask: isImage,
     kept: survivors.map((i) => places[i] ?? 0),
   };
@@ -166,14 +188,15 @@ function rotaryPositions(
 
 /** Which of the tokens that are left are the instruction, as indices among them. */
 function instructionRows(
-  { imageMask, instructionMask }: ReferenceInput,
+  { plan, imageMask, instructionMask }: ReferenceInput,
   places: readonly number[],
 ): number[] {
   const holds = (mask: readonly number[] | undefined, index: number) =>
     (mask?.[places[index] ?? 0] ?? 0) !== 0;
-  return askingRows({
+  const left = {
     count: places.length,
-    isImage: (index) => holds(imageMask, index),
-    isMarked: (index) => holds(instructionMask, index),
-  });
+    isImage: (index: number) => holds(imageMask, index),
+    isMarked: (index: number) => holds(instructionMask, index),
+  };
+  return askingRows(left, plan && methodOf(plan).asks);
 }

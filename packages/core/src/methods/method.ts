@@ -5,18 +5,41 @@ import type { TensorAlgebra } from '../algebra/algebra.js';
  * still there:
  * - `transition`: token transition, summed over the plan's accumulated layers up to the stage
  * - `instructionAttention`: attention that each token receives from the instruction
+ * - `variation`: how far the last layer before the stage moved the token
+ * - `attentionUpdate`: how far attention alone moved it in that layer
+ * - `keyNorm`: length of the token's keys in the layer after the stage
  * - `noise`: a fixed uniform number in [0, 1) for each original position, drawn from the plan's seed
+ * - `spread`: the token's place in an order that covers the image evenly, in [0, 1)
  */
-export type SignalName = 'transition' | 'instructionAttention' | 'noise';
+export const signalNames = [
+  'transition',
+  'instructionAttention',
+  'variation',
+  'attentionUpdate',
+  'keyNorm',
+  'noise',
+  'spread',
+] as const;
+export type SignalName = (typeof signalNames)[number];
+
+/**
+ * Whose attention `instructionAttention` is: of the instruction, as `askingRows` finds it, or of the last
+ * token alone.
+ */
+export type Asking = 'instruction' | 'last-token';
 
 /**
  * A pruning method: the signals it needs and a formula over them. Nothing else in the project knows
  * a method's name.
  */
 export interface Method<Needs extends SignalName = SignalName> {
+  /** Lower-case letters, digits and hyphens, from a letter on. A pruned file carries it. */
+  readonly name: string;
   readonly summary: string;
   readonly source: string;
   readonly needs: readonly Needs[];
+  /** The instruction's if left out. */
+  readonly asks?: Asking;
   /**
    * Score of every token, the larger the more worth keeping.
    *
@@ -25,6 +48,11 @@ export interface Method<Needs extends SignalName = SignalName> {
    * @returns `[batch, tokens]`; what it holds at text tokens is not used
    */
   score<T>(algebra: TensorAlgebra<T>, signals: Readonly<Record<Needs, T>>, imageMask: T): T;
+}
+
+/** Whether a method reads queries or keys of the layer after a prune, which then has to project every token. */
+export function readsNextLayer({ needs }: Pick<Method, 'needs'>): boolean {
+  return needs.includes('instructionAttention') || needs.includes('keyNorm');
 }
 
 /** Keeps the type of a method's own signal list while it is written down. */

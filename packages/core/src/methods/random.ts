@@ -2,6 +2,7 @@
 import { defineMethod } from './method.js';
 
 export const random = defineMethod({
+  name: 'random',
   summary: 'a seeded uniform choice, the honest baseline',
   source: 'baseline',
   needs: ['noise'],

@@ -5,9 +5,10 @@
  * Source: TransPrune (CVPR 2026, arXiv 2507.20630), formula 5 at alpha = 0.5, in the unweighted form
  * of the authors' code; the two rank alike.
  */
-import { defineMethod, normalizeOverImage } from './method.js';
+import { defineMethod, type Method, normalizeOverImage } from './method.js';
 
 export const transprune = defineMethod({
+  name: 'transprune',
   summary: 'token transition + instruction-guided attention',
   source: 'arXiv 2507.20630',
   needs: ['transition', 'instructionAttention'],
@@ -17,3 +18,36 @@ export const transprune = defineMethod({
       normalizeOverImage(algebra, instructionAttention, imageMask),
     ),
 });
+
+/**
+ * TransPrune's score with a weight: `alpha * transition + (1 - alpha) * attention`.
+ *
+ * @param alpha from 0 to 1
+ * @param normalized whether both are scaled to sum 1 over the image tokens that are left, as in the authors' code;
+ *   false: formula 5 as it is printed
+ * @throws RangeError for another alpha
+ */
+export function transpruneWith({ alpha, normalized = true }: TransPruneWeights): Method {
+  if (!(alpha >= 0 && alpha <= 1)) throw new RangeError(`alpha must be from 0 to 1, got ${alpha}`);
+  const percent = `${Number((100 * alpha).toFixed(4))}`.replace('.', '-');
+  return defineMethod({
+    name: `transprune-alpha-${percent}${normalized ? '' : '-as-printed'}`,
+    summary: `${alpha} token transition + ${1 - alpha} instruction-guided attention`,
+    source: 'arXiv 2507.20630',
+    needs: ['transition', 'instructionAttention'],
+    score(algebra, { transition, instructionAttention }, imageMask) {
+      const part = (signal: typeof transition, weight: number) => {
+        const scaled = normalized
+          ? normalizeOverImage(algebra, signal, imageMask)
+          : algebra.multiply(signal, imageMask);
+        return algebra.multiply(scaled, algebra.constant(weight));
+      };
+      return algebra.add(part(transition, alpha), part(instructionAttention, 1 - alpha));
+    },
+  });
+}
+
+export interface TransPruneWeights {
+  readonly alpha: number;
+  readonly normalized?: boolean;
+}

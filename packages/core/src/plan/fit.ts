@@ -5,7 +5,7 @@
  * is the project's own: the published models have attention everywhere.
  */
 import { TransPruneError } from '../errors.js';
-import { methodByName } from '../methods/index.js';
+import { methodOf, readsNextLayer } from '../methods/index.js';
 import type { PrunePlan } from './plan.js';
 
 /** A prune that stands at another depth than the plan said. Layers are 1-based. */
@@ -38,8 +38,7 @@ export function fitToAttentionLayers(
   plan: PrunePlan,
   attentionLayers: readonly number[],
 ): FittedPlan {
-  const readsAttention = methodByName(plan.method).needs.includes('instructionAttention');
-  if (!readsAttention || plan.stages.length === 0) return { plan, moved: [] };
+  if (!readsNextLayer(methodOf(plan)) || plan.stages.length === 0) return { plan, moved: [] };
   const wanted = plan.stages.map(({ afterLayer }) => afterLayer);
   const depths = attentionLayers.filter((layer) => layer > 1).map((layer) => layer - 1);
   const placed = nearestDepths(wanted, depths);

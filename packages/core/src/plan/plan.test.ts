@@ -1,7 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TransPruneError } from '../errors.js';
-import { createPlan, newlyAccumulatedLayers, type PrunePlan, validatePlan } from './plan.js';
+import {
+  defineMethod,
+  type Method,
+  methodByName,
+  methodNameOf,
+  methodNames,
+  methodOf,
+} from '../methods/index.js';
+import {
+  createPlan,
+  newlyAccumulatedLayers,
+  type PrunePlan,
+  positionModes,
+  settlePlan,
+  validatePlan,
+} from './plan.js';
 import { presetNames, presetPlan } from './presets.js';
 
 const high = presetPlan('transprune-high', 32).plan;
@@ -20,8 +35,12 @@ describe('validation', () => {
     ['a ratio that is no number', { stages: stages([7, Number.NaN]) }, /got NaN/],
     ['an accumulated layer beyond the decoder', { accumulateLayers: [33] }, /from 1 to 32.*got 33/],
     ['nothing accumulated yet', { accumulateLayers: [8, 9] }, /at or before its first prune/],
-    ['an unknown method', { method: 'best' as never }, /one of transprune, .*got best/],
-    ['unknown positions', { positions: 'drop' as never }, /one of renumber, keep, got drop/],
+    [
+      'an unknown method',
+      { method: 'best' },
+      /one of transprune, .*random.*, or .*got the name best/,
+    ],
+    ['unknown positions', { positions: 'drop' as never }, /one of auto, renumber, keep, got drop/],
     ['perImage that is no boolean', { perImage: 1 as never }, /true or false, got 1/],
     ['an unknown direction', { direction: 'sin' as never }, /1-\|cos\|, got sin/],
   ])('%s is refused', (_, change, message) => {
@@ -34,11 +53,67 @@ describe('validation', () => {
   });
 });
 
+test('methods go by the names that they have', () => {
+  expect(methodNames.map((name) => methodByName(name).name)).toEqual(methodNames);
+});
+
 test('positions may be kept and images have quotas; an old plan has neither field', () => {
   validatePlan({ ...high, positions: 'keep', perImage: true }, 32);
   expect(high.perImage).toBe(false);
   const { perImage: _, ...old } = high;
   validatePlan(JSON.parse(JSON.stringify(old)) as PrunePlan, 32);
+});
+
+test("positions are the plan's, or what the decoder needs", () => {
+  for (const positions of positionModes) {
+    expect(settlePlan(high, { positions })).toEqual({ ...high, positions });
+    expect(settlePlan({ ...high, positions }, { positions: 'renumber' }).positions).toBe(positions);
+  }
+});
+
+describe('a method of its own', () => {
+  const own = defineMethod({
+    name: 'own',
+    summary: 'the attention of the last token',
+    source: 'this test',
+    needs: ['instructionAttention'],
+    asks: 'last-token',
+    score: (_, { instructionAttention }) => instructionAttention,
+  });
+  const planWith = (method: unknown) =>
+    createPlan({ method: method as Method, stages: stages([7, 0.5]) });
+
+  test('stands in the plan itself', () => {
+    const plan = planWith(own);
+    validatePlan(plan, 32);
+    expect(methodOf(plan)).toBe(own);
+    expect(methodNameOf(plan)).toBe('own');
+    expect(methodOf(high)).toBe(methodByName('transprune'));
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['a name that nobody knows', 'own', /or a method itself, got the name own/],
+    ['a name of every object', 'constructor', /got the name constructor/],
+    ['nothing', null, /a method's name must be/],
+    ['no name', { ...own, name: undefined }, /a method's name must be/],
+    [
+      'a name of two words',
+      { ...own, name: 'my own' },
+      /letters, digits and hyphens, got "my own"/,
+    ],
+    [
+      'the name of another',
+      { ...own, name: 'random' },
+      /must not be one of transprune, .*, got random/,
+    ],
+    ['no signal', { ...own, needs: [] }, /need one or more of transition, .*got \[\]/],
+    ['an unknown signal', { ...own, needs: ['magic'] }, /got \["magic"\]/],
+    ['others that ask', { ...own, asks: 'image' }, /instruction or last-token, got "image"/],
+    ['no formula', { ...own, score: undefined }, /must have a function score/],
+  ])('%s is refused', (_, method, message) => {
+    expect(() => validatePlan(planWith(method), 32)).toThrow(message);
+    expect(() => validatePlan(planWith(method), 32)).toThrow(TransPruneError);
+  });
 });
 
 describe('presets', () => {
@@ -48,7 +123,7 @@ describe('presets', () => {
       expect(schedule).toBe('published');
       expect(plan.stages).toEqual(stages([7, 0.625], [9, 0.1875], [12, 0.0625]));
       expect(plan.accumulateLayers).toEqual([7, 8, 9, 10, 11, 12]);
-      expect(plan).toMatchObject({ direction: '1-cos', positions: 'renumber' });
+      expect(plan).toMatchObject({ direction: '1-cos', positions: 'auto' });
     }
   });
 

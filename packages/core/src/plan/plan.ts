@@ -1,6 +1,12 @@
 import { TransPruneError } from '../errors.js';
-import { type MethodName, methodByName, methodNames } from '../methods/index.js';
-import { type Direction, directions } from '../signals/transition.js';
+import { type Method, methodOf } from '../methods/index.js';
+import {
+  type Direction,
+  directions,
+  type TransitionForm,
+  type TransitionParts,
+  transitionParts,
+} from '../signals/transition.js';
 
 /** One prune: acts on the residual stream between layer `afterLayer` and the next (1-based). */
 export interface Stage {
@@ -17,15 +23,25 @@ export interface Stage {
 export const positionModes = ['renumber', 'keep'] as const;
 export type PositionMode = (typeof positionModes)[number];
 
-/** Everything that decides which tokens are dropped where. Plain data, fit for JSON. */
-export interface PrunePlan {
-  readonly method: MethodName;
+/** Everything that decides which tokens are dropped where. Plain data, fit for JSON, but for a method of its own. */
+export interface PrunePlan extends TransitionForm {
+  /**
+   * One of this package's by its name, or a method of another package itself. A plan out of a pruned file
+   * names any method; `methodOf` says whether it is known here.
+   */
+  readonly method: string | Method;
   /** Layers (1-based) whose token transition is summed up. */
   readonly accumulateLayers: readonly number[];
   readonly direction: Direction;
+  /** Which factors of the token transition count; `both` if left out. */
+  readonly transitionParts?: TransitionParts | undefined;
   /** In order of depth; empty means that nothing is pruned. */
   readonly stages: readonly Stage[];
-  readonly positions: PositionMode;
+  /**
+   * `auto` is what leaves the decoder as it was where nothing is dropped: `renumber` where positions are one
+   * row or none, `keep` where they are the rows of M-RoPE, for which counted positions are another model.
+   */
+  readonly positions: PositionMode | 'auto';
   /**
    * Each image, a span of the image mask numbered 1, 2, 3, ..., keeps the floor of the ratio of its own
    * size; false: all image tokens are ranked together. Plans written before there was this field lack
@@ -36,13 +52,31 @@ export interface PrunePlan {
   readonly seed: number;
 }
 
+/** A plan whose positions are chosen. */
+export interface SettledPlan extends PrunePlan {
+  readonly positions: PositionMode;
+}
+
+/**
+ * The plan for a decoder.
+ *
+ * @param decoder with what `auto` positions stand for
+ */
+export function settlePlan(
+  plan: PrunePlan,
+  decoder: { readonly positions: PositionMode },
+): SettledPlan {
+  const { positions } = plan;
+  return { ...plan, positions: positions === 'auto' ? decoder.positions : positions };
+}
+
 /** The plan's fields with the defaults of the authors' code. */
 export function createPlan(fields: Pick<PrunePlan, 'stages'> & Partial<PrunePlan>): PrunePlan {
   return {
     method: 'transprune',
     accumulateLayers: [],
     direction: '1-cos',
-    positions: 'renumber',
+    positions: 'auto',
     perImage: false,
     seed: 0,
     ...fields,
@@ -55,9 +89,30 @@ export function createPlan(fields: Pick<PrunePlan, 'stages'> & Partial<PrunePlan
  * @throws TransPruneError INVALID_PLAN that names the field, what is allowed and what came
  */
 export function validatePlan(plan: PrunePlan, layers: number): void {
-  oneOf('method', plan.method, methodNames);
+  const { name, needs } = methodOf(plan);
+  validateSchedule(plan, layers);
+  const first = plan.stages[0];
+  if (
+    first &&
+    needs.includes('transition') &&
+    !plan.accumulateLayers.some((layer) => layer <= first.afterLayer)
+  ) {
+    fail(
+      `${name} needs an accumulated layer at or before its first prune (after layer ${first.afterLayer}), got [${plan.accumulateLayers.join(', ')}]`,
+      { field: 'accumulateLayers', got: plan.accumulateLayers },
+    );
+  }
+}
+
+/**
+ * Checks all of a plan that needs no method, which a plan out of a file may name without its being known.
+ *
+ * @throws TransPruneError INVALID_PLAN that names the field, what is allowed and what came
+ */
+export function validateSchedule(plan: PrunePlan, layers: number): void {
   oneOf('direction', plan.direction, directions);
-  oneOf('positions', plan.positions, positionModes);
+  oneOf('transitionParts', plan.transitionParts ?? 'both', transitionParts);
+  oneOf('positions', plan.positions, ['auto', ...positionModes]);
   const perImage: unknown = plan.perImage;
   if (perImage !== undefined && typeof perImage !== 'boolean') {
     fail(`perImage must be true or false, got ${JSON.stringify(perImage)}`, {
@@ -101,14 +156,6 @@ export function validatePlan(plan: PrunePlan, layers: number): void {
         { field: 'accumulateLayers', layers, got: layer },
       );
     }
-  }
-  const first = plan.stages[0];
-  const needsTransition = methodByName(plan.method).needs.includes('transition');
-  if (first && needsTransition && !plan.accumulateLayers.some((l) => l <= first.afterLayer)) {
-    fail(
-      `${plan.method} needs an accumulated layer at or before its first prune (after layer ${first.afterLayer}), got [${plan.accumulateLayers.join(', ')}]`,
-      { field: 'accumulateLayers', got: plan.accumulateLayers },
-    );
   }
 }
 

@@ -22,6 +22,12 @@ test.each([
   expect(asking(tokens)).toEqual(rows);
 });
 
+test('where the last token asks, it asks alone', () => {
+  const of = (count: number) =>
+    askingRows({ count, isImage: () => false, isMarked: (index) => index === 0 }, 'last-token');
+  expect([of(0), of(1), of(4)]).toEqual([[], [0], [3]]);
+});
+
 test('a row sees the cache, itself and what comes before it', () => {
   const seen = [0, 1, 2, 3, 4, 5].map((key) => seesKey(1, key, 3));
   expect(seen).toEqual([true, true, true, true, true, false]);

@@ -3,6 +3,7 @@
  *
  * - The instruction asks: the tokens that the caller marked; where none is left that is marked, those after
  *   the last image token that is left; where that is the last token, the last token itself.
+ * - For a method that asks by the last token, as FastV does, that one asks alone, whatever is marked.
  * - A row sees the cache of its layer, itself, and the tokens before it.
  *
  * The reference, verification and the command line read the rule here. The graph has it as nodes
@@ -13,6 +14,8 @@
  * ask. Marks, and the last token where nothing follows, are this project's own.
  */
 
+import type { Asking } from '../methods/index.js';
+
 /** Tokens that are left, in their order, by index. */
 export interface LeftTokens {
   readonly count: number;
@@ -22,8 +25,12 @@ export interface LeftTokens {
 }
 
 /** Indices of the tokens that ask, ascending; empty only if there is no token. */
-export function askingRows({ count, isImage, isMarked }: LeftTokens): number[] {
+export function askingRows(
+  { count, isImage, isMarked }: LeftTokens,
+  asks: Asking = 'instruction',
+): number[] {
   const indices = Array.from({ length: count }, (_, index) => index);
+  if (asks === 'last-token') return indices.slice(-1);
   const marked = indices.filter((index) => isMarked?.(index) === true);
   if (marked.length > 0) return marked;
   const lastImage = indices.findLastIndex((index) => isImage(index));

@@ -17,14 +17,23 @@ test.each([
   ['1-cos', [2 / (1 + e ** 2), (0.5 * e ** 2) / (1 + e ** 2)]],
   ['1-|cos|', [1, 0.25]],
 ] as const)('magnitude times softmax of %s', (direction, expected) => {
-  const value = tokenTransition(arrayAlgebra, { input, output }, direction);
+  const value = tokenTransition(arrayAlgebra, { input, output }, { direction });
   expect(value).toBeAllclose(ndarray(expected, [1, 2]), { atol: 5e-8 });
+});
+
+test('the factors of the score, each alone', () => {
+  const value = (transitionParts: 'both' | 'magnitude' | 'direction') =>
+    tokenTransition(arrayAlgebra, { input, output }, { direction: '1-cos', transitionParts });
+  const [both, magnitude, direction] = [value('both'), value('magnitude'), value('direction')];
+  expect(magnitude.data).toBeAllclose([2, 0.5], { atol: 5e-8 });
+  expect(direction.data).toBeAllclose([1 / (1 + e ** 2), e ** 2 / (1 + e ** 2)], { atol: 5e-8 });
+  expect(both).toEqual(arrayAlgebra.multiply(magnitude, direction));
 });
 
 test("a layer's transition is the sum over its modules", () => {
   const module = { input, output };
-  const one = tokenTransition(arrayAlgebra, module, '1-cos');
-  const two = layerTransition(arrayAlgebra, [module, module], '1-cos');
+  const one = tokenTransition(arrayAlgebra, module, { direction: '1-cos' });
+  const two = layerTransition(arrayAlgebra, [module, module], { direction: '1-cos' });
   expect(two.data).toBeAllclose(
     one.data.map((value) => 2 * value),
     { atol: 5e-13 },
@@ -33,14 +42,14 @@ test("a layer's transition is the sum over its modules", () => {
 
 test('a module that writes nothing leaves no trace in the value of any token', () => {
   const silent = { input, output: ndarray([0, 0, 0, 0], [1, 2, 2]) };
-  expect([...tokenTransition(arrayAlgebra, silent, '1-cos').data]).toEqual([0, 0]);
-  const both = layerTransition(arrayAlgebra, [{ input, output }, silent], '1-cos');
-  expect(both).toEqual(tokenTransition(arrayAlgebra, { input, output }, '1-cos'));
+  expect([...tokenTransition(arrayAlgebra, silent, { direction: '1-cos' }).data]).toEqual([0, 0]);
+  const both = layerTransition(arrayAlgebra, [{ input, output }, silent], { direction: '1-cos' });
+  expect(both).toEqual(tokenTransition(arrayAlgebra, { input, output }, { direction: '1-cos' }));
 });
 
 test('a token that is zero counts as 0', () => {
   const half = ndarray([3, 4, 0, 0], [1, 2, 2]);
-  const mixed = tokenTransition(arrayAlgebra, { input: half, output: half }, 'cos');
+  const mixed = tokenTransition(arrayAlgebra, { input: half, output: half }, { direction: 'cos' });
   expect(mixed.data).toBeAllclose([e / (e + 1), 0], { atol: 5e-8 });
   expect(mixed.data[1]).toBe(0);
 });
@@ -65,9 +74,9 @@ test('padding that is biased away leaves the others as if it were not there', ()
           [1, tokens],
         );
         const rows = [...real.keys()].filter((i) => real[i]);
-        const padded = layerTransition(arrayAlgebra, [module, module], direction, bias);
+        const padded = layerTransition(arrayAlgebra, [module, module], { direction }, bias);
         const alone = { input: take(read!, 1, rows), output: take(written!, 1, rows) };
-        const expected = layerTransition(arrayAlgebra, [alone, alone], direction);
+        const expected = layerTransition(arrayAlgebra, [alone, alone], { direction });
         expect(take(padded, 1, rows)).toEqual(expected);
         real.forEach((isReal, i) => {
           if (!isReal) expect(padded.data[i]).toBe(0);

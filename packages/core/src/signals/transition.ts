@@ -11,6 +11,17 @@ import type { TensorAlgebra } from '../algebra/algebra.js';
 export const directions = ['cos', '|cos|', '1-cos', '1-|cos|'] as const;
 export type Direction = (typeof directions)[number];
 
+/** Which factors of the score count: `both` in the paper, one of them in its ablation. */
+export const transitionParts = ['both', 'magnitude', 'direction'] as const;
+export type TransitionParts = (typeof transitionParts)[number];
+
+/** How the score is made; a plan is such a form. */
+export interface TransitionForm {
+  readonly direction: Direction;
+  /** `both` if left out. */
+  readonly transitionParts?: TransitionParts | undefined;
+}
+
 /** What one module (self-attention or FFN) reads, after the norm, and writes, before the add. */
 export interface ModulePass<T> {
   /** `[batch, tokens, hidden]` */
@@ -33,19 +44,21 @@ const epsilon = 1e-8;
 export function tokenTransition<T>(
   algebra: TensorAlgebra<T>,
   { input, output }: ModulePass<T>,
-  direction: Direction,
+  form: TransitionForm,
   tokenBias?: T,
 ): T {
+  const parts = form.transitionParts ?? 'both';
   const inputNorm = algebra.l2norm(input, [-1]);
   const outputNorm = algebra.l2norm(output, [-1]);
   const positive = (x: T) => algebra.add(x, algebra.constant(epsilon));
   const magnitude = algebra.divide(outputNorm, positive(inputNorm));
+  if (parts === 'magnitude') return magnitude;
   const product = algebra.sum(algebra.multiply(input, output), [-1]);
   const cosine = algebra.divide(product, positive(algebra.multiply(inputNorm, outputNorm)));
-  const term = directionTerm(algebra, cosine, direction);
+  const term = directionTerm(algebra, cosine, form.direction);
   const biased = tokenBias === undefined ? term : algebra.add(term, tokenBias);
   const weight = algebra.softmax(biased, -1);
-  return algebra.multiply(magnitude, weight);
+  return parts === 'direction' ? weight : algebra.multiply(magnitude, weight);
 }
 
 /**
@@ -57,11 +70,11 @@ export function tokenTransition<T>(
 export function layerTransition<T>(
   algebra: TensorAlgebra<T>,
   modules: readonly ModulePass<T>[],
-  direction: Direction,
+  form: TransitionForm,
   tokenBias?: T,
 ): T {
   return modules
-    .map((module) => tokenTransition(algebra, module, direction, tokenBias))
+    .map((module) => tokenTransition(algebra, module, form, tokenBias))
     .reduce((sum, value) => algebra.add(sum, value));
 }
 

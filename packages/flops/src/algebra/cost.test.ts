@@ -9,6 +9,8 @@ import {
   methodNames,
   type NDArray,
   rotate,
+  type SignalName,
+  signalNames,
   splitHeads,
   type TensorAlgebra,
 } from '@transprune/core';
@@ -30,7 +32,7 @@ describe('shapes are those of the arrays', () => {
       fc.property(size, size, fc.constantFrom(...directions), (tokens, hidden, direction) => {
         const [arrays, shapes] = bothShapes((algebra, tensor) => {
           const stream = tensor([1, tokens, hidden]);
-          return layerTransition(algebra, [{ input: stream, output: stream }], direction);
+          return layerTransition(algebra, [{ input: stream, output: stream }], { direction });
         });
         expect(shapes).toEqual(arrays);
         expect(shapes).toEqual([1, tokens]);
@@ -73,8 +75,8 @@ describe('shapes are those of the arrays', () => {
   it.each(methodNames)('in the score of %s', (name) => {
     const [arrays, shapes] = bothShapes((algebra, tensor) => {
       const row = tensor([1, 5]);
-      const signals = { transition: row, instructionAttention: row, noise: row };
-      return methodByName(name).score(algebra, signals, row);
+      const signals = Object.fromEntries(signalNames.map((signal) => [signal, row]));
+      return methodByName(name).score(algebra, signals as Record<SignalName, typeof row>, row);
     });
     expect(shapes).toEqual(arrays);
   });
@@ -131,7 +133,7 @@ describe('operations, counted by hand', () => {
   it('token transition of one module: 2 tokens, hidden size 3', () => {
     const stream: Shape = [1, 2, 3];
     const operations = counted((a) =>
-      layerTransition(a, [{ input: stream, output: stream }], '1-cos'),
+      layerTransition(a, [{ input: stream, output: stream }], { direction: '1-cos' }),
     );
     const norms = 2 * (2 * 6 + 2);
     const magnitude = 2 + 2;

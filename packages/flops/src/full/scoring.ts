@@ -4,11 +4,16 @@
  */
 import {
   attentionLogits,
+  attentionUpdate,
   instructionAttention,
+  keyNorm,
   layerTransition,
-  methodByName,
+  layerVariation,
+  type ModulePass,
+  methodOf,
   newlyAccumulatedLayers,
   type PrunePlan,
+  readsNextLayer,
   rotate,
   type SignalName,
   splitHeads,
@@ -39,13 +44,6 @@ export interface TokenCounts {
   readonly instructionTokens: number;
 }
 
-/** Signals for which the layer after the prune projects all tokens, not only the survivors. */
-const readsProjections: Readonly<Record<SignalName, boolean>> = {
-  transition: false,
-  instructionAttention: true,
-  noise: false,
-};
-
 /**
  * What scoring adds to a prefill under this plan.
  *
@@ -57,8 +55,10 @@ export function scoringCost(
   { imageTokens, textTokens, instructionTokens }: TokenCounts,
 ): ScoringCost {
   const { algebra, count } = costAlgebra();
-  const { needs, score } = methodByName(plan.method);
+  const method = methodOf(plan);
+  const { needs, asks, score } = method;
   const perLayer = tokensPerLayer(plan, decoder.layers.length, imageTokens);
+  const rows = asks === 'last-token' ? 1 : Math.max(1, instructionTokens);
   let earlyProjections = 0;
   let transition: Shape | undefined;
 
@@ -77,15 +77,19 @@ export function scoringCost(
           survivors,
         );
     }
-    const signals: Record<SignalName, Shape> = {
-      transition: transition ?? [1, tokens],
-      instructionAttention: needs.includes('instructionAttention')
-        ? attentionAfter(algebra, decoder, afterLayer, tokens, Math.max(1, instructionTokens))
-        : [1, tokens],
-      noise: [1, tokens],
+    const perToken = (): Shape => [1, tokens];
+    const signals: Record<SignalName, () => Shape> = {
+      transition: () => transition ?? perToken(),
+      instructionAttention: () => attentionAfter(algebra, decoder, afterLayer, tokens, rows),
+      variation: () => layerVariation(algebra, layerPasses(decoder, tokens)),
+      attentionUpdate: () => attentionUpdate(algebra, layerPasses(decoder, tokens)),
+      keyNorm: () => keyNorm(algebra, keysAfter(decoder, afterLayer, tokens)),
+      noise: perToken,
+      spread: perToken,
     };
-    score(algebra, signals, [1, tokens]);
-    if (needs.some((name) => readsProjections[name])) {
+    const given = Object.fromEntries(needs.map((name) => [name, signals[name]()]));
+    score(algebra, given as Record<SignalName, Shape>, perToken());
+    if (readsNextLayer(method)) {
       earlyProjections += dropped * projectionsAfter(decoder, afterLayer);
     }
   });
@@ -95,13 +99,23 @@ export function scoringCost(
 
 function transitionOfLayer(
   algebra: TensorAlgebra<Shape>,
-  { hiddenSize }: DecoderDescription,
-  { direction }: PrunePlan,
+  decoder: DecoderDescription,
+  plan: PrunePlan,
   tokens: number,
 ): Shape {
+  return layerTransition(algebra, layerPasses(decoder, tokens), plan);
+}
+
+/** What attention and FFN of a layer read and write. */
+function layerPasses({ hiddenSize }: DecoderDescription, tokens: number): ModulePass<Shape>[] {
   const stream: Shape = [1, tokens, hiddenSize];
   const module = { input: stream, output: stream };
-  return layerTransition(algebra, [module, module], direction);
+  return [module, module];
+}
+
+function keysAfter({ layers }: DecoderDescription, afterLayer: number, tokens: number): Shape {
+  const { kvHeads, headDim } = scoredHeads(layers[afterLayer]?.mixer, afterLayer);
+  return [1, kvHeads, tokens, headDim];
 }
 
 /** Multiply-adds of q, k and v for one token in the layer after a prune. */

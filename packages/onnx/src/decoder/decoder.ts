@@ -1,4 +1,4 @@
-import type { AttentionShape } from '@transprune/core';
+import type { AttentionShape, PositionMode } from '@transprune/core';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import type { AttentionFamily } from './attention/family.js';
 import type { ClassifiedGraph } from './classified-graph.js';
@@ -22,6 +22,11 @@ export interface Decoder {
   /** The sizes of the first layer that has attention; others may have heads of their own size. */
   readonly attention: AttentionShape;
   readonly inputs: DecoderInputs;
+  /**
+   * How tokens after a prune are numbered so that keeping every token leaves the decoder as it was: `keep` where
+   * `position_ids` has the rows of M-RoPE, else `renumber`, as the authors' code does.
+   */
+  readonly positions: PositionMode;
   /** Features of further inputs that are added to the stream after leading layers: DeepStack. */
   readonly injections: readonly Injection[];
   /** Features of each token, made before layer 1, that single layers read: Gemma's per-layer inputs. */
@@ -36,7 +41,7 @@ export interface DecoderInputs {
   readonly embeddings: string;
   /** `[batch, past + tokens]` */
   readonly attentionMask: string;
-  /** `[batch, tokens]`, or `[3, batch, tokens]` for M-RoPE; undefined where the graph counts itself. */
+  /** `[batch, tokens]`, or `[3 or 4, batch, tokens]` for M-RoPE; undefined where the graph counts itself. */
   readonly positionIds?: string | undefined;
 }
 

@@ -2,8 +2,9 @@
 import {
   type FittedPlan,
   fitToAttentionLayers,
-  methodByName,
+  methodOf,
   type PrunePlan,
+  readsNextLayer,
   TransPruneError,
 } from '@transprune/core';
 import type { Decoder } from './decoder.js';
@@ -31,7 +32,7 @@ export function fitPlan(plan: PrunePlan, decoder: Pick<Decoder, 'layers'>): Fitt
  * @throws TransPruneError INVALID_PLAN with the prune, the reason and the depths that there are
  */
 export function checkDepths(plan: PrunePlan, decoder: Pick<Decoder, 'layers'>): void {
-  const readsAttention = methodByName(plan.method).needs.includes('instructionAttention');
+  const readsAttention = readsNextLayer(methodOf(plan));
   for (const { afterLayer } of plan.stages) {
     const across = borrowerAcross(decoder, afterLayer);
     const next = decoder.layers[afterLayer]?.attention;

@@ -51,17 +51,20 @@ function readAttention(
   where: string,
 ): AttentionReading {
   const presentKeyNode = makerOf(graph, cache.presentKey);
-  for (const family of presentKeyNode ? attentionFamilies : []) {
+  for (const family of presentKeyNode ? attentionFamilies() : []) {
     const reading = presentKeyNode && family.read(graph, { where, cache, presentKeyNode });
     if (reading) return checked(graph, reading, where);
   }
   return refuse({
     where,
-    expected: `${cache.presentKey} to come from a known attention family (${attentionFamilies.map(({ name }) => name).join(', ')})`,
+    expected: `${cache.presentKey} to come from a known attention family (${namesOf(attentionFamilies())})`,
     found: presentKeyNode?.opType ?? 'no node',
     node: presentKeyNode,
   });
 }
+
+const namesOf = (families: readonly { readonly name: string }[]) =>
+  families.map(({ name }) => name).join(', ');
 
 function checked(
   graph: ClassifiedGraph,
@@ -75,13 +78,13 @@ function checked(
 function readState(graph: ClassifiedGraph, state: StateNames, where: string): MixerReading {
   const readers = (graph.uses.get(state.past) ?? []).filter(({ node }) => node.opType !== 'Shape');
   const [reader, second] = readers.map(({ node }) => node);
-  for (const family of reader && !second ? mixerFamilies : []) {
+  for (const family of reader && !second ? mixerFamilies() : []) {
     const reading = reader && family.read(graph, { where, state, reader });
     if (reading) return reading;
   }
   return refuse({
     where,
-    expected: `${state.past} to be read by a known mixer (${mixerFamilies.map(({ name }) => name).join(', ')})`,
+    expected: `${state.past} to be read by a known mixer (${namesOf(mixerFamilies())})`,
     found: [...new Set(readers.map(({ node }) => node.opType))].join(', ') || 'no reader',
     node: second ?? reader,
   });
@@ -118,7 +121,7 @@ export function borrowedMixing(
     const key = node?.input.find((input) => lenders.has(input));
     const lender = lenders.get(key ?? '');
     if (!node || !lender) continue;
-    for (const family of attentionFamilies) {
+    for (const family of attentionFamilies()) {
       const reading = family.borrow?.(graph, { where, node, lender: lender.cache });
       if (!reading) continue;
       const attention = checked(graph, reading, where);

@@ -3,14 +3,14 @@
  * on, and walked from there; no node is ever recognized by its name.
  */
 import { type AttentionShape, ports } from '@transprune/core';
-import { elementType, indexGraph, valueShape } from '../graph/graph.js';
+import { elementType, type GraphIndex, indexGraph, valueShape } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { type GraphProto, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { decoderGraphs } from './branches.js';
 import { cacheNames } from './caches.js';
 import { type ClassifiedGraph, classifiedGraph, inputsOf } from './classified-graph.js';
-import type { Decoder, DecoderLayer } from './decoder.js';
+import type { Decoder, DecoderInputs, DecoderLayer } from './decoder.js';
 import { checkCaches, readInputs } from './inputs.js';
 import { readLayers } from './layers.js';
 import { type Linear, linearInto } from './linear.js';
@@ -65,6 +65,7 @@ export function readGraph(source: GraphProto): Decoder {
     ...readSizes(graph, layers),
     attention: firstShape(layers),
     inputs,
+    positions: hasRows(index, inputs) ? 'keep' : 'renumber',
     injections,
     features,
     logits: ports.logits,
@@ -72,6 +73,11 @@ export function readGraph(source: GraphProto): Decoder {
   };
   checkTokenAxis(decoder);
   return decoder;
+}
+
+/** True if positions are the rows of M-RoPE. */
+function hasRows({ input }: GraphIndex, { positionIds = '' }: DecoderInputs): boolean {
+  return valueShape(input.get(positionIds)).length === 3;
 }
 
 /** The sizes of attention in the first layer that has it. */

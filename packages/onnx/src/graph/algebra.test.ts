@@ -78,7 +78,7 @@ describe.each([13, 17, 18, 21])('operator set %i', (opset) => {
             { input: a!, output: b! },
             { input: c!, output: d! },
           ],
-          direction,
+          { direction },
         ),
       inputs,
       opset,

@@ -120,13 +120,16 @@ function tryToPrune(
 ): Trial {
   const chosen = choosePlan(decoder.layers.length);
   const { result, refusal } = attempt(() => {
-    const { plan } = fitPlan(chosen, decoder);
-    return { plan, ...pruneModel(model, plan) };
+    return pruneModel(model, fitPlan(chosen, decoder).plan);
   });
   if (!result?.model.graph) return refusal ? { refusal } : {};
   const { nodes } = result.report;
-  const { plan, provenance } = result;
-  return { trial: { plan, nodes }, pruned: decoderGraphs(result.model.graph), provenance };
+  const { provenance } = result;
+  return {
+    trial: { plan: result.plan, nodes },
+    pruned: decoderGraphs(result.model.graph),
+    provenance,
+  };
 }
 
 /** Smallest decoder that presets can be scaled to. */

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { createPlan } from '@transprune/core';
+import { createPlan, defineMethod, methodOf } from '@transprune/core';
 import { expect, test } from 'vitest';
 import { ModelProtoSchema } from '../proto/onnx_pb.js';
 import { metadataWithPlan, readPlan } from './metadata.js';
@@ -7,7 +7,10 @@ import { metadataWithPlan, readPlan } from './metadata.js';
 const modelWith = (value: string) =>
   create(ModelProtoSchema, { metadataProps: [{ key: 'transprune.plan', value }] });
 
-const plan = createPlan({ accumulateLayers: [1], stages: [{ afterLayer: 2, keepRatio: 0.5 }] });
+const plan = {
+  ...createPlan({ accumulateLayers: [1], stages: [{ afterLayer: 2, keepRatio: 0.5 }] }),
+  positions: 'keep',
+} as const;
 
 test('a plan comes back as it was written', () => {
   const model = create(ModelProtoSchema, {});
@@ -20,6 +23,24 @@ test('a plan of before there was perImage ranks all images together', () => {
   expect(readPlan(modelWith(JSON.stringify(older)))).toEqual({ ...plan, perImage: false });
 });
 
+test('a method of another package comes back by its name; what needs the method itself says so', () => {
+  const own = defineMethod({
+    name: 'own-method',
+    summary: 'noise under another name',
+    source: 'this test',
+    needs: ['noise'],
+    score: (_, { noise }) => noise,
+  });
+  const model = create(ModelProtoSchema, {});
+  const written = { ...model, metadataProps: metadataWithPlan(model, { ...plan, method: own }) };
+  const read = readPlan(written);
+  expect(read).toEqual({ ...plan, method: 'own-method' });
+  expect(() => methodOf(read!)).toThrow(
+    /one of transprune, random, or a method itself, got the name own-method/,
+  );
+  expect(methodOf({ ...read!, method: own })).toBe(own);
+});
+
 test.each([
   ['nothing', '', /no JSON/],
   ['text', 'high', /no JSON/],
@@ -30,7 +51,9 @@ test.each([
   ['an empty object', '{}', /method that is no text/],
   ['no stages', JSON.stringify({ ...plan, stages: undefined }), /stages that are no list/],
   ['stages of another kind', JSON.stringify({ ...plan, stages: [1] }), /stages that are no list/],
-  ['an unknown method', JSON.stringify({ ...plan, method: '__proto__' }), /method must be one of/],
+  ['a method that is no name', JSON.stringify({ ...plan, method: {} }), /method that is no text/],
+  ['unknown positions', JSON.stringify({ ...plan, positions: 'drop' }), /positions must be one of/],
+  ['positions that nobody chose', JSON.stringify({ ...plan, positions: 'auto' }), /auto/],
   [
     'ratios that rise',
     JSON.stringify({ ...plan, stages: [...plan.stages, { afterLayer: 3, keepRatio: 0.9 }] }),

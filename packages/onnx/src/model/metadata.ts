@@ -1,6 +1,11 @@
 /** The plan travels in the model's metadata, so that a pruned file says what was done to it. */
 import { create } from '@bufbuild/protobuf';
-import { createPlan, type PrunePlan, TransPruneError, validatePlan } from '@transprune/core';
+import {
+  methodNameOf,
+  type SettledPlan,
+  TransPruneError,
+  validateSchedule,
+} from '@transprune/core';
 import { type StringStringEntryProto, StringStringEntryProtoSchema } from '../proto/onnx_pb.js';
 import type { OnnxModel } from './codec.js';
 
@@ -8,16 +13,17 @@ const planKey = 'transprune.plan';
 
 /**
  * The plan that a model was pruned with; undefined for an original. Fields that older versions did not
- * write get what they stood for.
+ * write get what they stood for. The method is a name; a file that was pruned by a method of another package
+ * runs like any other, but only with that method itself can its tokens be scored again: `methodOf` says so.
  *
  * @throws TransPruneError INVALID_MODEL if the entry is no JSON, or no plan
  */
-export function readPlan(model: OnnxModel): PrunePlan | undefined {
+export function readPlan(model: OnnxModel): SettledPlan | undefined {
   const entry = model.metadataProps.find(({ key }) => key === planKey);
   return entry && parsePlan(entry.value);
 }
 
-function parsePlan(text: string): PrunePlan {
+function parsePlan(text: string): SettledPlan {
   const refuse = (reason: string, cause?: unknown) =>
     new TransPruneError(
       'INVALID_MODEL',
@@ -34,8 +40,8 @@ function parsePlan(text: string): PrunePlan {
   const fault = planFault(found);
   if (fault) throw refuse(fault);
   const { method, accumulateLayers, direction, stages, positions, perImage, seed } =
-    found as PrunePlan;
-  const plan = createPlan({
+    found as SettledPlan;
+  const plan: SettledPlan = {
     method,
     accumulateLayers,
     direction,
@@ -43,10 +49,10 @@ function parsePlan(text: string): PrunePlan {
     positions,
     perImage: perImage ?? false,
     seed,
-  });
+  };
   try {
     // The plan was checked against the decoder's depth when it was written.
-    validatePlan(plan, Number.MAX_SAFE_INTEGER);
+    validateSchedule(plan, Number.MAX_SAFE_INTEGER);
   } catch (cause) {
     throw refuse(
       cause instanceof Error ? `one that is not valid: ${cause.message}` : 'none',
@@ -60,6 +66,7 @@ function parsePlan(text: string): PrunePlan {
 function planFault(value: unknown): string | undefined {
   if (!isRecord(value)) return `${Array.isArray(value) ? 'a list' : typeof value}`;
   const { stages, accumulateLayers, seed, perImage } = value;
+  if (value.positions === 'auto') return 'positions that are not chosen (auto)';
   for (const field of ['method', 'direction', 'positions']) {
     if (typeof value[field] !== 'string') return `a ${field} that is no text`;
   }
@@ -80,8 +87,9 @@ function planFault(value: unknown): string | undefined {
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The model's metadata with the plan added. */
-export function metadataWithPlan(model: OnnxModel, plan: PrunePlan): StringStringEntryProto[] {
-  const entry = create(StringStringEntryProtoSchema, { key: planKey, value: JSON.stringify(plan) });
+/** The model's metadata with the plan added, its method by name. */
+export function metadataWithPlan(model: OnnxModel, plan: SettledPlan): StringStringEntryProto[] {
+  const value = JSON.stringify({ ...plan, method: methodNameOf(plan) });
+  const entry = create(StringStringEntryProtoSchema, { key: planKey, value });
   return [...model.metadataProps, entry];
 }

@@ -1,5 +1,5 @@
 /** One stage of a plan: score, select and cut, and what goes on to the next stage. */
-import { methodByName, pastMaskInput } from '@transprune/core';
+import { methodOf, pastMaskInput } from '@transprune/core';
 import type { DecoderLayer } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
@@ -7,13 +7,14 @@ import { cutAt } from './cut/cut.js';
 import { emitGather } from './cut/gather.js';
 import type { Gate, Otherwise } from './gate.js';
 import type { CutStage } from './rebase/rebase.js';
-import { type AccumulatedLayer, emitScore, emitTransition } from './score/score.js';
+import { emitScore, emitTransition } from './score/score.js';
 import type { StageTapper } from './score/taps.js';
 import { emitShare } from './select/ratios.js';
 import { emitSelection, type Selection } from './select/select.js';
 import {
   asFloat,
   nextLayer,
+  type ScoredLayer,
   type StageEmitters,
   type StagesContext,
   stageAt,
@@ -44,7 +45,9 @@ export interface StageParts {
   /** Counts the stages from 0. */
   readonly index: number;
   /** Layers that are still to be added to the transition, and their sum so far. */
-  readonly accumulated: readonly AccumulatedLayer[];
+  readonly accumulated: readonly ScoredLayer[];
+  /** The layer before the prune. */
+  readonly last: ScoredLayer;
   readonly sum: string | undefined;
   readonly tapper: StageTapper | undefined;
   /** What the stage before handed on; undefined at the first. */
@@ -61,7 +64,7 @@ export interface EmittedStage {
 /** Emits one stage. */
 export function emitStage(context: StagesContext, parts: StageParts): EmittedStage {
   const { decoder, plan, options, graph, rotated } = context;
-  const { call, gate, index, accumulated, sum, tapper, before } = parts;
+  const { call, gate, index, accumulated, last, sum, tapper, before } = parts;
   const stage = stageAt(context, index);
   const prefix = stagePrefix(stage.afterLayer);
   const emitters = stageEmitters(gate.emitter, prefix, index);
@@ -69,11 +72,24 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
   const tokens = before ?? startTokens(context, emitters.score, call);
   const { valid } = tokens.state;
   const added = { sum, valid };
-  const transition = emitTransition(emitters.score, decoder, accumulated, plan.direction, added);
+  const transition = emitTransition(emitters.score, decoder, accumulated, plan, added);
   const state = { ...tokens.state, transition };
   const mask = valid && emitScoredMask(emitters.copy, index, valid);
   const around = context.emitter.child(prefix, { role: 'score', stage: index });
-  const site = { graph, decoder, plan, options, rotated, stage, index, next, state, mask, tapper };
+  const site = {
+    graph,
+    decoder,
+    plan,
+    options,
+    rotated,
+    stage,
+    index,
+    last,
+    next,
+    state,
+    mask,
+    tapper,
+  };
   const score = emitScore({ ...site, emitters, emitter: emitters.score, around });
   const selection = emitSelection(emitters.select, {
     ...tokens,
@@ -100,7 +116,7 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
 
 /** What the first stage knows of the tokens: values of its own branch. */
 function startTokens({ plan, options }: StagesContext, emitter: Emitter, call: Call): HandedOn {
-  const { needs } = methodByName(plan.method);
+  const { needs } = methodOf(plan);
   const start = emitStart(emitter.child('pruning'), call, plan, needs, options);
   return { ...start, spanSizes: start.state.spanSize };
 }

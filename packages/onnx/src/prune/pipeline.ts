@@ -1,14 +1,15 @@
 /** The stages of a plan, one after the other. */
-import { methodByName, newlyAccumulatedLayers, type PrunePlan } from '@transprune/core';
+import { methodOf, newlyAccumulatedLayers, type PrunePlan } from '@transprune/core';
 import type { DecoderLayer } from '../decoder/decoder.js';
+import { refuse } from '../decoder/refuse.js';
 import type { ValueInfoProto } from '../proto/onnx_pb.js';
 import { cutAt } from './cut/cut.js';
 import { emitStage, type HandedOn, unread } from './emit-stage.js';
 import { noGate, type OpenGate, openGate } from './gate.js';
 import type { CutStage } from './rebase/rebase.js';
-import { type AccumulatedLayer, emitTransition } from './score/score.js';
+import { emitTransition } from './score/score.js';
 import { createTapper, type StageTapper, type StageTaps } from './score/taps.js';
-import { type StagesContext, stageEmitters, stagePrefix } from './stage.js';
+import { type ScoredLayer, type StagesContext, stageEmitters, stagePrefix } from './stage.js';
 import { emitCall, emitValid } from './tokens.js';
 
 /** What the stages are. */
@@ -57,7 +58,7 @@ export function emitStages(context: StagesContext): EmittedStages {
       const name = `${prefix}/up_to_layer_${group.at(-1)?.number}`;
       const gate = open(name);
       const valid = tokens ? tokens.state.valid : emitValid(gate.emitter, call);
-      const added = emitTransition(gate.emitter, decoder, group, plan.direction, { sum, valid });
+      const added = emitTransition(gate.emitter, decoder, group, plan, { sum, valid });
       sum = added && gate.output(added, unread, `${name}/transition`);
     }
     const gate = open(prefix);
@@ -66,7 +67,8 @@ export function emitStages(context: StagesContext): EmittedStages {
       : undefined;
     if (tapper) tappers.push(tapper);
     for (const layer of accumulatedLayers(plan, layers, index)) tapper?.layer(layer);
-    const stage = { call, gate, index, accumulated, sum, tapper, before: tokens };
+    const last = lastLayer(layers, afterLayer);
+    const stage = { call, gate, index, accumulated, last, sum, tapper, before: tokens };
     const made = emitStage(context, stage);
     stages.push(made.stage);
     tokens = made.tokens;
@@ -96,10 +98,21 @@ function accumulatedLayers(
   plan: PrunePlan,
   layers: readonly DecoderLayer[],
   stage: number,
-): AccumulatedLayer[] {
-  if (!methodByName(plan.method).needs.includes('transition')) return [];
-  return newlyAccumulatedLayers(plan, stage).flatMap((number) => {
-    const layer = layers[number - 1];
-    return layer ? [{ number, modules: [layer.mixer, layer.ffn] }] : [];
-  });
+): ScoredLayer[] {
+  if (!methodOf(plan).needs.includes('transition')) return [];
+  return newlyAccumulatedLayers(plan, stage).flatMap((number) => scoredLayer(layers, number) ?? []);
+}
+
+/** The layer before a prune. */
+function lastLayer(layers: readonly DecoderLayer[], afterLayer: number): ScoredLayer {
+  return (
+    scoredLayer(layers, afterLayer) ??
+    refuse({ where: 'plan', expected: 'a layer before each prune', found: 'none' })
+  );
+}
+
+/** @param number from 1 */
+function scoredLayer(layers: readonly DecoderLayer[], number: number): ScoredLayer | undefined {
+  const layer = layers[number - 1];
+  return layer && { number, modules: [layer.mixer, layer.ffn] };
 }

@@ -1,6 +1,7 @@
 import { clone } from '@bufbuild/protobuf';
 import {
   createPlan,
+  defineMethod,
   keptImageTokens,
   ndarray,
   type PrunePlan,
@@ -32,6 +33,16 @@ const weights = checkpointWeights(checkpoint);
 const packed = buildDecoder(config, weights);
 const graphs = { packed, split: buildDecoder(config, weights, { projections: 'split' }) };
 const { plan } = presetPlan('transprune-high', config.layers);
+
+/** A method of its own, in which the last token asks. */
+const lastAttention = defineMethod({
+  name: 'last-attention',
+  summary: 'the attention of the last token',
+  source: 'FastV (arXiv 2403.06764)',
+  needs: ['instructionAttention'],
+  asks: 'last-token',
+  score: (_, { instructionAttention }) => instructionAttention,
+});
 
 const span = (tokens: number, start: number, images: number) =>
   Array.from({ length: tokens }, (_, i) => (i >= start && i < start + images ? 1 : 0));
@@ -73,7 +84,7 @@ describe('random plans and prompts, held against the reference', () => {
     });
   const scenario = fc.record({
     stages: stagesOf,
-    method: fc.constantFrom('transprune' as const, 'random' as const),
+    method: fc.constantFrom<PrunePlan['method'][]>('transprune', 'random', lastAttention),
     direction: fc.constantFrom('1-cos' as const, '|cos|' as const),
     before: fc.integer({ min: 1, max: 6 }),
     images: fc.integer({ min: 1, max: 24 }),
@@ -255,7 +266,7 @@ test('inputs and outputs keep their names; lengths after a prune have names of t
 
 test('the plan is in the metadata, and a pruned model is not pruned again', () => {
   const { model } = pruneModel(packed, plan);
-  expect(readPlan(model)).toEqual(plan);
+  expect(readPlan(model)).toEqual({ ...plan, positions: 'renumber' });
   expect(readPlan(packed)).toBeUndefined();
   expect(() => pruneModel(model, plan)).toThrow(/not pruned yet/);
 });

@@ -5,7 +5,9 @@ import { create } from '@bufbuild/protobuf';
 import {
   imageMaskInput,
   type PrunePlan,
+  type SettledPlan,
   type Stage,
+  settlePlan,
   TransPruneError,
   validatePlan,
 } from '@transprune/core';
@@ -76,6 +78,8 @@ export interface PruneReport {
 /** What pruning gives. */
 export interface PrunedModel {
   readonly model: OnnxModel;
+  /** The plan as the decoder was pruned by it: its positions are chosen. */
+  readonly plan: SettledPlan;
   readonly report: PruneReport;
   /** What each added node is for: of the decoder, or of each branch of a merged one. */
   readonly provenance: readonly ProvenanceOf[];
@@ -111,6 +115,7 @@ export function pruneModel(
   const graph = model.graph ?? create(GraphProtoSchema);
   const sources = decoderGraphs(graph);
   const passes = sources.map((source) => pruneGraph(source, opset, plan, options));
+  const settled = passes[0]?.plan ?? settlePlan(plan, { positions: 'renumber' });
   const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
   const pruned = create(ModelProtoSchema, {
     ...model,
@@ -118,12 +123,13 @@ export function pruneModel(
       graph,
       passes.map((pass) => pass.graph),
     ),
-    metadataProps: metadataWithPlan(model, plan),
+    metadataProps: metadataWithPlan(model, settled),
   });
   const written = options.exactAngles ? exactAngles(pruned).model : pruned;
   const decoders = decoderGraphs(written.graph ?? graph);
   return {
     model: written,
+    plan: settled,
     report: {
       layers: passes[0]?.layers ?? 0,
       stages: plan.stages,
@@ -140,9 +146,15 @@ export function pruneModel(
 }
 
 /** The pass on one decoder. */
-function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: PruneOptions) {
+function pruneGraph(
+  graph: GraphProto,
+  opset: number,
+  wantedPlan: PrunePlan,
+  options: PruneOptions,
+) {
   const decoder = readGraph(graph);
-  validatePlan(plan, decoder.layers.length);
+  validatePlan(wantedPlan, decoder.layers.length);
+  const plan = settlePlan(wantedPlan, decoder);
   checkDepths(plan, decoder);
   if (graph.input.some(({ name }) => name === imageMaskInput)) {
     refuse({ where: 'inputs', expected: `no input ${imageMaskInput} yet`, found: 'one' });
@@ -190,6 +202,7 @@ function pruneGraph(graph: GraphProto, opset: number, plan: PrunePlan, options: 
   const inside = all.flatMap(graphsIn).flatMap(({ initializer }) => initializer);
   return {
     graph: pruned,
+    plan,
     layers: decoder.layers.length,
     provenanceOf: emitter.provenanceOf,
     scoringNodes: all.filter((node) => isScoring(emitter.provenanceOf(node))).length,

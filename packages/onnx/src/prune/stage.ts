@@ -1,6 +1,6 @@
 /** What the passes of a prune work with. */
-import type { PrunePlan, Stage } from '@transprune/core';
-import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
+import type { SettledPlan, Stage } from '@transprune/core';
+import type { AttentionModule, Decoder, DecoderLayer, Module } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
@@ -15,7 +15,7 @@ export interface StagesContext {
   readonly emitter: Emitter;
   readonly graph: WorkingGraph;
   readonly decoder: Decoder;
-  readonly plan: PrunePlan;
+  readonly plan: SettledPlan;
   readonly options: InterfaceOptions;
   /** Whether outputs are added that hold what scores are made of. */
   readonly taps: boolean;
@@ -24,6 +24,14 @@ export interface StagesContext {
    * attention nodes.
    */
   readonly rotated?: string | undefined;
+}
+
+/** A layer whose modules a score reads. */
+export interface ScoredLayer {
+  /** From 1. */
+  readonly number: number;
+  /** Attention and FFN. */
+  readonly modules: readonly Module[];
 }
 
 /** Everything that is at hand where a stage's score is made. */
@@ -35,13 +43,15 @@ export interface StageContext {
   readonly emitters: StageEmitters;
   readonly graph: WorkingGraph;
   readonly decoder: Decoder;
-  readonly plan: PrunePlan;
+  readonly plan: SettledPlan;
   readonly options: InterfaceOptions;
   /** As in `StagesContext`. */
   readonly rotated?: string | undefined;
   readonly stage: Stage;
   /** Counts the stages from 0. */
   readonly index: number;
+  /** The layer before the prune. */
+  readonly last: ScoredLayer;
   /** The layer after the prune. */
   readonly next: DecoderLayer;
   /** The tokens before the prune. */
@@ -94,4 +104,17 @@ export function stageAt({ plan }: StagesContext, index: number): Stage {
 export function nextLayer(decoder: Decoder, afterLayer: number): DecoderLayer {
   const layer = decoder.layers[afterLayer];
   return layer ?? refuse({ where: 'plan', expected: 'a layer after each prune', found: 'none' });
+}
+
+/** Attention of the layer after a prune, with keys and values of its own: what methods read of it. */
+export function attentionAfter({
+  next,
+  stage,
+}: Pick<StageContext, 'next' | 'stage'>): AttentionModule {
+  if (next.attention && next.cache) return next.attention;
+  return refuse({
+    where: 'plan',
+    expected: `a layer with attention, and keys of its own, after layer ${stage.afterLayer}`,
+    found: 'another',
+  });
 }

@@ -2,8 +2,9 @@
 import {
   imageMaskInput,
   instructionMaskInput,
-  type PrunePlan,
+  type SettledPlan,
   type SignalName,
+  spreadSteps,
   uniformNoise,
 } from '@transprune/core';
 import type { Decoder } from '../decoder/decoder.js';
@@ -41,6 +42,8 @@ export interface TokenState {
   readonly transition?: string | undefined;
   /** float32, a fixed number for each position. */
   readonly noise?: string | undefined;
+  /** float32, the place of an image token in an order that covers the image evenly. */
+  readonly spread?: string | undefined;
   /** float32, places in the input sequence: whole numbers, which stay on a GPU as int64 would not. */
   readonly positions?: string | undefined;
 }
@@ -114,7 +117,7 @@ export function emitValid(emitter: Emitter, { valid }: Call): string | undefined
 export function emitStart(
   emitter: Emitter,
   call: Call,
-  plan: PrunePlan,
+  plan: SettledPlan,
   needs: readonly SignalName[],
   options: InterfaceOptions,
 ): Start {
@@ -134,7 +137,9 @@ export function emitStart(
   const instruction = options.instructionMask
     ? only(to(to(instructionMaskInput, BOOL), FLOAT))
     : undefined;
-  return { state: { imageMask, valid, instruction, ...spans, positions, noise }, places };
+  const spread = needs.includes('spread') ? emitSpread() : undefined;
+  const state = { imageMask, valid, instruction, ...spans, positions, noise, spread };
+  return { state, places };
 
   function emitSpans() {
     const span = only(to(imageMaskInput, FLOAT));
@@ -154,6 +159,19 @@ export function emitStart(
     const table = emitter.float(uniformNoise(plan.seed, noiseTable));
     const wrapped = emit('Mod', [place, emitter.int64([noiseTable])]);
     return emit('Gather', [table, wrapped], { attributes: { axis: 0 } });
+  }
+  /** `spreadOrder` of the core: the image is taken for a square. */
+  function emitSpread(): string {
+    const { constant, add, subtract, multiply, divide } = algebra;
+    const counted = emit('CumSum', [imageMask, emitter.int64([1], [])]);
+    const index = subtract(counted, constant(1));
+    const columns = emit('Round', [emit('Sqrt', [to(call.images, FLOAT)])]);
+    const row = emit('Floor', [divide(index, columns)]);
+    const column = subtract(index, multiply(row, columns));
+    const along = multiply(column, constant(Math.fround(spreadSteps.column)));
+    const down = multiply(row, constant(Math.fround(spreadSteps.row)));
+    const place = add(along, down);
+    return multiply(subtract(place, emit('Floor', [place])), imageMask);
   }
 }
 

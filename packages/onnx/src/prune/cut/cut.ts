@@ -2,7 +2,7 @@
  * Cut: the rows that stay are gathered from everything that crosses a prune, and the layers after
  * it read the gathered values.
  */
-import { maskOutput, methodByName, pastMaskInput } from '@transprune/core';
+import { maskOutput, methodOf, pastMaskInput, readsNextLayer } from '@transprune/core';
 import type { DecoderLayer } from '../../decoder/decoder.js';
 import type { Emitter } from '../../graph/emitter.js';
 import { walk } from '../../graph/walk.js';
@@ -32,7 +32,7 @@ export function cutAt(context: StagesContext, site: CutSite): CutStage {
   const { gate, emitters, index, selection, scoredMask } = site;
   const { afterLayer } = stageAt(context, index);
   const next = nextLayer(decoder, afterLayer);
-  const scoresProjections = methodByName(plan.method).needs.includes('instructionAttention');
+  const scoresProjections = readsNextLayer(methodOf(plan));
   const gatherBy = (by: Emitter) => (value: string, axis: number) =>
     gate.output(
       emitGather(by, selection, value, axis),

@@ -2,15 +2,13 @@
  * Instruction-guided attention at a stage, in nodes: the queries and keys of the layer after the
  * prune, over every token that is still there.
  */
-import { blockedLogit, instructionAttention } from '@transprune/core';
+import { blockedLogit, instructionAttention, methodOf } from '@transprune/core';
 import type { LogitsSite } from '../../decoder/attention/family.js';
-import type { AttentionModule } from '../../decoder/decoder.js';
-import { refuse } from '../../decoder/refuse.js';
 import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
 import { emitCountedTokens, emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
-import { asFloat, type StageContext } from '../stage.js';
+import { asFloat, attentionAfter, type StageContext } from '../stage.js';
 import { emitCallStart } from '../tokens.js';
 import { copyRegion } from '../working-graph.js';
 
@@ -65,16 +63,6 @@ function emitSinks(context: StageContext, sinks: string | undefined, logits: str
   return emit('Concat', [emit('Expand', [column, sizes]), logits], { attributes: { axis: -1 } });
 }
 
-/** Attention of the layer after the prune, with keys and values of its own. */
-function attentionAfter({ next, stage }: Pick<StageContext, 'next' | 'stage'>): AttentionModule {
-  if (next.attention && next.cache) return next.attention;
-  return refuse({
-    where: 'plan',
-    expected: `a layer with attention, and keys of its own, after layer ${stage.afterLayer}`,
-    found: 'another',
-  });
-}
-
 /** Tokens of the next layer's cache, which rows may see: int64 `[1]`; undefined where there is no cache. */
 function emitPastLength({
   emitter,
@@ -85,23 +73,26 @@ function emitPastLength({
 }
 
 function emitRows(context: StageContext, tokens: string, past: string | undefined): Rows {
-  const { emitter, state } = context;
+  const { emitter, state, plan } = context;
   const { emit, int64 } = emitter;
+  const asksLast = methodOf(plan).asks === 'last-token';
+  const instruction = asksLast ? undefined : state.instruction;
   const algebra = onnxAlgebra(emitter);
   const one = int64([1]);
   const toFloat = (x: string) => emitter.cast(x, FLOAT);
   const lastWhere = (mask: string) =>
     emit('ArgMax', [mask], { attributes: { axis: 1, keepdims: 1, select_last_index: 1 } });
-  const afterImages = emit('Add', [lastWhere(state.imageMask), one]);
   // The last token asks where no instruction follows.
   const lastToken = state.valid ? lastWhere(state.valid) : emit('Sub', [tokens, one]);
-  const ownStart = emit('Min', [afterImages, lastToken]);
+  const ownStart = asksLast
+    ? lastToken
+    : emit('Min', [emit('Add', [lastWhere(state.imageMask), one]), lastToken]);
   // As floats: WebGPU compares no int64.
   const places = (length: string) => toFloat(emitRange(emitter, undefined, length));
   const from = (x: string, first: string, axis: number) =>
     emit('Slice', [x, first, int64([toTheEnd]), int64([axis])]);
 
-  const isWeighted = state.valid !== undefined || state.instruction !== undefined;
+  const isWeighted = state.valid !== undefined || instruction !== undefined;
   let start = ownStart;
   let weights: string | undefined;
   if (!isWeighted) start = emit('Reshape', [ownStart, one]);
@@ -128,10 +119,10 @@ function emitRows(context: StageContext, tokens: string, past: string | undefine
   function emitAsking(): string {
     const after = toFloat(emit('GreaterOrEqual', [places(tokens), toFloat(ownStart)]));
     const own = state.valid ? algebra.multiply(after, state.valid) : after;
-    if (!state.instruction) return own;
-    const marks = algebra.sum(state.instruction, [1], true);
+    if (!instruction) return own;
+    const marks = algebra.sum(instruction, [1], true);
     const isMarked = emit('Greater', [marks, algebra.constant(0)]);
-    return emit('Where', [isMarked, state.instruction, own]);
+    return emit('Where', [isMarked, instruction, own]);
   }
 }
 
@@ -208,7 +199,7 @@ function startingAt({ emit, int64 }: Emitter, positions: string, from: string | 
 }
 
 /** A value on the way to attention, over every token before the prune. */
-function copyForScore(context: StageContext, value: string): string {
+export function copyForScore(context: StageContext, value: string): string {
   const { graph, emitters, stage, index } = context;
   const projections = new Set(attentionAfter(context).projections);
   const suffix = `scored_after_layer_${stage.afterLayer}`;

@@ -1,24 +1,20 @@
 /** Score: the method's formula over its signals, as nodes. */
 import {
+  attentionUpdate,
   blockedLogit,
-  type Direction,
   layerTransition,
-  methodByName,
+  layerVariation,
+  type ModulePass,
+  methodOf,
   type SignalName,
+  type TransitionForm,
 } from '@transprune/core';
 import type { Decoder, Module } from '../../decoder/decoder.js';
 import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
-import { asFloat, type StageContext } from '../stage.js';
+import { asFloat, type ScoredLayer, type StageContext } from '../stage.js';
 import { emitInstructionAttention } from './instruction-attention.js';
-
-/** A layer whose transition a stage adds. */
-export interface AccumulatedLayer {
-  /** From 1. */
-  readonly number: number;
-  /** Attention and FFN. */
-  readonly modules: readonly Module[];
-}
+import { emitKeyNorm } from './key-norm.js';
 
 /** What transitions are added to. */
 export interface Accumulation {
@@ -32,8 +28,8 @@ export interface Accumulation {
 export function emitTransition(
   emitter: Emitter,
   decoder: Decoder,
-  layers: readonly AccumulatedLayer[],
-  direction: Direction,
+  layers: readonly ScoredLayer[],
+  form: TransitionForm,
   { sum, valid }: Accumulation,
 ): string | undefined {
   const algebra = onnxAlgebra(emitter);
@@ -41,24 +37,38 @@ export function emitTransition(
   const bias =
     valid &&
     algebra.multiply(algebra.subtract(algebra.constant(1), valid), algebra.constant(blockedLogit));
-  const inFloat = ({ input, output }: Module) => ({
-    input: asFloat({ emitter, decoder }, input),
-    output: asFloat({ emitter, decoder }, output),
-  });
+  const inFloat = (module: Module) => passOf({ emitter, decoder }, module);
   return layers
-    .map(({ modules }) => layerTransition(algebra, modules.map(inFloat), direction, bias))
+    .map(({ modules }) => layerTransition(algebra, modules.map(inFloat), form, bias))
     .reduce<string | undefined>((total, value) => (total ? algebra.add(total, value) : value), sum);
+}
+
+/** What a module reads and writes, in float32. */
+function passOf(
+  context: Pick<StageContext, 'emitter' | 'decoder'>,
+  { input, output }: Module,
+): ModulePass<string> {
+  return { input: asFloat(context, input), output: asFloat(context, output) };
 }
 
 /** The method's score at a stage: float32 `[batch, tokens]`; what it holds at text tokens does not count. */
 export function emitScore(context: StageContext): string {
   const { emitter, plan, state } = context;
   const algebra = onnxAlgebra(emitter);
-  const method = methodByName(plan.method);
+  const method = methodOf(plan);
+  const lastPasses = () => {
+    const { modules } = context.last;
+    context.tapper?.last(modules.map(({ output }) => output));
+    return modules.map((module) => passOf(context, module));
+  };
   const read: Record<SignalName, () => string> = {
     transition: () => known('transition', state.transition),
     instructionAttention: () => emitInstructionAttention(context),
+    variation: () => layerVariation(algebra, lastPasses()),
+    attentionUpdate: () => attentionUpdate(algebra, lastPasses()),
+    keyNorm: () => emitKeyNorm(context),
     noise: () => known('noise', state.noise),
+    spread: () => known('spread', state.spread),
   };
   context.tapper?.values(state);
   const signals = Object.fromEntries(method.needs.map((name) => [name, read[name]()]));

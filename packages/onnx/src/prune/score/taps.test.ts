@@ -4,8 +4,10 @@ import {
   createPlan,
   instructionAttention,
   layerTransition,
-  methodByName,
+  methodOf,
+  type NDArray,
   ndarray,
+  type SignalName,
 } from '@transprune/core';
 import { maxDifference } from '@transprune/fixtures';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -68,7 +70,7 @@ test.each([false, true])(
           layerTransition(
             arrayAlgebra,
             modules.map(({ input, output }) => ({ input: read(input), output: read(output) })),
-            plan.direction,
+            plan,
           ),
         )
         .reduce((sum, value) => arrayAlgebra.add(sum, value));
@@ -81,9 +83,9 @@ test.each([false, true])(
       });
       expect(read(attention.past).data).toEqual(Float64Array.of(0));
       const imageMask = read(taps.imageMask);
-      const score = methodByName(plan.method).score(
+      const score = methodOf(plan).score(
         arrayAlgebra,
-        { transition, instructionAttention: received, noise: transition },
+        { transition, instructionAttention: received } as Record<SignalName, NDArray>,
         imageMask,
       );
       const own = arrayAlgebra.multiply(score, imageMask).data;

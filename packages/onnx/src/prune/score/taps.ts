@@ -19,6 +19,10 @@ export interface StageTaps {
   /** The accumulated transition, `[batch, tokens]`. */
   readonly transition?: string;
   readonly instructionAttention?: InstructionAttentionTaps;
+  /** What the modules of the layer before the prune write, `[batch, tokens, hidden]`; where the score asks. */
+  readonly last?: readonly string[];
+  /** Of the layer after the prune, `[batch, kv_heads, tokens, head_dim]`; where the score asks. */
+  readonly keys?: string;
   /** `[batch, tokens]` */
   readonly noise?: string;
   /** `[batch, tokens]`, 1 at image tokens. */
@@ -57,6 +61,9 @@ export interface StageTapper {
     attended: string;
     hasSinks: boolean;
   }): void;
+  /** @param outputs what the modules of the layer before the prune write */
+  last(outputs: readonly string[]): void;
+  keys(keys: string): void;
   values(values: {
     transition?: string | undefined;
     noise?: string | undefined;
@@ -122,6 +129,13 @@ export function createTapper(
         hasSinks,
       };
       made = { ...made, instructionAttention };
+    },
+    last(outputs) {
+      const last = outputs.map((output, module) => tapAround(`last.${module}.output`, output));
+      made = { ...made, last };
+    },
+    keys(keys) {
+      made = { ...made, keys: tap('keys', keys, 4) };
     },
     values({ transition, noise, imageMask, valid }) {
       made = {

@@ -1,15 +1,18 @@
 /** Logits of the last token alone, which is all that a greedy choice of the next token reads. */
-import { create } from '@bufbuild/protobuf';
-import { createEmitter } from '../../src/graph/emitter.js';
-import { valueShape } from '../../src/graph/graph.js';
-import { tensorInfo } from '../../src/graph/value-info.js';
-import { type OnnxModel, standardOpset } from '../../src/model/codec.js';
+import type { OnnxModel } from '@transprune/onnx';
+import {
+  create,
+  createEmitter,
+  standardOpset,
+  tensorInfo,
+  valueShape,
+} from '@transprune/onnx/extend';
 import {
   GraphProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
   TensorProto_DataType,
-} from '../../src/proto/onnx_pb.js';
+} from '@transprune/onnx/proto';
 
 /** Cuts `logits` to `[batch, 1, vocabulary]`. */
 export function lastLogits(model: OnnxModel): { model: OnnxModel; report: { added: number } } {

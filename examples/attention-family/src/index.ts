@@ -5,12 +5,16 @@
  * Inputs: 0 query, 1 key, 2 value, 3 past key, 4 past value, 5 lengths, 6 total length. Outputs: 0 mixed
  * values, 1 present key, 2 present value.
  */
-import type { AttentionFamily } from '../../src/decoder/attention/family.js';
-import { cacheSizes, queryHeads } from '../../src/decoder/attention/heads.js';
-import { emitLogitsBeside } from '../../src/decoder/attention/logits.js';
-import { pathTo } from '../../src/decoder/attention/path.js';
-import { refuse } from '../../src/decoder/refuse.js';
-import { floatAttribute, inputAt } from '../../src/graph/graph.js';
+import {
+  type AttentionFamily,
+  cacheSizes,
+  emitLogitsBeside,
+  floatAttribute,
+  inputAt,
+  pathTo,
+  queryHeads,
+  refuse,
+} from '@transprune/onnx/extend';
 
 export const fusedAttention: AttentionFamily = {
   name: 'example-fused',

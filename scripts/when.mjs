@@ -1,0 +1,83 @@
+// Tables of docs/when.md: what pruning gains at how many image tokens, measured, and of whole prompts, counted.
+
+/** Image tokens of the measured prompts; 576 is what the README's first table measures. */
+const measuredTokens = [64, 256, 576, 1088, 1856];
+
+/** Models of `transprune plan` that are counted. */
+const countedModels = [
+  ...['smolvlm-256m', 'smolvlm-2.2b', 'llava-1.5-7b'],
+  ...['llava-next-7b', 'qwen2.5-vl-3b', 'qwen2.5-vl-7b'],
+];
+
+const measured = (tokens) => (tokens === 576 ? 'bench-high' : `bench-${tokens}`);
+const counted = (model) => `plan-${model}`;
+
+/** The commands, by the names of what they find. */
+export const whenCommands = Object.fromEntries([
+  ...measuredTokens
+    .filter((tokens) => measured(tokens) !== 'bench-high')
+    .map((tokens) => [
+      measured(tokens),
+      [
+        ...['bench', '--synthetic', 'smollm2-135m', '--preset', 'transprune-high'],
+        ...['--image-tokens', `${tokens}`, '--runs', '16'],
+      ],
+    ]),
+  ...countedModels.map((model) => [counted(model), ['plan', '--model', model]]),
+]);
+
+/** Lengths of answers, in tokens. */
+const answers = [16, 256];
+
+const times = (x) => `${x.toFixed(2)} x`;
+const milliseconds = (x) => `${x.toFixed(0)} ms`;
+
+/** @param load what a command found */
+export function gains(load, shown) {
+  const whole = ({ baselineMs, prunedMs, decode }, tokens) =>
+    (baselineMs + tokens * decode.baselineMs) / (prunedMs + tokens * decode.prunedMs);
+  const rows = measuredTokens.map((tokens) => {
+    const bench = load(measured(tokens));
+    const { baselineMs, prunedMs, speedup, flopsBoundSpeedup } = bench;
+    return [
+      tokens,
+      milliseconds(baselineMs),
+      milliseconds(prunedMs),
+      `**${times(speedup)}**`,
+      times(flopsBoundSpeedup),
+      ...answers.map((length) => times(whole(bench, length))),
+    ];
+  });
+  const { textTokens, threads } = load('bench-high');
+  return [
+    `| image tokens | prompt, unpruned | pruned | faster | at most | with an answer of ${answers.join(' tokens | of ')} tokens |`,
+    '|-:|-:|-:|-:|-:|-:|-:|',
+    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
+    '',
+    `TransPrune-High on SmolLM2-135M's shape with random weights, ${textTokens} text tokens, ONNX Runtime on ${threads} CPU threads: \`${shown(measured(measuredTokens[0]))}\` and so on. The last columns are the prompt and the steps of an answer together, from the same measurements.`,
+  ].join('\n');
+}
+
+/** @param load what a command found */
+export function prompts(load, shown) {
+  const rows = countedModels.map((model) => {
+    const { imageTokens, finalImageTokens, full } = load(counted(model));
+    const { prefill } = full.baseline;
+    const vision = prefill.vision + prefill.projector;
+    return [
+      model,
+      imageTokens,
+      finalImageTokens,
+      times(full.speedupWithScoring),
+      `${((100 * vision) / prefill.total).toFixed(0)} %`,
+      `**${times(prefill.total / full.pruned.prefill.total)}**`,
+    ];
+  });
+  return [
+    "| model | image tokens | at the last layer | decoder | vision encoder's share | whole prompt |",
+    '|-|-:|-:|-:|-:|-:|',
+    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
+    '',
+    `Multiply-adds of a prompt under TransPrune-High, unpruned by pruned, scoring included: \`${shown(counted(countedModels[0]))}\` and so on.`,
+  ].join('\n');
+}
