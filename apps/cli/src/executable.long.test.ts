@@ -1,8 +1,10 @@
 /** The executable as users start it: a process of its own, on what was built. */
-import { mkdir, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, stat, symlink } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { measured, start } from '../testing/executable.js';
+import { executable, measured, start } from '../testing/executable.js';
 import {
   copyDecoderWithLargeData,
   dataName,
@@ -26,7 +28,14 @@ describe('prune with a data file of several gigabytes', () => {
     const input = await copyDecoderWithLargeData(folder, dataBytes);
     await mkdir(join(folder, below), { recursive: true });
     const output = join(folder, below, 'pruned.onnx');
-    const { outcome, usage } = await measured(folder, ['prune', input, '-o', output, '--json']);
+    const { outcome, usage } = await measured(folder, [
+      'prune',
+      input,
+      '-o',
+      output,
+      '--no-check',
+      '--json',
+    ]);
     expect(outcome).toMatchObject({ exitCode: exitCodes.ok });
     const { externalData } = JSON.parse(outcome.stdout) as { externalData: object[] };
     expect(externalData).toEqual([{ data: join(folder, dataName), location: dataName, placement }]);
@@ -43,7 +52,14 @@ test('thousands of nodes and 14 GB of weights: under 300 MB', async () => {
   const { path, nodes } = await deepDecoder(folder, 160, 14e9);
   expect(nodes).toBeGreaterThan(4000);
   const output = join(folder, 'pruned.onnx');
-  const { outcome, usage } = await measured(folder, ['prune', path, '-o', output, '--json']);
+  const { outcome, usage } = await measured(folder, [
+    'prune',
+    path,
+    '-o',
+    output,
+    '--no-check',
+    '--json',
+  ]);
   expect(outcome).toMatchObject({ exitCode: exitCodes.ok });
   expect(usage.residentBytes).toBeLessThan(mostMemory);
 });
@@ -53,7 +69,7 @@ test('weights inside the file are there once while it is rewritten', async () =>
   const weights = 2 ** 29;
   const input = await decoderWithInlineWeights(folder, weights);
   const output = join(folder, 'pruned.onnx');
-  const { outcome, usage } = await measured(folder, ['prune', input, '-o', output]);
+  const { outcome, usage } = await measured(folder, ['prune', input, '-o', output, '--no-check']);
   expect(outcome).toMatchObject({ exitCode: exitCodes.ok });
   expect((await stat(output)).size).toBeGreaterThan(weights);
   expect(usage.residentBytes).toBeLessThan(weights + mostMemory);
@@ -66,6 +82,34 @@ test('data and messages are kept apart, and the exit code is the process’s', a
   expect(good.stderr).toContain('scaled to 30');
   const bad = await start(['inspect', '/nowhere/model.onnx']).outcome;
   expect(bad).toMatchObject({ exitCode: exitCodes.notFound, stdout: '' });
+});
+
+test('bash completes what the script tells it', async () => {
+  const bin = await temporaryFolder();
+  await symlink(executable, join(bin, 'transprune'));
+  const script = `
+    source <(transprune completion bash)
+    complete_line() {
+      COMP_LINE="$*" COMP_POINT=\${#COMP_LINE} COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+      COMPREPLY=()
+      _transprune_completion
+      echo "\${COMPREPLY[*]}"
+    }
+    complete -p transprune
+    complete_line transprune pr
+    complete_line transprune run a.png --preset transprune-
+    complete_line transprune run sc`;
+  const path = `${bin}${delimiter}${dirname(process.execPath)}${delimiter}${process.env.PATH}`;
+  const { stdout } = await promisify(execFile)('bash', ['--norc', '-c', script], {
+    env: { ...process.env, PATH: path },
+  });
+  expect(stdout.split('\n')).toEqual([
+    'complete -o default -F _transprune_completion transprune',
+    'prune',
+    'transprune-high transprune-low',
+    '',
+    '',
+  ]);
 });
 
 test('an interruption leaves no temporary files', async () => {

@@ -4,7 +4,7 @@ import { exitCodes } from './exit-codes.js';
 import { main } from './main.js';
 import { version } from './version.js';
 
-const commands = ['plan', 'inspect', 'prune', 'run', 'bench', 'doctor'];
+const commands = ['plan', 'inspect', 'prune', 'run', 'chat', 'bench', 'evaluate', 'doctor'];
 
 describe('help', () => {
   test.each(commands)('of %s ends with an example', async (command) => {
@@ -40,13 +40,25 @@ describe('help', () => {
 
 describe('usage errors', () => {
   test.each([
-    ['an unknown command', ['prnue'], /unknown command 'prnue'/],
+    ['an unknown command', ['prnue'], /unknown command 'prnue'\n\(Did you mean prune\?\)/],
     [
       'an unknown option',
       ['plan', '--model', 'llava-1.5-7b', '--modle', 'x'],
-      /unknown option '--modle'/,
+      /unknown option '--modle'\n\(Did you mean --model\?\)/,
     ],
     ['a missing option', ['plan'], /required option '--model <name>' not specified/],
+    ['a question alone', ['run', 'what?'], /expected pictures and a question, got only "what\?"/],
+    ['nothing to ask', ['run'], /expected pictures and a question, got neither/],
+    ['an empty question', ['run', 'a.png', ' '], /expected a question, got an empty one/],
+    ['stdin twice', ['run', '-', '-'], /expected stdin \(-\) at one place/],
+    ['a share that is none', ['run', 'a.png', 'b', '--top-p', '0'], /number above 0 to 1/],
+    [
+      'a seed without chance',
+      ['run', 'a.png', 'b', '--seed', '1'],
+      /--temperature above 0 with --seed/,
+    ],
+    ['an unknown format', ['run', 'a.png', 'b', '--format', 'q5'], /Allowed choices are fp32/],
+    ['a shell that is none', ['completion', 'csh'], /Allowed choices are bash, zsh, fish/],
     ['a missing argument', ['inspect'], /missing required argument 'model'/],
     ['an argument too many', ['doctor', 'now'], /too many arguments/],
     [

@@ -1,6 +1,8 @@
 import { TransPruneError } from '@transprune/core';
 import { Command, CommanderError } from 'commander';
 import { addBenchCommand } from './commands/bench.js';
+import { addChatCommand } from './commands/chat.js';
+import { addCompletionCommand } from './commands/completion.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addEvaluateCommand } from './commands/evaluate.js';
 import { addInspectCommand } from './commands/inspect.js';
@@ -54,9 +56,11 @@ export function createProgram(io: Io): Command {
     addInspectCommand,
     addPruneCommand,
     addRunCommand,
+    addChatCommand,
     addBenchCommand,
     addEvaluateCommand,
     addDoctorCommand,
+    addCompletionCommand,
   ];
   for (const addCommand of add) addCommand(program, io);
   return program;

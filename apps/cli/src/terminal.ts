@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { Io } from './io.js';
+import type { Io, TextSink } from './io.js';
+import { type Block, draw } from './show/table.js';
 
 /** Options that every command has. */
 export interface OutputOptions {
@@ -18,8 +19,12 @@ export function addOutputOptions(command: Command): Command {
 
 /** How a command talks: data to stdout, all else to stderr. */
 export interface Terminal {
-  /** A command's result: `document` with `--json`, otherwise `text`. */
-  result(document: unknown, text: () => string): void;
+  /** A command's result: `document` with `--json`, otherwise what is to be shown. */
+  result(document: unknown, show: () => readonly Block[]): void;
+  /** A part of what is shown, before the result; silent with `--json`. */
+  show(blocks: readonly Block[]): void;
+  /** Part of an answer as it comes; silent with `--json`. */
+  stream(text: string): void;
   /** What is being done; silenced by `--quiet`. */
   info(text: string): void;
   /** How far something is that takes long: one line that is written over, on terminals alone. */
@@ -29,33 +34,54 @@ export interface Terminal {
   /** What the user should know although the command goes on; never silenced. */
   warn(text: string): void;
   /** What an error that follows is about; never silenced. */
-  explain(text: string): void;
+  explain(blocks: readonly Block[]): void;
 }
 
 export function createTerminal({ stdout, stderr, env }: Io, options: OutputOptions): Terminal {
   const color = useColor(stderr.isTTY, env);
   let unfinished = false;
-  const line = (text: string) => {
-    stderr.write(`${unfinished ? eraseLine : ''}${text}\n`);
+  const erase = () => {
+    if (unfinished) stderr.write(eraseLine);
     unfinished = false;
   };
+  const line = (text: string) => {
+    erase();
+    stderr.write(`${text}\n`);
+  };
   const shown = !options.quiet;
+  const stream = (text: string) => {
+    if (options.json) return;
+    erase();
+    stdout.write(text);
+  };
+  const show = (blocks: readonly Block[]) => stream(`${draw(blocks, columnsOf(stdout, env))}\n`);
   return {
-    result(document, text) {
-      if (unfinished) stderr.write(eraseLine);
-      unfinished = false;
-      stdout.write(options.json ? `${JSON.stringify(document, null, 2)}\n` : `${text()}\n`);
+    result(document, blocks) {
+      if (!options.json) return show(blocks());
+      erase();
+      stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     },
+    show,
+    stream,
     info: (text) => shown && line(text),
     progress(text) {
       if (!shown || !stderr.isTTY) return;
-      stderr.write(`${eraseLine}${text}`);
-      unfinished = true;
+      // A line that is wrapped could not be erased.
+      const columns = (columnsOf(stderr, env) ?? Number.POSITIVE_INFINITY) - 1;
+      stderr.write(`${eraseLine}${text.slice(0, columns)}`);
+      unfinished = text !== '';
     },
     detail: (text) => shown && options.verbose && line(text),
     warn: (text) => line(`${color ? yellow('warning:') : 'warning:'} ${text}`),
-    explain: line,
+    explain: (blocks) => line(draw(blocks, columnsOf(stderr, env))),
   };
+}
+
+/** Characters in a line: as `COLUMNS` says, or as wide as the terminal is; undefined for a file. */
+function columnsOf({ isTTY, columns }: TextSink, env: Io['env']): number | undefined {
+  const said = Number(env.COLUMNS);
+  if (Number.isSafeInteger(said) && said > 0) return said;
+  return isTTY ? columns : undefined;
 }
 
 /** True if a stream shows colors, and the user has not turned them off (https://no-color.org). */

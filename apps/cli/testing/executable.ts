@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Outcome } from './program.js';
 
-const executable = fileURLToPath(new URL('../bin/transprune.js', import.meta.url));
+export const executable = fileURLToPath(new URL('../bin/transprune.js', import.meta.url));
 const reportUsage = new URL('./report-usage.mjs', import.meta.url).href;
 
 /** Starts the built executable in a process of its own. */

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { Readable } from 'node:stream';
+import { temporaryFolder } from '@transprune/fixtures/vitest';
 import type { Io } from '../src/io.js';
 import { main } from '../src/main.js';
+
+export { temporaryFolder };
 
 /** What a run of the program left. */
 export interface Outcome {
@@ -14,8 +14,16 @@ export interface Outcome {
 
 /** Runs the program in this process, as if in a pipe. */
 export async function transprune(...parameters: readonly string[]): Promise<Outcome> {
+  return transpruneWith({}, ...parameters);
+}
+
+/** Runs the program in other surroundings. */
+export async function transpruneWith(
+  changes: Partial<Io>,
+  ...parameters: readonly string[]
+): Promise<Outcome> {
   const io = capturingIo();
-  const exitCode = await main(parameters, io);
+  const exitCode = await main(parameters, { ...io, ...changes });
   return { exitCode, stdout: io.stdout.text(), stderr: io.stderr.text() };
 }
 
@@ -30,6 +38,11 @@ export async function transpruneJson(...parameters: readonly string[]): Promise<
 // biome-ignore lint/suspicious/noExplicitAny: the tests are what checks the types
 export type Document = any;
 
+/** Something piped into the program. */
+export function piped(...parts: readonly (string | Uint8Array)[]): Io['stdin'] {
+  return Readable.from(parts.map((part) => Buffer.from(part)));
+}
+
 /** Surroundings that keep what is written. */
 export function capturingIo(signal = new AbortController().signal) {
   const sink = () => {
@@ -41,12 +54,5 @@ export function capturingIo(signal = new AbortController().signal) {
       text: () => written,
     };
   };
-  return { stdout: sink(), stderr: sink(), env: {}, signal } satisfies Io;
-}
-
-/** A folder for the running test; it is removed after it. */
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'transprune-test-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
+  return { stdin: piped(), stdout: sink(), stderr: sink(), env: {}, signal } satisfies Io;
 }

@@ -47,6 +47,8 @@ const formatEndings = {
 
 export type NumberFormat = keyof typeof formatEndings;
 
+export const numberFormats = Object.keys(formatEndings) as readonly NumberFormat[];
+
 /** Formats for the graphs; those not named are float32. */
 export type FormatChoice = NumberFormat | Partial<Readonly<Record<GraphName, NumberFormat>>>;
 

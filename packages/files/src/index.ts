@@ -6,12 +6,14 @@ export {
   openRemoteModel,
   type Pruning,
 } from './descriptor.js';
-export type {
-  FormatChoice,
-  GraphName,
-  NumberFormat,
-  RewrittenGraph,
-  VlmFiles,
+export {
+  type FormatChoice,
+  type GraphName,
+  graphNames,
+  type NumberFormat,
+  numberFormats,
+  type RewrittenGraph,
+  type VlmFiles,
 } from './files.js';
 export {
   type RemoteOptions,

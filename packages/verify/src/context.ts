@@ -15,6 +15,8 @@ export interface Verification {
   readonly options: Omit<PruneOptions, 'constantIndices' | 'taps'>;
   readonly tolerance: Tolerances;
   readonly bench: Workbench;
+  /** A short conversation does, and whatever takes another graph is left out. */
+  readonly quick: boolean;
   place(model: OnnxModel): Promise<ModelSource>;
   /** The plan's. */
   readonly ratios: readonly number[];

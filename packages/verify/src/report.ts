@@ -21,6 +21,8 @@ export interface VerifyCheck {
 
 export interface VerifyReport {
   readonly passed: boolean;
+  /** False for the thorough verification. */
+  readonly quick: boolean;
   /** What ran the graphs, as the backend names it. */
   readonly device: string;
   readonly precision: Precision;

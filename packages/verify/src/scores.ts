@@ -16,7 +16,7 @@ import { compareScores, type ScoreComparison, scoredOutputs } from './score.js';
 import { alone } from './workbench.js';
 
 /** Prompts that are tried for one whose scores leave no doubt what is kept. */
-const mostPrompts = 12;
+const mostPrompts = { quick: 3, thorough: 12 };
 /** Scores this far apart, relative to the largest, are ranked alike by all graphs. */
 const clearGap = 5e-3;
 
@@ -36,25 +36,28 @@ export interface Scored {
 }
 
 export async function checkScores(verification: Verification): Promise<Scored> {
-  const { original, plan, options, tolerance, bench, unpruned } = verification;
+  const { original, plan, options, tolerance, bench, unpruned, quick } = verification;
   const { model, report } = pruneModel(original, plan, { ...options, trace: true, taps: true });
   const source = await verification.place(model);
   const follow = (...layouts: CallParts[]) => (unpruned.hasCache ? layouts : []);
-  const first = [promptParts, ...follow(tokenParts, tokenParts, turnParts)];
+  const turn = quick ? [tokenParts] : [tokenParts, tokenParts, turnParts];
+  const first = [promptParts, ...follow(...turn)];
+  const most = quick ? mostPrompts.quick : mostPrompts.thorough;
   const second = [otherParts, ...follow(tokenParts, tokenParts)];
   const fetch = scoredOutputs(report.taps);
+  const isBatch = options.batch === true && !quick;
   const found = await outcomeOf(() =>
     bench.open(source, async (session) => {
       const run = (layouts: readonly CallParts[]) =>
         outcomeOf(() =>
-          clearest(async (seed) => {
+          clearest(most, async (seed) => {
             const calls = unpruned.make(layouts, seed, 'grids');
             const answers = await bench.play(session, alone(calls), verification.ratios, fetch);
             return compared(verification, report.taps, calls, answers);
           }),
         );
       const noBatch = { failure: 'there is no batch' };
-      return { conversation: await run(first), other: options.batch ? await run(second) : noBatch };
+      return { conversation: await run(first), other: isBatch ? await run(second) : noBatch };
     }),
   );
   const { conversation, other } =
@@ -75,12 +78,13 @@ export async function checkScores(verification: Verification): Promise<Scored> {
 
 /** The conversation whose closest decision is clear, or the clearest of several. */
 async function clearest(
+  most: number,
   play: (seed: number) => Promise<ScoredConversation>,
 ): Promise<ScoredConversation> {
   const gapOf = ({ comparisons }: ScoredConversation) =>
     Math.min(...comparisons.map(({ gap }) => gap));
   let best = await play(1);
-  for (let seed = 2; seed <= mostPrompts && !(gapOf(best) >= clearGap); seed++) {
+  for (let seed = 2; seed <= most && !(gapOf(best) >= clearGap); seed++) {
     const next = await play(seed);
     if (gapOf(next) > gapOf(best)) best = next;
   }

@@ -57,12 +57,36 @@ test('a merged decoder, in both branches', async () => {
 const small = exportedDecoder('llama', 'dynamo-23').path;
 const early = createPlan({ accumulateLayers: [1], stages: [{ afterLayer: 1, keepRatio: 0.5 }] });
 
+test('a quick check leaves out what takes other graphs and longer conversations', async () => {
+  const steps: unknown[] = [];
+  const onProgress = (...step: unknown[]) => steps.push(step);
+  const options = { batch: true };
+  const report = await verify(small, early, { quick: true, options, onProgress });
+  expect(report).toMatchObject({ passed: true, quick: true });
+  expect(report.checks.map(({ name }) => name)).toEqual([
+    'all kept: the prompt',
+    'all kept: decoding',
+    'all kept: the prompt in two calls',
+    "the score's attention is the layer's",
+    'scores',
+    'kept tokens',
+    'the instruction and what it may see',
+    'a prompt without image',
+    'the written decoder is the one checked',
+  ]);
+  expect(steps.at(-1)).toEqual(['running the pruned decoder', 3, 4]);
+  const nothing = { ...early, stages: [] };
+  expect(await verify(small, nothing, { quick: true, onProgress })).toMatchObject({ passed: true });
+  expect(steps.at(-1)).toEqual(['running the pruned decoder', 1, 2]);
+});
+
 test('a file that was pruned by another plan is not the one checked', async () => {
   const original = await files.readModelFile(small);
   const plan = { ...early, stages: [{ afterLayer: 2, keepRatio: 0.25 }] };
   const pruned = await placeBeside(small)(onnx.pruneModel(original, plan).model);
   const { passed, checks } = await verify(small, early, { pruned });
   expect(passed).toBe(false);
+  expect(await verify(small, early, { pruned, quick: true })).toMatchObject({ passed: false });
   const by = named(checks);
   expect(by.get('all kept: decoding')?.passed).toBe(true);
   expect(by.get('a prompt without image')?.passed).toBe(true);

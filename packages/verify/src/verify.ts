@@ -42,8 +42,13 @@ export interface VerifyRequest {
    * bytes, which does where the weights are inside.
    */
   readonly place?: (model: OnnxModel) => Promise<ModelSource>;
-  /** Told what is being done. */
-  readonly onProgress?: (step: string) => void;
+  /**
+   * True: seconds in place of a thorough look. A short prompt and one step, everything kept and at the plan's
+   * ratios; no second turn, no batch, and no conversation as a fresh prompt.
+   */
+  readonly quick?: boolean;
+  /** Told what is being done, and how many of the steps are done. */
+  readonly onProgress?: (step: string, done: number, all: number) => void;
 }
 
 /**
@@ -53,33 +58,45 @@ export interface VerifyRequest {
  *   is wrong with the pruned decoder is in the report
  */
 export async function verifyPruned(request: VerifyRequest): Promise<VerifyReport> {
-  const { original, options = {}, onProgress = () => {}, place = placeBytes } = request;
+  const { original, options = {}, place = placeBytes, quick = false } = request;
   const decoder = readDecoder(original);
   const plan = settlePlan(request.plan, decoder);
   const precision = precisionOf(original, decoder);
   const bench = createWorkbench(request.backend, request.device ?? 'auto', decoder);
   const ratios = plan.stages.map(({ keepRatio }) => keepRatio);
-  const shared = { original, decoder, plan, options, place, ratios, bench };
-  onProgress('running the original');
+  const shared = { original, decoder, plan, options, place, ratios, bench, quick };
+  const prunes = plan.stages.length > 0;
+  const steps: readonly Step[] = prunes ? allSteps : [allSteps[0], allSteps[3]];
+  const begin = (step: Step) => request.onProgress?.(step, steps.indexOf(step), steps.length);
+  begin('running the original');
   const unpruned = await originalOf(() => runOriginal(shared));
   const tolerance = tolerancesFor(precision, unpruned.spread);
   const verification = { ...shared, tolerance, unpruned };
   const checks: VerifyCheck[] = [];
-  const prunes = plan.stages.length > 0;
-  if (prunes) onProgress('running it with everything kept');
+  if (prunes) begin('running it with everything kept');
   if (prunes) checks.push(...(await checkAllKept(verification)));
-  if (prunes) onProgress('scoring again');
+  if (prunes) begin('scoring again');
   const scored = prunes ? await checkScores(verification) : undefined;
   checks.push(...(scored?.checks ?? []));
-  onProgress('running the pruned decoder');
+  begin('running the pruned decoder');
   const pruned = request.pruned ?? (await place(pruneModel(original, plan, options).model));
   checks.push(...(await checkWritten(verification, pruned, scored)));
   const passed = checks.every((check) => check.passed);
   const noted = isComparable(precision, unpruned.spread)
     ? checks
     : checks.map((check) => withSpread(check, tolerance.otherCalls, unpruned.spread));
-  return { passed, device: bench.device(), precision, checks: noted };
+  return { passed, quick, device: bench.device(), precision, checks: noted };
 }
+
+type Step = (typeof allSteps)[number];
+
+/** Each opens a graph. */
+const allSteps = [
+  'running the original',
+  'running it with everything kept',
+  'scoring again',
+  'running the pruned decoder',
+] as const;
 
 /** What fails because the original differs from call to call says so. */
 function withSpread(check: VerifyCheck, otherCalls: number, spread: number): VerifyCheck {
@@ -111,6 +128,7 @@ async function runOriginal({
   ratios,
   bench,
   place,
+  quick,
 }: Omit<Verification, 'unpruned' | 'tolerance'>): Promise<Unpruned> {
   const hasCache = decoder.layers.some(({ cache }) => cache?.pastKey !== undefined);
   return bench.open(await place(original), async (session) => {
@@ -120,9 +138,11 @@ async function runOriginal({
     const make: Unpruned['make'] = (layouts, seed, numbering) =>
       conversation(layouts, hidden, seed, isMultimodal ? numbering : 'plain');
     const numbering = plan.positions === 'renumber' ? 'plain' : 'grids';
-    const whole = make([promptParts, ...(hasCache ? [tokenParts, tokenParts] : [])], 1, numbering);
+    const tokens = quick ? [tokenParts] : [tokenParts, tokenParts];
+    const whole = make([promptParts, ...(hasCache ? tokens : [])], 1, numbering);
     const answers = await bench.play(session, alone(whole), ratios);
-    const [together] = hasCache ? await bench.play(session, [[inOne(whole)]], ratios) : answers;
+    const joined = hasCache && !quick;
+    const [together] = joined ? await bench.play(session, [[inOne(whole)]], ratios) : answers;
     const chunks = whole.flatMap((call, at) => (at === 0 ? inTwo(call, firstChunk) : [call]));
     return {
       hasCache,
@@ -130,7 +150,7 @@ async function runOriginal({
       make,
       whole,
       answers,
-      spread: together ? (compareTogether(answers, together).difference ?? 0) : 0,
+      spread: joined && together ? (compareTogether(answers, together).difference ?? 0) : 0,
       chunks,
       chunkAnswers: hasCache
         ? await outcomeOf(() => bench.play(session, alone(chunks), ratios))

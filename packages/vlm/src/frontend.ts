@@ -30,6 +30,8 @@ export interface Frontend {
   readonly endTokens: ReadonlySet<number>;
   /** Sizes of attention's caches, for decoders that leave them open. */
   readonly cacheSizes: CacheSizes;
+  /** Tokens that the model has positions for, images and answers included; undefined if it doesn't say. */
+  readonly maxTokens: number | undefined;
   /** A conversation as a prompt, image placeholders not yet written out. */
   render(messages: readonly ChatMessage[]): string;
   /**

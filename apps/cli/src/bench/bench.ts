@@ -5,13 +5,14 @@ import type { Backend, ModelSource, Session } from '@transprune/session';
 import { openSession } from '@transprune/session';
 import type { Io } from '../io.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
+import { countdown } from '../progress.js';
+import type { Terminal } from '../terminal.js';
 import { keptIndices } from './kept.js';
 import { type Measurements, measure } from './measure.js';
 import { peakOfPrefill } from './memory.js';
 import { type ExecutedNodes, executedNodes } from './nodes.js';
 import type { PromptSizes } from './prompt.js';
 import { byRound, median, medianRange, type Summary, summary } from './statistics.js';
-import { timeLeft } from './time-left.js';
 
 export interface BenchOptions {
   readonly path: string;
@@ -27,8 +28,7 @@ export interface BenchOptions {
   readonly warmups: number;
   readonly decodeSteps: number;
   readonly folders: TemporaryFolders;
-  readonly say: (text: string) => void;
-  readonly progress: (text: string) => void;
+  readonly terminal: Terminal;
   readonly signal: Io['signal'];
 }
 
@@ -65,7 +65,7 @@ export interface BenchResult {
 
 /** @throws TransPruneError DEVICE_UNAVAILABLE, and what the model is at fault of */
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
-  const { original, path, plan, sizes, backend, device, threads, folders, say } = options;
+  const { original, path, plan, sizes, backend, device, threads, folders, terminal } = options;
   checkLength(options);
   const opened: Session[] = [];
   const open = async (source: ModelSource) => {
@@ -76,11 +76,13 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const rewritten = async (rewrite: Parameters<typeof pruneModel>[2]) =>
     open(await temporaryModel(pruneModel(original, plan, rewrite).model, path, folders));
   try {
-    say('asking the pruned decoder which tokens it keeps');
+    terminal.info('asking the pruned decoder which tokens it keeps');
     const traced = await rewritten({ trace: true });
     const constantIndices = await keptIndices(traced, sizes, plan.stages.length);
     await traced.dispose();
-    say('opening the unpruned decoder, the oracle and the pruned decoder; measuring memory');
+    terminal.info(
+      'opening the unpruned decoder, the oracle and the pruned decoder; measuring memory',
+    );
     const pruned = await temporaryModel(pruneModel(original, plan).model, path, folders);
     const sessions = {
       baseline: await open({ path }),
@@ -93,12 +95,11 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
       baseline: await peakOf({ path }, sessions.baseline),
       pruned: await peakOf(pruned, sessions.pruned),
     };
-    say('counting nodes');
+    terminal.info('counting nodes');
     const nodesOf = async (source: ModelSource) =>
       executedNodes(source, { device, threads, folder: await folders.create(), sizes });
     const nodes = { baseline: await nodesOf({ path }), pruned: await nodesOf(pruned) };
-    const { runs, warmups, decodeSteps, signal, progress } = options;
-    const start = performance.now();
+    const { runs, warmups, decodeSteps, signal } = options;
     const measured = await measure({
       sessions,
       decoding: ['baseline', 'pruned'],
@@ -107,8 +108,9 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
       warmups,
       decodeSteps,
       signal,
-      onRound: (done, all) => progress(timeLeft(done, all, start, performance.now())),
+      onRound: countdown(terminal, 'round', warmups + runs),
     });
+    terminal.progress('');
     const { device: ran } = sessions.pruned;
     return { device: ran, ...resultOf(measured, decodeSteps), peakBytes, nodes };
   } finally {

@@ -24,7 +24,7 @@ export interface MeasureOptions<Variant extends string> {
   /** Decode steps of each round. */
   readonly decodeSteps: number;
   /** Told before each round, warm-ups included. */
-  readonly onRound?: (done: number, all: number) => void;
+  readonly onRound?: (done: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -38,7 +38,7 @@ export async function measure<Variant extends string>(
   const decode = seriesFor(decoding);
   for (let round = 0; round < warmups + runs; round++) {
     signal.throwIfAborted();
-    options.onRound?.(round, warmups + runs);
+    options.onRound?.(round);
     const counts = round >= warmups;
     const decoders = new Map<Variant, DecoderSession>();
     for (const name of inOrder(variants, round)) {

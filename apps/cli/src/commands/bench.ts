@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { TransPruneError } from '@transprune/core';
-import { layersAfterPrunes, readDecoder } from '@transprune/onnx';
+import { readDecoder } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import { runBench } from '../bench/bench.js';
 import {
@@ -14,17 +13,14 @@ import {
 } from '../bench/synthetic.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { decoderPath } from '../model/decoder-path.js';
+import { findDecoder } from '../model/find.js';
 import { decoderModel, sizesOf } from '../model/sizes.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
+import { addModelOptions, type ModelOptions, modelForms } from '../options/model-options.js';
 import { wholeNumber } from '../options/parsers.js';
-import {
-  addPlanOptions,
-  chooseFittedPlan,
-  type PlanOptions,
-  planNotes,
-} from '../options/plan-options.js';
+import { addPlanOptions, type PlanOptions, planFor, planNotes } from '../options/plan-options.js';
+import { addThreadOption, type ThreadOptions } from '../options/thread-option.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { type BenchReport, showBench } from '../show/bench.js';
 import { costReport } from '../show/costs.js';
@@ -32,17 +28,14 @@ import { addOutputOptions, createTerminal, type OutputOptions } from '../termina
 
 const defaults = { imageTokens: 576, runs: 48, warmups: 2, decodeSteps: 4 };
 
-/** Each thread takes memory before anything runs, and opening cannot be interrupted. */
-const mostThreads = 1024;
-
-type Options = PlanOptions &
+type Options = ModelOptions &
+  PlanOptions &
   TokenOptions &
   DeviceOptions &
+  ThreadOptions &
   OutputOptions & {
-    readonly model?: string;
     readonly synthetic?: SyntheticName;
     readonly runs: number;
-    readonly threads: number;
     readonly precision: Precision;
     readonly decodeSteps: number;
   };
@@ -57,11 +50,8 @@ export function addBenchCommand(program: Command, io: Io): void {
       new Option('--synthetic <name>', 'decoder of these sizes with random weights')
         .choices(syntheticNames)
         .conflicts('model'),
-    )
-    .option(
-      '--model <path>',
-      'model folder, or a decoder as an .onnx file (default: the small one that comes along)',
     );
+  addModelOptions(command, `decoder as an .onnx file; or ${modelForms}`);
   addTokenOptions(addPlanOptions(command), defaults.imageTokens)
     .addOption(
       new Option('--precision <name>', 'of the weights of a --synthetic decoder')
@@ -79,13 +69,8 @@ export function addBenchCommand(program: Command, io: Io): void {
       'rounds that count, after some that do not',
       wholeNumber(1),
       defaults.runs,
-    )
-    .option(
-      '--threads <count>',
-      'threads of the CPU',
-      wholeNumber(1, mostThreads),
-      availableParallelism(),
     );
+  addThreadOption(command, availableParallelism());
   addDeviceOption(command);
   addOutputOptions(command)
     .addHelpText('after', example('transprune bench --synthetic smollm2-135m --json'))
@@ -110,11 +95,11 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
         await folders.create(),
         imageTokens + textTokens + decodeSteps,
       )
-    : await findDecoder(options.model);
+    : await findDecoder(options.model, options, { io, terminal });
   const original = await readModelFile(path);
   const decoder = readDecoder(original);
   const config = sizesOf(decoder);
-  const chosen = chooseFittedPlan(options, config.layers, layersAfterPrunes(decoder));
+  const chosen = planFor(options, decoder);
   for (const note of planNotes(chosen, config.layers)) terminal.info(note);
   const name = options.synthetic ?? path;
   const result = await runBench({
@@ -130,8 +115,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
     warmups,
     decodeSteps,
     folders,
-    say: terminal.info,
-    progress: terminal.progress,
+    terminal,
     signal: io.signal,
   });
   const costs = costReport(decoderModel(name, config, imageTokens), chosen.plan, {
@@ -166,12 +150,4 @@ function checkPrecision({ synthetic, precision }: Options): void {
     'expected --precision with --synthetic, got it without; a model file has the precision that it has',
     { option: '--precision' },
   );
-}
-
-/** The decoder of a model folder, or the file itself. */
-async function findDecoder(model: string | undefined): Promise<string> {
-  if (model !== undefined && (await stat(model).catch(() => undefined))?.isFile()) return model;
-  const { modelDirectory } = await import('@transprune/embedded-model');
-  const { modelFolder } = await import('@transprune/files/node');
-  return decoderPath(await modelFolder(model ?? modelDirectory));
 }

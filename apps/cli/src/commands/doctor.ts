@@ -21,13 +21,11 @@ async function doctor(options: OutputOptions, io: Io): Promise<void> {
   terminal.info('running a tiny decoder on every device');
   const found = { transprune: version, ...versions() };
   const devices = await probeDevices();
-  terminal.result({ versions: found, devices }, () =>
-    [
-      table(
-        [],
-        Object.entries(found).map(([name, value]) => [name, value]),
-      ),
-      ...devices.map(({ device, ok, reason }) => `${device}: ${ok ? 'works' : `no, ${reason}`}`),
-    ].join('\n'),
-  );
+  terminal.result({ versions: found, devices }, () => [
+    table(
+      [],
+      Object.entries(found).map(([name, value]) => [name, value]),
+    ),
+    ...devices.map(({ device, ok, reason }) => `${device}: ${ok ? 'works' : `no, ${reason}`}`),
+  ]);
 }

@@ -1,61 +1,89 @@
-import { type PrunePlan, presetNames, presetPlan } from '@transprune/core';
+import { resolve } from 'node:path';
+import { type PrunePlan, presetNames } from '@transprune/core';
 import type { QuestionKind } from '@transprune/embedded-model';
-import { pruneModel, readDecoder } from '@transprune/onnx';
 import type { Engine } from '@transprune/vlm';
 import type { Command } from 'commander';
 import { type Accuracy, measureAccuracy, pictureScenes } from '../evaluate/accuracy.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { decoderPath } from '../model/decoder-path.js';
+import { decoderPath, findModel } from '../model/find.js';
 import { type TemporaryFolders, temporaryModel, withTemporaryFolders } from '../model/temporary.js';
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
+import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { wholeNumber } from '../options/parsers.js';
-import { table } from '../show/table.js';
+import { addPlanOptions, isPlanGiven, type PlanOptions, planFor } from '../options/plan-options.js';
+import { countdown } from '../progress.js';
+import { type Grid, table } from '../show/table.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
-type Options = DeviceOptions & OutputOptions & { readonly scenes: number };
+type Options = ModelOptions &
+  PlanOptions &
+  DeviceOptions &
+  OutputOptions & { readonly scenes: number };
 
 export function addEvaluateCommand(program: Command, io: Io): void {
   const command = program
     .command('evaluate')
     .description(
-      'Ask the small model that comes along its held-out questions: unpruned, with every preset, and with as many image tokens kept at random.',
+      'Ask a model the held-out questions of the small one that comes along: unpruned, with every preset or the plan that is named, and with as many image tokens kept at random. Answers count if they are the expected words, whatever their case.',
     )
     .option('--scenes <count>', 'of the 200 held-out scenes, the first ones', wholeNumber(1), 200);
+  addPlanOptions(addModelOptions(command));
   addOutputOptions(addDeviceOption(command))
-    .addHelpText('after', example('transprune evaluate --scenes 20'))
+    .addHelpText(
+      'after',
+      example(
+        'transprune evaluate --scenes 20',
+        'transprune evaluate --scenes 20 --prune-after 3 --keep .25',
+      ),
+    )
     .action((options: Options) =>
-      withTemporaryFolders(io, (folders) => evaluate(options, folders, io)),
+      withTemporaryFolders(io, (folders) => evaluate(options, isPlanGiven(command), folders, io)),
     );
 }
 
-async function evaluate(options: Options, folders: TemporaryFolders, io: Io): Promise<void> {
+async function evaluate(
+  options: Options,
+  isGiven: boolean,
+  folders: TemporaryFolders,
+  io: Io,
+): Promise<void> {
   const terminal = createTerminal(io, options);
-  const [{ createNodeBackend }, { modelFolder, readModelFile }, { createEngine }, embedded] =
+  const files = await findModel(options.model, options, { io, terminal });
+  const [{ createNodeBackend }, { readModelFile }, { createEngine }, { pruneModel, readDecoder }] =
     await Promise.all([
       import('@transprune/backend-node'),
       import('@transprune/files/node'),
       import('@transprune/vlm'),
-      import('@transprune/embedded-model'),
+      import('@transprune/onnx'),
     ]);
-  const files = await modelFolder(embedded.modelDirectory);
+  const embedded = await import('@transprune/embedded-model');
   const path = await decoderPath(files);
   const original = await readModelFile(path);
+  const decoder = readDecoder(original);
+  const plans = isGiven
+    ? [planFor(options, decoder)]
+    : prunings.map((preset) => planFor({ ...options, preset }, decoder));
+  const variants = plans.flatMap(({ plan, preset }) => withTwin(plan, preset ?? 'custom'));
   const set = embedded.readEvaluation();
   const scenes = await pictureScenes(set, options.scenes);
-  const unpruned = await createEngine({
-    files,
-    backend: createNodeBackend(),
-    device: options.device,
-  });
+  const { device } = options;
+  const unpruned = await createEngine({ files, backend: createNodeBackend(), device });
+  const questions = scenes.flatMap((scene) => scene.questions).length;
+  const begin = countdown(terminal, 'question', questions * (1 + variants.length));
+  let asked = 0;
   const results: Record<string, Accuracy> = {};
   const measure = async (name: string, engine: Engine) => {
     terminal.info(`${name}: ${scenes.length} scenes`);
-    results[name] = await measureAccuracy(engine, scenes, io.signal);
+    results[name] = await measureAccuracy(engine, scenes, {
+      knowsPatches: files.name === resolve(embedded.modelDirectory),
+      signal: io.signal,
+      onQuestion: () => begin(asked++),
+    });
   };
   try {
     await measure('unpruned', unpruned);
-    for (const { name, plan } of variants(readDecoder(original).layers.length)) {
+    for (const { name, plan } of variants) {
       const { model } = pruneModel(original, plan, { trace: true });
       const pruned = await unpruned.withDecoder(await temporaryModel(model, path, folders));
       try {
@@ -65,51 +93,52 @@ async function evaluate(options: Options, folders: TemporaryFolders, io: Io): Pr
       }
     }
   } finally {
+    terminal.progress('');
     await unpruned.dispose();
   }
   const priors = Object.fromEntries(
     Object.entries(set.kinds).map(([kind, { prior }]) => [kind, prior]),
   );
-  const document = { scenes: scenes.length, device: unpruned.device, priors, results };
-  terminal.result(document, () => show(priors, results));
+  const document = {
+    ...{ model: files.name, scenes: scenes.length, device: unpruned.device },
+    plans: Object.fromEntries(variants.map(({ name, plan }) => [name, plan])),
+    ...{ priors, results },
+  };
+  terminal.result(document, () => [show(priors, results)]);
 }
 
-/** Every preset that prunes, and its random twin. */
-function variants(layers: number): { name: string; plan: PrunePlan }[] {
-  return presetNames
-    .filter((name) => name !== 'none')
-    .flatMap((name) => {
-      const { plan } = presetPlan(name, layers);
-      const random: PrunePlan = { ...plan, method: 'random' };
-      return [
-        { name, plan },
-        { name: name.replace('transprune', 'random'), plan: random },
-      ];
-    });
+/** The presets that prune. */
+const prunings = presetNames.filter((name) => name !== 'none');
+
+/** A plan and, unless it is one already, its random twin. */
+function withTwin(plan: PrunePlan, name: string): { name: string; plan: PrunePlan }[] {
+  if (plan.stages.length === 0 || plan.method === 'random') return [{ name, plan }];
+  const random = name.startsWith('transprune-')
+    ? name.replace('transprune', 'random')
+    : `${name}, random`;
+  return [
+    { name, plan },
+    { name: random, plan: { ...plan, method: 'random' } },
+  ];
 }
 
 function show(
   priors: Readonly<Record<string, number>>,
   results: Readonly<Record<string, Accuracy>>,
-): string {
-  const percent = (share: number | undefined) =>
-    share === undefined ? '' : (100 * share).toFixed(1);
+): Grid {
+  const percent = (share: number | null | undefined) =>
+    typeof share === 'number' ? (100 * share).toFixed(1) : '';
   const kinds = Object.keys(priors) as QuestionKind[];
   const columns = Object.values(results);
-  return table(
-    ['right answers, %', 'prior', ...Object.keys(results)],
-    [
-      ...kinds.map((kind) => [
-        kind,
-        percent(priors[kind]),
-        ...columns.map((accuracy) => percent(accuracy.kinds[kind])),
-      ]),
-      ['all', '', ...columns.map(({ all }) => percent(all))],
-      [
-        'patches of the asked objects kept',
-        '',
-        ...columns.map(({ keptObjectPatches }) => percent(keptObjectPatches)),
-      ],
-    ],
-  );
+  const rows = [
+    ...kinds.map((kind) => [
+      kind,
+      percent(priors[kind]),
+      ...columns.map((accuracy) => percent(accuracy.kinds[kind])),
+    ]),
+    ['all', '', ...columns.map(({ all }) => percent(all))],
+  ];
+  const patches = columns.map(({ keptObjectPatches }) => percent(keptObjectPatches));
+  if (patches.some(Boolean)) rows.push(['patches of the asked objects kept', '', ...patches]);
+  return table(['right answers, %', 'prior', ...Object.keys(results)], rows);
 }

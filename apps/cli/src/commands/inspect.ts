@@ -3,13 +3,20 @@ import { externalLocations, type Inspection, inspectModel, readPlan } from '@tra
 import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { addPlanOptions, choosePlan, type PlanOptions } from '../options/plan-options.js';
+import { findDecoder } from '../model/find.js';
+import { addFileOptions, type FileOptions, modelForms } from '../options/model-options.js';
+import {
+  addPlanOptions,
+  choosePlan,
+  isPlanGiven,
+  type PlanOptions,
+} from '../options/plan-options.js';
 import { showStructure } from '../show/structure.js';
-import { table } from '../show/table.js';
+import { type Block, table } from '../show/table.js';
 import { layerRanges } from '../show/units.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
-type Options = OutputOptions & PlanOptions;
+type Options = FileOptions & PlanOptions & OutputOptions;
 
 export function addInspectCommand(program: Command, io: Io): void {
   const command = program
@@ -17,8 +24,8 @@ export function addInspectCommand(program: Command, io: Io): void {
     .description(
       'Show what a decoder is made of, what pruning would change, and if it cannot be pruned, why. Reads no weights.',
     )
-    .argument('<model>', 'decoder as an .onnx file');
-  addPlanOptions(command);
+    .argument('<model>', `decoder as an .onnx file; or ${modelForms}`);
+  addPlanOptions(addFileOptions(command));
   addOutputOptions(command)
     .addHelpText(
       'after',
@@ -27,22 +34,13 @@ export function addInspectCommand(program: Command, io: Io): void {
         'transprune inspect decoder_model_merged.onnx --prune-after 4,8 --keep .5,.25',
       ),
     )
-    .action((path: string, options: Options) => inspect(path, options, isPlanGiven(command), io));
+    .action((name: string, options: Options) => inspect(name, options, isPlanGiven(command), io));
 }
 
-/** True if any option of the plan was named: without, decoders too shallow for the preset do as well. */
-function isPlanGiven(command: Command): boolean {
-  return command.options.some(
-    (option) =>
-      !outputOptions.has(option.attributeName()) &&
-      command.getOptionValueSource(option.attributeName()) === 'cli',
-  );
-}
-
-const outputOptions = new Set(['json', 'quiet', 'verbose']);
-
-async function inspect(path: string, options: Options, isGiven: boolean, io: Io): Promise<void> {
+async function inspect(name: string, options: Options, isGiven: boolean, io: Io): Promise<void> {
   const { readModelFile } = await import('@transprune/files/node');
+  const terminal = createTerminal(io, options);
+  const path = await findDecoder(name, options, { io, terminal });
   const model = await readModelFile(path);
   const inspection = inspectModel(
     model,
@@ -56,7 +54,7 @@ async function inspect(path: string, options: Options, isGiven: boolean, io: Io)
     externalData: externalLocations(model),
     plan: readPlan(model) ?? null,
   };
-  createTerminal(io, options).result(document, () => show(document, showStructure(inspection)));
+  terminal.result(document, () => show(document, showStructure(inspection)));
 }
 
 const optionalFields = [
@@ -86,7 +84,7 @@ type Document = ReturnType<typeof withNulls> & {
   readonly plan: ReturnType<typeof readPlan> | null;
 };
 
-function show(document: Document, structure: string): string {
+function show(document: Document, structure: string): Block[] {
   const { path, plan, reason, externalData } = document;
   const or = (value: number | null) => `${value ?? 'unknown'}`;
   const rows = [
@@ -105,11 +103,11 @@ function show(document: Document, structure: string): string {
     ['external data', externalData.join(', ') || 'none'],
     ['prunable', document.prunable ? 'yes' : 'no'],
   ];
-  const lines = [path, table([], rows), structure];
+  const lines: Block[] = [path, table([], rows), structure];
   if (reason) lines.push(`Not prunable: ${reason}.`);
   if (plan) {
     const layers = layerRanges(plan.stages.map(({ afterLayer }) => afterLayer));
     lines.push(`Pruned by ${methodNameOf(plan)} after layers ${layers || '(none)'}.`);
   }
-  return lines.join('\n');
+  return lines;
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { TransPruneError } from '@transprune/core';
+import { fitToAttentionLayers, TransPruneError } from '@transprune/core';
 import {
   attentionLayers,
   type Model,
@@ -12,13 +12,13 @@ import { example } from '../help.js';
 import type { Io } from '../io.js';
 import {
   addPlanOptions,
-  chooseFittedPlan,
+  choosePlan,
   type PlanOptions,
   planNotes,
 } from '../options/plan-options.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { type CostReport, costLegend, costReport, costRows } from '../show/costs.js';
-import { table } from '../show/table.js';
+import { type Grid, table } from '../show/table.js';
 import { bytes, change, layerRanges, times } from '../show/units.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
@@ -40,7 +40,9 @@ async function plan(options: Options, io: Io): Promise<void> {
   const terminal = createTerminal(io, options);
   const model = await findModel(options.model);
   const layers = model.decoder.layers.length;
-  const chosen = chooseFittedPlan(options, layers, attentionLayers(model.decoder));
+  const asked = choosePlan(options, layers);
+  const fitted = fitToAttentionLayers(asked.plan, attentionLayers(model.decoder));
+  const chosen = { ...asked, ...fitted };
   const costs = costReport(model, chosen.plan, {
     imageTokens: options.imageTokens ?? model.imageTokens,
     textTokens: options.textTokens,
@@ -62,20 +64,19 @@ async function plan(options: Options, io: Io): Promise<void> {
       direction,
       positions,
       perImage,
-      moved: chosen.moved,
+      moved: fitted.moved,
       imageAssumption: assumption,
       ...costs,
     },
-    () =>
-      [
-        `${model.name}: ${layers} layers, ${costs.imageTokens} image tokens (${assumption}), ${costs.textTokens} text tokens`,
-        chosen.plan.stages.length === 0
-          ? 'Nothing is pruned.'
-          : `${chosen.preset ?? 'custom'}: ${method}, direction ${direction}, token transition of layers ${layerRanges(accumulateLayers)}`,
-        showStages(costs),
-        showCosts(costs),
-        costLegend,
-      ].join('\n'),
+    () => [
+      `${model.name}: ${layers} layers, ${costs.imageTokens} image tokens (${assumption}), ${costs.textTokens} text tokens`,
+      chosen.plan.stages.length === 0
+        ? 'Nothing is pruned.'
+        : `${chosen.preset ?? 'custom'}: ${method}, direction ${direction}, token transition of layers ${layerRanges(accumulateLayers)}`,
+      showStages(costs),
+      showCosts(costs),
+      costLegend,
+    ],
   );
 }
 
@@ -89,7 +90,7 @@ function formulaNotes({ decoder }: Model): string[] {
       ];
 }
 
-function showStages({ imageTokens, stages }: CostReport): string {
+function showStages({ imageTokens, stages }: CostReport): Grid {
   return table(
     ['prune', 'keep ratio', 'image tokens'],
     [
@@ -103,7 +104,7 @@ function showStages({ imageTokens, stages }: CostReport): string {
   );
 }
 
-function showCosts(costs: CostReport): string {
+function showCosts(costs: CostReport): Grid {
   const { baseline, pruned, flopsBoundSpeedup, speedupWithScoring } = costs.full;
   const caches = [baseline, pruned].map(({ kvCacheBytes }) => kvCacheBytes.afterPrefill);
   const [before = 0, after = 0] = caches;

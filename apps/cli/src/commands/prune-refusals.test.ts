@@ -88,10 +88,10 @@ describe('the model', () => {
     expect(stderr).toContain('none.onnx');
   });
 
-  test('a folder', async () => {
+  test('a folder without a model', async () => {
     const { exitCode, stderr } = await refused(async (folder) => folder);
-    expect(exitCode).toBe(exitCodes.unsupportedModel);
-    expect(stderr).toMatch(/a folder/);
+    expect(exitCode).toBe(exitCodes.notFound);
+    expect(stderr).toMatch(/decoder_model_merged\.onnx/);
   });
 
   test.each([[[]], [['--dry-run']]])('without its data file %j', async (parameters) => {
@@ -172,7 +172,7 @@ describe('the target', () => {
     expect(exitCode).toBe(exitCodes.failure);
   });
 
-  test('a folder', async () => {
+  test('a folder without a model', async () => {
     const { exitCode, stderr } = await refused(
       async (folder) => {
         await mkdir(join(folder, 'taken.onnx', 'inside'), { recursive: true });

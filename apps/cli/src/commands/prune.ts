@@ -8,7 +8,6 @@ import {
 } from '@transprune/files/node';
 import {
   type Decoder,
-  layersAfterPrunes,
   type OnnxModel,
   type PruneReport,
   pruneModel,
@@ -19,33 +18,29 @@ import type { VerifyReport } from '@transprune/verify';
 import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { findDecoder } from '../model/find.js';
 import { decoderModel, sizesAreKnown, sizesOf } from '../model/sizes.js';
-import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import {
   addGraphOptions,
   chooseGraphOptions,
   type GraphOptions,
 } from '../options/graph-options.js';
-import {
-  addPlanOptions,
-  chooseFittedPlan,
-  type PlanOptions,
-  planNotes,
-} from '../options/plan-options.js';
+import { addFileOptions, type FileOptions, modelForms } from '../options/model-options.js';
+import { addPlanOptions, type PlanOptions, planFor, planNotes } from '../options/plan-options.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { finishFirst } from '../pending.js';
 import { type CostReport, costLegend, costReport, costRows } from '../show/costs.js';
 import { addedInterface, showInterface } from '../show/interface.js';
-import { table } from '../show/table.js';
+import { type Block, table } from '../show/table.js';
 import { bytes, change } from '../show/units.js';
-import { showVerification } from '../show/verification.js';
+import { showPassed } from '../show/verification.js';
 import {
   addOutputOptions,
   createTerminal,
   type OutputOptions,
   type Terminal,
 } from '../terminal.js';
-import { verify } from './prune-verify.js';
+import { addCheckOptions, type CheckOptions, checkOf } from './prune-check.js';
 
 /** LLaVA-1.5's; only the figures shown depend on it, not the graph. */
 const defaultImageTokens = 576;
@@ -53,11 +48,11 @@ const defaultImageTokens = 576;
 type Options = PlanOptions &
   GraphOptions &
   TokenOptions &
-  DeviceOptions &
+  FileOptions &
+  CheckOptions &
   OutputOptions & {
     readonly output: string;
     readonly force?: boolean;
-    readonly verify?: boolean;
     readonly dryRun?: boolean;
   };
 
@@ -67,16 +62,12 @@ export function addPruneCommand(program: Command, io: Io): void {
     .description(
       'Rewrite a decoder so that it drops image tokens by itself. Weights in external files are neither read nor copied: the new file refers to the same ones, through a hard link if it is written to another folder.',
     )
-    .argument('<model>', 'decoder as an .onnx file')
+    .argument('<model>', `decoder as an .onnx file; or ${modelForms}`)
     .requiredOption('-o, --output <file>', 'where to write the pruned decoder')
     .option('--force', 'replace the file if it is there already');
-  addPlanOptions(command);
+  addPlanOptions(addFileOptions(command));
   addGraphOptions(command).option('--dry-run', 'do everything but write');
-  command.option(
-    '--verify',
-    'run the pruned decoder against the original; nothing is written unless every check passes',
-  );
-  addDeviceOption(command, 'what runs the checks of --verify');
+  addCheckOptions(command);
   addTokenOptions(command, defaultImageTokens);
   addOutputOptions(command)
     .addHelpText(
@@ -87,22 +78,13 @@ export function addPruneCommand(program: Command, io: Io): void {
         'transprune prune decoder.onnx -o decoder-pruned.onnx --accumulate 7-12 --prune-after 7,9,12 --keep .875,.625,.125 --trace',
       ),
     )
-    .action((path: string, options: Options) => {
-      const isDeviceGiven = command.getOptionValueSource('device') === 'cli';
-      if (isDeviceGiven && !options.verify) {
-        throw new TransPruneError(
-          'INVALID_ARGUMENT',
-          'expected --verify with --device, got --device alone; pruning itself runs nothing',
-          { option: '--device' },
-        );
-      }
-      return prune(path, options, io);
-    });
+    .action((model: string, options: Options) => prune(model, options, io));
 }
 
-async function prune(path: string, options: Options, io: Io): Promise<void> {
+async function prune(name: string, options: Options, io: Io): Promise<void> {
   const { output, dryRun = false } = options;
   const terminal = createTerminal(io, options);
+  const path = await findDecoder(name, options, { io, terminal });
   const ifExists = options.force || dryRun ? 'replace' : 'refuse';
   const original = await readModelFile(path);
   refusePruned(original, path);
@@ -111,28 +93,30 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
   await checkTarget(output, { inputs: [path, ...data.map((file) => file.path)], ifExists });
   const decoder = readDecoder(original);
   const layers = decoder.layers.length;
-  const chosen = chooseFittedPlan(options, layers, layersAfterPrunes(decoder));
+  const chosen = planFor(options, decoder);
   for (const note of planNotes(chosen, layers)) terminal.info(note);
   const graphOptions = chooseGraphOptions(options, chosen.plan);
   const { model, plan, report } = pruneModel(original, chosen.plan, graphOptions);
   io.signal.throwIfAborted();
-  const { device } = options;
-  const subject = { original, path, plan, options: graphOptions, device };
+  const subject = { original, path, data, plan, options: graphOptions };
+  const check = checkOf(subject, options, terminal, io);
   let verification: VerifyReport | null = null;
-  const check = async (file?: string) => {
-    verification = await verify(subject, file, terminal, io);
-  };
-  if (dryRun && options.verify) await check();
+  const verify =
+    check &&
+    (async (file?: string) => {
+      verification = await check(file);
+    });
+  if (dryRun) await verify?.();
   const writing = {
     sourcePath: path,
     ifExists,
     signal: io.signal,
-    ...(options.verify && { check }),
+    ...(verify && { check: verify }),
   } as const;
   const writeModel = () => finishFirst(writeModelFile(model, output, writing));
   const externalData = dryRun ? [] : placementsOf(await writeModel(), output, terminal);
   const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, plan, options) : null;
-  const { preset, schedule, moved } = chosen;
+  const { preset, schedule, moved = [] } = chosen;
   const added = addedInterface(original, model, plan);
   terminal.result(
     {
@@ -156,11 +140,11 @@ async function prune(path: string, options: Options, io: Io): Promise<void> {
     () => {
       const done = dryRun ? 'Nothing was written (--dry-run).' : `Wrote ${output}.`;
       return [
-        show(original, model, report, costs),
+        ...show(original, model, report, costs),
         ...showInterface(added),
-        ...(verification ? [showVerification(verification)] : []),
+        ...(verification ? showPassed(verification) : []),
         done,
-      ].join('\n');
+      ];
     },
   );
 }
@@ -214,7 +198,7 @@ function show(
   pruned: OnnxModel,
   report: PruneReport,
   costs: CostReport | null,
-): string {
+): Block[] {
   const [before, after] = [countsOf(original), countsOf(pruned)];
   const row = (name: string, from: number, to: number) => [
     name,
@@ -237,7 +221,7 @@ function show(
       `${keepRatio}`,
       '',
     ]);
-    return table(['', 'before', 'after', 'change'], [...rows, ...kept]);
+    return [table(['', 'before', 'after', 'change'], [...rows, ...kept])];
   }
   const start = costs.imageTokens;
   for (const { afterLayer, imageTokens } of costs.stages) {
@@ -252,10 +236,9 @@ function show(
     bytes(cacheAfter ?? 0),
     change(cacheBefore ?? 0, cacheAfter ?? 0),
   ]);
-  const lines = [
+  return [
     table(['', 'before', 'after', 'change'], rows),
     `For ${costs.imageTokens} image and ${costs.textTokens} text tokens.`,
     costLegend,
   ];
-  return lines.join('\n');
 }

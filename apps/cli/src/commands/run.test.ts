@@ -5,7 +5,14 @@ import { presetPlan } from '@transprune/core';
 import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { tokensPerLayer } from '@transprune/flops';
 import { describe, expect, test } from 'vitest';
-import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
+import { closedAddress } from '../../testing/hub.js';
+import {
+  piped,
+  temporaryFolder,
+  transprune,
+  transpruneJson,
+  transpruneWith,
+} from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';
 import { runs } from '../show/units.js';
 
@@ -30,7 +37,7 @@ describe('one answer', () => {
   test('as a document', async () => {
     const document = await transpruneJson('run', image, question);
     expect(document).toMatchObject({
-      image,
+      images: [image],
       question,
       device: 'cpu',
       preset: 'transprune-high',
@@ -50,6 +57,62 @@ describe('one answer', () => {
       '2',
     );
     expect(document.pruned).toMatchObject({ tokens: 2, finishReason: 'length' });
+  });
+});
+
+describe('what is asked', () => {
+  const other = join(samplesDirectory, 'scene-2.png');
+
+  test('several pictures', async () => {
+    const document = await transpruneJson('run', image, other, 'describe the images.');
+    expect(document).toMatchObject({ images: [image, other], imageTokens: 2 * imageTokens });
+  });
+
+  test('a picture or the question from stdin', async () => {
+    const bytes = readFileSync(image);
+    const half = Math.floor(bytes.length / 2);
+    const stdin = piped(bytes.subarray(0, half), bytes.subarray(half));
+    const picture = await transpruneWith({ stdin }, 'run', '-', question);
+    expect(picture).toMatchObject({ exitCode: exitCodes.ok, stdout: 'purple\n' });
+    const words = await transpruneWith({ stdin: piped(`${question}\n`) }, 'run', image, '-');
+    expect(words).toMatchObject({ exitCode: exitCodes.ok, stdout: 'purple\n' });
+  });
+
+  test('an empty stdin, and one that nothing is piped into', async () => {
+    const empty = await transpruneWith({ stdin: piped() }, 'run', image, '-');
+    expect(empty.stderr).toMatch(/expected a question, got an empty one/);
+    expect(empty.exitCode).toBe(exitCodes.usage);
+    const stdin = Object.assign(piped(), { isTTY: true });
+    const typed = await transpruneWith({ stdin }, 'run', '-', question);
+    expect(typed.stderr).toMatch(/expected something piped into stdin/);
+    expect(typed.exitCode).toBe(exitCodes.usage);
+  });
+
+  test('what goes before it', async () => {
+    const plain = await transpruneJson('run', image, question);
+    const document = await transpruneJson('run', image, question, '--system', 'one word');
+    expect(document.textTokens).toBeGreaterThan(plain.textTokens);
+  });
+
+  test('drawn answers are the same for the same seed', async () => {
+    const drawn = async (...parameters: string[]) => {
+      const chance = ['--temperature', '3', ...parameters, '--max-new-tokens', '12'];
+      const long = ['run', image, 'describe the image.', '--threads', '1'];
+      return (await transpruneJson(...long, ...chance)).pruned.answer;
+    };
+    const first = await drawn('--seed', '1');
+    expect(await drawn('--seed', '1')).toBe(first);
+    expect(await drawn('--seed', '2')).not.toBe(first);
+    const likeliest = await drawn('--seed', '1', '--top-p', '.0001');
+    expect(await drawn('--seed', '2', '--top-p', '.0001')).toBe(likeliest);
+  });
+
+  test('stages of the plan in place of a preset', async () => {
+    const stages = ['--prune-after', '3', '--keep', '.5', '--per-image', '--positions', 'keep'];
+    const { preset, plan: used, pruned } = await transpruneJson('run', image, question, ...stages);
+    expect(preset).toBeNull();
+    expect(used).toMatchObject({ perImage: true, positions: 'keep' });
+    expect(pruned.imageTokensPerLayer).toEqual([...Array(3).fill(144), ...Array(9).fill(72)]);
   });
 });
 
@@ -77,7 +140,7 @@ describe('the comparison', () => {
   });
 
   test('as a table', async () => {
-    const { stdout, stderr } = await transprune('run', image, question, '--compare', '--runs', '1');
+    const { stdout } = await transprune('run', image, question, '--compare', '--runs', '1');
     for (const row of [
       / unpruned .* pruned .* change /,
       /answer /,
@@ -91,7 +154,6 @@ describe('the comparison', () => {
       expect(stdout).toMatch(row);
     }
     expect(stdout).toContain(runs(imageTokensPerLayer));
-    expect(stderr).toContain('warm-up round');
   });
 
   test('without pruning, both sides are the same', async () => {
@@ -115,7 +177,14 @@ describe('keep ratios', () => {
   /** A decoder that the program pruned before. */
   const prune = async (...parameters: string[]) => {
     const output = join(await temporaryFolder(), 'pruned.onnx');
-    const { exitCode, stderr } = await transprune('prune', decoder, '-o', output, ...parameters);
+    const { exitCode, stderr } = await transprune(
+      'prune',
+      decoder,
+      '-o',
+      output,
+      '--no-check',
+      ...parameters,
+    );
     expect(stderr).toBe('');
     expect(exitCode).toBe(exitCodes.ok);
     return output;
@@ -209,6 +278,29 @@ describe('bad input', () => {
     expect(exitCode).toBe(exitCodes.failure);
     expect(stderr).toMatch(/expected .*notes\.png" to be an image/);
     expect(stdout).toBe('');
+  });
+
+  test('an error names what was given once', async () => {
+    const { stdout } = await transprune('run', '/nowhere/a.png', question, '--json');
+    expect(JSON.parse(stdout).error.data).toEqual({ image: '/nowhere/a.png' });
+  });
+
+  test('an address that cannot be reached says so', async () => {
+    const address = `${await closedAddress()}/a.png`;
+    const { exitCode, stderr } = await transprune('run', address, question);
+    expect(stderr).toMatch(/no image that can be reached at .*; check the address and the network/);
+    expect(exitCode).toBe(exitCodes.notFound);
+  });
+
+  test('a question that is too long says both lengths', async () => {
+    const long = Array(config.text_config.max_position_embeddings).fill('heart').join(' ');
+    const { exitCode, stdout, stderr } = await transprune('run', image, long);
+    expect(stderr).toMatch(
+      new RegExp(
+        `prompt of under ${config.text_config.max_position_embeddings} tokens, .* got \\d{3,}`,
+      ),
+    );
+    expect([exitCode, stdout]).toEqual([exitCodes.usage, '']);
   });
 
   test('a model is an image as little', async () => {

@@ -1,205 +1,142 @@
-import { askingRows } from '@transprune/core';
-import type { VlmFiles } from '@transprune/files';
-import { llamaDecoder, modelFromConfig } from '@transprune/flops';
-import type { Engine, GenerateResult, LocalEngine } from '@transprune/vlm';
 import { type Command, Option } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { findModel, type Surroundings } from '../model/find.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
-import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
+import { addDeviceOption } from '../options/device-option.js';
+import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { numberList, wholeNumber } from '../options/parsers.js';
-import { addPresetOption, planNotes } from '../options/plan-options.js';
-import { answerReport } from '../run/answer.js';
-import { type DecoderOptions, type PrunedDecoder, prunedDecoder } from '../run/decoder.js';
-import { type CostReport, costReport } from '../show/costs.js';
-import { showComparison, showFigures } from '../show/run.js';
+import { addPlanOptions, planOptionNames } from '../options/plan-options.js';
 import {
-  addOutputOptions,
-  createTerminal,
-  type OutputOptions,
-  type Terminal,
-} from '../terminal.js';
+  addSamplingOptions,
+  answerOptions,
+  type SamplingOptions,
+} from '../options/sampling-options.js';
+import { addThreadOption } from '../options/thread-option.js';
+import { waiting } from '../progress.js';
+import { answerReport } from '../run/answer.js';
+import { compareAnswers, warmups } from '../run/compare.js';
+import { costsOf } from '../run/costs.js';
+import { type EngineOptions, type OpenedModel, withEngine } from '../run/engine.js';
+import { type Question, readInputs } from '../run/inputs.js';
+import { requestFor } from '../run/request.js';
+import { showComparison, showFigures } from '../show/run.js';
+import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
 const defaultRuns = 5;
 
-type Options = DecoderOptions &
-  DeviceOptions &
+type Options = ModelOptions &
+  EngineOptions &
+  SamplingOptions &
   OutputOptions & {
-    readonly model?: string;
+    readonly system?: string;
     readonly compare?: boolean;
     readonly runs: number;
-    readonly maxNewTokens: number;
   };
-
-interface Request {
-  readonly image: string;
-  readonly question: string;
-}
 
 export function addRunCommand(program: Command, io: Io): void {
   const command = program
     .command('run')
-    .description('Ask a question about a picture, with a decoder that prunes itself.')
-    .argument('<image>', 'picture: PNG, JPEG, WebP')
-    .argument('<question>')
-    .option('--model <folder>', 'model folder (default: the small one that comes along)');
-  addDeviceOption(addPresetOption(command))
-    .addOption(
-      new Option(
-        '--decoder <file>',
-        'decoder that `prune` wrote, in place of one that is pruned for this run',
-      ).conflicts('preset'),
-    )
+    .description('Ask a question about pictures, with a decoder that prunes itself.')
+    .usage('[options] <image...> <question>')
+    .argument(
+      '[inputs...]',
+      'pictures, as paths or addresses of PNG, JPEG, WebP, then the question; - reads one of them from stdin',
+    );
+  addPlanOptions(addModelOptions(command)).addOption(
+    new Option(
+      '--decoder <file>',
+      'decoder that `prune` wrote, in place of one that is pruned for this run',
+    ).conflicts([...planOptionNames]),
+  );
+  command
     .option('--keep-ratios <ratios>', 'what each prune keeps, in place of the plan', numberList)
+    .option('--system <text>', 'what the conversation begins with');
+  addThreadOption(addDeviceOption(addSamplingOptions(command)))
     .option('--compare', 'answer with the unpruned decoder too, and show both side by side')
-    .option('--runs <count>', 'with --compare: rounds that are timed', wholeNumber(1), defaultRuns)
-    .option('--max-new-tokens <count>', 'longest answer', wholeNumber(1), 128);
+    .option('--runs <count>', 'with --compare: rounds that are timed', wholeNumber(1), defaultRuns);
   addOutputOptions(command)
-    .addHelpText('after', example('transprune run scene.png "what color is the heart?" --compare'))
-    .action((image: string, question: string, options: Options) =>
-      withTemporaryFolders(io, (folders) => run({ image, question }, options, folders, io)),
+    .addHelpText(
+      'after',
+      example(
+        'transprune run scene.png "what color is the heart?" --compare',
+        'transprune run page-1.png page-2.png "what do the pages differ in?" --model owner/name',
+        'curl -s https://example.org/a.jpg | transprune run - "what is shown?" --model owner/name',
+      ),
+    )
+    .action((inputs: string[], options: Options) =>
+      withTemporaryFolders(io, (folders) => run(inputs, options, folders, io)),
     );
 }
 
 async function run(
-  request: Request,
+  inputs: readonly string[],
   options: Options,
   folders: TemporaryFolders,
   io: Io,
 ): Promise<void> {
-  const terminal = createTerminal(io, options);
-  const [{ createNodeBackend }, { modelFolder }, { createEngine, loadImage }, { modelDirectory }] =
-    await Promise.all([
-      import('@transprune/backend-node'),
-      import('@transprune/files/node'),
-      import('@transprune/vlm'),
-      import('@transprune/embedded-model'),
-    ]);
+  const around: Surroundings = { io, terminal: createTerminal(io, options) };
+  const { signal } = io;
   // Before anything that takes time.
-  await loadImage(request.image);
-  const files = await modelFolder(options.model ?? modelDirectory);
-  const pruned = await prunedDecoder(files, options, folders);
-  for (const note of planNotes(pruned.chosen, pruned.decoder.layers)) terminal.info(note);
-  const engine = await createEngine({
-    files,
-    backend: createNodeBackend(),
-    device: options.device,
-    decoder: pruned.source,
+  const answering = { ...answerOptions(options), signal };
+  const asked = await readInputs(inputs, io.stdin);
+  const files = await findModel(options.model, options, around);
+  const ask = options.compare ? compare : answer;
+  await withEngine(files, options, folders, around, (opened) => {
+    const { system } = options;
+    const request = requestFor(asked, answering, system === undefined ? {} : { system });
+    return ask({ ...around, asked, opened, options, request });
   });
-  try {
-    const ask = options.compare ? compare : answer;
-    const { preset, schedule, plan } = pruned.chosen;
-    const common = {
-      ...request,
-      model: files.name,
-      device: engine.device,
-      preset,
-      schedule,
-      plan,
-    };
-    await ask({ request, options, io, terminal, files, engine, pruned, common });
-  } finally {
-    await engine.dispose();
-  }
 }
 
-interface Asking {
-  readonly request: Request;
+interface Asking extends Surroundings {
+  readonly asked: Question;
+  readonly opened: OpenedModel;
   readonly options: Options;
-  readonly io: Io;
-  readonly terminal: Terminal;
-  readonly files: VlmFiles;
-  readonly engine: LocalEngine;
-  readonly pruned: PrunedDecoder;
-  /** What every document begins with. */
-  readonly common: object;
+  readonly request: ReturnType<typeof requestFor>;
+}
+
+/** What every document begins with. */
+function common({ asked, opened: { files, engine, pruned } }: Asking) {
+  const { preset, schedule, plan } = pruned.chosen;
+  const { pictures, question } = asked;
+  const images = pictures.map(({ name }) => name);
+  return { images, question, model: files.name, device: engine.device, preset, schedule, plan };
 }
 
 /** One answer, shown as it comes. */
-async function answer({ request, options, io, terminal, files, engine, pruned, common }: Asking) {
-  const stream = !options.json;
-  const result = await generate(engine, request, options, io, (text) => {
-    if (stream) io.stdout.write(text);
-  });
-  const costs = await costsOf(files, pruned, result);
-  const report = answerReport([result], costs, 'pruned');
-  terminal.result({ ...common, ...promptOf(result), pruned: report }, () => '');
+async function answer(asking: Asking): Promise<void> {
+  const { terminal, request, opened } = asking;
+  const { collect } = await import('@transprune/vlm');
+  const result = await waiting(terminal, 'reading the pictures and the question', (arrived) =>
+    collect(opened.engine.generate(request), ({ text }) => {
+      arrived();
+      terminal.stream(text);
+    }),
+  );
+  const report = answerReport(
+    [result],
+    await costsOf(opened.files, opened.pruned, result),
+    'pruned',
+  );
+  const { imageTokens, textTokens } = result.prompt;
+  terminal.result({ ...common(asking), imageTokens, textTokens, pruned: report }, () => ['']);
   terminal.info(showFigures(report));
 }
 
 /** Both answers. The rounds alternate, after one of warm-up. */
-async function compare({ request, options, io, terminal, files, engine, pruned, common }: Asking) {
-  const unpruned = await engine.withDecoder(await files.graph('decoder_model_merged'));
-  const sides = [
-    { engine: unpruned, rounds: [] as GenerateResult[] },
-    { engine, rounds: [] as GenerateResult[] },
-  ] as const;
-  try {
-    for (let round = -1; round < options.runs; round++) {
-      terminal.info(round < 0 ? 'warm-up round' : `round ${round + 1} of ${options.runs}`);
-      for (const side of sides) {
-        const result = await generate(side.engine, request, options, io);
-        if (round >= 0) side.rounds.push(result);
-      }
-    }
-  } finally {
-    await unpruned.dispose();
-  }
-  const [first] = sides[0].rounds;
-  if (!first) return;
-  const costs = await costsOf(files, pruned, first);
-  const before = answerReport(sides[0].rounds, costs, 'baseline');
-  const after = answerReport(sides[1].rounds, costs, 'pruned');
+async function compare(asking: Asking): Promise<void> {
+  const { terminal, request, opened, options } = asking;
+  const { runs } = options;
+  const { prompt, unpruned, pruned } = await compareAnswers(opened, request, runs, terminal);
+  const { imageTokens, textTokens } = prompt;
   const document = {
-    ...common,
-    ...promptOf(first),
-    runs: options.runs,
-    warmups: 1,
-    unpruned: before,
-    pruned: after,
+    ...common(asking),
+    ...{ imageTokens, textTokens, runs, warmups, unpruned, pruned },
   };
-  terminal.result(document, () =>
-    [
-      showComparison(before, after),
-      `${pruned.name} on ${engine.device}; medians of ${options.runs} alternating rounds after one of warm-up.`,
-      'FLOPs: multiply-adds of the prefill. As published: image tokens alone; in full: all tokens, lm head, scoring.',
-    ].join('\n'),
-  );
-}
-
-async function generate(
-  engine: Engine,
-  { image, question }: Request,
-  { maxNewTokens }: Options,
-  { signal }: Io,
-  onText: (text: string) => void = () => {},
-): Promise<GenerateResult> {
-  const { collect } = await import('@transprune/vlm');
-  const events = engine.generate({ question, images: [image], maxNewTokens, signal });
-  return collect(events, ({ text }) => onText(text));
-}
-
-function promptOf({ prompt }: GenerateResult) {
-  return { imageTokens: prompt.imageTokens, textTokens: prompt.textTokens };
-}
-
-/** The decoder's sizes are the graph's; those of the vision encoder are in `config.json`. */
-async function costsOf(
-  files: VlmFiles,
-  { decoder, chosen }: PrunedDecoder,
-  { prompt }: GenerateResult,
-): Promise<CostReport> {
-  const config: unknown = JSON.parse((await files.readText('config.json')) ?? '{}');
-  const model = { ...modelFromConfig(config), decoder: llamaDecoder(decoder) };
-  const images = new Set(prompt.imagePositions);
-  const asking = askingRows({
-    count: prompt.imageTokens + prompt.textTokens,
-    isImage: (position) => images.has(position),
-  });
-  return costReport(model, chosen.plan, {
-    imageTokens: prompt.imageTokens,
-    textTokens: prompt.textTokens,
-    instructionTokens: asking.length,
-    bytesPerElement: 4,
-  });
+  terminal.result(document, () => [
+    showComparison(unpruned, pruned),
+    `${opened.pruned.name} on ${opened.engine.device}; medians of ${runs} alternating rounds after one of warm-up.`,
+    'FLOPs: multiply-adds of the prefill. As published: image tokens alone; in full: all tokens, lm head, scoring.',
+  ]);
 }

@@ -11,9 +11,9 @@ export interface Accuracy {
   /**
    * Of the patches under the objects that a question depends on, the share that is left after the
    * last prune, mean over questions; descriptions, which depend on every object, are left out. 1 if
-   * nothing is pruned.
+   * nothing is pruned; null for a model whose image tokens are other patches.
    */
-  readonly keptObjectPatches: number;
+  readonly keptObjectPatches: number | null;
 }
 
 /** A scene with its picture. */
@@ -46,22 +46,32 @@ function cut({ data, width, channels }: Pixels, left: number, top: number, size:
   return { data: square, width: size, height: size, channels };
 }
 
+export interface AccuracyOptions {
+  /** True if image tokens are the patches that scenes name. */
+  readonly knowsPatches: boolean;
+  readonly signal: AbortSignal;
+  /** Told before each question. */
+  readonly onQuestion: () => void;
+}
+
 /** Asks every question of every scene. */
 export async function measureAccuracy(
   engine: Engine,
   scenes: readonly PicturedScene[],
-  signal: AbortSignal,
+  { knowsPatches, signal, onQuestion }: AccuracyOptions,
 ): Promise<Accuracy> {
   const { collect } = await import('@transprune/vlm');
   const right = new Map<QuestionKind, boolean[]>();
   const kept: number[] = [];
   for (const scene of scenes) {
     for (const question of scene.questions) {
+      onQuestion();
       const { text, stages } = await collect(
         engine.generate({ question: question.question, images: [scene.image], signal }),
       );
       const list = right.get(question.kind) ?? [];
-      list.push(text.trim() === question.answer);
+      list.push(plain(text) === plain(question.answer));
+      signal.throwIfAborted();
       right.set(question.kind, list);
       if (question.kind !== 'describe') {
         kept.push(keptShare(scene, question, stages.at(-1)?.keptImageTokens));
@@ -71,8 +81,16 @@ export async function measureAccuracy(
   return {
     kinds: Object.fromEntries([...right].map(([kind, list]) => [kind, mean(list.map(Number))])),
     all: mean([...right.values()].flat().map(Number)),
-    keptObjectPatches: mean(kept),
+    keptObjectPatches: knowsPatches ? mean(kept) : null,
   };
+}
+
+/** An answer without case, punctuation at its ends, and spaces in a row. */
+function plain(answer: string): string {
+  return answer
+    .toLowerCase()
+    .replace(/^[\s\p{P}]+|[\s\p{P}]+$/gu, '')
+    .replace(/\s+/g, ' ');
 }
 
 function keptShare(

@@ -18,6 +18,17 @@ export function wholeNumber(
   };
 }
 
+/** A number of at most `most`, and of at least 0, or above it. */
+export function numberUpTo(most: number, least: 'from 0' | 'above 0'): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!(value >= 0 && value <= most) || (value === 0 && least === 'above 0')) {
+      throw new InvalidArgumentError(`Expected a number ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
 /** Most layers that a range may spell out; no decoder is that deep, a slip of the finger may be. */
 const mostLayers = 10_000;
 

@@ -2,7 +2,6 @@ import {
   createPlan,
   type Direction,
   directions,
-  fitToAttentionLayers,
   type MethodName,
   type MovedPrune,
   methodNames,
@@ -12,9 +11,11 @@ import {
   positionModes,
   presetNames,
   presetPlan,
+  settlePlan,
   TransPruneError,
   validatePlan,
 } from '@transprune/core';
+import { type Decoder, fitPlan } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import { layerList, numberList } from './parsers.js';
 
@@ -36,19 +37,21 @@ export interface ChosenPlan {
   readonly preset: string | null;
   readonly schedule: PresetPlan['schedule'] | 'custom';
   readonly plan: PrunePlan;
+  /** Prunes that stand at another depth than asked for, as the decoder has none for them there. */
+  readonly moved?: readonly MovedPrune[];
 }
 
 export const defaultPreset = 'transprune-high';
 
-/** Adds `--preset`. */
-export function addPresetOption(command: Command): Command {
-  return command.addOption(presetOption());
-}
-
 /** Adds `--preset`, and the options that name stages one by one instead. */
 export function addPlanOptions(command: Command): Command {
   return command
-    .addOption(presetOption().conflicts(['accumulate', 'pruneAfter', 'keep']))
+    .addOption(
+      new Option('--preset <name>', 'published configuration')
+        .choices(presetNames)
+        .default(defaultPreset)
+        .conflicts(['accumulate', 'pruneAfter', 'keep']),
+    )
     .option('--accumulate <layers>', 'layers whose token transition is summed up', layerList)
     .option('--prune-after <layers>', 'layers that are followed by a prune, from 1', layerList)
     .option('--keep <ratios>', 'share of the original image tokens left by each prune', numberList)
@@ -71,10 +74,21 @@ export function addPlanOptions(command: Command): Command {
     .option('--per-image', 'each image keeps its own share, in place of all of them together');
 }
 
-function presetOption(): Option {
-  return new Option('--preset <name>', 'published configuration')
-    .choices(presetNames)
-    .default(defaultPreset);
+/** Names of the plan's options, as commander has them. */
+export const planOptionNames = [
+  'preset',
+  'accumulate',
+  'pruneAfter',
+  'keep',
+  'direction',
+  'method',
+  'positions',
+  'perImage',
+] as const satisfies readonly (keyof PlanOptions)[];
+
+/** True if the user named any option of the plan. */
+export function isPlanGiven(command: Command): boolean {
+  return planOptionNames.some((name) => command.getOptionValueSource(name) === 'cli');
 }
 
 /**
@@ -121,24 +135,15 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   return { preset: null, schedule: 'custom', plan };
 }
 
-/** A plan, and what was moved to make it fit a decoder. */
-export interface FittedChoice extends ChosenPlan {
-  readonly moved: readonly MovedPrune[];
-}
-
 /**
- * The plan for a decoder of this depth, each prune moved to the nearest depth that may have one.
+ * The plan for a decoder that was read: each prune moved to the nearest depth that may have one, positions settled.
  *
- * @param layersAfterPrunes layers, from 1, that may follow a prune
  * @throws TransPruneError as `choosePlan` does, INVALID_PLAN if there is no such depth
  */
-export function chooseFittedPlan(
-  options: PlanOptions,
-  layers: number,
-  layersAfterPrunes: readonly number[],
-): FittedChoice {
-  const chosen = choosePlan(options, layers);
-  return { ...chosen, ...fitToAttentionLayers(chosen.plan, layersAfterPrunes) };
+export function planFor(options: PlanOptions, decoder: Decoder): ChosenPlan {
+  const chosen = choosePlan(options, decoder.layers.length);
+  const { plan, moved } = fitPlan(chosen.plan, decoder);
+  return { ...chosen, plan: settlePlan(plan, decoder), moved };
 }
 
 /** From the first prune to the last, as the published configurations have it. */
@@ -148,7 +153,7 @@ function layersBetween(pruneAfter: readonly number[]): number[] {
 }
 
 /** Sentences for plans whose layer numbers nobody published, and for prunes that were moved. */
-export function planNotes({ schedule, preset, moved }: FittedChoice, layers: number): string[] {
+export function planNotes({ schedule, preset, moved = [] }: ChosenPlan, layers: number): string[] {
   const scaled = `${preset} is published for 32 layers; its layer numbers are scaled to ${layers}, which is this project's own choice`;
   const moves = moved.map(({ from, to }) => `from after layer ${from} to after layer ${to}`);
   return [

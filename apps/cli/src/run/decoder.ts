@@ -9,18 +9,12 @@ import {
   validatePlan,
 } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
-import {
-  layersAfterPrunes,
-  type OnnxModel,
-  pruneModel,
-  readDecoder,
-  readPlan,
-} from '@transprune/onnx';
+import { type OnnxModel, pruneModel, readDecoder, readPlan } from '@transprune/onnx';
 import type { DecoderSource } from '@transprune/vlm';
-import { decoderPath } from '../model/decoder-path.js';
+import { decoderPath } from '../model/find.js';
 import { sizesOf } from '../model/sizes.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
-import { chooseFittedPlan, type FittedChoice, type PlanOptions } from '../options/plan-options.js';
+import { type ChosenPlan, type PlanOptions, planFor } from '../options/plan-options.js';
 
 export interface DecoderOptions extends PlanOptions {
   /** A file that `prune` wrote. */
@@ -32,7 +26,7 @@ export interface DecoderOptions extends PlanOptions {
 export interface PrunedDecoder {
   readonly source: DecoderSource;
   /** With the ratios that it runs at. */
-  readonly chosen: FittedChoice;
+  readonly chosen: ChosenPlan;
   /** What the plan goes by. */
   readonly name: string;
   readonly decoder: DecoderConfig;
@@ -69,21 +63,23 @@ export async function prunedDecoder(
     const ran = withRatios(plan, keepRatios, decoder.layers);
     return {
       source: { path: options.decoder, ...(atRunTime && { keepRatios: ratiosOf(ran) }) },
-      chosen: { preset: null, schedule: 'custom', plan: ran, moved: [] },
+      chosen: { preset: null, schedule: 'custom', plan: ran },
       name: basename(options.decoder),
       decoder,
     };
   }
-  const chosen = chooseFittedPlan(options, decoder.layers, layersAfterPrunes(read));
-  const asked = withRatios(chosen.plan, keepRatios, decoder.layers);
+  const chosen = planFor(options, read);
+  const plan = withRatios(chosen.plan, keepRatios, decoder.layers);
   const pruning = { trace: true, runtimeRatios: keepRatios !== undefined };
-  const { model, plan: settled } = pruneModel(original, chosen.plan, pruning);
-  const plan = { ...asked, positions: settled.positions };
+  const { model } = pruneModel(original, chosen.plan, pruning);
   const source = await temporaryModel(model, path, folders);
   return {
     source: { ...source, ...(keepRatios && { keepRatios }) },
     chosen: { ...chosen, plan },
-    name: [chosen.preset, ...(keepRatios ? [`keeping ${keepRatios.join(', ')}`] : [])].join(', '),
+    name: [
+      chosen.preset ?? 'custom',
+      ...(keepRatios ? [`keeping ${keepRatios.join(', ')}`] : []),
+    ].join(', '),
     decoder,
   };
 }

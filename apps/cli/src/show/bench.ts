@@ -2,7 +2,7 @@ import type { DecoderConfig } from '@transprune/core';
 import type { BenchResult } from '../bench/bench.js';
 import type { Summary } from '../bench/statistics.js';
 import type { StageReport } from './costs.js';
-import { table } from './table.js';
+import { type Block, table } from './table.js';
 import { bytes, change, milliseconds, percent, times } from './units.js';
 
 /** The benchmark's document: what was measured, and on what. */
@@ -35,7 +35,7 @@ function memoryLine({ peakBytes: { baseline, pruned } }: BenchReport): string {
   return `Peak memory of a prefill, weights included: ${values}, ${change(baseline, pruned)}.`;
 }
 
-export function showBench(report: BenchReport): string {
+export function showBench(report: BenchReport): Block[] {
   const { prefillTimes, decodeTimes, decode } = report;
   const row = (name: string, { median, min, max }: Summary, note: string) => [
     name,
@@ -67,5 +67,5 @@ export function showBench(report: BenchReport): string {
     `A pruned decode step takes ${percent(decode.ratio)} of an unpruned one (95 %: ${decode.ratioRange.map(percent).join(' to ')}).`,
     nodesLine(report),
     memoryLine(report),
-  ].join('\n');
+  ];
 }

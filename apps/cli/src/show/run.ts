@@ -1,12 +1,14 @@
+import type { GenerateResult } from '@transprune/vlm';
 import type { AnswerReport } from '../run/answer.js';
-import { table } from './table.js';
+import { type Grid, table } from './table.js';
 import { bytes, change, milliseconds, runs, scaled } from './units.js';
+import { wrap } from './wrap.js';
 
 /** Widest answer in a column; longer ones are wrapped. */
 const answerWidth = 40;
 
 /** Both answers side by side. */
-export function showComparison(unpruned: AnswerReport, pruned: AnswerReport): string {
+export function showComparison(unpruned: AnswerReport, pruned: AnswerReport): Grid {
   const sides = [unpruned, pruned] as const;
   const row = (
     name: string,
@@ -18,7 +20,7 @@ export function showComparison(unpruned: AnswerReport, pruned: AnswerReport): st
   };
   const text = (name: string, value: (side: AnswerReport) => string) => [
     name,
-    ...sides.map((side) => wrapped(value(side))),
+    ...sides.map((side) => wrap(value(side), answerWidth).join('\n')),
     '',
   ];
   return table(
@@ -51,13 +53,13 @@ export function showFigures(report: AnswerReport): string {
   ].join('; ');
 }
 
-function wrapped(text: string): string {
-  const lines: string[] = [];
-  for (const word of text.split(/\s+/)) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= answerWidth) {
-      lines[lines.length - 1] = `${last} ${word}`;
-    } else lines.push(word);
-  }
-  return lines.join('\n');
+/** What a turn of a conversation took, in a line. */
+export function showTurn({ usage, timings }: GenerateResult): string {
+  const { imageTokens, keptImageTokens } = usage;
+  const images = [imageTokens, ...keptImageTokens].join(' -> ');
+  return [
+    ...(imageTokens > 0 ? [`image tokens ${images}`] : []),
+    `first token after ${milliseconds(timings.timeToFirstTokenMs)}`,
+    `${timings.decodeTokensPerSecond.toFixed(1)} tokens/s`,
+  ].join('; ');
 }

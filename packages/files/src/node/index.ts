@@ -10,7 +10,7 @@ export type { TransferPolicy } from './hub/policy.js';
 export type { DownloadProgress } from './hub/progress.js';
 export type { RetryNotice } from './hub/retry.js';
 export { readModelFile } from './model-file.js';
-export { type FolderOptions, modelFolder } from './model-folder.js';
+export { type FolderOptions, folderFormats, modelFolder } from './model-folder.js';
 export { openModel } from './open.js';
 export type { DataPlacement } from './placement.js';
 export { checkTarget, type IfExists, type Target, type TargetOptions } from './target.js';

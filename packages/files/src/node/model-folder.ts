@@ -1,7 +1,14 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TransPruneError } from '@transprune/core';
-import { type FormatChoice, type GraphName, graphPath, type VlmFiles } from '../files.js';
+import {
+  type FormatChoice,
+  type GraphName,
+  graphNames,
+  graphPath,
+  type VlmFiles,
+} from '../files.js';
+import { type ChosenFormats, chooseFormats, NoFormat } from './hub/formats.js';
 import { checkModelFile, readModelFile } from './model-file.js';
 import { temporaryFolders, temporaryModel } from './temporary.js';
 
@@ -67,6 +74,30 @@ export async function modelFolder(
       }
     },
   };
+}
+
+/**
+ * The formats that a model in a folder would be opened in.
+ *
+ * @param graphs those that are asked for; all if left out
+ * @param format as in `DownloadOptions`
+ * @returns undefined if a graph is there in none that would do; opening it says so
+ */
+export async function folderFormats(
+  path: string,
+  format: FormatChoice | undefined,
+  graphs: readonly GraphName[] = graphNames,
+): Promise<ChosenFormats | undefined> {
+  const has = async (file: string) => {
+    const found = await stat(join(path, file)).catch(() => undefined);
+    return found?.isFile() ?? false;
+  };
+  try {
+    return await chooseFormats(graphs, format, has);
+  } catch (cause) {
+    if (cause instanceof NoFormat) return undefined;
+    throw cause;
+  }
 }
 
 /** The formats that a graph is there in. */

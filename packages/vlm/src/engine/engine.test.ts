@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
@@ -15,6 +16,11 @@ const question = 'describe the image';
 const imageTokens = 144;
 
 let engine: LocalEngine;
+
+async function failure(attempt: Promise<unknown>): Promise<string> {
+  const error = await attempt.catch((cause: unknown) => cause);
+  return TransPruneError.isInstance(error) ? `${error.code}: ${error.message}` : String(error);
+}
 
 beforeAll(async () => {
   engine = await createEngine({ files: await modelFolder(modelDirectory), backend: nodeBackend });
@@ -135,6 +141,31 @@ describe('the embedded model', () => {
   });
 });
 
+describe('a prompt of as many tokens as there are positions', () => {
+  const most = JSON.parse(readFileSync(join(modelDirectory, 'config.json'), 'utf8')).text_config
+    .max_position_embeddings as number;
+  const ask = (words: number) =>
+    answer(engine, { prompt: Array(words).fill('heart').join(' '), maxNewTokens: 5 });
+
+  test('is refused with both lengths; one less leaves room for a token', async () => {
+    const others = (await ask(1)).usage.promptTokens - 1;
+    expect((await ask(most - others - 1)).tokenIds).toHaveLength(1);
+    expect(await failure(ask(most - others))).toMatch(
+      new RegExp(`^INVALID_ARGUMENT: expected a prompt of under ${most} tokens, .* got ${most},`),
+    );
+  });
+
+  test('is refused in a conversation, whose turns before count', async () => {
+    const chat = engine.chat();
+    const asking = (words: number) =>
+      collect(chat.ask({ question: Array(words).fill('heart').join(' '), maxNewTokens: 2 }));
+    await asking(Math.floor(most * 0.6));
+    expect(await failure(asking(Math.floor(most * 0.6)))).toMatch(/start another conversation$/);
+    expect((await asking(1)).tokenIds.length).toBeGreaterThan(0);
+    await chat.dispose();
+  });
+});
+
 describe('a pruned decoder', () => {
   const plan = createPlan({
     accumulateLayers: [2, 3, 4],
@@ -184,11 +215,6 @@ describe('a pruned decoder', () => {
 });
 
 describe('mistakes', () => {
-  const failure = async (attempt: Promise<unknown>) => {
-    const error = await attempt.catch((cause: unknown) => cause);
-    return TransPruneError.isInstance(error) ? `${error.code}: ${error.message}` : String(error);
-  };
-
   test('of images', async () => {
     const config = join(modelDirectory, 'config.json');
     expect(await failure(answer(engine, { question, images: [config] }))).toContain(

@@ -1,4 +1,5 @@
 /** One request, from the queue to its last event; whatever belongs to it is owned here. */
+import { TransPruneError } from '@transprune/core';
 import { type DecoderPorts, DecoderSession, type Session, takeAll } from '@transprune/session';
 import type { Frontend, Penalties, ReadPrompt } from '../frontend.js';
 import { AnswerText } from './answer-text.js';
@@ -105,6 +106,7 @@ export class Task {
     const read = await frontend.read(text, images, { goesOn: past !== undefined });
     if (this.isOver) return;
     this.prompt = past ? { ...read, ids: idsOnTop(read.ids, past) } : read;
+    this.checkLength();
     this.report.read(this.prompt);
   }
 
@@ -172,7 +174,7 @@ export class Task {
     const isEnd = this.model.frontend.endTokens.has(id);
     const { text, stopped } = isEnd ? { text: '', stopped: false } : this.text.add(id);
     const limit = this.request.maxNewTokens ?? defaultMaxNewTokens;
-    const isFull = this.ids.length >= limit;
+    const isFull = this.ids.length >= limit || this.length >= this.maxTokens;
     const reason = isEnd || stopped ? 'stop' : isFull ? 'length' : undefined;
     const rest = reason && !stopped ? this.text.flush() : '';
     this.events.push({ type: 'token', id, text: text + rest });
@@ -198,6 +200,27 @@ export class Task {
     this.free();
     this.events.fail(error);
     this.settle();
+  }
+
+  private get maxTokens(): number {
+    return this.model.frontend.maxTokens ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Tokens of all turns so far, the answer's too. */
+  private get length(): number {
+    return this.context().length + this.ids.length;
+  }
+
+  /** @throws TransPruneError INVALID_ARGUMENT for a prompt that leaves no room for an answer */
+  private checkLength(): void {
+    const { length, maxTokens, conversation } = this;
+    if (length < maxTokens) return;
+    const remedy = conversation?.past ? 'start another conversation' : 'ask about fewer images';
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected a prompt of under ${maxTokens} tokens, which this model has positions for, got ${length}, image tokens and earlier turns included; shorten it, or ${remedy}`,
+      { maxTokens, tokens: length },
+    );
   }
 
   /** Tokens before the answer. */

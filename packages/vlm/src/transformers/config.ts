@@ -20,6 +20,7 @@ interface TextConfig {
   readonly num_key_value_heads?: number;
   readonly hidden_size?: number;
   readonly head_dim?: number;
+  readonly max_position_embeddings?: number;
   readonly eos_token_id?: EndTokens;
 }
 
@@ -48,6 +49,12 @@ export function cacheSizes(config: VlmConfig): CacheSizes {
     kvHeads: text.num_key_value_heads ?? heads,
     headDim: text.head_dim ?? (hidden !== undefined && heads ? hidden / heads : undefined),
   };
+}
+
+/** Tokens that the model has positions for; undefined if the config doesn't say. */
+export function maxTokens(config: VlmConfig): number | undefined {
+  const text: TextConfig = config.text_config ?? (config as TextConfig);
+  return text.max_position_embeddings;
 }
 
 /** Tokens that end an answer: whatever the configurations and the tokenizer name, for each may lack some. */

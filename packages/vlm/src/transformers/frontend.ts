@@ -4,7 +4,7 @@ import { ports, TransPruneError } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
 import { hostTensor, type Session, takeAll } from '@transprune/session';
 import type { ChatMessage, Frontend } from '../frontend.js';
-import { cacheSizes, endTokens, imageTokenId } from './config.js';
+import { cacheSizes, endTokens, imageTokenId, maxTokens } from './config.js';
 import { embedPrompt } from './embed.js';
 import { type ModelTexts, readTexts } from './files.js';
 import { readImage } from './images.js';
@@ -52,6 +52,7 @@ export async function createFrontend(
     imageTokenId: imageId,
     endTokens: ends,
     cacheSizes: cacheSizes(config),
+    maxTokens: maxTokens(config),
     render: (messages) => render(texts, messages, imageToken),
     async read(text, sources, { goesOn }) {
       const images = await Promise.all(sources.map(readImage));

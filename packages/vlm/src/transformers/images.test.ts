@@ -98,6 +98,7 @@ describe('what is no image', () => {
       await expect(loadImage(missing)).rejects.toMatchObject({
         code: 'NOT_FOUND',
         message: `there is no image at "${missing}"; check the path`,
+        data: { image: String(missing) },
       });
     }
   });

@@ -21,14 +21,14 @@ export async function readImage(source: ImageSource): Promise<RawImage> {
         isUnreachable(source, reason)
           ? `there is no image that can be reached at ${name} (${reason}); check the address and the network`
           : `there is no image at ${name}; check the path`,
-        { image: name },
+        { image: plainName(source) },
         { cause },
       );
     }
     throw new TransPruneError(
       'INVALID_IMAGE',
       `expected ${name} to be an image such as PNG, JPEG or WebP, got something that does not decode as one (${reason})`,
-      { image: name, reason },
+      { image: plainName(source), reason },
       { cause },
     );
   }
@@ -95,6 +95,12 @@ function isMissing(cause: unknown, reason: string): boolean {
 function isUnreachable(source: ImageSource, reason: string): boolean {
   if (!(typeof source === 'string' || source instanceof URL) || isDataUrl(source)) return false;
   return /^(fetch failed|Failed to fetch|NetworkError when|Load failed)/.test(reason);
+}
+
+/** For an error's data: what `describe` says, a path or an address without quotes. */
+function plainName(source: ImageSource): string {
+  const isName = (typeof source === 'string' || source instanceof URL) && !isDataUrl(source);
+  return isName ? String(source) : describe(source);
 }
 
 function describe(source: ImageSource): string {

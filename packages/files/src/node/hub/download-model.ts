@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { TransPruneError } from '@transprune/core';
 import { decodeModel, externalExtents } from '@transprune/onnx';
 import { checkModelId, checkRevision, remoteUrl } from '../../address.js';
-import { type FormatChoice, graphNames, graphPath, type VlmFiles } from '../../files.js';
+import {
+  type FormatChoice,
+  type GraphName,
+  graphNames,
+  graphPath,
+  type VlmFiles,
+} from '../../files.js';
 import { checkLocation } from '../../remote.js';
 import { modelFolder } from '../model-folder.js';
 import { isGood } from './contents.js';
@@ -30,6 +36,8 @@ export interface DownloadOptions {
    * it, or one for each graph. What is left open is chosen from what is there, the nearest to float32.
    */
   readonly format?: FormatChoice;
+  /** Which graphs to fetch; all if left out. */
+  readonly graphs?: readonly GraphName[];
   /** Where models are kept; `transprune` in the user's folder for caches if left out. */
   readonly cacheFolder?: string;
   /** Server with the hub's layout; `HF_ENDPOINT` of the environment, or the hub, if left out. */
@@ -81,8 +89,8 @@ export async function downloadModel(
   options: DownloadOptions = {},
 ): Promise<DownloadedModel> {
   const store = storeOf(id, options);
-  const { format, onFormats } = options;
-  const local = await localFormats(store, format);
+  const { format, graphs = graphNames, onFormats } = options;
+  const local = await localFormats(store, graphs, format);
   if (local) {
     onFormats?.(local);
     return openStore(store, local);
@@ -93,9 +101,9 @@ export async function downloadModel(
   for (const path of optionalFiles) {
     if (!listing || listing.has(path)) await fetchListed(store, listing, { path });
   }
-  const formats = await remoteFormats(store, listing, format);
+  const formats = await remoteFormats(store, listing, graphs, format);
   onFormats?.(formats);
-  for (const name of graphNames) {
+  for (const name of graphs) {
     const path = graphPath(name, formats[name]);
     await require(store, listing, { path });
     const data = await dataOf(join(store.folder, path));
@@ -144,6 +152,7 @@ async function openStore({ folder }: Store, formats: ChosenFormats): Promise<Dow
  */
 async function localFormats(
   { folder }: Store,
+  graphs: readonly GraphName[],
   format: FormatChoice | undefined,
 ): Promise<ChosenFormats | undefined> {
   const isThere = (path: string, leastBytes?: number) =>
@@ -158,7 +167,7 @@ async function localFormats(
     return true;
   };
   try {
-    return await chooseFormats(format, isComplete);
+    return await chooseFormats(graphs, format, isComplete);
   } catch (cause) {
     if (cause instanceof NoFormat) return undefined;
     throw cause;
@@ -174,12 +183,13 @@ async function dataOf(graph: string): Promise<[string, number][]> {
 async function remoteFormats(
   store: Store,
   listing: Listing | undefined,
+  graphs: readonly GraphName[],
   format: FormatChoice | undefined,
 ): Promise<ChosenFormats> {
   try {
     // Without a list, asking whether a file is there and asking for it come to the same.
     const has = (path: string) => listing?.has(path) ?? downloadFile(store, { path });
-    return await chooseFormats(format, has);
+    return await chooseFormats(graphs, format, has);
   } catch (cause) {
     if (!(cause instanceof NoFormat)) throw cause;
     const graphs = [...(listing?.keys() ?? [])].filter((path) => path.endsWith('.onnx'));

@@ -1,14 +1,8 @@
 /** Which of a graph's files to take. */
-import {
-  type FormatChoice,
-  type GraphName,
-  graphNames,
-  graphPath,
-  type NumberFormat,
-} from '../../files.js';
+import { type FormatChoice, type GraphName, graphPath, type NumberFormat } from '../../files.js';
 
-/** A format for every graph. */
-export type ChosenFormats = Readonly<Record<GraphName, NumberFormat>>;
+/** A format for every graph that was asked for. */
+export type ChosenFormats = Readonly<Partial<Record<GraphName, NumberFormat>>>;
 
 /** Nearest to the original first; of the rest what most exports of decoders are made in. */
 const preferredFormats: readonly NumberFormat[] = [
@@ -33,16 +27,18 @@ export class NoFormat extends Error {
  * Chooses a file for each graph. A format that is given by itself is the decoder's, and the others' where
  * they have it; one that is given for a graph is that graph's. The rest is chosen by preference.
  *
+ * @param graphs those that are asked for
  * @param has tells whether there is a file, by its path in the repository
  * @throws NoFormat
  */
 export async function chooseFormats(
+  graphs: readonly GraphName[],
   format: FormatChoice | undefined,
   has: (path: string) => Promise<boolean> | boolean,
 ): Promise<ChosenFormats> {
   const chosen: Partial<Record<GraphName, NumberFormat>> = {};
   // What is asked for is the decoder's; so it is the first to be missed.
-  for (const graph of [...graphNames].reverse()) {
+  for (const graph of [...graphs].reverse()) {
     const formats = candidates(graph, format);
     for (const candidate of formats) {
       if (!(await has(graphPath(graph, candidate)))) continue;
@@ -56,7 +52,7 @@ export async function chooseFormats(
       );
     }
   }
-  return chosen as ChosenFormats;
+  return chosen;
 }
 
 function candidates(graph: GraphName, format: FormatChoice | undefined): readonly NumberFormat[] {

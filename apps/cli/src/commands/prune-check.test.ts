@@ -1,4 +1,4 @@
-/** `--verify`: what passes is written, what does not is not, with the checks that fail. */
+/** Quick checks and `--verify`: what passes is written, what does not is not, with the checks that fail. */
 import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
@@ -9,7 +9,7 @@ import { readPlan } from '@transprune/onnx';
 import { openSession } from '@transprune/session';
 import type { VerifyCheck } from '@transprune/verify';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { copyDecoder, dataName } from '../../testing/models.js';
+import { copyDecoder, copyDecoderWithLargeData, dataName } from '../../testing/models.js';
 import { capturingIo, temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
 import { type Fault, faults } from '../../testing/sabotage.js';
 import { exitCodes } from '../exit-codes.js';
@@ -69,7 +69,7 @@ describe('a decoder that passes', () => {
     expect(plain.equals(await readFile(output))).toBe(true);
     expect(stdout).toMatch(/verified on cpu, float32 .* difference .* at most/);
     expect(stdout).toMatch(/decoding is a fresh prompt of the kept tokens .* ok /);
-    expect(stderr).toContain('verifying: running the original');
+    expect(stderr).toContain('verifying the pruned decoder against the original\n');
   });
 
   test('is linked to weights elsewhere', async () => {
@@ -88,25 +88,23 @@ describe('a decoder that passes', () => {
 });
 
 describe('a fault in the surgery', () => {
-  test.each<[Fault, string[]]>([
-    [
-      'positions counted twice',
-      ['all kept: decoding', 'decoding is a fresh prompt of the kept tokens'],
-    ],
+  test.each<[Fault, string[], ...parameters: string[]]>([
+    ['positions counted twice', ['all kept: decoding']],
     ['positions of the score counted twice', ["the score's attention is the layer's"]],
-    ["positions of another layer's cache", ['decoding is a fresh prompt of the kept tokens']],
     ['ranked upside down', ['kept tokens']],
     ['another formula', ['scores']],
+    ['rows out of place', ['all kept: the prompt']],
     [
-      'rows out of place',
-      ['all kept: the prompt', 'decoding is a fresh prompt of the kept tokens'],
+      "positions of another layer's cache",
+      ['decoding is a fresh prompt of the kept tokens'],
+      '--verify',
     ],
-  ])('%s', async (fault, expected) => {
+  ])('%s', async (fault, expected, ...parameters) => {
     const input = await copyExport();
     await writeFile(output, 'what was here before');
     broken.by = fault;
-    const parameters = ['prune', input, '-o', output, ...stages, '--verify', '--force', '--json'];
-    const { exitCode, stdout, stderr } = await transprune(...parameters);
+    const call = ['prune', input, '-o', output, ...stages, ...parameters, '--force', '--json'];
+    const { exitCode, stdout, stderr } = await transprune(...call);
     expect(exitCode).toBe(exitCodes.verificationFailed);
     const { error } = JSON.parse(stdout);
     expect(error).toMatchObject({ code: 'VERIFICATION_FAILED', exitCode: 4 });
@@ -128,11 +126,47 @@ test('a fault that needs a shorter cache is not seen where everything is kept', 
   expect(stderr).toMatch(/all kept: decoding .* ok /);
 });
 
-test('--device without --verify is refused', async () => {
-  const input = await copyDecoder(folder);
-  const { exitCode, stderr } = await transprune('prune', input, '-o', output, '--device', 'cpu');
-  expect(exitCode).toBe(exitCodes.usage);
-  expect(stderr).toContain('expected --verify with --device');
+describe('the quick check', () => {
+  test('runs unless it is told not to, says so, and is in the report', async () => {
+    const input = await copyDecoder(folder);
+    const checked = await transpruneJson('prune', input, '-o', output);
+    expect(checked.verification).toMatchObject({ passed: true, quick: true });
+    const { stderr } = await transprune('prune', input, '-o', output, '--force');
+    expect(stderr).toMatch(/checking the pruned decoder .* \(--verify .*, --no-check .*\)\n/);
+    const plain = await readFile(output);
+    const parameters = ['--no-check', '--force'];
+    const unchecked = await transpruneJson('prune', input, '-o', output, ...parameters);
+    expect(unchecked.verification).toBeNull();
+    expect(plain.equals(await readFile(output))).toBe(true);
+  });
+
+  test('counts its steps on a terminal', async () => {
+    const input = await copyDecoder(folder);
+    const io = capturingIo();
+    const stderr = { ...io.stderr, isTTY: true };
+    await main(['prune', input, '-o', output], { ...io, stderr });
+    expect(io.stderr.text()).toMatch(/check 1 of 4.*check 4 of 4, \d+ s left/s);
+  });
+
+  test.each([
+    [['--no-check', '--verify'], /'--verify' cannot be used with option '--no-check'/],
+    [
+      ['--no-check', '--device', 'cpu'],
+      /'--no-check' cannot be used with option '--device <name>'/,
+    ],
+  ])('%j is refused', async (parameters, message) => {
+    const input = await copyDecoder(folder);
+    const { exitCode, stderr } = await transprune('prune', input, '-o', output, ...parameters);
+    expect(stderr).toMatch(message);
+    expect(exitCode).toBe(exitCodes.usage);
+  });
+
+  test('is left out, aloud, where the weights are too large for seconds', async () => {
+    const input = await copyDecoderWithLargeData(folder, 5e9);
+    const document = await transprune('prune', input, '-o', output, '--json');
+    expect(document.stderr).toMatch(/warning: not checked: with 5\.00 GB of weights/);
+    expect(JSON.parse(document.stdout)).toMatchObject({ output, verification: null });
+  });
 });
 
 test('a device that does not work', async () => {

@@ -1,0 +1,50 @@
+/** Lines on what takes long, on terminals alone. */
+import { duration, timeLeft } from './show/time-left.js';
+import type { Terminal } from './terminal.js';
+
+/**
+ * Tells of equal steps which one begins, and how long the rest takes.
+ *
+ * @param what a step, such as `round`
+ * @returns to be told how many steps are done, before each of them
+ */
+export function countdown(
+  { progress }: Terminal,
+  what: string,
+  all: number,
+): (done: number) => void {
+  const start = performance.now();
+  return (done) => progress(timeLeft(what, done, all, start, performance.now()));
+}
+
+const secondMs = 1000;
+
+/**
+ * Tells what is waited for, and after two seconds for how long.
+ *
+ * @param work is given what ends the line before its end, such as when an answer begins
+ */
+export async function waiting<T>(
+  { progress }: Terminal,
+  what: string,
+  work: (arrived: () => void) => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  progress(`${what} ...`);
+  const timer = setInterval(() => {
+    const ms = performance.now() - start;
+    if (ms >= 2 * secondMs) progress(`${what} ..., ${duration(ms)}`);
+  }, secondMs);
+  let isWaiting = true;
+  const end = () => {
+    if (!isWaiting) return;
+    isWaiting = false;
+    clearInterval(timer);
+    progress('');
+  };
+  try {
+    return await work(end);
+  } finally {
+    end();
+  }
+}

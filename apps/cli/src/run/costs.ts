@@ -1,0 +1,41 @@
+/** What an answer's prefill costs, unpruned and pruned. */
+import { askingRows, TransPruneError } from '@transprune/core';
+import type { VlmFiles } from '@transprune/files';
+import { llamaDecoder, type Model, modelFromConfig } from '@transprune/flops';
+import type { GenerateResult } from '@transprune/vlm';
+import { decoderModel } from '../model/sizes.js';
+import { type CostReport, costReport } from '../show/costs.js';
+import type { PrunedDecoder } from './decoder.js';
+
+/**
+ * The decoder's sizes are the graph's; those of the vision encoder are in `config.json`, and left out where that is
+ * not understood.
+ */
+export async function costsOf(
+  files: VlmFiles,
+  { decoder, chosen }: PrunedDecoder,
+  { prompt }: GenerateResult,
+): Promise<CostReport> {
+  const model = (await configuredModel(files)) ?? decoderModel(files.name, decoder, 0);
+  const images = new Set(prompt.imagePositions);
+  const asking = askingRows({
+    count: prompt.imageTokens + prompt.textTokens,
+    isImage: (position) => images.has(position),
+  });
+  return costReport({ ...model, decoder: llamaDecoder(decoder) }, chosen.plan, {
+    imageTokens: prompt.imageTokens,
+    textTokens: prompt.textTokens,
+    instructionTokens: asking.length,
+    bytesPerElement: 4,
+  });
+}
+
+async function configuredModel(files: VlmFiles): Promise<Model | undefined> {
+  const config: unknown = JSON.parse((await files.readText('config.json')) ?? '{}');
+  try {
+    return modelFromConfig(config);
+  } catch (error) {
+    if (TransPruneError.isInstance(error)) return undefined;
+    throw error;
+  }
+}
