@@ -2,6 +2,7 @@
 // pnpm when the lockfile or a manifest changed, builds what changed, then runs.
 //
 //   node scripts/run.mjs start                      asks the embedded model about a sample image
+//   node scripts/run.mjs server [options]           serves the embedded model, or another one
 //   node scripts/run.mjs test [options]             short tests, of all packages or with `--filter core`
 //   node scripts/run.mjs test:long | test:all       the others, or all; options are vitest's
 //   node scripts/run.mjs fuzz [--seeds 0-5000]      prunes decoders that were changed at random
@@ -34,6 +35,7 @@ const [task = 'start', ...options] = process.argv.slice(2);
 checkNode();
 await install();
 if (task === 'start') await start();
+else if (task === 'server') await server(options);
 else if (task in suites) await test(suites[task], options);
 else if (task === 'tarballs') await tarballs(options);
 else if (task === 'release') await release();
@@ -73,6 +75,15 @@ async function start() {
   const parameters = ['run', join(folder, sample.image), sample.questions[0].question, '--compare'];
   console.error(`> transprune ${parameters.map((p) => (/\s/.test(p) ? `"${p}"` : p)).join(' ')}\n`);
   await orExit(run(process.execPath, [join('apps', 'cli', 'bin', 'transprune.js'), ...parameters]));
+}
+
+async function server(options) {
+  console.error('Building ...');
+  await orExit(run('turbo', ['run', 'build', '--filter=@transprune/server'], 'quiet'));
+  // The server ends by itself, with its answers.
+  process.on('SIGINT', () => {});
+  const program = join('apps', 'server', 'bin', 'transprune-server.js');
+  await orExit(run(process.execPath, [program, 'serve', ...options]));
 }
 
 async function tarballs(parameters) {

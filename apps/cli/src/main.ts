@@ -9,6 +9,7 @@ import { addInspectCommand } from './commands/inspect.js';
 import { addPlanCommand } from './commands/plan.js';
 import { addPruneCommand } from './commands/prune.js';
 import { addRunCommand } from './commands/run.js';
+import { addServeCommand } from './commands/serve.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
 import { example } from './help.js';
 import { type Io, processIo } from './io.js';
@@ -56,6 +57,7 @@ export function createProgram(io: Io): Command {
     addInspectCommand,
     addPruneCommand,
     addRunCommand,
+    addServeCommand,
     addChatCommand,
     addBenchCommand,
     addEvaluateCommand,

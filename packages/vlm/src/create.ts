@@ -4,8 +4,10 @@ import { type Backend, type ModelSource, openSession, type Session } from '@tran
 import type { Engine } from './engine/engine.js';
 import { type DecoderSource, defaultKeepRatios } from './engine/keep-ratios.js';
 import { startEngine } from './engine/local-engine.js';
+import { wholeNumber } from './engine/options.js';
 import type { SchedulerLimits } from './engine/scheduler.js';
 import { createTurns, inTurns } from './engine/turns.js';
+import { type CachedSession, cachedSession } from './engine/vision-cache.js';
 import type { Frontend } from './frontend.js';
 import { createFrontend } from './transformers/frontend.js';
 
@@ -16,6 +18,11 @@ export interface EngineOptions extends SchedulerLimits {
   readonly device?: string | undefined;
   /** Used instead of the files' own decoder, for example a pruned one. */
   readonly decoder?: DecoderSource | undefined;
+  /**
+   * Bytes of image features that are kept for requests with the same images, the latest ones; none if left
+   * out. A request's images count as one: another order, or one more, is encoded anew.
+   */
+  readonly visionCacheBytes?: number | undefined;
   /** Needed only where `config.json` names none. */
   readonly imageTokenId?: number | undefined;
 }
@@ -46,14 +53,21 @@ export async function createEngine(options: EngineOptions): Promise<LocalEngine>
     owned.push(session);
     return inTurns(session, turns);
   };
-  const around = async () => ({
-    vision: await open(await files.graph('vision_encoder'), opened),
-    embedding: await open(await files.graph('embed_tokens'), opened),
-  });
+  const { visionCacheBytes = 0 } = options;
+  wholeNumber('visionCacheBytes', visionCacheBytes, 0);
+  let visionCache: CachedSession | undefined;
+  const around = async () => {
+    const encoder = await open(await files.graph('vision_encoder'), opened);
+    if (visionCacheBytes > 0) visionCache = cachedSession(encoder, visionCacheBytes);
+    return {
+      vision: visionCache ?? encoder,
+      embedding: await open(await files.graph('embed_tokens'), opened),
+    };
+  };
   try {
     const frontend = await createFrontend(files, around, options);
     const source = options.decoder ?? (await files.graph('decoder_model_merged'));
-    return await withDecoder({ options, frontend, open }, source, opened);
+    return await withDecoder({ options, frontend, open, visionCache }, source, opened);
   } catch (error) {
     await disposeAll(opened);
     throw error;
@@ -68,6 +82,7 @@ interface Shared {
   readonly options: EngineOptions;
   readonly frontend: Frontend;
   readonly open: Open;
+  readonly visionCache: CachedSession | undefined;
 }
 
 /** @param owned sessions that the engine disposes, besides the decoder's */
@@ -76,12 +91,13 @@ async function withDecoder(
   source: DecoderSource,
   owned: Session[],
 ): Promise<LocalEngine> {
-  const { options, frontend, open } = shared;
+  const { options, frontend, open, visionCache } = shared;
   const decoder = await open(source, owned);
   const engine = startEngine({
     frontend,
     decoder,
     keepRatios: defaultKeepRatios(source, decoder),
+    visionCache,
     maxActive: options.maxActive,
     maxWaiting: options.maxWaiting,
     release: () => disposeAll(owned),

@@ -5,7 +5,7 @@ import { modelDirectory } from '@transprune/embedded-model';
 import type { VlmFiles } from '@transprune/files';
 import type { HostTensor, ValueInfo } from '@transprune/session';
 import { onTestFinished } from 'vitest';
-import { createEngine } from '../src/create.js';
+import { createEngine, type EngineOptions } from '../src/create.js';
 import { type FakeSession, FakeTensor, fakeBackend, fakeSession, float32 } from './fake-backend.js';
 
 export const hidden = 4;
@@ -229,7 +229,7 @@ export interface FakeSetup {
   readonly files?: VlmFiles;
   readonly decoder?: Partial<FakeDecoderOptions>;
   readonly vision?: FakeSession;
-  readonly limits?: { readonly maxActive?: number; readonly maxWaiting?: number };
+  readonly limits?: Pick<EngineOptions, 'maxActive' | 'maxWaiting' | 'visionCacheBytes'>;
 }
 
 /** A model on fake sessions that answers the tokens 7 and 17. */

@@ -64,7 +64,7 @@ async function plan(options: Options, io: Io): Promise<void> {
       direction,
       positions,
       perImage,
-      moved: fitted.moved,
+      moved: chosen.moved,
       imageAssumption: assumption,
       ...costs,
     },

@@ -116,7 +116,7 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
   const writeModel = () => finishFirst(writeModelFile(model, output, writing));
   const externalData = dryRun ? [] : placementsOf(await writeModel(), output, terminal);
   const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, plan, options) : null;
-  const { preset, schedule, moved = [] } = chosen;
+  const { preset, schedule, moved } = chosen;
   const added = addedInterface(original, model, plan);
   terminal.result(
     {

@@ -37,8 +37,6 @@ export interface ChosenPlan {
   readonly preset: string | null;
   readonly schedule: PresetPlan['schedule'] | 'custom';
   readonly plan: PrunePlan;
-  /** Prunes that stand at another depth than asked for, as the decoder has none for them there. */
-  readonly moved?: readonly MovedPrune[];
 }
 
 export const defaultPreset = 'transprune-high';
@@ -135,15 +133,20 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   return { preset: null, schedule: 'custom', plan };
 }
 
+/** A plan, and what was moved to make it fit a decoder. */
+export interface FittedChoice extends ChosenPlan {
+  readonly moved: readonly MovedPrune[];
+}
+
 /**
- * The plan for a decoder that was read: each prune moved to the nearest depth that may have one, positions settled.
+ * The plan for a decoder that was read: its positions settled, each prune moved to the nearest depth that may have
+ * one.
  *
  * @throws TransPruneError as `choosePlan` does, INVALID_PLAN if there is no such depth
  */
-export function planFor(options: PlanOptions, decoder: Decoder): ChosenPlan {
+export function planFor(options: PlanOptions, decoder: Decoder): FittedChoice {
   const chosen = choosePlan(options, decoder.layers.length);
-  const { plan, moved } = fitPlan(chosen.plan, decoder);
-  return { ...chosen, plan: settlePlan(plan, decoder), moved };
+  return { ...chosen, ...fitPlan(settlePlan(chosen.plan, decoder), decoder) };
 }
 
 /** From the first prune to the last, as the published configurations have it. */
@@ -153,7 +156,7 @@ function layersBetween(pruneAfter: readonly number[]): number[] {
 }
 
 /** Sentences for plans whose layer numbers nobody published, and for prunes that were moved. */
-export function planNotes({ schedule, preset, moved = [] }: ChosenPlan, layers: number): string[] {
+export function planNotes({ schedule, preset, moved }: FittedChoice, layers: number): string[] {
   const scaled = `${preset} is published for 32 layers; its layer numbers are scaled to ${layers}, which is this project's own choice`;
   const moves = moved.map(({ from, to }) => `from after layer ${from} to after layer ${to}`);
   return [

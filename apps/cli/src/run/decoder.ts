@@ -14,7 +14,7 @@ import type { DecoderSource } from '@transprune/vlm';
 import { decoderPath } from '../model/find.js';
 import { sizesOf } from '../model/sizes.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
-import { type ChosenPlan, type PlanOptions, planFor } from '../options/plan-options.js';
+import { type FittedChoice, type PlanOptions, planFor } from '../options/plan-options.js';
 
 export interface DecoderOptions extends PlanOptions {
   /** A file that `prune` wrote. */
@@ -26,7 +26,7 @@ export interface DecoderOptions extends PlanOptions {
 export interface PrunedDecoder {
   readonly source: DecoderSource;
   /** With the ratios that it runs at. */
-  readonly chosen: ChosenPlan;
+  readonly chosen: FittedChoice;
   /** What the plan goes by. */
   readonly name: string;
   readonly decoder: DecoderConfig;
@@ -63,7 +63,7 @@ export async function prunedDecoder(
     const ran = withRatios(plan, keepRatios, decoder.layers);
     return {
       source: { path: options.decoder, ...(atRunTime && { keepRatios: ratiosOf(ran) }) },
-      chosen: { preset: null, schedule: 'custom', plan: ran },
+      chosen: { preset: null, schedule: 'custom', plan: ran, moved: [] },
       name: basename(options.decoder),
       decoder,
     };

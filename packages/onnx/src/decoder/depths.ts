@@ -2,6 +2,7 @@
 import {
   type FittedPlan,
   fitToAttentionLayers,
+  methodNameOf,
   methodOf,
   type PrunePlan,
   readsNextLayer,
@@ -40,7 +41,7 @@ export function checkDepths(plan: PrunePlan, decoder: Pick<Decoder, 'layers'>): 
       across !== undefined
         ? `layer ${across + 1} borrows keys and values of layer ${lenderOf(decoder, across) + 1}, which would still hold the dropped tokens`
         : readsAttention && next === undefined
-          ? `layer ${afterLayer + 1} has no attention, which ${plan.method} reads of the layer after a prune`
+          ? `layer ${afterLayer + 1} has no attention, which ${methodNameOf(plan)} reads of the layer after a prune`
           : undefined;
     if (reason === undefined) continue;
     const allowed = layersAfterPrunes(decoder).flatMap((layer) => (layer > 1 ? [layer - 1] : []));

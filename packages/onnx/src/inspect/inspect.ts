@@ -120,16 +120,13 @@ function tryToPrune(
 ): Trial {
   const chosen = choosePlan(decoder.layers.length);
   const { result, refusal } = attempt(() => {
-    return pruneModel(model, fitPlan(chosen, decoder).plan);
+    const { plan } = fitPlan(chosen, decoder);
+    return pruneModel(model, plan);
   });
   if (!result?.model.graph) return refusal ? { refusal } : {};
   const { nodes } = result.report;
-  const { provenance } = result;
-  return {
-    trial: { plan: result.plan, nodes },
-    pruned: decoderGraphs(result.model.graph),
-    provenance,
-  };
+  const { plan, provenance } = result;
+  return { trial: { plan, nodes }, pruned: decoderGraphs(result.model.graph), provenance };
 }
 
 /** Smallest decoder that presets can be scaled to. */

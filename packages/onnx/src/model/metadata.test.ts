@@ -36,7 +36,7 @@ test('a method of another package comes back by its name; what needs the method 
   const read = readPlan(written);
   expect(read).toEqual({ ...plan, method: 'own-method' });
   expect(() => methodOf(read!)).toThrow(
-    /one of transprune, random, or a method itself, got the name own-method/,
+    /one of transprune, .*, or a method itself, got the name own-method/,
   );
   expect(methodOf({ ...read!, method: own })).toBe(own);
 });

@@ -31,6 +31,8 @@ const requests: readonly [unknown, field: string, code?: string][] = [
   [{ question, images: [{ data, width, height, channels: 4 }] }, 'images[0]', 'INVALID_IMAGE'],
   [{ question, images: [{ width, height, channels: 3 }] }, 'images[0]', 'INVALID_IMAGE'],
   [{ question, signal: {} }, 'signal'],
+  [{ question, maxPromptTokens: 0 }, 'maxPromptTokens'],
+  [{ question, maxPromptTokens: 2 }, 'prompt'],
 ];
 
 async function engines() {

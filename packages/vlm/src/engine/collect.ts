@@ -20,6 +20,7 @@ export interface GenerateResult {
   readonly tokenIds: readonly number[];
   readonly finishReason: FinishReason;
   readonly prompt: PromptFacts;
+  readonly visionCached: boolean;
   readonly usage: Usage;
   readonly timings: Timings;
   readonly cache: CacheReport;
@@ -51,9 +52,8 @@ export async function collect(
         onToken(event);
         break;
       case 'finish': {
-        const { text, reason, prompt, usage, timings, cache } = event;
-        const finishReason = reason;
-        return { text: text.trim(), tokenIds, finishReason, prompt, usage, timings, cache, stages };
+        const { type: _, text, reason: finishReason, ...facts } = event;
+        return { ...facts, text: text.trim(), tokenIds, finishReason, stages };
       }
     }
   }

@@ -36,6 +36,8 @@ export interface FinishEvent {
   readonly text: string;
   readonly usage: Usage;
   readonly prompt: PromptFacts;
+  /** True if the images had been encoded for a request before, and their features were still there. */
+  readonly visionCached: boolean;
   readonly timings: Timings;
   readonly cache: CacheReport;
 }

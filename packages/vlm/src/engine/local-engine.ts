@@ -17,18 +17,20 @@ export interface EngineParts extends SchedulerLimits {
   readonly decoder: Session;
   /** What the decoder keeps unless a request says otherwise. */
   readonly keepRatios: readonly number[] | undefined;
+  readonly visionCache?: Model['visionCache'];
   /** Frees what the engine was made of; is called when nothing runs any more. */
   readonly release: () => Promise<void>;
 }
 
 /** Serves requests with a decoder and what surrounds it. */
 export function startEngine(parts: EngineParts): Engine {
-  const { frontend, decoder, keepRatios, release } = parts;
+  const { frontend, decoder, keepRatios, visionCache, release } = parts;
   const model: Model = {
     frontend,
     decoder,
     ports: decoderPorts(decoder),
     trace: traceOutputs(decoder),
+    visionCache,
   };
   const scheduler = new Scheduler(model, parts);
   const conversations = new Set<Conversation>();

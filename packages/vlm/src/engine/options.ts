@@ -84,7 +84,7 @@ function isPart(part: unknown): boolean {
 }
 
 function checkOptions(request: Fields): void {
-  const { images, keepRatios, maxNewTokens, sampling, stop, signal } = request;
+  const { images, keepRatios, maxNewTokens, maxPromptTokens, sampling, stop, signal } = request;
   if (images !== undefined) {
     if (!Array.isArray(images)) throw invalid('images', 'a list', images);
     images.forEach(checkImage);
@@ -93,6 +93,7 @@ function checkOptions(request: Fields): void {
     throw invalid('keepRatios', 'a list of numbers', keepRatios);
   }
   if (maxNewTokens !== undefined) wholeNumber('maxNewTokens', maxNewTokens, 1);
+  if (maxPromptTokens !== undefined) wholeNumber('maxPromptTokens', maxPromptTokens, 1);
   if (sampling !== undefined) checkSampling(sampling);
   if (stop !== undefined && !isListOf(stop, (text) => typeof text === 'string' && text !== '')) {
     throw invalid('stop', 'a list of texts that are not empty', stop);
@@ -138,6 +139,23 @@ export function wholeNumber(field: string, value: unknown, least = Number.MIN_SA
   if (isNumber(value, (number) => Number.isSafeInteger(number) && number >= least)) return;
   const from = least === Number.MIN_SAFE_INTEGER ? '' : ` from ${least}`;
   throw invalid(field, `a whole number${from}`, value);
+}
+
+/**
+ * Checks how long a prompt is.
+ *
+ * @throws TransPruneError INVALID_ARGUMENT for one with more tokens than the request allows
+ */
+export function checkPromptLength(
+  tokens: number,
+  maxPromptTokens = Number.POSITIVE_INFINITY,
+): void {
+  if (tokens <= maxPromptTokens) return;
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `expected a prompt of at most ${maxPromptTokens} tokens, those of images included, got ${tokens}; shorten the text, or send fewer images`,
+    { field: 'prompt', maxPromptTokens, got: tokens },
+  );
 }
 
 function checkText(field: string, value: unknown): void {

@@ -1,4 +1,5 @@
 /** What there is to tell about one request. */
+import { numberImages } from '@transprune/core';
 import type { DecoderPorts, DecoderSession } from '@transprune/session';
 import type { ReadPrompt } from '../frontend.js';
 import type {
@@ -10,7 +11,6 @@ import type {
   Timings,
   Usage,
 } from './events.js';
-import { numberImages } from './spans.js';
 import { keptFromCaches } from './stages.js';
 
 /** What a prefill did. */
@@ -22,6 +22,7 @@ export interface Prefilled {
   readonly images: readonly number[];
   readonly stages: readonly StageEvent[];
   readonly visionMs: number;
+  readonly visionCached: boolean;
   readonly prefillMs: number;
 }
 
@@ -49,6 +50,7 @@ export class Report {
   private prompt = promptFacts('', []);
   private keptImageTokens: readonly number[] = [];
   private visionMs = 0;
+  private visionCached = false;
   private prefillMs = 0;
   private decodeMs = 0;
   private steps = 0;
@@ -76,9 +78,11 @@ export class Report {
     this.startedAt = performance.now();
   }
 
-  prefilled({ decoder, cacheLengths, images, stages, visionMs, prefillMs }: Prefilled): void {
+  prefilled(prefilled: Prefilled): void {
+    const { decoder, cacheLengths, images, stages, visionMs, visionCached, prefillMs } = prefilled;
     this.prompt = promptFacts(this.prompt.text, images);
     this.visionMs = visionMs;
+    this.visionCached = visionCached;
     this.prefillMs = prefillMs;
     this.cache = { lengths: decoder.cacheLengths, bytes: decoder.cacheBytes };
     this.cacheBytesPerToken = decoder.cacheBytesPerToken;
@@ -116,6 +120,7 @@ export class Report {
       text,
       usage,
       prompt,
+      visionCached: this.visionCached,
       timings: this.timings(),
       cache: {
         afterPrefill: cache,

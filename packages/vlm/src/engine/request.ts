@@ -34,6 +34,8 @@ export interface AnswerOptions {
   readonly stop?: readonly string[];
   /** Longest answer in tokens; 128 if left out. */
   readonly maxNewTokens?: number;
+  /** Longest prompt in tokens, those of images included; any length if left out. */
+  readonly maxPromptTokens?: number;
   /** Ends the answer; a request that waits is not begun. */
   readonly signal?: AbortSignal;
 }

@@ -1,17 +1,18 @@
 /** One request, from the queue to its last event; whatever belongs to it is owned here. */
-import { TransPruneError } from '@transprune/core';
+import { numberImages, TransPruneError } from '@transprune/core';
 import { type DecoderPorts, DecoderSession, type Session, takeAll } from '@transprune/session';
 import type { Frontend, Penalties, ReadPrompt } from '../frontend.js';
 import { AnswerText } from './answer-text.js';
 import { type Conversation, idsOnTop, textAfterAnswer } from './conversation.js';
 import type { EngineEvent, FinishReason } from './events.js';
 import { logitsOfLastTokens } from './logits.js';
+import { checkPromptLength } from './options.js';
 import { Report } from './report.js';
 import { type ChatTurn, defaultMaxNewTokens, type EngineRequest, messagesOf } from './request.js';
 import { createSampler, type Sampler } from './sampler.js';
-import { numberImages } from './spans.js';
 import { stageEvents } from './stages.js';
 import { EventStream } from './stream.js';
+import type { CachedSession } from './vision-cache.js';
 
 /** What all requests share. Nothing here changes from request to request. */
 export interface Model {
@@ -20,6 +21,8 @@ export interface Model {
   readonly ports: DecoderPorts;
   /** Outputs of the decoder that tell what was pruned. */
   readonly trace: readonly string[];
+  /** Counts the prompts whose images had been encoded before. */
+  readonly visionCache?: Pick<CachedSession, 'hits'> | undefined;
 }
 
 export class Task {
@@ -105,6 +108,7 @@ export class Task {
         : (request as { readonly prompt: string }).prompt;
     const read = await frontend.read(text, images, { goesOn: past !== undefined });
     if (this.isOver) return;
+    checkPromptLength(read.ids.length, request.maxPromptTokens);
     this.prompt = past ? { ...read, ids: idsOnTop(read.ids, past) } : read;
     this.checkLength();
     this.report.read(this.prompt);
@@ -119,8 +123,11 @@ export class Task {
     const { prompt, model } = this;
     if (!prompt) throw new Error('expected a prompt that was read');
     this.report.started();
-    const { frontend, decoder: session, ports, trace } = model;
+    const { frontend, decoder: session, ports, trace, visionCache } = model;
+    const hitsBefore = visionCache?.hits ?? 0;
     const embedded = await frontend.embedPrompt(prompt, ports);
+    // Prompts are embedded one at a time, so that a hit in between is this one's.
+    const visionCached = (visionCache?.hits ?? 0) > hitsBefore;
     if (this.isAborted) return 'aborted';
     // Pixels are of no more use.
     this.prompt = { ...prompt, imageInputs: {} };
@@ -146,8 +153,8 @@ export class Task {
     const prefillMs = performance.now() - before;
     const [row] = await logitsOfLastTokens(logits);
     const stages = stageEvents(await takeAll(outputs), images);
-    const { visionMs } = embedded;
-    this.report.prefilled({ decoder, cacheLengths, images, stages, visionMs, prefillMs });
+    const vision = { visionMs: embedded.visionMs, visionCached };
+    this.report.prefilled({ decoder, cacheLengths, images, stages, ...vision, prefillMs });
     for (const stage of stages) this.events.push(stage);
     const limit = this.request.maxNewTokens ?? defaultMaxNewTokens;
     this.penalties = frontend.penalties(this.context().length, limit);

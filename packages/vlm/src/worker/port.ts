@@ -10,6 +10,8 @@ export interface EnginePort {
   on?(type: string, listener: (message: unknown) => void): unknown;
   off?(type: string, listener: (message: unknown) => void): unknown;
   start?(): void;
+  /** Lets the process end although the port is listened to. */
+  unref?(): void;
 }
 
 /**

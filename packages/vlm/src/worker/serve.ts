@@ -7,7 +7,7 @@ import { type FromEngine, plainError, sealed, type ToEngine, unsealed } from './
 
 /** An engine that is served. */
 export interface ServedEngine {
-  /** Aborts what this port asked for, and listens no more. The engine goes on. */
+  /** Aborts what this port asked for; who asks later is told that it is over. The engine goes on. */
   close(): Promise<void>;
 }
 
@@ -18,6 +18,9 @@ interface Client {
   readonly chats: Map<number, Chat>;
 }
 
+/** Ports that nothing is served at any more, with what ends telling so. */
+const closed = new WeakMap<EnginePort, () => void>();
+
 /**
  * Answers what comes through a port, in a worker mostly. What the other end asked for is aborted when it is
  * gone; the engine is disposed when one of those at the other end says so.
@@ -25,11 +28,14 @@ interface Client {
  * @param engine may be one that is still being opened; the other end is told if that fails
  */
 export function serveEngine(port: EnginePort, engine: Engine | Promise<Engine>): ServedEngine {
+  closed.get(port)?.();
+  closed.delete(port);
   const clients = new Map<string, Client>();
   /** Answers that are on their way. */
   const answers = new Set<Promise<void>>();
   const opened = Promise.resolve(engine);
-  const send = ({ name }: Client, message: FromEngine) => port.postMessage(sealed(name, message));
+  const send = ({ name }: Pick<Client, 'name'>, message: FromEngine) =>
+    port.postMessage(sealed(name, message));
 
   const clientOf = (name: string): Client => {
     const known = clients.get(name) ?? { name, running: new Map(), chats: new Map() };
@@ -62,8 +68,23 @@ export function serveEngine(port: EnginePort, engine: Engine | Promise<Engine>):
     const chats = [...clients.values()].flatMap((client) => [...client.chats.values()]);
     await Promise.all(chats.map((chat) => chat.dispose()));
   };
-  const close = async () => {
+  /** Whoever comes late is told so, and does not wait for an answer. */
+  const over = () => {
     stop();
+    if (closed.has(port)) return;
+    const stopAnswering = listen(
+      port,
+      (received) => {
+        const late = unsealed<ToEngine>(received);
+        if (late) send({ name: late.client }, { type: 'disposed' });
+      },
+      () => {},
+    );
+    closed.set(port, stopAnswering);
+    port.unref?.();
+  };
+  const close = async () => {
+    over();
     for (const { running } of clients.values()) {
       for (const controller of running.values()) controller.abort();
     }
@@ -116,7 +137,7 @@ export function serveEngine(port: EnginePort, engine: Engine | Promise<Engine>):
           await ready.dispose();
           await Promise.all(answers);
         });
-        stop();
+        over();
         for (const each of clients.values()) send(each, { type: 'disposed' });
         break;
     }

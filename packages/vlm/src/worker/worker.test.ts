@@ -194,6 +194,24 @@ describe('through a port', () => {
     await second.dispose();
   });
 
+  test('who comes after the end is told so, until an engine is served there again', async () => {
+    const { engine, sessions } = await loadFake();
+    const { port1, port2 } = new MessageChannel();
+    onTestFinished(() => port1.close());
+    const served = serveEngine(port1, engine);
+    const early = await connectEngine(port2);
+    await served.close();
+    const refused = { code: 'INVALID_ARGUMENT', message: expect.stringContaining('is disposed') };
+    await expect(connectEngine(port2)).rejects.toMatchObject(refused);
+    await expect(answer(early, ask)).rejects.toMatchObject(refused);
+    expect(sessions.decoder_model_merged.runs).toHaveLength(0);
+    serveEngine(port1, engine);
+    const late = await connectEngine(port2);
+    expect((await answer(late, ask)).tokenIds).toEqual([7, 17, 2]);
+    await late.dispose();
+    await expect(connectEngine(port2)).rejects.toMatchObject(refused);
+  });
+
   test('busy is busy', async () => {
     const { engine } = await across({ limits: { maxActive: 1, maxWaiting: 0 } });
     const outcomes = await Promise.allSettled([answer(engine, ask), answer(engine, ask)]);

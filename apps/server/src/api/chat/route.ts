@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto';
+import type { Context } from 'hono';
+import { answer } from '../answer.js';
+import { begun } from '../begin.js';
+import { toApiError } from '../errors.js';
+import { checkModel } from '../models.js';
+import { neutralInChat, parseBody } from '../parse.js';
+import { chatRequest } from '../schemas/chat.js';
+import type { Service } from '../service.js';
+import { eventStream } from '../sse.js';
+import { askOfChat } from './ask.js';
+import { chatChunks, chatReplyOf } from './reply.js';
+
+/** `POST /v1/chat/completions`. */
+export function chatRoute(service: Service) {
+  return async (context: Context): Promise<Response> => {
+    const request = await parseBody(context, {
+      schema: chatRequest,
+      known: neutralInChat,
+      limits: service.limits,
+    });
+    checkModel(service, request.model);
+    const asked = askOfChat(request, service);
+    const parts = await begun(answer(service, asked, context.req.raw.signal));
+    const envelope = {
+      id: `chatcmpl-${randomUUID()}`,
+      created: Math.floor(Date.now() / 1000),
+      model: service.modelName,
+    };
+    if (!request.stream) return context.json(await chatReplyOf(parts, envelope));
+    const includeUsage = request.stream_options?.include_usage === true;
+    return eventStream(chatChunks(parts, envelope, includeUsage), {
+      onError: (error) => ({ data: toApiError(error).body }),
+      log: service.log,
+    });
+  };
+}

@@ -1,0 +1,67 @@
+/** The program as it is built. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { client } from '../../testing/server.js';
+
+const program = fileURLToPath(new URL('../../bin/transprune-server.js', import.meta.url));
+
+function start(...options: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, [program, 'serve', '--port', '0', ...options], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+/** How a program that does not start ends. */
+async function failure(...options: readonly string[]) {
+  const child = start(...options);
+  let errors = '';
+  child.stderr?.on('data', (text) => {
+    errors += text;
+  });
+  const [code] = await once(child, 'close');
+  return { code, errors };
+}
+
+test('serves as its options say, and ends in order', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'transprune-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const keys = join(folder, 'keys');
+  await writeFile(keys, 'one-key\nother-key\n');
+  const child = start(
+    ...['--name', 'small', '--preset', 'transprune-low', '--limit', 'images=2'],
+    ...['--image-host', 'a.example.org', '--image-host', '*.example.com', '--api-keys', keys],
+  );
+  const [line] = await once(child.stdout!, 'data');
+  const url = String(line).trim();
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  expect(await (await fetch(`${url}/version`)).json()).toMatchObject({
+    limits: { images: 2, active: 8 },
+    image_hosts: ['a.example.org', '*.example.com'],
+  });
+  const { data } = await client(url, 'other-key').models.list();
+  expect(data).toMatchObject([{ id: 'small', pruning: { preset: 'transprune-low' } }]);
+  await expect(client(url, 'no-key').models.list()).rejects.toMatchObject({ status: 401 });
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+test.each([
+  [['--model', '/nowhere'], /error: expected a model folder at \/nowhere/],
+  [['--preset', 'fastv'], /error: preset must be one of/],
+  [['--limit', 'pictures=3'], /error: expected a limit that there is/],
+  [['--limit', 'images'], /Expected a limit such as images=4/],
+  [['--port', '70000'], /Expected a whole number from 0 to 65535/],
+  [['--api-keys', '/nowhere'], /error: expected --api-keys to name a file/],
+  [['--host', '203.0.113.1'], /EADDRNOTAVAIL/],
+])('says what is wrong with %j', async (options, expected) => {
+  const { code, errors } = await failure(...options);
+  expect(errors).toMatch(expected);
+  expect(code).toBe(1);
+});

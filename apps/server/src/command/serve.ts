@@ -1,0 +1,143 @@
+/** `serve` on the command line: of this package's own program, and of `transprune`. */
+import { existsSync, readFileSync } from 'node:fs';
+import { TransPruneError } from '@transprune/core';
+import type { ModelDescriptor } from '@transprune/files';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ServerOptions } from '../options.js';
+
+/** Where a command prints, and what ends it. */
+export interface Surroundings {
+  readonly stdout: { write(text: string): unknown };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted when the program is told to end. */
+  readonly signal: AbortSignal;
+  /** Is given what the program has to wait for when it is told to end. */
+  readonly finish?: (work: Promise<void>) => Promise<void>;
+}
+
+interface Options {
+  readonly model?: string;
+  readonly name?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly preset?: string;
+  readonly device?: string;
+  readonly engines: number;
+  readonly threads?: number;
+  readonly visionCache: number;
+  readonly imageHost: readonly string[];
+  readonly apiKeys?: string;
+  readonly limit: Readonly<Record<string, number>>;
+  readonly logLevel: string;
+  readonly logContent?: boolean;
+}
+
+const mebibyte = 1024 * 1024;
+
+/**
+ * Adds the command, which runs until it is told to end.
+ *
+ * @throws TransPruneError and commander's errors, when it runs
+ */
+export function addServeCommand(program: Command, surroundings: Surroundings): Command {
+  return program
+    .command('serve')
+    .description("Serve a model behind OpenAI's API, its decoder pruned.")
+    .option('--model <folder or owner/name>', 'model (default: the small one that comes along)')
+    .option('--name <name>', 'what clients call the model')
+    .option('--host <address>', 'address to listen at', '127.0.0.1')
+    .option('--port <number>', 'port to listen at, 0 for any that is free', count(0, 65_535), 8080)
+    .option('--preset <name>', 'what is kept unless a request says otherwise')
+    .option('--device <name>', 'device of the backend')
+    .option('--engines <count>', 'processes with a copy of the model each', count(1), 1)
+    .option('--threads <count>', 'threads of an engine', count(1))
+    .option('--vision-cache <MiB>', 'image features that each engine keeps', count(0), 256)
+    .option(
+      '--image-host <host>',
+      'host that pictures are fetched from; may be repeated',
+      append,
+      [],
+    )
+    .option('--api-keys <file>', 'keys, a line each (or TRANSPRUNE_API_KEYS, by commas)')
+    .option('--limit <name=value>', 'a limit that /version names; may be repeated', limit, {})
+    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
+    .option('--log-content', 'log prompts and answers too')
+    .action((options: Options) => {
+      const { finish = (work) => work } = surroundings;
+      return finish(serve(options, surroundings));
+    });
+}
+
+async function serve(options: Options, { stdout, env, signal }: Surroundings): Promise<void> {
+  const [{ createServer }, { pino }] = await Promise.all([import('../index.js'), import('pino')]);
+  const log = pino({ level: options.logLevel }, pino.destination(2));
+  const server = createServer({ ...serverOptions(options, env), log });
+  const ended = new Promise((resolve) => signal.addEventListener('abort', resolve));
+  try {
+    const url = await server.listen(options.port, options.host);
+    stdout.write(`${url}\n`);
+    if (!signal.aborted) await ended;
+  } finally {
+    await server.close();
+  }
+}
+
+function serverOptions(options: Options, env: Surroundings['env']): ServerOptions {
+  const { model, name, preset, device, engines, threads, imageHost, limit, logContent } = options;
+  return {
+    ...(model !== undefined && { model: descriptor(model) }),
+    modelName: name,
+    preset,
+    device,
+    engines,
+    threads,
+    visionCacheBytes: options.visionCache * mebibyte,
+    imageHosts: imageHost,
+    apiKeys: apiKeys(options.apiKeys, env.TRANSPRUNE_API_KEYS),
+    limits: limit,
+    logContent,
+  };
+}
+
+/** A folder, if there is one of the name; else an id on the hub, if it is one. */
+function descriptor(model: string): ModelDescriptor {
+  const isId = /^[\w.-]+\/[\w.-]+$/.test(model) && !existsSync(model);
+  return isId ? { hub: model } : { folder: model };
+}
+
+/** @throws TransPruneError INVALID_ARGUMENT for a file that cannot be read, or has no key */
+function apiKeys(file: string | undefined, text: string | undefined): string[] {
+  const keysIn = (from: string) => from.split(/[\s,]+/).filter(Boolean);
+  if (file === undefined) return keysIn(text ?? '');
+  let keys: string[];
+  try {
+    keys = keysIn(readFileSync(file, 'utf8'));
+  } catch {
+    keys = [];
+  }
+  if (keys.length > 0) return keys;
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `expected --api-keys to name a file with a key a line, got ${file}, which has none`,
+    { option: '--api-keys', path: file },
+  );
+}
+
+function count(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+  };
+}
+
+function append(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+/** What limits there are, and what they may be, is checked by the server. */
+function limit(text: string, earlier: Options['limit']): Options['limit'] {
+  const [, name, value] = /^(\w+)=(\d+)$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError('Expected a limit such as images=4.');
+  return { ...earlier, [name]: Number(value) };
+}

@@ -1,0 +1,174 @@
+/** The engines of a server: who gets which, how many may wait, and what happens when one dies. */
+import type { Engine } from '@transprune/vlm';
+import { ApiError, unavailable } from '../api/errors.js';
+import type { EngineHandle, StartEngine } from './handle.js';
+import type { ModelFacts } from './model-facts.js';
+
+export interface PoolOptions {
+  /** Engines, each with a copy of the model. */
+  readonly engines: number;
+  /** Requests that an engine computes at a time. */
+  readonly active: number;
+  /** Further requests that may wait for each engine. */
+  readonly waiting: number;
+  /** Is told when an engine died, or could not be started again. */
+  readonly onTrouble?: (what: string, error?: unknown) => void;
+}
+
+/** A request's place at an engine. */
+export interface Seat {
+  readonly engine: Engine;
+  /** True if the engine has ended. */
+  readonly isLost: boolean;
+  /** Gives the place back. */
+  release(): void;
+  /** Ends the engine, which does not do what it is asked; another one takes its place. */
+  kill(): void;
+}
+
+interface Slot {
+  handle: EngineHandle | undefined;
+  /** Requests that it computes, and those that wait for it. */
+  taken: number;
+}
+
+/** Milliseconds before an engine that died, or did not start, is started again. */
+const restartDelays = [0, 1000, 5000, 15_000, 30_000];
+
+export class EnginePool {
+  private readonly start: StartEngine;
+  private readonly options: PoolOptions;
+  private readonly slots: Slot[];
+  private readonly timers = new Set<NodeJS.Timeout>();
+  /** No more requests are taken, and engines that die are not replaced. */
+  private isRetired = false;
+  /** Of the latest requests, for guessing when there is a place again. */
+  private meanMs = 1000;
+
+  constructor(start: StartEngine, options: PoolOptions) {
+    this.start = start;
+    this.options = options;
+    this.slots = Array.from({ length: options.engines }, () => ({ handle: undefined, taken: 0 }));
+  }
+
+  /**
+   * Starts all engines.
+   *
+   * @throws what one failed with; then none is left
+   */
+  async open(): Promise<ModelFacts> {
+    const started = await Promise.allSettled(
+      this.slots.map(async (slot) => {
+        const handle = await this.start();
+        this.adopt(slot, handle);
+        return handle.facts;
+      }),
+    );
+    const failed = started.find((each) => each.status === 'rejected');
+    if (failed) {
+      await this.close();
+      throw failed.reason;
+    }
+    const [first] = started;
+    if (first?.status !== 'fulfilled') throw new Error('expected at least one engine');
+    return first.value;
+  }
+
+  /** True if a request can be answered. */
+  get isReady(): boolean {
+    return !this.isRetired && this.slots.some(({ handle }) => handle !== undefined);
+  }
+
+  /** Requests that are computed. */
+  get running(): number {
+    const { active } = this.options;
+    return this.slots.reduce((sum, { taken }) => sum + Math.min(taken, active), 0);
+  }
+
+  /** Requests that wait for one of those to end. */
+  get waiting(): number {
+    return this.slots.reduce((sum, { taken }) => sum + taken, 0) - this.running;
+  }
+
+  /**
+   * Takes a place at the engine with the most room.
+   *
+   * @throws ApiError 429 if all are taken, 503 if no engine runs
+   */
+  seat(): Seat {
+    const ready = this.slots.filter(({ handle }) => handle !== undefined);
+    const [slot] = ready.sort((a, b) => a.taken - b.taken);
+    if (this.isRetired || !slot?.handle) {
+      throw unavailable('engine_unavailable', 'no engine is running just now; ask again later');
+    }
+    if (slot.taken >= this.options.active + this.options.waiting) throw this.busy();
+    const { handle } = slot;
+    const since = performance.now();
+    let isReleased = false;
+    slot.taken++;
+    return {
+      engine: handle.engine,
+      get isLost() {
+        return handle.isGone;
+      },
+      release: () => {
+        if (isReleased) return;
+        isReleased = true;
+        slot.taken--;
+        this.meanMs += (performance.now() - since - this.meanMs) / 16;
+      },
+      kill: () => handle.kill(),
+    };
+  }
+
+  /** Takes no more requests; those that have a place go on. */
+  retire(): void {
+    this.isRetired = true;
+  }
+
+  /** Ends all engines. */
+  async close(): Promise<void> {
+    this.retire();
+    for (const timer of this.timers) clearTimeout(timer);
+    await Promise.all(this.slots.map(({ handle }) => handle?.stop()));
+  }
+
+  private adopt(slot: Slot, handle: EngineHandle): void {
+    slot.handle = handle;
+    void handle.gone.then(() => {
+      slot.handle = undefined;
+      if (this.isRetired) return;
+      this.options.onTrouble?.('an engine died; another one is started');
+      this.restart(slot, 0);
+    });
+  }
+
+  private restart(slot: Slot, attempt: number): void {
+    const delay = restartDelays[Math.min(attempt, restartDelays.length - 1)] ?? 0;
+    const timer = setTimeout(async () => {
+      this.timers.delete(timer);
+      try {
+        const handle = await this.start();
+        if (this.isRetired) return await handle.stop();
+        this.adopt(slot, handle);
+      } catch (error) {
+        if (this.isRetired) return;
+        this.options.onTrouble?.('an engine could not be started', error);
+        this.restart(slot, attempt + 1);
+      }
+    }, delay);
+    this.timers.add(timer);
+  }
+
+  private busy(): ApiError {
+    const { active, engines } = this.options;
+    const ms = (this.meanMs * (this.waiting + 1)) / (active * engines);
+    const seconds = Math.min(60, Math.max(1, Math.ceil(ms / 1000)));
+    return new ApiError(
+      429,
+      'server_busy',
+      `all places are taken, ${this.running} requests are computed and ${this.waiting} wait; ask again in ${seconds} s`,
+      { headers: { 'Retry-After': String(seconds) } },
+    );
+  }
+}

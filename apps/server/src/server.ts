@@ -1,0 +1,147 @@
+/** Puts a server together, opens it and ends it. */
+import { TransPruneError } from '@transprune/core';
+import { modelDirectory } from '@transprune/embedded-model';
+import pino from 'pino';
+import { createApp } from './api/app.js';
+import { unavailable } from './api/errors.js';
+import type { Service } from './api/service.js';
+import type { StartEngine } from './engine/handle.js';
+import { EnginePool } from './engine/pool.js';
+import { startEngineProcess } from './engine/start-process.js';
+import { imageDecoder } from './images/decoder.js';
+import { type RemoteOptions, remoteImages } from './images/remote.js';
+import { keyCheck } from './limits/keys.js';
+import { chooseLimits } from './limits/limits.js';
+import { closeServer, type Listening, listen } from './listen.js';
+import { createMetrics } from './metrics/metrics.js';
+import { nameOf, type ServerOptions } from './options.js';
+import { version } from './version.js';
+
+export interface TransPruneServer {
+  /**
+   * Opens the model and takes requests.
+   *
+   * @returns the address, such as `http://127.0.0.1:8080`
+   * @throws TransPruneError what opening the model failed with; the system's error for the address
+   */
+  listen(port?: number, host?: string): Promise<string>;
+  /** Takes no more requests, lets answers end for a while, ends the others properly, and frees everything. */
+  close(): Promise<void>;
+}
+
+/** What tests put in other places. */
+export interface Surroundings {
+  /** Paths of the programs that become processes. */
+  readonly programs: { readonly engine: string; readonly image: string };
+  /** In place of an engine's process. */
+  readonly startEngine?: StartEngine;
+  readonly network?: RemoteOptions['network'];
+}
+
+/** How long a client may take to read why its answer ends. */
+const lastWordsMs = 2000;
+
+const defaultVisionCacheBytes = 256 * 1024 * 1024;
+
+/** @throws TransPruneError INVALID_ARGUMENT for options that cannot be */
+export function createServerIn(
+  options: ServerOptions,
+  { programs, startEngine, network }: Surroundings,
+): TransPruneServer {
+  const {
+    model = { folder: modelDirectory },
+    engines = 1,
+    apiKeys = [],
+    imageHosts = [],
+  } = options;
+  const { visionCacheBytes = defaultVisionCacheBytes, preset, plan, device, threads } = options;
+  const limits = chooseLimits(options.limits);
+  checkCount('engines', engines);
+  checkPlan(plan);
+  const { active } = limits;
+  const settings = { model, preset, plan, device, threads, active, visionCacheBytes };
+  const log = options.log ?? pino({}, pino.destination(2));
+  const pool = new EnginePool(
+    startEngine ?? (() => startEngineProcess(programs.engine, settings)),
+    {
+      engines,
+      active,
+      waiting: limits.waiting,
+      onTrouble: (what, err) => log.error({ err }, what),
+    },
+  );
+  const decoder = imageDecoder(programs.image, limits);
+  const remote = remoteImages({ hosts: imageHosts, limits, ...(network && { network }) });
+  const shutdown = new AbortController();
+  let listening: Listening | undefined;
+  let closing: Promise<void> | undefined;
+
+  const close = async () => {
+    pool.retire();
+    const end = () => shutdown.abort(unavailable('shutting_down', 'the server ends; ask another'));
+    const server = listening?.server;
+    const timers = [
+      setTimeout(end, limits.shutdownMs),
+      // Whoever does not read what is sent, or sends and sends.
+      setTimeout(() => server?.closeAllConnections(), limits.shutdownMs + lastWordsMs),
+    ];
+    if (server) await closeServer(server);
+    for (const timer of timers) clearTimeout(timer);
+    end();
+    decoder.close();
+    await Promise.all([pool.close(), remote.close()]);
+  };
+  return {
+    async listen(port = 0, host = '127.0.0.1') {
+      const facts = await pool.open();
+      const service: Service = {
+        modelName: options.modelName ?? (options.model ? nameOf(model) : 'transprune-embedded'),
+        created: Math.floor(Date.now() / 1000),
+        version,
+        facts,
+        limits,
+        pool,
+        decoder,
+        remote,
+        imageHosts,
+        metrics: createMetrics(pool),
+        checkKey: keyCheck(apiKeys),
+        log,
+        logContent: options.logContent ?? false,
+        shutdown: shutdown.signal,
+      };
+      try {
+        listening = await listen(createApp(service), { host, port }, limits);
+      } catch (error) {
+        await pool.close();
+        throw error;
+      }
+      const { url } = listening;
+      log.info({ url, model: service.modelName, device: facts.device }, 'listening');
+      return url;
+    },
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+/** A plan goes to other processes, which a function cannot. */
+function checkPlan(plan: ServerOptions['plan']): void {
+  if (plan === undefined || typeof plan.method === 'string') return;
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `expected a plan that names its method, got one with the method ${plan.method.name} itself; prune the decoder beforehand`,
+    { field: 'plan.method' },
+  );
+}
+
+function checkCount(field: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 1) return;
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `${field} must be a whole number from 1, got ${value}`,
+    { field, got: value },
+  );
+}
