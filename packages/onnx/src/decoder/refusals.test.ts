@@ -40,3 +40,14 @@ test('a layer without a cache between others', () => {
     /^layer 3: expected present\.2\.key and present\.2\.value .* found none, though layer 6 has one/,
   );
 });
+
+test('experts in one operator', () => {
+  const experts = changed((graph) => {
+    const mul = graph.node.find(({ opType }) => opType === 'Mul')!;
+    mul.opType = 'MoE';
+    mul.domain = 'com.microsoft';
+  });
+  expect(() => readDecoder(experts)).toThrow(
+    /^layer 1, FFN: expected experts in plain operators .* found a mixture of experts in one operator at MoE/,
+  );
+});
