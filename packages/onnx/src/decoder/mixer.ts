@@ -53,13 +53,37 @@ function readAttention(
   const presentKeyNode = makerOf(graph, cache.presentKey);
   for (const family of presentKeyNode ? attentionFamilies() : []) {
     const reading = presentKeyNode && family.read(graph, { where, cache, presentKeyNode });
-    if (reading) return checked(graph, reading, where);
+    if (!reading) continue;
+    checkPresent(graph, cache, where);
+    return checked(graph, reading, where);
   }
   return refuse({
     where,
     expected: `${cache.presentKey} to come from a known attention family (${namesOf(attentionFamilies())})`,
     found: presentKeyNode?.opType ?? 'no node',
     node: presentKeyNode,
+  });
+}
+
+/** A layer's present keys and values have to be its own past ones and what was added to them. */
+function checkPresent(
+  graph: ClassifiedGraph,
+  { presentKey, presentValue, pastKey, pastValue }: LayerCacheNames,
+  where: string,
+): void {
+  const [key, value] = [makerOf(graph, presentKey), makerOf(graph, presentValue)];
+  const goesOn = (node: NodeProto | undefined, past: string | undefined) =>
+    past === undefined || node?.input.some((input) => originalOf(graph, input) === past);
+  const placeOf = (node: NodeProto | undefined, present: string) =>
+    node?.output.indexOf(originalOf(graph, present)) ?? -1;
+  // Operators that hold the cache give keys before values.
+  const inOrder = key !== value || placeOf(key, presentKey) < placeOf(value, presentValue);
+  if (goesOn(key, pastKey) && goesOn(value, pastValue) && inOrder) return;
+  refuse({
+    where,
+    expected: `${presentKey} and ${presentValue} to go on from ${pastKey} and ${pastValue}`,
+    found: `${key?.opType ?? 'no node'} and ${value?.opType ?? 'no node'} of others`,
+    node: value ?? key,
   });
 }
 

@@ -51,3 +51,18 @@ test('experts in one operator', () => {
     /^layer 1, FFN: expected experts in plain operators .* found a mixture of experts in one operator at MoE/,
   );
 });
+
+test.each([
+  ['present.1.value', 'present.2.value'],
+  ['present.1.key', 'present.1.value'],
+  ['present.3.key', 'present.2.value'],
+])('a cache that goes on as another: %s and %s exchanged', (one, other) => {
+  const exchanged = changed((graph) => {
+    const names = new Map([
+      [one, other],
+      [other, one],
+    ]);
+    for (const node of graph.node) node.output = node.output.map((name) => names.get(name) ?? name);
+  });
+  expect(() => readDecoder(exchanged)).toThrow(/^layer \d: expected present/);
+});
