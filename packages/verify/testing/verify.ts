@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createNodeBackend } from '@transprune/backend-node';
 import { createPlan, type PrunePlan, positionModes, presetPlan } from '@transprune/core';
 import { readModelFile, writeModelFile } from '@transprune/files/node';
-import type { ExportedDecoder } from '@transprune/fixtures';
+import { caseFile, type ExportedDecoder } from '@transprune/fixtures';
 import { fitPlan, type OnnxModel, readDecoder } from '@transprune/onnx';
 import { type VerifyReport, type VerifyRequest, verifyPruned } from '@transprune/verify';
 import { afterAll, expect, test } from 'vitest';
@@ -94,6 +94,19 @@ export const threePrunes = createPlan({
   accumulateLayers: [1, 2, 3, 4],
   stages: keepRatios.map((keepRatio, at) => ({ afterLayer: at + 2, keepRatio })),
 });
+
+/** Verifies files under `cases/` of the fixtures with each way to number positions, alone and in batches. */
+export function verifyCases(names: readonly string[]): void {
+  const { verify } = createVerifier();
+  test.each(names)('%s', async (name) => {
+    for (const [at, positions] of positionModes.entries()) {
+      const plan = { ...threePrunes, positions };
+      const { checks } = await verify(caseFile(name), plan, { options: { batch: at === 1 } });
+      const failed = checks.filter(({ passed }) => !passed);
+      expect(failed, positions).toEqual([]);
+    }
+  });
+}
 
 /**
  * Verifies decoders whose layers mix tokens by states, borrow keys, or have attention and FFN side by side: with each
