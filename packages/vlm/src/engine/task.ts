@@ -140,6 +140,7 @@ export class Task {
     // A conversation is counted as the one prompt that it could have been.
     if (!this.conversation) this.gap = embedded.gap;
     const { cacheLengths } = decoder;
+    const named = this.request.outputs ?? [];
     const before = performance.now();
     const { logits, outputs } = await decoder.prefill({
       embeddings: embedded.embeddings,
@@ -148,14 +149,21 @@ export class Task {
       images,
       keepRatios: this.keepRatios,
       logitsToKeep: 1,
-      fetch: trace,
+      fetch: [...trace, ...named],
     });
-    const prefillMs = performance.now() - before;
+    // A graphics card has done its work when the logits are here.
     const [row] = await logitsOfLastTokens(logits);
-    const stages = stageEvents(await takeAll(outputs), images);
+    const prefillMs = performance.now() - before;
+    const taken = await takeAll(outputs);
+    const stages = stageEvents(taken, images);
     const vision = { visionMs: embedded.visionMs, visionCached };
     this.report.prefilled({ decoder, cacheLengths, images, stages, ...vision, prefillMs });
     for (const stage of stages) this.events.push(stage);
+    if (named.length > 0) {
+      const asked = Object.entries(taken).filter(([name]) => named.includes(name));
+      const tensors = Object.fromEntries(asked);
+      this.events.push({ type: 'outputs', tensors });
+    }
     const limit = this.request.maxNewTokens ?? defaultMaxNewTokens;
     this.penalties = frontend.penalties(this.context().length, limit);
     return this.isAborted ? 'aborted' : this.accept(row ?? new Float32Array(0));
