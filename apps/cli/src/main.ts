@@ -4,6 +4,7 @@ import { addBenchCommand } from './commands/bench.js';
 import { addChatCommand } from './commands/chat.js';
 import { addCompletionCommand } from './commands/completion.js';
 import { addDoctorCommand } from './commands/doctor.js';
+import { addEvalCommand } from './commands/eval.js';
 import { addEvaluateCommand } from './commands/evaluate.js';
 import { addInspectCommand } from './commands/inspect.js';
 import { addPlanCommand } from './commands/plan.js';
@@ -61,6 +62,7 @@ export function createProgram(io: Io): Command {
     addChatCommand,
     addBenchCommand,
     addEvaluateCommand,
+    addEvalCommand,
     addDoctorCommand,
     addCompletionCommand,
   ];
