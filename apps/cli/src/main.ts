@@ -11,6 +11,7 @@ import { addPlanCommand } from './commands/plan.js';
 import { addPruneCommand } from './commands/prune.js';
 import { addRunCommand } from './commands/run.js';
 import { addServeCommand } from './commands/serve.js';
+import { addVisualizeCommand } from './commands/visualize.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
 import { example } from './help.js';
 import { type Io, processIo } from './io.js';
@@ -60,6 +61,7 @@ export function createProgram(io: Io): Command {
     addRunCommand,
     addServeCommand,
     addChatCommand,
+    addVisualizeCommand,
     addBenchCommand,
     addEvaluateCommand,
     addEvalCommand,

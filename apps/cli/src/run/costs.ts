@@ -2,7 +2,7 @@
 import { askingRows } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
 import { llamaDecoder } from '@transprune/flops';
-import type { GenerateResult } from '@transprune/vlm';
+import type { PromptFacts } from '@transprune/vlm';
 import { configuredModel } from '../model/costing.js';
 import { decoderModel } from '../model/sizes.js';
 import { type CostReport, costReport } from '../show/costs.js';
@@ -14,8 +14,8 @@ import type { PrunedDecoder } from './decoder.js';
  */
 export async function costsOf(
   files: VlmFiles,
-  { decoder, chosen }: PrunedDecoder,
-  { prompt }: GenerateResult,
+  { decoder, chosen }: Pick<PrunedDecoder, 'decoder' | 'chosen'>,
+  { prompt }: { readonly prompt: Omit<PromptFacts, 'text' | 'imageNumbers'> },
 ): Promise<CostReport> {
   const model = (await configuredModel(files)) ?? decoderModel(files.name, decoder, 0);
   const images = new Set(prompt.imagePositions);
