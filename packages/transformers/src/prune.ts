@@ -9,7 +9,7 @@ import {
   presetPlan,
   TransPruneError,
 } from '@transprune/core';
-import { type OnnxModel, pruneModel, readDecoder } from '@transprune/onnx';
+import { layersAfterPrunes, type OnnxModel, pruneModel, readDecoder } from '@transprune/onnx';
 import type { PruningOptions } from './options.js';
 import { isUnsupported } from './refusal.js';
 
@@ -60,21 +60,12 @@ function planFor(model: OnnxModel, options: PruningOptions): PrunePlan {
   return chosen;
 }
 
-/** A preset's plan, its prunes where the decoder allows them. */
+/** A preset's plan, its prunes where the decoder allows them, and after the first cache. */
 function presetFor(model: OnnxModel, { preset = 'transprune-high' }: PruningOptions): PrunePlan {
-  const { plan } = presetPlan(preset, readDecoder(model).layers.length);
-  return fitToAttentionLayers(
-    plan,
-    attentionLayers(model).filter((layer) => layer > firstCachedLayer(model)),
-  ).plan;
-}
-
-/** Layers (1-based) with keys of their own. */
-function attentionLayers({ graph }: OnnxModel): number[] {
-  return (graph?.input ?? []).flatMap(({ name }) => {
-    const port = cachePort(name);
-    return port?.kind === 'key' ? [port.layer + 1] : [];
-  });
+  const decoder = readDecoder(model);
+  const { plan } = presetPlan(preset, decoder.layers.length);
+  const allowed = layersAfterPrunes(decoder).filter((layer) => layer > firstCachedLayer(model));
+  return fitToAttentionLayers(plan, allowed).plan;
 }
 
 /**
