@@ -2,7 +2,6 @@
 import type { VlmFiles } from '@transprune/files';
 import type { TracePicture } from '@transprune/trace';
 import type { Pixels } from '@transprune/vlm';
-import { encode } from 'fast-png';
 import type { Question } from '../run/inputs.js';
 
 /** Pixels of the longer side at most. */
@@ -19,6 +18,7 @@ export async function pictureFor(
   const { pixels } = picture;
   const seen = shrunk(isCropped === true ? middle(pixels) : pixels);
   const { data, width, height, channels } = seen;
+  const { encode } = await import('fast-png');
   const png = encode({ data, width, height, channels, depth: 8 });
   const url = `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
   // Folders are nobody's business whom a report is sent to.
