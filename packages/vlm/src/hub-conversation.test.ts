@@ -60,15 +60,21 @@ describe.each<HubModel>(['gemma4', 'lfm2_vl', 'qwen3_5', 'qwen3_vl'])('%s', (mod
   });
 });
 
-test.each(['qwen3_vl'] as const)('%s, pruned with everything kept', async (model) => {
+test.each([
+  ['qwen3_vl', 3, 'keep', true],
+  ['qwen3_5', 3, 'keep', false],
+  ['lfm2_vl', 4, 'renumber', false],
+  ['gemma4', 4, 'renumber', true],
+] as const)('%s, pruned with everything kept', async (model, afterLayer, positions, batch) => {
   const folder = hubFolder(model);
   const plan = createPlan({
     accumulateLayers: [2, 3],
-    stages: [{ afterLayer: 3, keepRatio: 1 }],
+    positions,
+    stages: [{ afterLayer, keepRatio: 1 }],
   });
   const shared = { model: { folder }, backend: nodeBackend, open: openModel };
   const reference = await openEngine(shared);
-  const engine = await openEngine({ ...shared, pruning: { plan, options: { batch: true } } });
+  const engine = await openEngine({ ...shared, pruning: { plan, options: { batch } } });
   const { inTurns, atOnce } = await bothWays(engine, reference, turnsOf(folder));
   expect(inTurns.map(({ tokenIds }) => tokenIds)).toEqual(atOnce.map(({ tokenIds }) => tokenIds));
   await engine.dispose();
