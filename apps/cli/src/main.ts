@@ -4,12 +4,14 @@ import { addBenchCommand } from './commands/bench.js';
 import { addChatCommand } from './commands/chat.js';
 import { addCompletionCommand } from './commands/completion.js';
 import { addDoctorCommand } from './commands/doctor.js';
+import { addEvalCommand } from './commands/eval.js';
 import { addEvaluateCommand } from './commands/evaluate.js';
 import { addInspectCommand } from './commands/inspect.js';
 import { addPlanCommand } from './commands/plan.js';
 import { addPruneCommand } from './commands/prune.js';
 import { addRunCommand } from './commands/run.js';
 import { addServeCommand } from './commands/serve.js';
+import { addVisualizeCommand } from './commands/visualize.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
 import { example } from './help.js';
 import { type Io, processIo } from './io.js';
@@ -59,8 +61,10 @@ export function createProgram(io: Io): Command {
     addRunCommand,
     addServeCommand,
     addChatCommand,
+    addVisualizeCommand,
     addBenchCommand,
     addEvaluateCommand,
+    addEvalCommand,
     addDoctorCommand,
     addCompletionCommand,
   ];

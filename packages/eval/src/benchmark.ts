@@ -27,6 +27,9 @@ export interface GroupScore {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** Metrics that are points; all others are shares. */
+export const pointMetrics: readonly string[] = ['points', 'perception', 'cognition'];
+
 export interface Score extends GroupScore {
   /** Of kinds of questions, such as a split or a category. */
   readonly groups: Readonly<Record<string, GroupScore>>;

@@ -7,6 +7,7 @@ export type {
   Question,
   Score,
 } from './benchmark.js';
+export { pointMetrics } from './benchmark.js';
 export { benchmarks } from './benchmarks/index.js';
 export { Folder } from './reading/folder.js';
 export type { Answer, Answerer } from './run/answerer.js';

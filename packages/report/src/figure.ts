@@ -4,6 +4,8 @@ import { parseHTML } from 'linkedom';
 
 /** A figure: an SVG that stands alone, and what it shows. */
 export interface Figure {
+  /** Short and unique, such as `kept-patches`. */
+  readonly name: string;
   readonly title: string;
   readonly caption: string;
   readonly svg: string;

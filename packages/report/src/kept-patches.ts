@@ -62,6 +62,7 @@ export function keptPatches({ picture, grid, stages, question, pruned }: Trace):
     ],
   });
   return {
+    name: 'kept-patches',
     title: 'What each prune keeps',
     caption: `"${question}" Answer: ${pruned.text}. What is dropped is faded.`,
     svg,

@@ -23,6 +23,7 @@ export function layerMaps(trace: Trace): Figure[] {
   if (trace.layers.length === 0) return [];
   return (['attention', 'ffn'] as const).flatMap((module) =>
     (['magnitude', 'direction'] as const).map((measure) => ({
+      name: `${module}-${measure}`,
       title: `${module === 'ffn' ? 'FFN' : 'Attention'}: ${measure}`,
       caption: `Of each patch, layer by layer: ${measures[measure]}. Dark is little, bright is much.`,
       svg: maps(trace, (layer) => layer[module][measure]),

@@ -30,6 +30,7 @@ export function scoreHistograms({ stages }: Trace): Figure {
     marks: [Plot.rectY(patches, Plot.binX({ y: 'count' }, bars)), Plot.ruleY([0])],
   });
   return {
+    name: 'scores',
     title: 'Scores',
     caption:
       'How many patches have which score, at each prune. Green ones stay, grey ones are dropped.',

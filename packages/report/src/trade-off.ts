@@ -52,6 +52,7 @@ export function tradeOff(points: readonly TradeOffPoint[], costName: string): Fi
     ],
   });
   return {
+    name: 'trade-off',
     title: `Accuracy against ${costName}`,
     caption: 'Bars are 95 % confidence intervals over questions.',
     svg,

@@ -13,9 +13,11 @@ import {
 } from '../bench/synthetic.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { decoderCosting } from '../model/costing.js';
 import { findDecoder } from '../model/find.js';
-import { decoderModel, sizesOf } from '../model/sizes.js';
+import { sizesOf } from '../model/sizes.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
+import { addBudgetOptions, type BudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import { addModelOptions, type ModelOptions, modelForms } from '../options/model-options.js';
 import { wholeNumber } from '../options/parsers.js';
@@ -30,6 +32,7 @@ const defaults = { imageTokens: 576, runs: 48, warmups: 2, decodeSteps: 4 };
 
 type Options = ModelOptions &
   PlanOptions &
+  BudgetOptions &
   TokenOptions &
   DeviceOptions &
   ThreadOptions &
@@ -52,7 +55,7 @@ export function addBenchCommand(program: Command, io: Io): void {
         .conflicts('model'),
     );
   addModelOptions(command, `decoder as an .onnx file; or ${modelForms}`);
-  addTokenOptions(addPlanOptions(command), defaults.imageTokens)
+  addTokenOptions(addBudgetOptions(addPlanOptions(command)), defaults.imageTokens)
     .addOption(
       new Option('--precision <name>', 'of the weights of a --synthetic decoder')
         .choices(precisionNames)
@@ -99,9 +102,10 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
   const original = await readModelFile(path);
   const decoder = readDecoder(original);
   const config = sizesOf(decoder);
-  const chosen = planFor(options, decoder);
-  for (const note of planNotes(chosen, config.layers)) terminal.info(note);
   const name = options.synthetic ?? path;
+  const costing = decoderCosting(name, decoder, { imageTokens, textTokens });
+  const chosen = planFor(options, decoder, costing);
+  for (const note of planNotes(chosen, config.layers)) terminal.info(note);
   const result = await runBench({
     path,
     original,
@@ -118,7 +122,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
     terminal,
     signal: io.signal,
   });
-  const costs = costReport(decoderModel(name, config, imageTokens), chosen.plan, {
+  const costs = costReport(costing.model, chosen.plan, {
     imageTokens,
     textTokens,
     bytesPerElement: cacheElementBytes[precision],

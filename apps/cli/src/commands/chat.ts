@@ -7,6 +7,7 @@ import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { findModel, type Surroundings } from '../model/find.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
+import { addBudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption } from '../options/device-option.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { addPlanOptions } from '../options/plan-options.js';
@@ -32,7 +33,7 @@ export function addChatCommand(program: Command, io: Io): void {
       'Talk about pictures, on top of the caches of the turns before. Lines that begin with a slash are commands: /help shows them. Lines may be piped in.',
     )
     .argument('[image...]', 'pictures for the first question: paths or addresses');
-  addPlanOptions(addModelOptions(command)).option(
+  addBudgetOptions(addPlanOptions(addModelOptions(command))).option(
     '--system <text>',
     'what the conversation begins with',
   );
@@ -140,8 +141,9 @@ async function answer(
   return 'go on';
 }
 
-/** The same with a preset in place of stages. */
+/** The same with a preset in place of stages and a budget. */
 function withPreset(options: EngineOptions, preset: string): EngineOptions {
-  const { accumulate, pruneAfter, keep, ...others } = options;
+  const { accumulate, pruneAfter, keep, ...unstaged } = options;
+  const { budgetTflops, speedup, keepAverage, averageImageTokens, ...others } = unstaged;
   return { ...others, preset };
 }

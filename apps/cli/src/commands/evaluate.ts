@@ -6,18 +6,27 @@ import type { Command } from 'commander';
 import { type Accuracy, measureAccuracy, pictureScenes } from '../evaluate/accuracy.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { modelCosting } from '../model/costing.js';
 import { decoderPath, findModel } from '../model/find.js';
 import { type TemporaryFolders, temporaryModel, withTemporaryFolders } from '../model/temporary.js';
+import { addBudgetOptions, type BudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { wholeNumber } from '../options/parsers.js';
-import { addPlanOptions, isPlanGiven, type PlanOptions, planFor } from '../options/plan-options.js';
+import {
+  addPlanOptions,
+  isPlanGiven,
+  type PlanOptions,
+  planFor,
+  planNotes,
+} from '../options/plan-options.js';
 import { countdown } from '../progress.js';
 import { type Grid, table } from '../show/table.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
 type Options = ModelOptions &
   PlanOptions &
+  BudgetOptions &
   DeviceOptions &
   OutputOptions & { readonly scenes: number };
 
@@ -28,7 +37,7 @@ export function addEvaluateCommand(program: Command, io: Io): void {
       'Ask a model the held-out questions of the small one that comes along: unpruned, with every preset or the plan that is named, and with as many image tokens kept at random. Answers count if they are the expected words, whatever their case.',
     )
     .option('--scenes <count>', 'of the 200 held-out scenes, the first ones', wholeNumber(1), 200);
-  addPlanOptions(addModelOptions(command));
+  addBudgetOptions(addPlanOptions(addModelOptions(command)));
   addOutputOptions(addDeviceOption(command))
     .addHelpText(
       'after',
@@ -61,9 +70,13 @@ async function evaluate(
   const path = await decoderPath(files);
   const original = await readModelFile(path);
   const decoder = readDecoder(original);
+  const costing = await modelCosting(files, decoder);
   const plans = isGiven
-    ? [planFor(options, decoder)]
-    : prunings.map((preset) => planFor({ ...options, preset }, decoder));
+    ? [planFor(options, decoder, costing)]
+    : prunings.map((preset) => planFor({ ...options, preset }, decoder, costing));
+  for (const chosen of plans) {
+    for (const note of planNotes(chosen, decoder.layers.length)) terminal.info(note);
+  }
   const variants = plans.flatMap(({ plan, preset }) => withTwin(plan, preset ?? 'custom'));
   const set = embedded.readEvaluation();
   const scenes = await pictureScenes(set, options.scenes);

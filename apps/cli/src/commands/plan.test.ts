@@ -1,6 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { modelDirectory } from '@transprune/embedded-model';
 import { describe, expect, test } from 'vitest';
+import { pathsOf, useHub } from '../../testing/hub.js';
 import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';
 
@@ -56,6 +58,61 @@ test('stages can be named one by one', async () => {
   expect(named).toEqual({ ...preset, preset: null, schedule: 'custom' });
   const direction = await transpruneJson('plan', '--model', 'llava-1.5-7b', '--direction', '|cos|');
   expect(direction.direction).toBe('|cos|');
+});
+
+describe('a budget', () => {
+  const llava = ['plan', '--model', 'llava-1.5-7b'];
+
+  test.each([
+    ['--budget-tflops', '5', { tflops: 5 }],
+    ['--speedup', '2', { speedup: 2 }],
+    ['--keep-average', '.4', { keepAverage: 0.4 }],
+    ['--average-image-tokens', '200', { averageImageTokens: 200 }],
+  ])('%s %s fits the keep ratios of the preset', async (option, value, asked) => {
+    const { stages, budget, full, imageTokens } = await transpruneJson(...llava, option, value);
+    expect(stages.map(({ afterLayer }: { afterLayer: number }) => afterLayer)).toEqual([7, 9, 12]);
+    expect(budget).toMatchObject({ asked, imageTokens: 576, textTokens: 64 });
+    const layers: number[] = full.pruned.imageTokensPerLayer;
+    const average = layers.reduce((sum, count) => sum + count) / layers.length;
+    const counted = {
+      '--budget-tflops': (2 * full.pruned.prefill.total) / 1e12,
+      '--speedup': full.speedupWithScoring,
+      '--keep-average': average / imageTokens,
+      '--average-image-tokens': average,
+    }[option]!;
+    expect(budget.reached).toBeCloseTo(counted, 9);
+    expect(Math.abs(counted / Number(value) - 1)).toBeLessThan(0.02);
+    expect(option === '--speedup' ? counted >= 2 : counted <= Number(value)).toBe(true);
+  });
+
+  test('counts for the tokens that are asked for, and says what came of it', async () => {
+    const { stderr } = await transprune(...llava, '--speedup', '2', '--image-tokens', '1152');
+    expect(stderr).toMatch(
+      /gain of the decoder's prefill: 2\.\d+ of 2, keeping 0\.\d+, .*; counted for 1152 image and 64 text tokens/,
+    );
+  });
+
+  test.each([
+    [['--speedup', '2', '--keep-average', '.5'], /cannot be used with option/],
+    [['--speedup', '1'], /Expected a number above 1/],
+    [['--speedup', '40'], /speedup from 0\.9999 to \d\.\d+\), got 40; prune earlier/],
+    [['--keep-average', '1.5'], /Expected a number above 0 to 1/],
+    [['--preset', 'none', '--speedup', '2'], /expected a plan with a prune/],
+  ])('%s is refused', async (options, message) => {
+    const { exitCode, stdout, stderr } = await transprune(...llava, ...options);
+    expect([exitCode, stdout]).toEqual([exitCodes.usage, '']);
+    expect(stderr).toMatch(message);
+  });
+});
+
+test('the factors of the token transition are chosen, where the method looks at it', async () => {
+  const plan = ['plan', '--model', 'llava-1.5-7b', '--transition-parts', 'magnitude'];
+  const { stdout } = await transprune(...plan);
+  expect(stdout).toContain('transprune, magnitude alone, token transition of layers 7-12');
+  expect(await transpruneJson(...plan)).toMatchObject({ transitionParts: 'magnitude' });
+  const { exitCode, stderr } = await transprune(...plan, '--method', 'fastv');
+  expect(exitCode).toBe(exitCodes.usage);
+  expect(stderr).toContain('--transition-parts, got fastv');
 });
 
 test('a scaled schedule is said to be one', async () => {
@@ -145,6 +202,46 @@ describe('families of decoders', () => {
     expect(exitCode).toBe(exitCodes.unsupportedModel);
     expect(stderr).toMatch(message);
     expect(stderr).toMatch(/no image tokens that could be pruned|are not known here/);
+  });
+});
+
+describe('a model', () => {
+  test('in a folder, by its config.json alone', async () => {
+    const folder = await temporaryFolder();
+    const config = await readFile(join(modelDirectory, 'config.json'));
+    await writeFile(join(folder, 'config.json'), config);
+    const document = await transpruneJson('plan', '--model', folder);
+    expect(document).toMatchObject({ model: folder, layers: 12, imageTokens: 144 });
+  });
+
+  test('of the hub, without its graphs', async () => {
+    const hub = await useHub(modelDirectory);
+    const document = await transpruneJson('plan', '--model', 'owner/name');
+    expect(document).toMatchObject({ model: 'owner/name', layers: 12 });
+    expect(pathsOf([...hub.requests, ...hub.stored])).toEqual([]);
+  });
+
+  test.each([
+    [
+      'a folder without config.json',
+      () => temporaryFolder(),
+      exitCodes.notFound,
+      /a config\.json in/,
+    ],
+    ['a name of nothing', async () => 'llava-9', exitCodes.notFound, /llava-1\.5-7b/],
+    ['a path to nothing', async () => './there/is/none', exitCodes.notFound, /nothing is there/],
+  ])('%s', async (_, name, expected, message) => {
+    const { exitCode, stderr } = await transprune('plan', '--model', await name());
+    expect(stderr).toMatch(message);
+    expect(exitCode).toBe(expected);
+  });
+
+  test('that is not on the hub has no revision', async () => {
+    const { exitCode, stderr } = await transprune(
+      ...['plan', '--model', 'llava-1.5-7b', '--revision', 'v1'],
+    );
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stderr).toContain('leave --revision out');
   });
 });
 

@@ -1,15 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { fitToAttentionLayers, TransPruneError } from '@transprune/core';
-import {
-  attentionLayers,
-  type Model,
-  modelFromConfig,
-  modelNames,
-  modelPreset,
-} from '@transprune/flops';
+import { fitToAttentionLayers, methodNameOf, methodOf, type PrunePlan } from '@transprune/core';
+import { attentionLayers, type Model, modelNames } from '@transprune/flops';
 import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { findSizes } from '../model/find-sizes.js';
+import { addBudgetOptions, type BudgetOptions, withinBudget } from '../options/budget-options.js';
+import { addHubOptions, type HubOptions, modelForms } from '../options/model-options.js';
 import {
   addPlanOptions,
   choosePlan,
@@ -22,34 +18,51 @@ import { type Grid, table } from '../show/table.js';
 import { bytes, change, layerRanges, times } from '../show/units.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
-type Options = PlanOptions & TokenOptions & OutputOptions & { readonly model: string };
+type Options = PlanOptions &
+  BudgetOptions &
+  HubOptions &
+  TokenOptions &
+  OutputOptions & { readonly model: string };
 
 export function addPlanCommand(program: Command, io: Io): void {
   const command = program
     .command('plan')
-    .description('Show where a preset prunes, how many tokens stay, and what that saves.')
-    .requiredOption('--model <name>', `one of ${modelNames.join(', ')}; or a config.json`);
-  addPlanOptions(command);
+    .description(
+      'Show where a plan prunes, how many tokens stay, and what that saves; or find the plan for a budget. Of a model the config.json alone is read.',
+    )
+    .requiredOption(
+      '--model <name>',
+      `one of ${modelNames.join(', ')}; a config.json; or ${modelForms}`,
+    );
+  addBudgetOptions(addPlanOptions(addHubOptions(command)));
   addTokenOptions(command);
   addOutputOptions(command)
-    .addHelpText('after', example('transprune plan --model llava-1.5-7b --preset transprune-high'))
+    .addHelpText(
+      'after',
+      example(
+        'transprune plan --model llava-1.5-7b --preset transprune-high',
+        'transprune plan --model owner/name --speedup 2',
+      ),
+    )
     .action((options: Options) => plan(options, io));
 }
 
 async function plan(options: Options, io: Io): Promise<void> {
   const terminal = createTerminal(io, options);
-  const model = await findModel(options.model);
+  const model = await findSizes(options.model, options, { io, terminal });
   const layers = model.decoder.layers.length;
   const asked = choosePlan(options, layers);
   const fitted = fitToAttentionLayers(asked.plan, attentionLayers(model.decoder));
-  const chosen = { ...asked, ...fitted };
-  const costs = costReport(model, chosen.plan, {
+  const tokens = {
     imageTokens: options.imageTokens ?? model.imageTokens,
     textTokens: options.textTokens,
-  });
+  };
+  const { moved } = fitted;
+  const chosen = { ...asked, moved, ...withinBudget(fitted.plan, options, { model, ...tokens }) };
+  const costs = costReport(model, chosen.plan, tokens);
   const notes = [...planNotes(chosen, layers), ...formulaNotes(model), ...model.notes];
   for (const line of notes) terminal.info(line);
-  const { method, accumulateLayers, direction, positions, perImage } = chosen.plan;
+  const { accumulateLayers, direction, transitionParts, positions, perImage } = chosen.plan;
   const assumption =
     options.imageTokens === undefined ? model.imageAssumption : 'as asked for by --image-tokens';
   terminal.result(
@@ -59,12 +72,14 @@ async function plan(options: Options, io: Io): Promise<void> {
       layers,
       preset: chosen.preset,
       schedule: chosen.schedule,
-      method,
+      method: methodNameOf(chosen.plan),
       accumulateLayers,
       direction,
+      transitionParts: transitionParts ?? 'both',
       positions,
       perImage,
-      moved: chosen.moved,
+      moved,
+      budget: chosen.budget,
       imageAssumption: assumption,
       ...costs,
     },
@@ -72,12 +87,24 @@ async function plan(options: Options, io: Io): Promise<void> {
       `${model.name}: ${layers} layers, ${costs.imageTokens} image tokens (${assumption}), ${costs.textTokens} text tokens`,
       chosen.plan.stages.length === 0
         ? 'Nothing is pruned.'
-        : `${chosen.preset ?? 'custom'}: ${method}, direction ${direction}, token transition of layers ${layerRanges(accumulateLayers)}`,
+        : `${chosen.preset ?? 'custom'}: ${howRanked(chosen.plan)}`,
       showStages(costs),
       showCosts(costs),
       costLegend,
     ],
   );
+}
+
+/** What tokens are ranked by. */
+function howRanked(plan: PrunePlan): string {
+  const { accumulateLayers, direction, transitionParts = 'both' } = plan;
+  if (!methodOf(plan).needs.includes('transition')) return methodNameOf(plan);
+  const form = {
+    both: `direction ${direction}`,
+    magnitude: 'magnitude alone',
+    direction: `direction ${direction} alone`,
+  }[transitionParts];
+  return `${methodNameOf(plan)}, ${form}, token transition of layers ${layerRanges(accumulateLayers)}`;
 }
 
 /** What the published formula takes for granted, where the decoder is something else. */
@@ -117,31 +144,4 @@ function showCosts(costs: CostReport): Grid {
       ['  with scoring', '', times(speedupWithScoring), ''],
     ],
   );
-}
-
-/** A preset, or the sizes out of a `config.json`. */
-async function findModel(name: string): Promise<Model> {
-  if (!/\.json$|[/\\]/.test(name)) return modelPreset(name);
-  let text: string;
-  try {
-    text = await readFile(name, 'utf8');
-  } catch (cause) {
-    throw new TransPruneError(
-      'NOT_FOUND',
-      `there is no readable file ${name}; give a config.json, or one of ${modelNames.join(', ')}`,
-      { path: name },
-      { cause },
-    );
-  }
-  try {
-    return modelFromConfig(JSON.parse(text), name);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new TransPruneError(
-      'INVALID_MODEL',
-      `expected ${name} to be a config.json, got something that is not JSON (${error.message})`,
-      { path: name },
-      { cause: error },
-    );
-  }
 }

@@ -2,7 +2,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
 import { readModelFile } from '@transprune/files/node';
-import { caseFile, officialCase } from '@transprune/fixtures';
+import { caseFile, hubFolder, officialCase } from '@transprune/fixtures';
 import { readPlan } from '@transprune/onnx';
 import { DecoderSession, openSession, readNumbers } from '@transprune/session';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -40,6 +40,35 @@ async function outputsOf(path: string, name: 'high' | 'late-image') {
   };
   return { session, read };
 }
+
+describe('a budget', () => {
+  const dryRun = () => ['prune', input, '-o', output, '--dry-run', '--no-check'];
+
+  test('fits the keep ratios by the sizes of the decoder', async () => {
+    const { plan, budget, full } = await transpruneJson(
+      ...dryRun(),
+      ...['--speedup', '1.5', '--image-tokens', '400'],
+    );
+    expect(budget).toMatchObject({ asked: { speedup: 1.5 }, imageTokens: 400, textTokens: 64 });
+    expect(budget.reached).toBe(full.speedupWithScoring);
+    expect(budget.reached).toBeGreaterThanOrEqual(1.5);
+    expect(budget.reached).toBeLessThan(1.52);
+    const preset = await transpruneJson(...dryRun());
+    const places = (stages: { afterLayer: number }[]) => stages.map(({ afterLayer }) => afterLayer);
+    expect(places(plan.stages)).toEqual(places(preset.plan.stages));
+    expect(preset.budget).toBeNull();
+  });
+
+  test('in FLOPs is refused where the graph does not tell them; one in tokens is not', async () => {
+    input = join(hubFolder('qwen3_5'), 'onnx/decoder_model_merged.onnx');
+    const plan = ['--prune-after', '1', '--keep', '.5'];
+    const { exitCode, stderr } = await transprune(...dryRun(), ...plan, '--speedup', '1.5');
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stderr).toMatch(/with --speedup, got one whose FLOPs .* use --keep-average/);
+    const { budget } = await transpruneJson(...dryRun(), ...plan, '--keep-average', '.8');
+    expect(budget.reached).toBeLessThanOrEqual(0.8);
+  });
+});
 
 describe('the official decoder', () => {
   test('keeps what the official implementation keeps', async () => {

@@ -7,7 +7,6 @@ import {
   writeModelFile,
 } from '@transprune/files/node';
 import {
-  type Decoder,
   type OnnxModel,
   type PruneReport,
   pruneModel,
@@ -18,8 +17,10 @@ import type { VerifyReport } from '@transprune/verify';
 import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { decoderCosting, defaultImageTokens } from '../model/costing.js';
 import { findDecoder } from '../model/find.js';
-import { decoderModel, sizesAreKnown, sizesOf } from '../model/sizes.js';
+import { sizesAreKnown } from '../model/sizes.js';
+import { addBudgetOptions, type BudgetOptions } from '../options/budget-options.js';
 import {
   addGraphOptions,
   chooseGraphOptions,
@@ -42,10 +43,8 @@ import {
 } from '../terminal.js';
 import { addCheckOptions, type CheckOptions, checkOf } from './prune-check.js';
 
-/** LLaVA-1.5's; only the figures shown depend on it, not the graph. */
-const defaultImageTokens = 576;
-
 type Options = PlanOptions &
+  BudgetOptions &
   GraphOptions &
   TokenOptions &
   FileOptions &
@@ -65,7 +64,7 @@ export function addPruneCommand(program: Command, io: Io): void {
     .argument('<model>', `decoder as an .onnx file; or ${modelForms}`)
     .requiredOption('-o, --output <file>', 'where to write the pruned decoder')
     .option('--force', 'replace the file if it is there already');
-  addPlanOptions(addFileOptions(command));
+  addBudgetOptions(addPlanOptions(addFileOptions(command)));
   addGraphOptions(command).option('--dry-run', 'do everything but write');
   addCheckOptions(command);
   addTokenOptions(command, defaultImageTokens);
@@ -93,7 +92,8 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
   await checkTarget(output, { inputs: [path, ...data.map((file) => file.path)], ifExists });
   const decoder = readDecoder(original);
   const layers = decoder.layers.length;
-  const chosen = planFor(options, decoder);
+  const costing = decoderCosting(path, decoder, options);
+  const chosen = planFor(options, decoder, costing);
   for (const note of planNotes(chosen, layers)) terminal.info(note);
   const graphOptions = chooseGraphOptions(options, chosen.plan);
   const { model, plan, report } = pruneModel(original, chosen.plan, graphOptions);
@@ -115,8 +115,10 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
   } as const;
   const writeModel = () => finishFirst(writeModelFile(model, output, writing));
   const externalData = dryRun ? [] : placementsOf(await writeModel(), output, terminal);
-  const costs = sizesAreKnown(decoder) ? costsOf(decoder, path, plan, options) : null;
-  const { preset, schedule, moved } = chosen;
+  const costs = sizesAreKnown(decoder)
+    ? costReport(costing.model, plan, { ...costing, bytesPerElement: 4 })
+    : null;
+  const { preset, schedule, moved, budget } = chosen;
   const added = addedInterface(original, model, plan);
   terminal.result(
     {
@@ -127,6 +129,7 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
       schedule,
       plan,
       moved,
+      budget,
       ...graphOptions,
       before: countsOf(original),
       after: countsOf(model),
@@ -173,16 +176,6 @@ function placementsOf(
     }
   }
   return placements.map(({ data, location, placement }) => ({ data, location, placement }));
-}
-
-function costsOf(
-  decoder: Decoder,
-  name: string,
-  plan: Parameters<typeof costReport>[1],
-  { imageTokens = defaultImageTokens, textTokens }: TokenOptions,
-): CostReport {
-  const model = decoderModel(name, sizesOf(decoder), imageTokens);
-  return costReport(model, plan, { imageTokens, textTokens, bytesPerElement: 4 });
 }
 
 function countsOf({ graph }: OnnxModel) {

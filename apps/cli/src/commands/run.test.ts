@@ -48,6 +48,18 @@ describe('one answer', () => {
     expect(document.pruned.answer).not.toBe('');
   });
 
+  test('within a budget, counted for one picture by the sizes of the model', async () => {
+    const budget = ['--speedup', '1.3'];
+    const { plan: fitted } = await transpruneJson('run', image, question, ...budget);
+    const places = ({ stages }: typeof plan) => stages.map(({ afterLayer }) => afterLayer);
+    expect(places(fitted)).toEqual(places(plan));
+    expect(fitted.stages.at(-1).keepRatio).toBeGreaterThan(plan.stages.at(-1)?.keepRatio ?? 1);
+    const { stderr } = await transprune('run', image, question, ...budget);
+    expect(stderr).toMatch(/1\.3\d* of 1\.3, keeping .* counted for 144 image and 64 text tokens/);
+    const both = await transprune('run', image, question, ...budget, '--keep-ratios', '1,1,1');
+    expect(both.exitCode).toBe(exitCodes.usage);
+  });
+
   test('ends where it is told to', async () => {
     const document = await transpruneJson(
       'run',

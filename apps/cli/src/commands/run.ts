@@ -3,6 +3,7 @@ import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { findModel, type Surroundings } from '../model/find.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
+import { addBudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption } from '../options/device-option.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { numberList, wholeNumber } from '../options/parsers.js';
@@ -43,7 +44,7 @@ export function addRunCommand(program: Command, io: Io): void {
       '[inputs...]',
       'pictures, as paths or addresses of PNG, JPEG, WebP, then the question; - reads one of them from stdin',
     );
-  addPlanOptions(addModelOptions(command)).addOption(
+  addBudgetOptions(addPlanOptions(addModelOptions(command))).addOption(
     new Option(
       '--decoder <file>',
       'decoder that `prune` wrote, in place of one that is pruned for this run',

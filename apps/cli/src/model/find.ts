@@ -19,7 +19,7 @@ export interface Surroundings {
  * Finds a model's files; those of the hub are fetched unless they are here.
  *
  * @param name a folder, or `owner/name`; the small model that comes along if left out
- * @param graphs what is needed of it; all if left out
+ * @param graphs what is needed of it; all if left out, none for its configuration alone
  * @throws TransPruneError NOT_FOUND for a name that is neither, INVALID_ARGUMENT for options that do not go with
  *   it, and as `openModel` of `@transprune/files/node` does
  */
@@ -46,7 +46,7 @@ export async function findDecoder(
 ): Promise<string> {
   const place = await placeOf(name, options);
   if ('file' in place) {
-    refuse(options, ['revision', 'format', 'offline'], `the file ${place.file}`);
+    refuseOptions(options, ['revision', 'format', 'offline'], `the file ${place.file}`);
     return place.file;
   }
   return decoderPath(await findModel(name, options, surroundings, ['decoder_model_merged']));
@@ -95,7 +95,11 @@ function isId(name: string): boolean {
 }
 
 /** @throws TransPruneError INVALID_ARGUMENT for the first option that is given */
-function refuse(options: FileOptions, names: readonly (keyof FileOptions)[], what: string): void {
+export function refuseOptions(
+  options: FileOptions,
+  names: readonly (keyof FileOptions)[],
+  what: string,
+): void {
   const given = names.find((name) => options[name] !== undefined);
   if (given === undefined) return;
   throw new TransPruneError(
@@ -111,7 +115,7 @@ async function openFolder(
   { terminal }: Surroundings,
   graphs: readonly GraphName[],
 ): Promise<VlmFiles> {
-  refuse(options, ['revision'], `the folder ${folder}`);
+  refuseOptions(options, ['revision'], `the folder ${folder}`);
   const { folderFormats, modelFolder } = await import('@transprune/files/node');
   const { format } = options;
   const formats = await folderFormats(folder, format, graphs);
@@ -134,7 +138,9 @@ async function fetchModel(
       ...{ revision, graphs, signal: io.signal },
       ...(format && { format }),
       ...(offline && { offline }),
-      onFormats: (formats) => terminal.info(formatsLine(id, formats)),
+      onFormats: (formats) => {
+        if (graphs.length > 0) terminal.info(formatsLine(id, formats));
+      },
       onProgress: report.progress,
       onRetry: report.retry,
     }),

@@ -1,11 +1,15 @@
 import { type NumberFormat, numberFormats } from '@transprune/files';
 import { type Command, Option } from 'commander';
 
-/** Which of a model's files to take, and from where. */
-export interface FileOptions {
+/** Where a model of the hub is taken from. */
+export interface HubOptions {
   readonly revision?: string;
-  readonly format?: NumberFormat;
   readonly offline?: boolean;
+}
+
+/** Which of a model's files to take, and from where. */
+export interface FileOptions extends HubOptions {
+  readonly format?: NumberFormat;
 }
 
 export interface ModelOptions extends FileOptions {
@@ -24,13 +28,17 @@ export function addModelOptions(command: Command, forms = modelForms): Command {
 
 /** Adds `--revision`, `--format` and `--offline`. */
 export function addFileOptions(command: Command): Command {
+  return addHubOptions(command).addOption(
+    new Option(
+      '--format <name>',
+      "of the decoder's weights, and of the other graphs' where they have it (default: the nearest to float32 that there is)",
+    ).choices(numberFormats),
+  );
+}
+
+/** Adds `--revision` and `--offline`. */
+export function addHubOptions(command: Command): Command {
   return command
     .option('--revision <name>', 'branch, tag or commit of a model on the hub (default: main)')
-    .addOption(
-      new Option(
-        '--format <name>',
-        "of the decoder's weights, and of the other graphs' where they have it (default: the nearest to float32 that there is)",
-      ).choices(numberFormats),
-    )
     .option('--offline', 'ask nothing of the network, as HF_HUB_OFFLINE=1 does');
 }

@@ -29,6 +29,17 @@ export function numberUpTo(most: number, least: 'from 0' | 'above 0'): (text: st
   };
 }
 
+/** A number above `least`. */
+export function numberAbove(least: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!(value > least && Number.isFinite(value))) {
+      throw new InvalidArgumentError(`Expected a number above ${least}.`);
+    }
+    return value;
+  };
+}
+
 /** Most layers that a range may spell out; no decoder is that deep, a slip of the finger may be. */
 const mostLayers = 10_000;
 

@@ -4,7 +4,9 @@ import {
   directions,
   type MethodName,
   type MovedPrune,
+  methodNameOf,
   methodNames,
+  methodOf,
   type PositionMode,
   type PresetPlan,
   type PrunePlan,
@@ -12,11 +14,22 @@ import {
   presetNames,
   presetPlan,
   settlePlan,
+  type TransitionParts,
   TransPruneError,
+  transitionParts,
   validatePlan,
 } from '@transprune/core';
 import { type Decoder, fitPlan } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
+import type { Costing } from '../model/costing.js';
+import { sizesAreKnown } from '../model/sizes.js';
+import {
+  type BudgetOptions,
+  type BudgetReport,
+  budgetNote,
+  budgetOptionNames,
+  withinBudget,
+} from './budget-options.js';
 import { layerList, numberList } from './parsers.js';
 
 /** What the user said about where and how to prune. */
@@ -26,6 +39,7 @@ export interface PlanOptions {
   readonly pruneAfter?: readonly number[];
   readonly keep?: readonly number[];
   readonly direction?: Direction;
+  readonly transitionParts?: TransitionParts;
   readonly method?: MethodName;
   readonly positions?: PositionMode;
   readonly perImage?: boolean;
@@ -59,6 +73,12 @@ export function addPlanOptions(command: Command): Command {
         .default('1-cos'),
     )
     .addOption(
+      new Option(
+        '--transition-parts <parts>',
+        'which factors of the token transition count (default: both)',
+      ).choices(transitionParts),
+    )
+    .addOption(
       new Option('--method <name>', 'what tokens are ranked by')
         .choices(methodNames)
         .default('transprune'),
@@ -72,19 +92,21 @@ export function addPlanOptions(command: Command): Command {
     .option('--per-image', 'each image keeps its own share, in place of all of them together');
 }
 
-/** Names of the plan's options, as commander has them. */
+/** Names of the options of a plan and its budget, as commander has them. */
 export const planOptionNames = [
   'preset',
   'accumulate',
   'pruneAfter',
   'keep',
   'direction',
+  'transitionParts',
   'method',
   'positions',
   'perImage',
-] as const satisfies readonly (keyof PlanOptions)[];
+  ...budgetOptionNames,
+] as const satisfies readonly (keyof PlanOptions | keyof BudgetOptions)[];
 
-/** True if the user named any option of the plan. */
+/** True if the user named any of them. */
 export function isPlanGiven(command: Command): boolean {
   return planOptionNames.some((name) => command.getOptionValueSource(name) === 'cli');
 }
@@ -97,9 +119,10 @@ export function isPlanGiven(command: Command): boolean {
  */
 export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   const { preset = defaultPreset, accumulate, pruneAfter, keep } = options;
-  const { direction, method, positions, perImage } = options;
+  const { direction, transitionParts, method, positions, perImage } = options;
   const fields = {
     ...(direction && { direction }),
+    ...(transitionParts && { transitionParts }),
     ...(method && { method }),
     ...(positions && { positions }),
     ...(perImage && { perImage }),
@@ -108,6 +131,7 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
     const { plan, schedule } = presetPlan(preset, layers);
     const chosen = { ...plan, ...fields };
     validatePlan(chosen, layers);
+    checkParts(chosen);
     return { preset, schedule, plan: chosen };
   }
   if (!pruneAfter && !keep) {
@@ -130,23 +154,50 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
     stages: pruneAfter.map((afterLayer, i) => ({ afterLayer, keepRatio: keep[i] ?? 1 })),
   });
   validatePlan(plan, layers);
+  checkParts(plan);
   return { preset: null, schedule: 'custom', plan };
 }
 
-/** A plan, and what was moved to make it fit a decoder. */
+/** @throws TransPruneError INVALID_ARGUMENT for factors of something that the method does not look at */
+function checkParts(plan: PrunePlan): void {
+  if (plan.transitionParts === undefined || methodOf(plan).needs.includes('transition')) return;
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `expected a method that looks at the token transition with --transition-parts, got ${methodNameOf(plan)}, which does not; leave one of the two out`,
+    { option: '--transition-parts', method: methodNameOf(plan) },
+  );
+}
+
+/** A plan, and what was changed to make it fit a decoder and a budget. */
 export interface FittedChoice extends ChosenPlan {
   readonly moved: readonly MovedPrune[];
+  readonly budget: BudgetReport | null;
 }
 
 /**
  * The plan for a decoder that was read: its positions settled, each prune moved to the nearest depth that may have
- * one.
+ * one, its keep ratios fitted to the budget.
  *
- * @throws TransPruneError as `choosePlan` does, INVALID_PLAN if there is no such depth
+ * @throws TransPruneError as `choosePlan` and `planForBudget` do, INVALID_PLAN if there is no such depth,
+ *   INVALID_ARGUMENT for a budget in FLOPs where the decoder's cannot be counted
  */
-export function planFor(options: PlanOptions, decoder: Decoder): FittedChoice {
+export function planFor(
+  options: PlanOptions & BudgetOptions,
+  decoder: Decoder,
+  costing: Costing,
+): FittedChoice {
   const chosen = choosePlan(options, decoder.layers.length);
-  return { ...chosen, ...fitPlan(settlePlan(chosen.plan, decoder), decoder) };
+  const { plan, moved } = fitPlan(settlePlan(chosen.plan, decoder), decoder);
+  const { budgetTflops, speedup } = options;
+  if ((budgetTflops ?? speedup) !== undefined && !sizesAreKnown(decoder)) {
+    const option = budgetTflops === undefined ? '--speedup' : '--budget-tflops';
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected a decoder of plain attention layers, all of one size, with ${option}, got one whose FLOPs the graph does not tell; use --keep-average or --average-image-tokens, which count tokens`,
+      { option },
+    );
+  }
+  return { ...chosen, moved, ...withinBudget(plan, options, costing) };
 }
 
 /** From the first prune to the last, as the published configurations have it. */
@@ -155,8 +206,9 @@ function layersBetween(pruneAfter: readonly number[]): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
 }
 
-/** Sentences for plans whose layer numbers nobody published, and for prunes that were moved. */
-export function planNotes({ schedule, preset, moved }: FittedChoice, layers: number): string[] {
+/** Sentences for plans whose layer numbers nobody published, for prunes that were moved, and for a budget. */
+export function planNotes(chosen: FittedChoice, layers: number): string[] {
+  const { schedule, preset, moved, plan, budget } = chosen;
   const scaled = `${preset} is published for 32 layers; its layer numbers are scaled to ${layers}, which is this project's own choice`;
   const moves = moved.map(({ from, to }) => `from after layer ${from} to after layer ${to}`);
   return [
@@ -164,5 +216,6 @@ export function planNotes({ schedule, preset, moved }: FittedChoice, layers: num
     ...(moves.length > 0
       ? [`a prune needs a layer with attention of its own after it: moved ${moves.join(', ')}`]
       : []),
+    ...(budget ? [budgetNote(budget, plan)] : []),
   ];
 }

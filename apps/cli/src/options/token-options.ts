@@ -7,7 +7,7 @@ export interface TokenOptions {
   readonly textTokens: number;
 }
 
-const defaultTextTokens = 64;
+export const defaultTextTokens = 64;
 
 /**
  * Adds `--image-tokens` and `--text-tokens`.

@@ -1,8 +1,9 @@
 /** What an answer's prefill costs, unpruned and pruned. */
-import { askingRows, TransPruneError } from '@transprune/core';
+import { askingRows } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
-import { llamaDecoder, type Model, modelFromConfig } from '@transprune/flops';
-import type { GenerateResult } from '@transprune/vlm';
+import { llamaDecoder } from '@transprune/flops';
+import type { PromptFacts } from '@transprune/vlm';
+import { configuredModel } from '../model/costing.js';
 import { decoderModel } from '../model/sizes.js';
 import { type CostReport, costReport } from '../show/costs.js';
 import type { PrunedDecoder } from './decoder.js';
@@ -13,8 +14,8 @@ import type { PrunedDecoder } from './decoder.js';
  */
 export async function costsOf(
   files: VlmFiles,
-  { decoder, chosen }: PrunedDecoder,
-  { prompt }: GenerateResult,
+  { decoder, chosen }: Pick<PrunedDecoder, 'decoder' | 'chosen'>,
+  { prompt }: { readonly prompt: Omit<PromptFacts, 'text' | 'imageNumbers'> },
 ): Promise<CostReport> {
   const model = (await configuredModel(files)) ?? decoderModel(files.name, decoder, 0);
   const images = new Set(prompt.imagePositions);
@@ -28,14 +29,4 @@ export async function costsOf(
     instructionTokens: asking.length,
     bytesPerElement: 4,
   });
-}
-
-async function configuredModel(files: VlmFiles): Promise<Model | undefined> {
-  const config: unknown = JSON.parse((await files.readText('config.json')) ?? '{}');
-  try {
-    return modelFromConfig(config);
-  } catch (error) {
-    if (TransPruneError.isInstance(error)) return undefined;
-    throw error;
-  }
 }

@@ -11,12 +11,14 @@ import {
 import type { VlmFiles } from '@transprune/files';
 import { type OnnxModel, pruneModel, readDecoder, readPlan } from '@transprune/onnx';
 import type { DecoderSource } from '@transprune/vlm';
+import { modelCosting } from '../model/costing.js';
 import { decoderPath } from '../model/find.js';
 import { sizesOf } from '../model/sizes.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
+import type { BudgetOptions } from '../options/budget-options.js';
 import { type FittedChoice, type PlanOptions, planFor } from '../options/plan-options.js';
 
-export interface DecoderOptions extends PlanOptions {
+export interface DecoderOptions extends PlanOptions, BudgetOptions {
   /** A file that `prune` wrote. */
   readonly decoder?: string;
   /** Of each prune, in place of the plan's. */
@@ -63,12 +65,12 @@ export async function prunedDecoder(
     const ran = withRatios(plan, keepRatios, decoder.layers);
     return {
       source: { path: options.decoder, ...(atRunTime && { keepRatios: ratiosOf(ran) }) },
-      chosen: { preset: null, schedule: 'custom', plan: ran, moved: [] },
+      chosen: { preset: null, schedule: 'custom', plan: ran, moved: [], budget: null },
       name: basename(options.decoder),
       decoder,
     };
   }
-  const chosen = planFor(options, read);
+  const chosen = planFor(options, read, await modelCosting(files, read));
   const plan = withRatios(chosen.plan, keepRatios, decoder.layers);
   const pruning = { trace: true, runtimeRatios: keepRatios !== undefined };
   const { model } = pruneModel(original, chosen.plan, pruning);

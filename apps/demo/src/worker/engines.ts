@@ -1,7 +1,8 @@
 /** The embedded model with its decoders: as it is, pruned, and with all that is read off while it runs. */
-import { createPlan, type PrunePlan } from '@transprune/core';
+import type { PrunePlan } from '@transprune/core';
 import { encodeModel, type PruneOptions, pruneModel, type StageTaps } from '@transprune/onnx';
 import type { Backend } from '@transprune/session';
+import { surveyPlan } from '@transprune/trace';
 import { createEngine, type LocalEngine } from '@transprune/vlm';
 import type { EmbeddedModel } from './embedded-model.js';
 
@@ -39,17 +40,12 @@ export async function openEngines(
   const pruned = lastOpened((plan) => open(plan, { runtimeRatios: true }));
   const tapped = lastOpened((plan) => open(plan, { runtimeRatios: true, taps: true }));
   const survey = lastOpened((plan) => open(plan, { taps: true }));
-  const last = sizes.decoder.layers.length - 1;
-  const everyLayer = createPlan({
-    accumulateLayers: Array.from({ length: last }, (_, layer) => layer + 1),
-    stages: [{ afterLayer: last, keepRatio: 1 }],
-  });
   return {
     device: unpruned.device,
     unpruned,
     pruned: pruned.open,
     tapped: tapped.open,
-    surveyed: () => survey.open(everyLayer),
+    surveyed: () => survey.open(surveyPlan(sizes.decoder.layers.length)),
     async dispose() {
       for (const { dispose } of [pruned, tapped, survey]) await dispose();
       await unpruned.dispose();

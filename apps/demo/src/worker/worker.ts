@@ -1,12 +1,12 @@
 /** The worker of the page: all that computes. */
 import { presetPlan, TransPruneError } from '@transprune/core';
+import { surveyLayers } from '@transprune/trace';
 import { expose } from 'comlink';
 import { downloads, modelBytes, runtimeBytes } from '../downloads.js';
 import { askBoth, engineRequest } from './ask.js';
 import { download } from './download.js';
 import { type EmbeddedModel, embeddedModel } from './embedded-model.js';
 import { type Engines, openEngines } from './engines.js';
-import { surveyLayers } from './explain.js';
 import type { DemoWorker, DeviceChoice } from './protocol.js';
 import { fetchRuntime, type Runtime } from './runtime.js';
 import { warmUp } from './warm-up.js';

@@ -4,7 +4,11 @@ import { dirname } from 'node:path';
 import { TransPruneError } from '@transprune/core';
 import { z } from 'zod';
 
-const lineSchema = z.object({ question_id: z.string(), text: z.string() });
+const lineSchema = z.object({
+  question_id: z.string(),
+  text: z.string(),
+  model_id: z.string().optional(),
+});
 
 /** One answer, in the form of LLaVA's scripts. */
 export interface AnswerLine {
@@ -19,9 +23,10 @@ export interface AnswerLine {
  * Answers of a file, by question; none if there is no file. A last line that was cut off is no answer. Where a
  * question was answered twice, the first counts.
  *
- * @throws TransPruneError INVALID_ARGUMENT if another line is no answer
+ * @param model whose answers they have to be; anyone's if left out
+ * @throws TransPruneError INVALID_ARGUMENT if another line is no answer, or one of another model
  */
-export async function readAnswers(path: string): Promise<Map<string, string>> {
+export async function readAnswers(path: string, model?: string): Promise<Map<string, string>> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;
@@ -35,6 +40,14 @@ export async function readAnswers(path: string): Promise<Map<string, string>> {
       throw new TransPruneError(
         'INVALID_ARGUMENT',
         `expected an answer {"question_id", "text"} in line ${at + 1} of ${path}, got ${line.slice(0, 80)}; name another file, or remove the line`,
+      );
+    }
+    const { model_id: by = model } = found;
+    if (model !== undefined && by !== model) {
+      throw new TransPruneError(
+        'INVALID_ARGUMENT',
+        `expected answers of ${model} in ${path}, got one of ${by} in line ${at + 1}; name another file, so that answers of two are not mixed`,
+        { path, expected: model, got: by },
       );
     }
     if (!answers.has(found.question_id)) answers.set(found.question_id, found.text);

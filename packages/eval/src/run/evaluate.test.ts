@@ -78,6 +78,24 @@ test('an answer that was cut off while it was written is asked again, and the fi
   });
 });
 
+test('answers of two models are not mixed', async () => {
+  await run(echo().answerer, { limit: 1 });
+  const other = { ...echo().answerer, name: 'other' };
+  await expect(run(other)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringMatching(/expected answers of other in .*, got one of echo in line 1/),
+  });
+});
+
+test('progress tells of failures as they come', async () => {
+  const told: number[] = [];
+  await run(echo(['0', '1']).answerer, {
+    limit: 3,
+    onProgress: ({ now, failures }) => told.push(10 * now + failures.length),
+  });
+  expect(told).toEqual([0, 1, 2, 12]);
+});
+
 test('a file that holds something else is refused as it is', async () => {
   const path = join(folder, 'notes.txt');
   await writeFile(path, 'my notes\n');

@@ -23,6 +23,8 @@ export interface RunProgress {
   readonly questions: number;
   /** Answered by this run. */
   readonly now: number;
+  /** Those of this run so far. */
+  readonly failures: readonly Problem[];
 }
 
 export interface RunResult {
@@ -38,28 +40,31 @@ export interface RunResult {
  * Asks, and writes each answer down at once. A question whose answer fails stays open and is told among the
  * failures; the others go on.
  *
- * @throws the signal's reason if it is aborted; TransPruneError INVALID_ARGUMENT for a file that holds no answers
+ * @throws the signal's reason if it is aborted; TransPruneError INVALID_ARGUMENT for a file that holds something
+ *   else, or answers of another model
  */
 export async function runBenchmark(
   { questions }: Pick<OpenBenchmark, 'questions'>,
   { answerer, answersPath, limit, shard, concurrency = 1, signal, onProgress }: RunOptions,
 ): Promise<RunResult> {
-  const answers = await readAnswers(answersPath);
+  const answers = await readAnswers(answersPath, answerer.name);
   const wanted = shardOf(questions, shard).slice(0, limit);
   const before = wanted.filter(({ id }) => answers.has(id)).length;
   const open = wanted.filter(({ id }) => !answers.has(id));
   const failures: Problem[] = [];
   const file = await AnswersFile.open(answersPath);
   let now = 0;
-  const report = () => onProgress?.({ answered: before + now, questions: wanted.length, now });
+  const report = () =>
+    onProgress?.({ answered: before + now, questions: wanted.length, now, failures });
   const work = open.values();
   const askOn = async () => {
     for (const question of work) {
       signal.throwIfAborted();
       const text = await ask(question);
-      if (text === undefined) continue;
-      answers.set(question.id, text);
-      now++;
+      if (text !== undefined) {
+        answers.set(question.id, text);
+        now++;
+      }
       report();
     }
   };

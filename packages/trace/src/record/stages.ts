@@ -1,11 +1,11 @@
 /** Stages of a trace, from what an engine tells about them. */
 import type { PrunePlan } from '@transprune/core';
-import type { ScoreParts, TraceStage } from '@transprune/trace';
-import type { StageEvent } from '@transprune/vlm';
+import type { ScoreParts, TraceStage } from '../trace.js';
+import type { TracedStage } from './engine.js';
 
 /** What an engine told of a prompt: its stages, and where its image tokens are. */
 export interface PromptStages {
-  readonly events: readonly StageEvent[];
+  readonly events: readonly TracedStage[];
   /** Ascending. */
   readonly imagePositions: readonly number[];
 }

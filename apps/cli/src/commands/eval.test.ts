@@ -1,0 +1,206 @@
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { samplesDirectory } from '@transprune/embedded-model';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { closedAddress } from '../../testing/hub.js';
+import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
+import { exitCodes } from '../exit-codes.js';
+
+let data: string;
+let answers: string;
+
+/** POPE with two pictures, three questions of one split, and a fourth whose picture is missing. */
+beforeEach(async () => {
+  data = await temporaryFolder();
+  answers = join(data, 'answers', 'pope.jsonl');
+  const asked = (question_id: number, image: string, it: string) => ({
+    ...{ question_id, image, category: 'random' },
+    text: `Is there a ${it} in the image?\nAnswer the question using a single word or phrase.`,
+  });
+  const label = (image: string, it: string, answer: string) => ({
+    ...{ question_id: 1, image, label: answer },
+    text: `Is there a ${it} in the image?`,
+  });
+  const lines = (...entries: object[]) => entries.map((entry) => JSON.stringify(entry)).join('\n');
+  const files = {
+    'pope/llava_pope_test.jsonl': lines(
+      asked(1, 'scene-1.png', 'heart'),
+      asked(2, 'scene-1.png', 'dog'),
+      asked(3, 'scene-2.png', 'cat'),
+      asked(4, 'gone.png', 'cat'),
+    ),
+    'pope/coco/coco_pope_random.json': lines(
+      label('scene-1.png', 'heart', 'yes'),
+      label('scene-1.png', 'dog', 'no'),
+    ),
+    'pope/coco/coco_pope_popular.json': '',
+    'pope/coco/coco_pope_adversarial.json': '',
+  };
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(data, path)), { recursive: true });
+    await writeFile(join(data, path), content);
+  }
+  await mkdir(join(data, 'pope/val2014'));
+  for (const name of ['scene-1.png', 'scene-2.png']) {
+    await copyFile(join(samplesDirectory, name), join(data, 'pope/val2014', name));
+  }
+});
+
+const pope = () => ['eval', 'pope', '--data', data, '--answers', answers];
+
+async function linesOf(path: string) {
+  return (await readFile(path, 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+/** A server in OpenAI's shape that says yes to everything but what `fails` names. */
+async function yesServer(fails?: string) {
+  const asked: { model: string; text: string; picture: string }[] = [];
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { model, messages } = JSON.parse(`${Buffer.concat(chunks)}`);
+    const [
+      {
+        image_url: { url: picture },
+      },
+      { text },
+    ] = messages[0].content;
+    asked.push({ model, text, picture: picture.slice(0, 22) });
+    response.setHeader('content-type', 'application/json');
+    if (fails !== undefined && text.includes(fails)) {
+      response.statusCode = 400;
+      response.end(JSON.stringify({ error: { message: 'the picture is too large' } }));
+      return;
+    }
+    const choices = [{ index: 0, message: { role: 'assistant', content: 'Yes.' } }];
+    response.end(JSON.stringify({ choices, usage: { total_tokens: 3 } }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => new Promise<void>((resolve) => void server.close(() => resolve())));
+  const { port } = server.address() as AddressInfo;
+  return { asked, parameters: ['--server', `http://127.0.0.1:${port}/v1`, '--server-model', 'm'] };
+}
+
+describe('without --data', () => {
+  test('lists benchmarks and their files', async () => {
+    const { stdout } = await transprune('eval');
+    expect(stdout).toMatch(/^pope: .*\(arXiv 2305\.10355\)$/m);
+    expect(stdout).toContain('  pope/llava_pope_test.jsonl\n');
+    const { benchmarks } = await transpruneJson('eval', 'mme');
+    expect(benchmarks).toMatchObject([{ name: 'mme', files: expect.any(Array) }]);
+  });
+});
+
+describe('the model that comes along', () => {
+  test('answers, pruned as it is told, and goes on where it ended', async () => {
+    const plan = ['--prune-after', '3', '--keep', '.5'];
+    const first = await transpruneJson(...pope(), ...plan, '--limit', '1');
+    expect(first).toMatchObject({ questions: 1, answered: 1, failures: [] });
+    const { problems, score, model } = await transpruneJson(...pope(), ...plan);
+    expect(problems).toEqual([{ where: 'question random/4', what: expect.stringMatching('gone') }]);
+    expect(score).toMatchObject({ questions: 2, withoutTruth: 1 });
+    expect(model).toBe(
+      'embedded-model: transprune 3:0.5 of layers 3 1-cos both positions renumber',
+    );
+    const lines = await linesOf(answers);
+    expect(lines.map(({ question_id }) => question_id)).toEqual([
+      'random/1',
+      'random/2',
+      'random/3',
+    ]);
+    expect(lines[0]).toMatchObject({ model_id: model, metadata: { keptImageTokens: [72] } });
+
+    const other = await transprune(...pope(), '--preset', 'none');
+    expect(other.exitCode).toBe(exitCodes.usage);
+    expect(other.stderr).toMatch(
+      /answers of embedded-model: unpruned in .*, got one of .* in line 1/,
+    );
+  });
+});
+
+describe('a server', () => {
+  test('answers; scores, counts and official files are shown', async () => {
+    const { asked, parameters } = await yesServer();
+    const official = join(data, 'official');
+    const ask = [...pope(), ...parameters, '--concurrency', '2', '--official', official];
+    const { stdout, stderr, exitCode } = await transprune(...ask);
+    expect(exitCode).toBe(exitCodes.ok);
+    expect(stdout).toMatch(/random +│ +2 │ +50\.0 % │ +50\.0 % │ +100\.0 % │ +66\.7 % │ +100\.0 %/);
+    expect(stdout).toMatch(/without a known truth, which do not count +│ +1 /);
+    expect(stdout).toMatch(/problems in the benchmark's files +│ +1 /);
+    expect(stdout).toContain('question random/4: no picture');
+    expect(stderr).toBe('');
+    expect(asked).toHaveLength(3);
+    expect(asked[0]).toMatchObject({ model: 'm', picture: 'data:image/png;base64,' });
+    expect(await linesOf(join(official, 'pope/random.jsonl'))).toHaveLength(3);
+
+    const again = await transprune(...ask);
+    expect(again.exitCode).toBe(exitCodes.usage);
+    expect(again.stderr).toContain('an empty folder for --official');
+    expect((await transprune(...ask, '--force')).stderr).toContain('3 of 3 were answered before');
+    expect(asked).toHaveLength(3);
+  });
+
+  test('what it refuses stays open, and is asked again', async () => {
+    const { parameters } = await yesServer('dog');
+    const failed = await transprune(...pope(), ...parameters);
+    expect(failed.exitCode).toBe(exitCodes.ok);
+    expect(failed.stdout).toMatch(/Failed:\n {2}question random\/2: .*the picture is too large/);
+    expect(failed.stderr).toContain('1 of 3 questions failed and stay open');
+    const good = await yesServer();
+    const { failures, answered } = await transpruneJson(...pope(), ...good.parameters);
+    expect([failures, answered, good.asked.length]).toEqual([[], 3, 1]);
+  });
+
+  test('that is not there ends the run', async () => {
+    const server = `${await closedAddress()}/v1`;
+    const { exitCode, stdout, stderr } = await transprune(
+      ...[...pope(), '--server', server, '--server-model', 'm'],
+    );
+    expect([exitCode, stdout]).toEqual([exitCodes.failure, '']);
+    expect(stderr).toMatch(
+      /expected answers from m, got none to 3 questions; question random\/1: /,
+    );
+  });
+
+  test('is asked a shard', async () => {
+    const { asked, parameters } = await yesServer();
+    await transpruneJson(...pope(), ...parameters, '--shard', '2/2');
+    expect(asked.map(({ text }) => text)).toEqual([expect.stringContaining('dog')]);
+  });
+});
+
+test.each([
+  [['popes'], /one of mme, .*, got popes/],
+  [['--data', '.'], /expected a benchmark with --data/],
+  [['pope', '--data', '.'], /expected --answers with --data/],
+  [['pope', '--answers', 'a'], /expected --data with --answers/],
+  [['pope', '--data', '.', '--answers', 'a', '--shard', '3/2'], /expected a shard such as 2\/4/],
+  [
+    ['pope', '--data', '.', '--answers', 'a', '--server', 'http://a'],
+    /--server-model with --server/,
+  ],
+  [['pope', '--data', '.', '--answers', 'a', '--concurrency', '2'], /--server with --concurrency/],
+  [
+    ['pope', '--data', '.', '--answers', 'a', '--server', 'a:b', '--server-model', 'm'],
+    /the address of a server/,
+  ],
+  [['pope', '--server', 'http://a', '--speedup', '2'], /cannot be used with option/],
+])('%s is refused', async (parameters, message) => {
+  const { exitCode, stdout, stderr } = await transprune('eval', ...parameters);
+  expect([exitCode, stdout]).toEqual([exitCodes.usage, '']);
+  expect(stderr).toMatch(message);
+});
+
+test('a folder without the files says which is missing', async () => {
+  const { exitCode, stderr } = await transprune(
+    ...['eval', 'gqa', '--data', data, '--answers', answers],
+  );
+  expect(exitCode).toBe(exitCodes.notFound);
+  expect(stderr).toMatch(/expected the benchmark's file .*gqa/);
+});

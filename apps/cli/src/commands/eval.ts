@@ -1,0 +1,144 @@
+import { TransPruneError } from '@transprune/core';
+import type { Answerer } from '@transprune/eval';
+import type { Command } from 'commander';
+import { askAll } from '../eval/ask.js';
+import { engineAnswerer } from '../eval/engine-answerer.js';
+import { checkEmpty, writeFiles } from '../eval/official.js';
+import { planLabel } from '../eval/plan-label.js';
+import { example } from '../help.js';
+import type { Io } from '../io.js';
+import { findModel, type Surroundings } from '../model/find.js';
+import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
+import { addBudgetOptions } from '../options/budget-options.js';
+import { addDeviceOption } from '../options/device-option.js';
+import { addModelOptions, type ModelOptions } from '../options/model-options.js';
+import { wholeNumber } from '../options/parsers.js';
+import { addPlanOptions } from '../options/plan-options.js';
+import { addServerOptions, type ServerOptions, serverOf } from '../options/server-options.js';
+import { addThreadOption } from '../options/thread-option.js';
+import { type EngineOptions, withEngine } from '../run/engine.js';
+import { showBenchmarks, showScores } from '../show/eval.js';
+import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
+
+type Options = ModelOptions &
+  EngineOptions &
+  ServerOptions &
+  OutputOptions & {
+    readonly data?: string;
+    readonly answers?: string;
+    readonly limit?: number;
+    readonly shard?: string;
+    readonly maxNewTokens: number;
+    readonly official?: string;
+    readonly force?: boolean;
+  };
+
+export function addEvalCommand(program: Command, io: Io): void {
+  const command = program
+    .command('eval')
+    .description(
+      'Ask a model, or a server, the questions of a benchmark in its official files, and score the answers by its own rules. Without --data: list benchmarks and the files that each needs. A run that was ended is gone on with by the same command.',
+    )
+    .argument('[benchmark]', 'such as pope; all are listed if left out')
+    .option('--data <folder>', "the benchmark's files, in the layout of LLaVA's scripts")
+    .option('--answers <file>', 'answers as JSON lines; those in it are not asked again')
+    .option('--limit <count>', 'ask the first questions alone', wholeNumber(1))
+    .option('--shard <part>', 'a part of the questions, such as 2/4, for machines side by side')
+    .option('--max-new-tokens <count>', 'longest answer', wholeNumber(1), 128)
+    .option('--official <folder>', "write the files that the benchmark's own scorer takes")
+    .option('--force', 'replace what is in the folder of --official');
+  addBudgetOptions(addPlanOptions(addModelOptions(command)));
+  addServerOptions(addThreadOption(addDeviceOption(command)));
+  addOutputOptions(command)
+    .addHelpText(
+      'after',
+      example(
+        'transprune eval pope --data playground/data/eval --answers pope-high.jsonl',
+        'transprune eval pope --data playground/data/eval --answers pope.jsonl --server http://127.0.0.1:8080/v1 --server-model smolvlm',
+      ),
+    )
+    .action((name: string | undefined, options: Options) =>
+      withTemporaryFolders(io, (folders) => evaluate(name, options, folders, io)),
+    );
+}
+
+async function evaluate(
+  name: string | undefined,
+  options: Options,
+  folders: TemporaryFolders,
+  io: Io,
+): Promise<void> {
+  const { benchmarks, Folder, parseShard, pointMetrics } = await import('@transprune/eval');
+  const terminal = createTerminal(io, options);
+  const around = { io, terminal };
+  const chosen = benchmarks.filter((each) => name === undefined || each.name === name);
+  const [benchmark] = chosen;
+  if (!benchmark) {
+    const names = benchmarks.map((each) => each.name).join(', ');
+    throw invalid(`expected a benchmark, one of ${names}, got ${name}`);
+  }
+  const { data, answers: answersPath, limit, concurrency, official } = options;
+  if (data === undefined) {
+    if (answersPath !== undefined) throw invalid('expected --data with --answers, got none');
+    const listed = chosen.map(({ open: _, ...described }) => described);
+    return terminal.result({ benchmarks: listed }, () => showBenchmarks(chosen));
+  }
+  if (name === undefined) throw invalid('expected a benchmark with --data, such as pope');
+  if (answersPath === undefined) {
+    throw invalid('expected --answers with --data, the file that answers are written to, got none');
+  }
+  const server = serverOf(options);
+  if (official !== undefined && !options.force) await checkEmpty(official);
+  const shard = options.shard === undefined ? undefined : parseShard(options.shard);
+  const opened = await benchmark.open(new Folder(data));
+  const asking = { answersPath, limit, shard, concurrency };
+  const askFor = async (answerer: Answerer) => ({
+    model: answerer.name,
+    ...(await askAll(opened, answerer, asking, around)),
+  });
+  const { model, answers, questions, failures } = server
+    ? await askFor(await serverAnswerer(server, options, io))
+    : await withAnswerer(options, folders, around, askFor);
+  const report = {
+    ...{ benchmark: name, model, answers: answersPath, questions, answered: answers.size },
+    score: opened.score(answers),
+    problems: opened.problems,
+    failures,
+    official: official === undefined ? [] : await writeFiles(official, opened.official(answers)),
+  };
+  terminal.result(report, () => showScores(report, pointMetrics));
+  if (failures.length > 0) {
+    terminal.warn(
+      `${failures.length} of ${questions} questions failed and stay open; the same command asks them again`,
+    );
+  }
+}
+
+async function serverAnswerer(
+  server: { readonly baseUrl: string; readonly model: string },
+  { maxNewTokens }: Options,
+  { env }: Io,
+): Promise<Answerer> {
+  const { openAiAnswerer } = await import('@transprune/eval');
+  return openAiAnswerer({ ...server, apiKey: env.OPENAI_API_KEY, maxTokens: maxNewTokens });
+}
+
+/** Opens a model that answers for as long as `use` runs. */
+async function withAnswerer<T>(
+  options: Options,
+  folders: TemporaryFolders,
+  around: Surroundings,
+  use: (answerer: Answerer) => Promise<T>,
+): Promise<T> {
+  const { format, maxNewTokens } = options;
+  const files = await findModel(options.model, options, around);
+  const model = [options.model ?? 'embedded-model', ...(format ? [format] : [])].join(' ');
+  return withEngine(files, options, folders, around, async ({ engine, pruned }) => {
+    const name = `${model}: ${planLabel(pruned.chosen.plan)}`;
+    return use(await engineAnswerer(name, engine, maxNewTokens));
+  });
+}
+
+function invalid(message: string): TransPruneError {
+  return new TransPruneError('INVALID_ARGUMENT', message);
+}

@@ -1,0 +1,49 @@
+/** Asks the questions of a benchmark, and tells how far it is. */
+import { TransPruneError } from '@transprune/core';
+import type { Answerer, OpenBenchmark, RunOptions, RunProgress, RunResult } from '@transprune/eval';
+import type { Surroundings } from '../model/find.js';
+import { timeLeft } from '../show/time-left.js';
+
+/** A run ends when so many questions have failed and none has been answered: nobody is there. */
+const patience = 5;
+
+/**
+ * @throws TransPruneError RUN_FAILED if nothing answers, and as `runBenchmark` does
+ */
+export async function askAll(
+  benchmark: OpenBenchmark,
+  answerer: Answerer,
+  options: Pick<RunOptions, 'answersPath' | 'limit' | 'shard' | 'concurrency'>,
+  { io, terminal }: Surroundings,
+): Promise<RunResult> {
+  const { runBenchmark } = await import('@transprune/eval');
+  const giveUp = new AbortController();
+  const signal = AbortSignal.any([io.signal, giveUp.signal]);
+  const start = performance.now();
+  let isFirst = true;
+  const onProgress = ({ answered, questions, now, failures }: RunProgress) => {
+    const open = questions - answered + now;
+    const done = now + failures.length;
+    if (isFirst && answered > 0) terminal.info(`${answered} of ${questions} were answered before`);
+    isFirst = false;
+    terminal.progress(
+      done < open ? timeLeft('question', done, open, start, performance.now()) : '',
+    );
+    const [first] = failures;
+    if (now > 0 || !first || failures.length < Math.min(patience, open)) return;
+    giveUp.abort(
+      new TransPruneError(
+        'RUN_FAILED',
+        `expected answers from ${answerer.name}, got none to ${failures.length} questions; ${first.where}: ${first.what}`,
+        { failures },
+      ),
+    );
+  };
+  try {
+    const result = await runBenchmark(benchmark, { ...options, answerer, signal, onProgress });
+    signal.throwIfAborted();
+    return result;
+  } finally {
+    terminal.progress('');
+  }
+}
