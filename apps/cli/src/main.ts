@@ -5,6 +5,7 @@ import { addChatCommand } from './commands/chat.js';
 import { addCompletionCommand } from './commands/completion.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addEvaluateCommand } from './commands/evaluate.js';
+import { addExportCommand } from './commands/export.js';
 import { addInspectCommand } from './commands/inspect.js';
 import { addPlanCommand } from './commands/plan.js';
 import { addPruneCommand } from './commands/prune.js';
@@ -58,6 +59,7 @@ export function createProgram(io: Io): Command {
     addPruneCommand,
     addRunCommand,
     addServeCommand,
+    addExportCommand,
     addChatCommand,
     addBenchCommand,
     addEvaluateCommand,
