@@ -104,8 +104,8 @@ export async function runGolden(exported: string) {
     }
     if (!isDecoder) continue;
     state = Object.fromEntries(caches.map(({ input, output }) => [input, outputs[output]!]));
-    const { data, dims } = numbersOf(await outputs.logits!.download());
-    const last = [...data.slice(-dims.at(-1)!)];
+    const { data, shape } = numbersOf(await outputs.logits!.download());
+    const last = [...data.slice(-shape.at(-1)!)];
     tokens.push(last.indexOf(Math.max(...last)));
   }
   return { different, tokens };

@@ -45,7 +45,7 @@ const configOf = async (output: string, model: string) =>
 
 test.each(Object.entries(models))(
   '%s: each config.pbtxt is what its graph is',
-  async (_, folder) => {
+  async (name, folder) => {
     const { output } = await exported(folder);
     expect((await readdir(join(output, 'models'))).sort()).toEqual([...graphNames].sort());
     for (const model of graphNames) {
