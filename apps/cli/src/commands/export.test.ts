@@ -1,5 +1,6 @@
 import { cp, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { hubFolder } from '@transprune/fixtures';
 import { expect, test } from 'vitest';
 import { useHub, withDataFiles } from '../../testing/hub.js';
@@ -45,6 +46,23 @@ test('kserve: the manifest lies beside the repository', async () => {
   expect(manifest).toContain('name: llava\n');
   expect(manifest).toContain(`storageUri: ${uri}\n`);
   expect((await readdir(output)).sort()).toEqual(['golden', 'inference-service.yaml', 'models']);
+});
+
+test("the run that docs/server.md shows of Python's ONNX Runtime is the one that is recorded", async () => {
+  const root = new URL('../../../../', import.meta.url);
+  const guide = await readFile(new URL('docs/server.md', root), 'utf8');
+  const [, line = '', shown = ''] =
+    /^transprune (export triton packages[^\n]*)$.*?```text\n(.*?)```/ms.exec(guide) ?? [];
+  const output = await folder();
+  const words = line.split(' ').map((word) => (word === 'exported' ? output : word));
+  const model = fileURLToPath(new URL(words[2] ?? '', root));
+  const { golden } = await transpruneJson(...words.with(2, model));
+  expect(shown).toContain(`${golden.question} ${golden.text}\n`);
+  expect(shown).toContain(`tokens [${golden.tokenIds.join(', ')}]\n`);
+  const { runs } = JSON.parse(await readFile(join(output, 'golden', 'golden.json'), 'utf8'));
+  const sizes = Object.entries<number[]>(runs[2].caches);
+  const lengths = sizes.flatMap(([name, dims]) => (name.endsWith('key') ? [dims[2]] : []));
+  expect(shown).toContain(`after the prompt: [${lengths.join(', ')}]\n`);
 });
 
 test.each([
