@@ -3,6 +3,7 @@
 //
 //   node scripts/run.mjs start                      asks the embedded model about a sample image
 //   node scripts/run.mjs server [options]           serves the embedded model, or another one
+//   node scripts/run.mjs demo [--port 4173]         builds the page of apps/demo and serves it
 //   node scripts/run.mjs test [options]             short tests, of all packages or with `--filter core`
 //   node scripts/run.mjs test:long | test:all       the others, or all; options are vitest's
 //   node scripts/run.mjs fuzz [--seeds 0-5000]      prunes decoders that were changed at random
@@ -36,6 +37,7 @@ checkNode();
 await install();
 if (task === 'start') await start();
 else if (task === 'server') await server(options);
+else if (task === 'demo') await demo(options);
 else if (task in suites) await test(suites[task], options);
 else if (task === 'tarballs') await tarballs(options);
 else if (task === 'release') await release();
@@ -84,6 +86,14 @@ async function server(options) {
   process.on('SIGINT', () => {});
   const program = join('apps', 'server', 'bin', 'transprune-server.js');
   await orExit(run(process.execPath, [program, 'serve', ...options]));
+}
+
+/** @param options those of vite's preview, such as --port and --host */
+async function demo(options) {
+  console.error('Building ...');
+  await orExit(run('turbo', ['run', 'build', '--filter=@transprune/demo'], 'quiet'));
+  const vite = ['--filter', '@transprune/demo', 'exec', 'vite', 'preview'];
+  await orExit(run('pnpm', [...vite, ...options]));
 }
 
 async function tarballs(parameters) {

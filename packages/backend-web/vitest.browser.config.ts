@@ -2,13 +2,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
-import { chromiumPath } from './testing/chromium.js';
+import { chromiumFlags, chromiumPath } from '../testing/src/chromium.js';
 
-/** WebGPU in software, as machines without a graphics card have it. */
-const flags = [
-  ...['--no-sandbox', '--disable-dev-shm-usage'],
-  ...['--enable-unsafe-webgpu', '--enable-features=Vulkan', '--use-webgpu-adapter=swiftshader'],
-];
 const minutes = 60_000;
 
 /** The tests in a browser; where there is none, one test says so and is skipped. */
@@ -29,7 +24,11 @@ export default defineConfig({
 });
 
 function inBrowser() {
-  const launchOptions = { executablePath: chromiumPath, args: flags, timeout: 10 * minutes };
+  const launchOptions = {
+    executablePath: chromiumPath,
+    args: [...chromiumFlags],
+    timeout: 10 * minutes,
+  };
   return {
     include: ['src/**/*.browser.test.ts'],
     browser: {

@@ -27,9 +27,11 @@ export {
   readsNextLayer,
   type SignalName,
   signalNames,
+  transprune,
   transpruneWith,
 } from './methods/index.js';
 export { type FittedPlan, fitToAttentionLayers, type MovedPrune } from './plan/fit.js';
+export { checkKeepRatios } from './plan/keep-ratios.js';
 export {
   createPlan,
   newlyAccumulatedLayers,
@@ -53,6 +55,12 @@ export {
   shareOf,
   wholeShare,
 } from './plan/selection.js';
+export {
+  type KeptTokens,
+  keptTokens,
+  numberImages,
+  tokensPerImage,
+} from './plan/spans.js';
 export {
   afterLayerOf,
   type CacheKind,

@@ -1,6 +1,9 @@
 /** Runs the seeds that its parent sends, one after the other. */
+import type { FromChild } from './pool.js';
 import { runSeed } from './seed.js';
 
+const tell = (message: FromChild) => process.send?.(message);
+
 process.on('message', async (seed: number) => {
-  process.send?.(await runSeed(seed));
+  tell({ outcome: await runSeed(seed, (runsOriginal) => tell({ runsOriginal })) });
 });

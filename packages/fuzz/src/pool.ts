@@ -12,6 +12,9 @@ export interface SeedOutcome extends Omit<Partial<SeedReport>, 'verdict'> {
   readonly verdict: Outcome;
 }
 
+/** What a child says: how a seed came out, or that the changed original begins to run or has run. */
+export type FromChild = { readonly outcome: SeedReport } | { readonly runsOriginal: boolean };
+
 /** Milliseconds that a seed may take; on a busy machine it takes some seconds. */
 const hangLimit = 300_000;
 
@@ -42,20 +45,28 @@ function start(): ChildProcess {
 
 function ask(child: ChildProcess, seed: number): Promise<SeedOutcome> {
   return new Promise((resolve) => {
+    let runsOriginal = false;
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       end({ seed, verdict: 'hang', reason: `not done after ${hangLimit / 1000} s` });
     }, hangLimit);
-    const onExit = (code: number | null, signal: string | null) =>
-      end({ seed, verdict: 'crash', reason: `the process ended with ${signal ?? code}` });
+    const onExit = (code: number | null, signal: string | null) => {
+      const reason = `the process ended with ${signal ?? code}`;
+      // Whatever the runtime makes of a graph that was changed at random is not the surgery's.
+      end({ seed, verdict: runsOriginal ? 'no model' : 'crash', reason });
+    };
+    const onMessage = (message: FromChild) => {
+      if ('outcome' in message) end(message.outcome);
+      else runsOriginal = message.runsOriginal;
+    };
     const end = (outcome: SeedOutcome) => {
       clearTimeout(timer);
       child.off('exit', onExit);
-      child.off('message', end);
+      child.off('message', onMessage);
       resolve(outcome);
     };
     child.on('exit', onExit);
-    child.on('message', end);
+    child.on('message', onMessage);
     child.send(seed);
   });
 }

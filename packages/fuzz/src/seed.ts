@@ -67,15 +67,25 @@ export async function mutantOf(seed: number): Promise<Mutant> {
   return { base, model, changes, plan: planOf(random, base) };
 }
 
-/** Prunes a seed's model, and holds it against the original. */
-export async function runSeed(seed: number): Promise<SeedReport> {
+/**
+ * Prunes a seed's model, and holds it against the original.
+ *
+ * @param onOriginal told when the changed original begins to run and has run, for a runtime may not survive it
+ */
+export async function runSeed(
+  seed: number,
+  onOriginal: (runs: boolean) => void = () => {},
+): Promise<SeedReport> {
   const mutant = await mutantOf(seed);
   const { base, changes, plan } = mutant;
-  const [verdict, reason] = await judge(mutant);
+  const [verdict, reason] = await judge(mutant, onOriginal);
   return { seed, verdict, base: base.name, changes, plan, reason };
 }
 
-async function judge({ base, model, plan }: Mutant): Promise<[Verdict, string]> {
+async function judge(
+  { base, model, plan }: Mutant,
+  onOriginal: (runs: boolean) => void,
+): Promise<[Verdict, string]> {
   let pruned: OnnxModel;
   try {
     // As it would be read from a file.
@@ -93,10 +103,13 @@ async function judge({ base, model, plan }: Mutant): Promise<[Verdict, string]> 
     nudge: 0,
   };
   try {
+    onOriginal(true);
     await playCut(model, withImage, uncut);
     await playCut(model, textOnly, uncut);
   } catch (error) {
     return ['no model', messageOf(error)];
+  } finally {
+    onOriginal(false);
   }
   let answers: { readonly image: Answers; readonly text: Answers };
   try {

@@ -7,6 +7,7 @@ export type {
   EngineEvent,
   FinishEvent,
   FinishReason,
+  OutputsEvent,
   PromptFacts,
   StageEvent,
   Timings,

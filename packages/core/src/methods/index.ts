@@ -106,4 +106,4 @@ export {
   type SignalName,
   signalNames,
 } from './method.js';
-export { transpruneWith } from './transprune.js';
+export { transprune, transpruneWith } from './transprune.js';

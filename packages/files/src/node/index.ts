@@ -9,6 +9,7 @@ export type { ChosenFormats } from './hub/formats.js';
 export type { TransferPolicy } from './hub/policy.js';
 export type { DownloadProgress } from './hub/progress.js';
 export type { RetryNotice } from './hub/retry.js';
+export { keepModel } from './keep-model.js';
 export { readModelFile } from './model-file.js';
 export { type FolderOptions, folderFormats, modelFolder } from './model-folder.js';
 export { openModel } from './open.js';

@@ -57,13 +57,14 @@ function readAttention(
   }
   return refuse({
     where,
-    expected: `${cache.presentKey} to come from a known attention family (${attentionFamilies()
-      .map(({ name }) => name)
-      .join(', ')})`,
+    expected: `${cache.presentKey} to come from a known attention family (${namesOf(attentionFamilies())})`,
     found: presentKeyNode?.opType ?? 'no node',
     node: presentKeyNode,
   });
 }
+
+const namesOf = (families: readonly { readonly name: string }[]) =>
+  families.map(({ name }) => name).join(', ');
 
 function checked(
   graph: ClassifiedGraph,
@@ -77,13 +78,13 @@ function checked(
 function readState(graph: ClassifiedGraph, state: StateNames, where: string): MixerReading {
   const readers = (graph.uses.get(state.past) ?? []).filter(({ node }) => node.opType !== 'Shape');
   const [reader, second] = readers.map(({ node }) => node);
-  for (const family of reader && !second ? mixerFamilies : []) {
+  for (const family of reader && !second ? mixerFamilies() : []) {
     const reading = reader && family.read(graph, { where, state, reader });
     if (reading) return reading;
   }
   return refuse({
     where,
-    expected: `${state.past} to be read by a known mixer (${mixerFamilies.map(({ name }) => name).join(', ')})`,
+    expected: `${state.past} to be read by a known mixer (${namesOf(mixerFamilies())})`,
     found: [...new Set(readers.map(({ node }) => node.opType))].join(', ') || 'no reader',
     node: second ?? reader,
   });

@@ -1,6 +1,8 @@
 /** What an engine answers: plain data, which crosses to and from a worker as it is. */
 
-export type EngineEvent = StageEvent | TokenEvent | FinishEvent;
+import type { HostTensor } from '@transprune/session';
+
+export type EngineEvent = StageEvent | OutputsEvent | TokenEvent | FinishEvent;
 
 /** What one prune left of the prompt; comes before the first token if the decoder gives a trace. */
 export interface StageEvent {
@@ -16,6 +18,12 @@ export interface StageEvent {
    * the whole prompt.
    */
   readonly scores: readonly number[];
+}
+
+/** The outputs of the prefill that the request named; comes before the first token. */
+export interface OutputsEvent {
+  readonly type: 'outputs';
+  readonly tensors: Readonly<Record<string, HostTensor>>;
 }
 
 export interface TokenEvent {

@@ -1,4 +1,4 @@
-import { keepRatiosInput, TransPruneError } from '@transprune/core';
+import { checkKeepRatios as checkStages, keepRatiosInput, TransPruneError } from '@transprune/core';
 import { decodeModel, readPlan } from '@transprune/onnx';
 import type { ModelSource, Session } from '@transprune/session';
 
@@ -49,23 +49,7 @@ export function checkKeepRatios(
     );
   }
   const [stages] = input.shape;
-  if (typeof stages === 'number' && ratios.length !== stages) {
-    throw new TransPruneError(
-      'INVALID_ARGUMENT',
-      `keepRatios must be ${stages} numbers, one for each prune of this decoder, got ${ratios.length}`,
-      { field: 'keepRatios', stages, got: ratios.length },
-    );
-  }
-  for (const ratio of ratios) {
-    if (!(ratio > 0 && ratio <= 1)) {
-      throw new TransPruneError(
-        'INVALID_ARGUMENT',
-        `keepRatios must be above 0 and at most 1, got ${ratio}`,
-        { field: 'keepRatios', got: ratio },
-      );
-    }
-  }
-  return ratios;
+  return checkStages(ratios, typeof stages === 'number' ? stages : undefined);
 }
 
 /**

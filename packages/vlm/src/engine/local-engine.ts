@@ -1,4 +1,5 @@
 /** An engine in this thread. */
+import { TransPruneError } from '@transprune/core';
 import { decoderPorts, type Session } from '@transprune/session';
 import type { Frontend } from '../frontend.js';
 import { Conversation, conversationIsOver } from './conversation.js';
@@ -39,6 +40,7 @@ export function startEngine(parts: EngineParts): Engine {
     const task = new Task(model, request, conversation, (left) => scheduler.cancel(left));
     try {
       task.keepRatios = chooseKeepRatios(request.keepRatios, keepRatios, decoder);
+      checkOutputs(request.outputs, decoder);
       follow(task, request.signal, () => scheduler.cancel(task));
       if (!task.isDone) scheduler.submit(task);
     } catch (error) {
@@ -74,6 +76,17 @@ export function startEngine(parts: EngineParts): Engine {
       return disposing;
     },
   };
+}
+
+/** @throws TransPruneError INVALID_ARGUMENT for a name that the decoder has not */
+function checkOutputs(wanted: readonly string[] | undefined, { outputs }: Session): void {
+  const unknown = wanted?.find((name) => !outputs.some((output) => output.name === name));
+  if (unknown === undefined) return;
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `outputs must be names of the decoder's outputs, got ${JSON.stringify(unknown)}; what a decoder gives out is chosen when it is pruned (trace, taps)`,
+    { field: 'outputs', got: unknown },
+  );
 }
 
 /** Cancels when the signal says so. */

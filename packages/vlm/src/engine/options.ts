@@ -84,7 +84,8 @@ function isPart(part: unknown): boolean {
 }
 
 function checkOptions(request: Fields): void {
-  const { images, keepRatios, maxNewTokens, maxPromptTokens, sampling, stop, signal } = request;
+  const { images, keepRatios, maxNewTokens, maxPromptTokens, outputs } = request;
+  const { sampling, stop, signal } = request;
   if (images !== undefined) {
     if (!Array.isArray(images)) throw invalid('images', 'a list', images);
     images.forEach(checkImage);
@@ -95,6 +96,9 @@ function checkOptions(request: Fields): void {
   if (maxNewTokens !== undefined) wholeNumber('maxNewTokens', maxNewTokens, 1);
   if (maxPromptTokens !== undefined) wholeNumber('maxPromptTokens', maxPromptTokens, 1);
   if (sampling !== undefined) checkSampling(sampling);
+  if (outputs !== undefined && !isListOf(outputs, (name) => typeof name === 'string')) {
+    throw invalid('outputs', 'a list of names', outputs);
+  }
   if (stop !== undefined && !isListOf(stop, (text) => typeof text === 'string' && text !== '')) {
     throw invalid('stop', 'a list of texts that are not empty', stop);
   }

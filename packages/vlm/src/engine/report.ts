@@ -1,4 +1,5 @@
 /** What there is to tell about one request. */
+import { numberImages } from '@transprune/core';
 import type { DecoderPorts, DecoderSession } from '@transprune/session';
 import type { ReadPrompt } from '../frontend.js';
 import type {
@@ -10,7 +11,6 @@ import type {
   Timings,
   Usage,
 } from './events.js';
-import { numberImages } from './spans.js';
 import { keptFromCaches } from './stages.js';
 
 /** What a prefill did. */

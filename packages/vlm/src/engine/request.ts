@@ -30,6 +30,11 @@ export interface AnswerOptions {
    */
   readonly keepRatios?: readonly number[];
   readonly sampling?: Sampling;
+  /**
+   * Further outputs of the decoder that the prefill gives out, in an `outputs` event: the taps of a decoder
+   * that was pruned with `taps`, for example.
+   */
+  readonly outputs?: readonly string[];
   /** The answer ends before the first of these texts. */
   readonly stop?: readonly string[];
   /** Longest answer in tokens; 128 if left out. */

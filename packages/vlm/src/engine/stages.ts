@@ -1,5 +1,5 @@
 /** What the prunes of a prefill left. */
-import { keptOutput, scoreOutput } from '@transprune/core';
+import { keptOutput, keptTokens, scoreOutput } from '@transprune/core';
 import { type DecoderPorts, type HostTensor, numbersOf, type Session } from '@transprune/session';
 import type { StageEvent } from './events.js';
 
@@ -23,22 +23,15 @@ export function stageEvents(
   trace: Readonly<Record<string, HostTensor>>,
   images: readonly number[],
 ): StageEvent[] {
-  const imageIndex = new Map<number, number>();
-  images.forEach((image, position) => {
-    if (image !== 0) imageIndex.set(position, imageIndex.size);
-  });
   const events: StageEvent[] = [];
   for (let stage = 0; ; stage++) {
     const positions = trace[keptOutput(stage)];
     if (!positions) return events;
-    // Decoders for batches fill up shorter rows with -1.
-    const kept = Array.from(positions.data, Number).filter((position) => position >= 0);
     const scores = trace[scoreOutput(stage)];
     events.push({
       type: 'stage',
       stage,
-      kept,
-      keptImageTokens: kept.flatMap((position) => imageIndex.get(position) ?? []),
+      ...keptTokens(positions.data, images),
       scores: scores ? Array.from(numbersOf(scores).data) : [],
     });
   }

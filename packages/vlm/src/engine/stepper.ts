@@ -103,8 +103,8 @@ export class Stepper {
         positions: tasks.map(({ gap }) => gap),
         logitsToKeep: 1,
       });
-      const ms = performance.now() - before;
       const rows = await logitsOfLastTokens(logits);
+      const ms = performance.now() - before;
       return tasks.map((task, row) => {
         task.stepped(ms);
         if (task.isAborted) return { task, reason: 'aborted' };

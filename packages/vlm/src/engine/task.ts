@@ -1,5 +1,5 @@
 /** One request, from the queue to its last event; whatever belongs to it is owned here. */
-import { TransPruneError } from '@transprune/core';
+import { numberImages, TransPruneError } from '@transprune/core';
 import { type DecoderPorts, DecoderSession, type Session, takeAll } from '@transprune/session';
 import type { Frontend, Penalties, ReadPrompt } from '../frontend.js';
 import { AnswerText } from './answer-text.js';
@@ -10,7 +10,6 @@ import { checkPromptLength } from './options.js';
 import { Report } from './report.js';
 import { type ChatTurn, defaultMaxNewTokens, type EngineRequest, messagesOf } from './request.js';
 import { createSampler, type Sampler } from './sampler.js';
-import { numberImages } from './spans.js';
 import { stageEvents } from './stages.js';
 import { EventStream } from './stream.js';
 import type { CachedSession } from './vision-cache.js';
@@ -141,6 +140,7 @@ export class Task {
     // A conversation is counted as the one prompt that it could have been.
     if (!this.conversation) this.gap = embedded.gap;
     const { cacheLengths } = decoder;
+    const named = this.request.outputs ?? [];
     const before = performance.now();
     const { logits, outputs } = await decoder.prefill({
       embeddings: embedded.embeddings,
@@ -149,14 +149,21 @@ export class Task {
       images,
       keepRatios: this.keepRatios,
       logitsToKeep: 1,
-      fetch: trace,
+      fetch: [...trace, ...named],
     });
-    const prefillMs = performance.now() - before;
+    // A graphics card has done its work when the logits are here.
     const [row] = await logitsOfLastTokens(logits);
-    const stages = stageEvents(await takeAll(outputs), images);
+    const prefillMs = performance.now() - before;
+    const taken = await takeAll(outputs);
+    const stages = stageEvents(taken, images);
     const vision = { visionMs: embedded.visionMs, visionCached };
     this.report.prefilled({ decoder, cacheLengths, images, stages, ...vision, prefillMs });
     for (const stage of stages) this.events.push(stage);
+    if (named.length > 0) {
+      const asked = Object.entries(taken).filter(([name]) => named.includes(name));
+      const tensors = Object.fromEntries(asked);
+      this.events.push({ type: 'outputs', tensors });
+    }
     const limit = this.request.maxNewTokens ?? defaultMaxNewTokens;
     this.penalties = frontend.penalties(this.context().length, limit);
     return this.isAborted ? 'aborted' : this.accept(row ?? new Float32Array(0));

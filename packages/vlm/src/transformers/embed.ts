@@ -1,6 +1,6 @@
 /** A prompt's embeddings and positions, as the library's class of the model makes them. */
 import { type PretrainedConfig, Tensor } from '@huggingface/transformers';
-import { elementCount, ports, TransPruneError } from '@transprune/core';
+import { ports, TransPruneError, tokensPerImage } from '@transprune/core';
 import { type DecoderPorts, numbersOf, type Session } from '@transprune/session';
 import type { EmbeddedPrompt, ReadPrompt } from '../frontend.js';
 import { adaptSession, capturingSession, type HostTensors } from './adapter.js';
@@ -107,21 +107,4 @@ function explainMismatch(cause: unknown): unknown {
     { imageTokens, imageFeatures },
     { cause },
   );
-}
-
-/**
- * Tokens that each image takes, from what the vision encoder was fed and gave; undefined where images
- * may differ, as with grids of patches.
- *
- * @param pixels dims of `pixel_values`; those of images of one size are `[images, channels, height, width]`
- * @param features dims of the features, `[..., hidden]`
- */
-export function tokensPerImage(
-  pixels: readonly number[] | undefined,
-  features: readonly number[] | undefined,
-): number | undefined {
-  if (pixels?.length !== 4 || !features) return undefined;
-  const [images = 0] = pixels;
-  const tokens = elementCount(features.slice(0, -1));
-  return images > 0 && tokens % images === 0 ? tokens / images : undefined;
 }

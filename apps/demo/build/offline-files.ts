@@ -1,0 +1,26 @@
+/** A plugin that builds the service worker, which gets the list of the page's own files. */
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'vite';
+
+const source = fileURLToPath(new URL('../service-worker/service-worker.ts', import.meta.url));
+
+/** Files of the first view are kept at the first visit; model and runtime once they are used. */
+export function offlineFiles(): Plugin {
+  return {
+    name: 'offline-files',
+    apply: 'build',
+    async generateBundle(_options, bundle) {
+      const { transformWithOxc } = await import('vite');
+      const { readFile } = await import('node:fs/promises');
+      const files = Object.keys(bundle).filter((name) => !/\.(wasm|map)$/.test(name));
+      const version = createHash('sha256').update(files.sort().join()).digest('hex').slice(0, 12);
+      const { code } = await transformWithOxc(await readFile(source, 'utf8'), source);
+      this.emitFile({
+        type: 'asset',
+        fileName: 'service-worker.js',
+        source: `const page = ${JSON.stringify({ version, files })};\n${code}`,
+      });
+    },
+  };
+}

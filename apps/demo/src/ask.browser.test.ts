@@ -1,0 +1,146 @@
+/** The whole path with real clicks: load, ask, look, try; what is kept is what Node keeps. */
+
+import type { Trace } from '@transprune/trace';
+import type { Browser } from 'playwright';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { answerInNode } from '../testing/node-answer.js';
+import {
+  ask,
+  button,
+  downloadTrace,
+  loadModel,
+  type OpenedPage,
+  openBrowser,
+  openPage,
+  region,
+  statusOf,
+} from '../testing/page.js';
+
+const question = 'what color is the heart?';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await openBrowser();
+});
+afterAll(() => browser.close());
+
+/** Holds a trace against the same question in Node. */
+async function compareWithNode(trace: Trace): Promise<void> {
+  const expected = await answerInNode(trace.picture.name, trace.question, trace.plan);
+  expect(trace.pruned.text).toBe(expected.text);
+  expect(trace.stages.map(({ kept }) => kept)).toEqual(
+    expected.stages.map(({ keptImageTokens }) => keptImageTokens),
+  );
+  trace.stages.forEach(({ scores }, at) => {
+    const { imagePositions } = expected.prompt;
+    const before = expected.stages[at - 1]?.kept;
+    const inNode = (expected.stages[at]?.scores ?? []).filter((_, row) =>
+      imagePositions.includes(before?.[row] ?? row),
+    );
+    expect(scores).toHaveLength(inNode.length);
+    for (const [index, score] of scores.entries()) {
+      expect(Math.abs(score - (inNode[index] ?? 0))).toBeLessThan(1e-5);
+    }
+  });
+}
+
+describe.each(['wasm', 'webgpu'])('on %s', (device) => {
+  let opened: OpenedPage;
+  beforeAll(async () => {
+    opened = await openPage(browser, `${inject('pageUrl')}#device=${device}`);
+    await loadModel(opened.page);
+  });
+  afterAll(() => opened.page.context().close());
+
+  test('a question is answered by both, and what is kept is what Node keeps', async () => {
+    const { page } = opened;
+    await expect.poll(() => statusOf(page).textContent()).toMatch(/is loaded and runs on/);
+    await ask(page, question);
+    for (const name of ['Unpruned answer', 'Pruned answer']) {
+      expect(await region(page, name).textContent()).toContain('purple');
+    }
+    expect(await statusOf(page).textContent()).toBe('Pruned answer: purple');
+    expect(await region(page, 'Kept patches').textContent()).toContain('18 of 144, after layer 5');
+    await page.getByRole('img', { name: 'FFN, direction, layer 11' }).waitFor();
+    const trace = await downloadTrace(page);
+    expect(trace.device).toBe(device);
+    expect(trace.stages.map(({ kept }) => kept.length)).toEqual([126, 90, 18]);
+    for (const { scores, parts } of trace.stages) {
+      scores.forEach((score, at) => {
+        const sum = (parts?.transition[at] ?? 0) + (parts?.instruction[at] ?? 0);
+        expect(Math.abs(score - sum)).toBeLessThan(1e-5);
+      });
+    }
+    expect(trace.layers).toHaveLength(11);
+    await compareWithNode(trace);
+  });
+
+  test('other ratios and another method need no reload', async () => {
+    const { page } = opened;
+    const ratios = page.getByRole('group', { name: 'Keep ratios' });
+    await ratios.getByRole('slider', { name: 'after layer 3' }).fill('72');
+    await page.getByRole('combobox', { name: 'Method' }).selectOption('random');
+    await ask(page);
+    const trace = await downloadTrace(page);
+    expect(trace.plan).toMatchObject({ method: 'random', seed: 1 });
+    expect(trace.stages.map(({ kept }) => kept.length)).toEqual([72, 72, 18]);
+    await compareWithNode(trace);
+  });
+
+  test('nothing went wrong, and nothing left the browser', () => {
+    expect(opened.errors).toEqual([]);
+    const own = new URL(inject('pageUrl')).origin;
+    const elsewhere = opened.requests.filter((url) => !/^(blob|data):/.test(url));
+    expect(elsewhere.filter((url) => new URL(url).origin !== own)).toEqual([]);
+  });
+});
+
+describe('what is shown of an answer', () => {
+  let opened: OpenedPage;
+  beforeAll(async () => {
+    opened = await openPage(browser, `${inject('pageUrl')}#device=wasm&picture=scene-3`);
+    await loadModel(opened.page);
+    await ask(opened.page, 'what color is the triangle?');
+  });
+  afterAll(() => opened.page.context().close());
+
+  test('stages are gone through by buttons and slider, and told', async () => {
+    const { page } = opened;
+    const slider = page.getByRole('slider', { name: 'Stage', exact: true });
+    expect(await slider.inputValue()).toBe('3');
+    await button(page, 'Previous stage').click();
+    expect(await slider.inputValue()).toBe('2');
+    expect(await statusOf(page).textContent()).toBe('90 of 144, after layer 4');
+    await slider.fill('0');
+    expect(await statusOf(page).textContent()).toBe('all 144, before anything is dropped');
+    await button(page, 'Next stage').click();
+    expect(await slider.inputValue()).toBe('1');
+    await slider.fill('3');
+  });
+
+  test('patch and histogram point each other out', async () => {
+    const { page } = opened;
+    const score = region(page, 'Score of the patch');
+    await page.getByRole('gridcell', { name: /^row 6, column 12:/ }).hover();
+    await expect.poll(() => score.textContent()).toContain('row 6, column 12: rank ');
+    await expect.poll(() => score.textContent()).toContain('transition');
+    const bar = page.getByRole('slider', { name: 'Bar of the histogram of scores' });
+    await bar.press('End');
+    await bar.press('ArrowRight');
+    expect(await statusOf(page).textContent()).toMatch(
+      /patch(es)? with a score from .*(kept|dropped)$/,
+    );
+  });
+
+  test('an answer can be stopped, and asked for again', async () => {
+    const { page } = opened;
+    await page.getByRole('textbox', { name: 'Question' }).fill('describe the image.');
+    await button(page, 'Ask').click();
+    await button(page, 'Stop').click();
+    await button(page, 'Ask').waitFor();
+    expect(await statusOf(page).textContent()).toMatch(/^(Stopped|Unpruned answer|Pruned answer)/);
+    await ask(page, 'what color is the triangle?');
+    expect(await region(page, 'Unpruned answer').textContent()).toContain('green');
+    expect(opened.errors).toEqual([]);
+  });
+});

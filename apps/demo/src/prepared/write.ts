@@ -1,0 +1,41 @@
+/**
+ * `npm run prepare-traces`: writes what the page shows before a model is loaded, the prepared traces and small
+ * forms of the example pictures.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { samplesDirectory } from '@transprune/embedded-model';
+import sharp from 'sharp';
+import { layers } from '../state/plan.js';
+import { samples } from '../state/samples.js';
+import { recordTrace } from './record.js';
+import { preparedTraces } from './traces.js';
+
+/** Digits that a picture on a screen can show. */
+const digits = 3;
+const timedRounds = 9;
+/** Side of a small picture, in pixels. */
+const thumbnailSize = 64;
+
+const folder = new URL('../../public/prepared/', import.meta.url);
+await mkdir(folder, { recursive: true });
+for (const { name, sample, question, plan } of Object.values(preparedTraces)) {
+  const recorded = await recordTrace(sample, question, plan(layers), timedRounds);
+  // The layers are the unpruned model's, the same in each.
+  const trace = plan(layers).method === 'random' ? { ...recorded, layers: [] } : recorded;
+  const rounded = (_key: string, value: unknown) =>
+    typeof value === 'number' && !Number.isInteger(value)
+      ? Number(value.toPrecision(digits))
+      : value;
+  await writeFile(new URL(`${name}.json`, folder), `${JSON.stringify(trace, rounded)}\n`);
+  console.log(name, trace.pruned.text, trace.stages.map(({ kept }) => kept.length).join(' '));
+}
+
+for (const { name } of samples) {
+  const small = fileURLToPath(new URL(`${name}.webp`, folder));
+  await sharp(join(samplesDirectory, `${name}.png`))
+    .resize(thumbnailSize)
+    .webp({ quality: 60 })
+    .toFile(small);
+}

@@ -1,0 +1,80 @@
+/**
+ * The address bar holds picture, question and plan, behind the `#`, so that they are never sent anywhere.
+ */
+
+import { effect } from '@preact/signals';
+import { type MethodName, methodNames } from '@transprune/core';
+import { chooseFile, chooseSample } from './choose-picture.js';
+import { choosePreset, keepRatios, method, preset, presetChoices, seed } from './plan.js';
+import { imageSize, samples } from './samples.js';
+import { device, picture, pictureSize, question, type View, view, views } from './store.js';
+
+/** Browsers refuse to change the address all the time. */
+const restMs = 300;
+
+/** Reads the address, now and whenever it changes, and keeps it up to date. */
+export async function startAddress(): Promise<void> {
+  await readAddress();
+  addEventListener('hashchange', () => void readAddress());
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  effect(() => {
+    const address = `#${writeAddress()}`;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (location.hash !== address) history.replaceState(null, '', address);
+    }, restMs);
+  });
+}
+
+function writeAddress(): string {
+  const fields = new URLSearchParams();
+  if (view.value !== 'look') fields.set('view', view.value);
+  const { value: current } = picture;
+  if (current) fields.set('picture', current.isSample ? current.name : current.url);
+  fields.set('question', question.value);
+  if (preset.value) fields.set('preset', preset.value);
+  else fields.set('keep', keepRatios.value.map((ratio) => ratio.toFixed(4)).join(','));
+  if (method.value !== 'transprune') fields.set('method', method.value);
+  if (method.value === 'random') fields.set('seed', String(seed.value));
+  if (pictureSize.value !== imageSize) fields.set('size', String(pictureSize.value));
+  if (device.value !== 'auto') fields.set('device', device.value);
+  return fields.toString();
+}
+
+/** What is missing or makes no sense stays as it is. */
+async function readAddress(): Promise<void> {
+  const fields = new URLSearchParams(location.hash.slice(1));
+  const oneOf = <T extends string>(name: string, allowed: readonly T[]) =>
+    allowed.find((value) => value === fields.get(name));
+  const within = (name: string, least: number, most: number) => {
+    const value = Number(fields.get(name) ?? Number.NaN);
+    return Number.isInteger(value) && value >= least && value <= most ? value : undefined;
+  };
+  view.value = oneOf<View>('view', views) ?? 'look';
+  device.value = oneOf('device', ['auto', 'webgpu', 'wasm'] as const) ?? device.value;
+  method.value = oneOf<MethodName>('method', methodNames) ?? method.value;
+  seed.value = within('seed', 0, 9999) ?? seed.value;
+  pictureSize.value = within('size', 16, imageSize) ?? pictureSize.value;
+  const named = oneOf('preset', presetChoices);
+  if (named) choosePreset(named);
+  else keepRatios.value = readRatios(fields.get('keep')) ?? keepRatios.value;
+  await readPictureOf(fields.get('picture'));
+  question.value = fields.get('question') ?? question.value;
+}
+
+function readRatios(text: string | null): readonly number[] | undefined {
+  const ratios = (text ?? '').split(',').map(Number);
+  const falls = ratios.every((ratio, at) => ratio > 0 && ratio <= (ratios[at - 1] ?? 1));
+  return falls && ratios.length === keepRatios.value.length ? ratios : undefined;
+}
+
+async function readPictureOf(value: string | null): Promise<void> {
+  if (value === (picture.value?.isSample ? picture.value.name : picture.value?.url)) return;
+  if (value?.startsWith('data:image/')) {
+    const response = await fetch(value);
+    await chooseFile(await response.blob(), 'the picture of the address');
+    return;
+  }
+  const sample = samples.find(({ name }) => name === value) ?? samples[0];
+  if (sample && (value !== null || !picture.value)) await chooseSample(sample);
+}

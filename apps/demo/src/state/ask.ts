@@ -1,0 +1,110 @@
+/** Asks the model, and shows what comes as it comes. */
+import { nothingShown, withEvent } from '../trace/shown.js';
+import type { AskEvent, AskRequest } from '../worker/protocol.js';
+import { loadModel, reasonOf } from './load.js';
+import { lookAtBest } from './look.js';
+import { pixelsOf, withLessDetail } from './picture.js';
+import { plan } from './plan.js';
+import {
+  failure,
+  model,
+  phase,
+  picture,
+  pictureSize,
+  question,
+  shown,
+  stage,
+  status,
+} from './store.js';
+import { callback, endWorker, withWorker } from './worker.js';
+
+/** Asks the question about the picture. */
+export async function ask(): Promise<void> {
+  const request = currentRequest();
+  if (!request || phase.value !== 'idle') return;
+  failure.value = undefined;
+  phase.value = 'unpruned';
+  try {
+    const isWhole = await askOnce(request);
+    phase.value = 'idle';
+    if (isWhole) await showLayers(request);
+  } catch (error) {
+    failure.value = reasonOf(error);
+    status.value = `No answer: ${failure.value}`;
+  } finally {
+    phase.value = 'idle';
+  }
+}
+
+export function stop(): void {
+  status.value = 'Stopped';
+  void withWorker((worker) => worker.stop());
+}
+
+const deviceNow = () => (model.value.phase === 'ready' ? model.value.facts.device : 'auto');
+
+function currentRequest(): AskRequest | undefined {
+  const { value: current } = picture;
+  if (!current || question.value.trim() === '') {
+    failure.value = current ? 'Write a question first.' : 'Choose a picture first.';
+    return undefined;
+  }
+  return {
+    question: question.value.trim(),
+    pictures: {
+      unpruned: pixelsOf(withLessDetail(current, pictureSize.value)),
+      pruned: pixelsOf(current.image),
+    },
+    pictureSize: pictureSize.value,
+    plan: plan.value,
+  };
+}
+
+/** A graphics card may be lost at any time: it is opened again, and asked once more. */
+async function askOnce(request: AskRequest): Promise<boolean> {
+  try {
+    return await run(request);
+  } catch (error) {
+    if (deviceNow() !== 'webgpu') throw error;
+    endWorker();
+    status.value = 'The graphics card was lost; opening it again';
+    if (!(await loadModel())) throw error;
+    return run(request);
+  }
+}
+
+async function run(request: AskRequest): Promise<boolean> {
+  phase.value = 'unpruned';
+  shown.value = nothingShown(request.question, deviceNow(), request.plan);
+  return withWorker((worker) => worker.ask(request, callback(show)));
+}
+
+function show(event: AskEvent): void {
+  if (!shown.value) return;
+  const after = withEvent(shown.value, event);
+  shown.value = after;
+  switch (event.type) {
+    case 'start':
+      phase.value = event.side;
+      status.value = `Prefill of the ${event.side} model`;
+      break;
+    case 'stage': {
+      stage.value = after.stages.length;
+      lookAtBest(event.stage);
+      const { kept, afterLayer } = event.stage;
+      status.value = `${kept.length} image tokens kept after layer ${afterLayer}`;
+      break;
+    }
+    case 'answer':
+      status.value = `${event.side === 'pruned' ? 'Pruned' : 'Unpruned'} answer: ${event.answer.text || 'none'}`;
+      if (event.side === 'pruned') phase.value = 'explaining';
+      break;
+  }
+}
+
+/** Fills in what the layers do, unless something else was asked meanwhile. */
+async function showLayers(request: AskRequest): Promise<void> {
+  const { value: before } = shown;
+  const layers = await withWorker((worker) => worker.layers(request));
+  if (before && shown.value === before) shown.value = { ...before, layers };
+}

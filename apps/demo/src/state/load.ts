@@ -1,0 +1,55 @@
+/** Loads the model. */
+import { effect } from '@preact/signals';
+import { megabytes } from '../words/units.js';
+import type { LoadProgress } from '../worker/protocol.js';
+import { offlineReady } from './offline.js';
+import { device, model, status } from './store.js';
+import { callback, endWorker, withWorker } from './worker.js';
+
+/** @returns false if it failed, which `model` tells */
+export async function loadModel(): Promise<boolean> {
+  model.value = { phase: 'loading', progress: undefined };
+  status.value = 'Loading the model';
+  await offlineReady();
+  try {
+    const onProgress = callback((progress: LoadProgress) => {
+      if (model.value.phase === 'loading') model.value = { phase: 'loading', progress };
+    });
+    const request = { device: device.value, page: new URL('.', document.baseURI).href };
+    const facts = await withWorker((worker) => worker.load(request, onProgress));
+    model.value = { phase: 'ready', facts };
+    status.value = `The model is loaded and runs on ${facts.device === 'webgpu' ? 'WebGPU' : 'WebAssembly'}`;
+    return true;
+  } catch (error) {
+    endWorker();
+    const reason = reasonOf(error);
+    model.value = { phase: 'failed', reason };
+    status.value = `The model could not be loaded: ${reason}`;
+    return false;
+  }
+}
+
+/** Progress in words. */
+export function progressWords({ doing, bytes, allBytes }: LoadProgress): string {
+  if (bytes === allBytes) return doing;
+  return `${doing}, ${megabytes(bytes)} of ${megabytes(allBytes)}`;
+}
+
+/** Starts over on another device. */
+export function watchDevice(): void {
+  let last = device.value;
+  effect(() => {
+    if (device.value === last) return;
+    last = device.value;
+    if (model.peek().phase === 'none') return;
+    endWorker();
+    void loadModel();
+  });
+}
+
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return /memory|allocat/i.test(message)
+    ? `this browser has not enough memory for it (${message})`
+    : message;
+}

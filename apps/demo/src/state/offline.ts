@@ -1,0 +1,19 @@
+/** The service worker, which keeps the page for times without a network. */
+
+/** Longest wait for it; without it everything works, but needs the network again next time. */
+const patienceMs = 3000;
+
+export function startOffline(): void {
+  if (!('serviceWorker' in navigator) || import.meta.env.DEV) return;
+  navigator.serviceWorker.register('service-worker.js').catch(() => {});
+}
+
+/** Waits until what is fetched is kept, or for a while. */
+export async function offlineReady(): Promise<void> {
+  const container = navigator.serviceWorker;
+  if (!container || container.controller || import.meta.env.DEV) return;
+  await new Promise<void>((resolve) => {
+    container.addEventListener('controllerchange', () => resolve(), { once: true });
+    setTimeout(resolve, patienceMs);
+  });
+}

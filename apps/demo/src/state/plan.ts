@@ -1,0 +1,59 @@
+/** What is dropped where, as the user chooses it. */
+
+import { computed, signal } from '@preact/signals';
+import { type MethodName, type PrunePlan, presetPlan } from '@transprune/core';
+import config from '../../../../packages/embedded-model/model/config.json';
+
+/** The two presets that prune. */
+export const presets = {
+  'transprune-high': 'High',
+  'transprune-low': 'Low',
+} as const satisfies Readonly<Record<string, string>>;
+export type PresetChoice = keyof typeof presets;
+export const presetChoices = Object.keys(presets) as readonly PresetChoice[];
+
+export const layers = config.text_config.num_hidden_layers;
+
+const startPreset: PresetChoice = 'transprune-high';
+
+export const keepRatios = signal<readonly number[]>(ratiosOf(startPreset));
+export const method = signal<MethodName>('transprune');
+export const seed = signal(1);
+
+/** The preset that has these ratios, if one has. */
+export const preset = computed(() => presetOf(keepRatios.value));
+
+export const plan = computed<PrunePlan>(() => {
+  const { plan: base } = presetPlan(startPreset, layers);
+  const stages = base.stages.map((stage, at) => ({
+    ...stage,
+    keepRatio: keepRatios.value[at] ?? stage.keepRatio,
+  }));
+  return { ...base, stages, method: method.value, seed: seed.value };
+});
+
+/** What a plan is called. */
+export function planName({ stages, method }: PrunePlan): string {
+  const name = presetOf(stages.map(({ keepRatio }) => keepRatio));
+  const budget = name ? presets[name] : 'own ratios';
+  return method === 'transprune' ? budget : `${method}, ${budget}`;
+}
+
+export function choosePreset(name: PresetChoice): void {
+  keepRatios.value = ratiosOf(name);
+}
+
+/** Sets one ratio; the others give way, as ratios may not rise from prune to prune. */
+export function chooseRatio(prune: number, ratio: number): void {
+  keepRatios.value = keepRatios.value.map((other, at) => {
+    if (at === prune) return ratio;
+    return at < prune ? Math.max(other, ratio) : Math.min(other, ratio);
+  });
+}
+
+const presetOf = (ratios: readonly number[]) =>
+  presetChoices.find((name) => String(ratiosOf(name)) === String(ratios));
+
+function ratiosOf(name: PresetChoice): readonly number[] {
+  return presetPlan(name, layers).plan.stages.map(({ keepRatio }) => keepRatio);
+}

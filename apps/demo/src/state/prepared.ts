@@ -1,0 +1,32 @@
+/** Prepared traces: answers to look at before a model is loaded. */
+
+import type { Trace } from '@transprune/trace';
+import type { preparedTraces } from '../prepared/traces.js';
+import { shownOf } from '../trace/shown.js';
+import { lookAtBest } from './look.js';
+import { plan } from './plan.js';
+import { picture, question, shown, stage } from './store.js';
+
+type Name = (typeof preparedTraces)[keyof typeof preparedTraces]['name'];
+
+export async function fetchPrepared(name: Name): Promise<Trace> {
+  const response = await fetch(`prepared/${name}.json`);
+  if (!response.ok) throw new Error(`expected the prepared trace ${name}, got ${response.status}`);
+  return (await response.json()) as Trace;
+}
+
+/** Shows the prepared answer, if picture, question and plan are those that it is of. */
+export async function showPrepared(): Promise<void> {
+  const trace = await fetchPrepared('heart-high').catch(() => undefined);
+  if (!trace || shown.value) return;
+  const isSame =
+    trace.picture.name === picture.value?.name &&
+    trace.question === question.value &&
+    JSON.stringify(trace.plan.stages) === JSON.stringify(plan.value.stages) &&
+    trace.plan.method === plan.value.method;
+  if (!isSame) return;
+  shown.value = shownOf(trace);
+  stage.value = trace.stages.length;
+  const last = trace.stages.at(-1);
+  if (last) lookAtBest(last);
+}

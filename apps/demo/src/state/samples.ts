@@ -1,0 +1,27 @@
+/** The example pictures, which come with the embedded model. */
+
+import type { Grid } from '@transprune/trace';
+import data from '../../../../packages/embedded-model/samples/samples.json';
+
+export const { imageSize } = data;
+export const grid: Grid = { columns: data.grid, rows: data.grid };
+
+export interface Sample {
+  readonly name: string;
+  /** Below the page's folder. */
+  readonly path: string;
+  readonly questions: readonly string[];
+}
+
+export const samples: readonly Sample[] = data.samples.map(({ image, questions }) => ({
+  name: image.replace(/\.png$/, ''),
+  path: `samples/${image}`,
+  questions: questions.map(({ question }) => question),
+}));
+
+/** Patches that objects of a shape cover in a sample, as its generator knows. */
+export function patchesOf(sample: string, shape: string): readonly number[] {
+  const found = data.samples.find(({ image }) => image === `${sample}.png`);
+  const objects = found?.objects.filter((object) => object.shape === shape) ?? [];
+  return objects.flatMap(({ patches }) => patches);
+}

@@ -1,0 +1,3 @@
+export function BenchView() {
+  return <section class="card" aria-label="Bench" />;
+}

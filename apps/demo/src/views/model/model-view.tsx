@@ -1,0 +1,3 @@
+export function ModelView() {
+  return <section class="card" aria-label="Your model" />;
+}

@@ -1,0 +1,86 @@
+/** The worker of the page: all that computes. */
+import { presetPlan, TransPruneError } from '@transprune/core';
+import { expose } from 'comlink';
+import { downloads, modelBytes, runtimeBytes } from '../downloads.js';
+import { askBoth, engineRequest } from './ask.js';
+import { download } from './download.js';
+import { type EmbeddedModel, embeddedModel } from './embedded-model.js';
+import { type Engines, openEngines } from './engines.js';
+import { surveyLayers } from './explain.js';
+import type { DemoWorker, DeviceChoice } from './protocol.js';
+import { fetchRuntime, type Runtime } from './runtime.js';
+import { warmUp } from './warm-up.js';
+
+interface Loaded {
+  readonly model: EmbeddedModel;
+  readonly engines: Engines;
+}
+
+let loaded: Loaded | undefined;
+let running = new AbortController();
+
+const worker: DemoWorker = {
+  async load({ device, page }, onProgress) {
+    const folder = new URL(page);
+    const allBytes = runtimeBytes + modelBytes;
+    let bytes = 0;
+    const tell = (doing: string) => onProgress({ doing, bytes, allBytes });
+    const count = (doing: string) => (more: number) => {
+      bytes += more;
+      tell(doing);
+    };
+    const paths = Object.keys(downloads.model);
+    const contents = await download(new URL('model/', folder), paths, count('fetching the model'));
+    const model = embeddedModel(contents);
+    const runtime = await fetchRuntime(folder, count('fetching the runtime'));
+    tell('opening the model');
+    const { chosen, noWebgpu } = await chooseDevice(device, model, runtime);
+    const engines = await openEngines(model, runtime.backend, chosen);
+    tell('warming up');
+    const { plan } = presetPlan('transprune-high', model.sizes.decoder.layers.length);
+    await warmUp(engines, plan);
+    loaded = { model, engines };
+    const layers = model.sizes.decoder.layers.length;
+    return { device: chosen, noWebgpu, threads: runtime.threads, layers };
+  },
+
+  async ask(request, onEvent) {
+    const { engines, model } = ready();
+    running = new AbortController();
+    // The page gets all events before it hears that it is over.
+    const told: unknown[] = [];
+    const over = await askBoth(engines, model.sizes, request, running.signal, (event) =>
+      told.push(onEvent(event)),
+    );
+    await Promise.all(told);
+    return over;
+  },
+
+  async layers(request) {
+    const survey = await ready().engines.surveyed();
+    const { keepRatios: _, ...rest } = engineRequest(request, 'unpruned');
+    return surveyLayers(survey, rest);
+  },
+
+  stop: () => running.abort(),
+};
+
+expose(worker);
+
+function ready(): Loaded {
+  if (loaded) return loaded;
+  throw new TransPruneError('INVALID_ARGUMENT', 'expected a model that is loaded; load it first');
+}
+
+/** The device to run on, and why it is not WebGPU if that would have been the first choice. */
+async function chooseDevice(
+  device: DeviceChoice,
+  { files }: EmbeddedModel,
+  { backend }: Runtime,
+): Promise<{ chosen: 'webgpu' | 'wasm'; noWebgpu: string | undefined }> {
+  if (device === 'wasm') return { chosen: 'wasm', noWebgpu: undefined };
+  const trial = await backend.open(await files.graph('embed_tokens'), { device: 'webgpu' });
+  if ('unavailable' in trial) return { chosen: 'wasm', noWebgpu: trial.unavailable };
+  await trial.dispose();
+  return { chosen: 'webgpu', noWebgpu: undefined };
+}

@@ -1,0 +1,75 @@
+import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+import { viteStaticCopy } from 'vite-plugin-static-copy';
+import { offlineFiles } from './build/offline-files.js';
+import { modelFiles } from './src/prepared/model-files.js';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const embedded = join(here, '../../packages/embedded-model');
+const runtime = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
+
+/** onnxruntime's WebAssembly with WebGPU; the script is also that of its threads. */
+const runtimeFiles = [
+  'ort-wasm-simd-threaded.asyncify.wasm',
+  'ort-wasm-simd-threaded.asyncify.mjs',
+];
+
+const sizes = (folder: string, files: readonly string[]) =>
+  Object.fromEntries(files.map((file) => [file, statSync(join(folder, file)).size]));
+
+/** With these a page may use threads of WebAssembly. */
+const isolation = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+export default defineConfig({
+  // Any folder of any static host.
+  base: './',
+  resolve: {
+    conditions: [
+      '@transprune/source',
+      'onnxruntime-web-use-extern-wasm',
+      'module',
+      'browser',
+      'development|production',
+    ],
+    // transformers.js brings a copy of its own.
+    dedupe: ['onnxruntime-web', 'onnxruntime-common'],
+  },
+  define: {
+    __DOWNLOADS__: {
+      model: sizes(join(embedded, 'model'), modelFiles),
+      runtime: sizes(runtime, runtimeFiles),
+    },
+  },
+  plugins: [
+    viteStaticCopy({
+      targets: [
+        ...modelFiles.map((file) => ({
+          src: join(embedded, 'model', file),
+          dest: join('model', dirname(file)),
+          rename: { stripBase: true as const },
+        })),
+        {
+          src: join(embedded, 'samples/*.png'),
+          dest: 'samples',
+          rename: { stripBase: true as const },
+        },
+        ...runtimeFiles.map((file) => ({
+          src: join(runtime, file),
+          dest: 'runtime',
+          rename: { stripBase: true as const },
+        })),
+      ],
+    }),
+    offlineFiles(),
+  ],
+  worker: { format: 'es' },
+  build: { target: 'es2023', chunkSizeWarningLimit: 2000 },
+  server: { headers: isolation },
+  preview: { headers: isolation },
+});

@@ -1,0 +1,42 @@
+/** In browsers models are bytes in memory. */
+import { env } from '@huggingface/transformers';
+import { TransPruneError } from '@transprune/core';
+import { decodeModel, encodeModel } from '@transprune/onnx';
+import type { Platform } from '../platform.js';
+import { isDecoder, pruneDecoder } from '../prune.js';
+
+export const platform: Platform = {
+  async lend(bytes, use) {
+    const id = `transprune/${crypto.randomUUID()}`;
+    const { fetch } = env;
+    // No Response: those the library would keep in its cache.
+    const answer = { ok: true, status: 200, arrayBuffer: async () => bytes.slice().buffer };
+    const lending: typeof fetch = async (address, ...others) =>
+      String(address).includes(id) ? answer : fetch(address, ...others);
+    env.fetch = lending;
+    try {
+      return await use(id);
+    } finally {
+      if (env.fetch === lending) env.fetch = fetch;
+    }
+  },
+  async prune(source, options) {
+    if (typeof source === 'string') {
+      throw new TransPruneError(
+        'UNSUPPORTED_MODEL',
+        `expected the bytes of a model to rewrite, got the path ${source}; bundle the package for Node with the condition node`,
+        { path: source },
+      );
+    }
+    if (source[0] === '<'.charCodeAt(0)) {
+      throw new TransPruneError(
+        'NOT_FOUND',
+        'expected an ONNX model, got a web page, as servers of single-page applications send it for files that they have not; check the id, dtype and subfolder',
+      );
+    }
+    const model = decodeModel(source);
+    if (!isDecoder(model)) return undefined;
+    const { model: changed, plan } = pruneDecoder(model, options);
+    return { source: changed === model ? source : encodeModel(changed), plan };
+  },
+};
