@@ -25,9 +25,9 @@ const question = {
   maxTokens: Number(answerTokens),
 };
 
-async function requestsPerSecond(url: string): Promise<number> {
+async function requestsPerSecond(url: string, requests = requestsOfRound): Promise<number> {
   const since = performance.now();
-  let left = requestsOfRound;
+  let left = requests;
   const client = async () => {
     while (left-- > 0) {
       const outcome = await ask(url, modelName, question);
@@ -39,7 +39,7 @@ async function requestsPerSecond(url: string): Promise<number> {
     }
   };
   await Promise.all(Array.from({ length: clients }, client));
-  return (requestsOfRound * 1000) / (performance.now() - since);
+  return (requests * 1000) / (performance.now() - since);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'transprune-'));
@@ -53,7 +53,7 @@ const servers = { unpruned: serverOf('none'), pruned: serverOf(preset) };
 try {
   writeSyntheticModel(folder);
   const urls = { unpruned: await servers.unpruned.listen(), pruned: await servers.pruned.listen() };
-  for (const url of Object.values(urls)) await requestsPerSecond(url);
+  for (const url of Object.values(urls)) await requestsPerSecond(url, 1);
   const measured = { unpruned: [] as number[], pruned: [] as number[] };
   for (let round = 0; round < Number(rounds); round++) {
     for (const each of ['unpruned', 'pruned'] as const) {
