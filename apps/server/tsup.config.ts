@@ -7,9 +7,16 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     command: 'src/command/serve.ts',
+    export: 'src/export/index.ts',
     main: 'src/main.ts',
     'engine-process': 'src/engine/engine-process.ts',
     'image-process': 'src/images/image-process.ts',
   },
-  dts: { entry: { index: 'src/index.ts', command: 'src/command/serve.ts' } },
+  dts: {
+    entry: {
+      index: 'src/index.ts',
+      command: 'src/command/serve.ts',
+      export: 'src/export/index.ts',
+    },
+  },
 });

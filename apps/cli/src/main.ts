@@ -6,6 +6,7 @@ import { addCompletionCommand } from './commands/completion.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addEvalCommand } from './commands/eval.js';
 import { addEvaluateCommand } from './commands/evaluate.js';
+import { addExportCommand } from './commands/export.js';
 import { addInspectCommand } from './commands/inspect.js';
 import { addPlanCommand } from './commands/plan.js';
 import { addPruneCommand } from './commands/prune.js';
@@ -60,6 +61,7 @@ export function createProgram(io: Io): Command {
     addPruneCommand,
     addRunCommand,
     addServeCommand,
+    addExportCommand,
     addChatCommand,
     addVisualizeCommand,
     addBenchCommand,

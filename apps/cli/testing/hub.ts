@@ -71,7 +71,7 @@ const external = 1;
  *
  * @returns the files by their names
  */
-function withDataFiles(
+export function withDataFiles(
   graph: Uint8Array,
   name: string,
   locations: readonly string[],

@@ -5,6 +5,7 @@
 import { createServer } from '@transprune/server';
 import pino from 'pino';
 import { ask, type Question } from './ask.js';
+import { median } from './median.js';
 import { sampleQuestions } from './questions.js';
 
 const [rounds = '5'] = process.argv.slice(2);
@@ -43,8 +44,6 @@ for (let round = 0; round < Number(rounds); round++) {
   measured.inTurns.push(await tokensPerSecond(inTurns));
 }
 await server.close();
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 const [batched, alone] = [median(measured.together), median(measured.inTurns)];
 console.log(
   `${clients} at once ${batched.toFixed(0)} tokens/s, one after the other ${alone.toFixed(0)}: ${(batched / alone).toFixed(2)} x`,

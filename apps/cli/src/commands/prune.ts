@@ -1,4 +1,3 @@
-import { TransPruneError } from '@transprune/core';
 import {
   checkTarget,
   type DataPlacement,
@@ -11,7 +10,6 @@ import {
   type PruneReport,
   pruneModel,
   readDecoder,
-  readPlan,
 } from '@transprune/onnx';
 import type { VerifyReport } from '@transprune/verify';
 import type { Command } from 'commander';
@@ -20,6 +18,7 @@ import type { Io } from '../io.js';
 import { decoderCosting, defaultImageTokens } from '../model/costing.js';
 import { findDecoder } from '../model/find.js';
 import { sizesAreKnown } from '../model/sizes.js';
+import { refusePruned } from '../model/unpruned.js';
 import { addBudgetOptions, type BudgetOptions } from '../options/budget-options.js';
 import {
   addGraphOptions,
@@ -149,15 +148,6 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
         done,
       ];
     },
-  );
-}
-
-function refusePruned(model: OnnxModel, path: string): void {
-  if (!readPlan(model)) return;
-  throw new TransPruneError(
-    'UNSUPPORTED_MODEL',
-    `expected ${path} to be a decoder that is not pruned yet, found one with a plan in its metadata; start from the original file`,
-    { path },
   );
 }
 
