@@ -43,7 +43,7 @@ export function decoderOpening(
       const found = await platform.prune(source, options);
       if (!found) return create(source, sessionOptions);
       await replaced?.release();
-      outcome.session = prunedSession(await create(found.source, sessionOptions), found.plan);
+      outcome.session = prunedSession(await create(found.source, sessionOptions), found);
       return outcome.session;
     } catch (error) {
       if (options.onUnsupported === 'warn' && isRefusal(error, options)) {

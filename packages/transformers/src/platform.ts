@@ -1,5 +1,5 @@
-import type { PrunePlan } from '@transprune/core';
 import type { PruningOptions } from './options.js';
+import type { PrunedDecoder } from './prune.js';
 import type { ModelSource } from './runtime.js';
 
 /** What Node and browsers do differently. */
@@ -21,7 +21,6 @@ export interface Platform {
 }
 
 /** A pruned decoder, to be opened. */
-export interface PrunedSource {
+export interface PrunedSource extends Omit<PrunedDecoder, 'model'> {
   readonly source: ModelSource;
-  readonly plan: PrunePlan;
 }

@@ -36,7 +36,7 @@ export const platform: Platform = {
     }
     const model = decodeModel(source);
     if (!isDecoder(model)) return undefined;
-    const { model: changed, plan } = pruneDecoder(model, options);
-    return { source: changed === model ? source : encodeModel(changed), plan };
+    const { model: changed, plan, moved } = pruneDecoder(model, options);
+    return { source: changed === model ? source : encodeModel(changed), plan, moved };
   },
 };
