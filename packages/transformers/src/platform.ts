@@ -23,4 +23,12 @@ export interface Platform {
 /** A pruned decoder, to be opened. */
 export interface PrunedSource extends Omit<PrunedDecoder, 'model'> {
   readonly source: ModelSource;
+  /** Files that the source reads its weights from, besides those that the library knows of. */
+  readonly externalData?: readonly ExternalData[];
+}
+
+/** A file in memory, as sessions in browsers take it. */
+export interface ExternalData {
+  readonly path: string;
+  readonly data: Uint8Array;
 }
