@@ -44,7 +44,12 @@ export type { RefusalReport } from './inspect/partial.js';
 export type { Gathered, StageReport } from './inspect/stages.js';
 export type { Structure, ValueReport } from './inspect/structure.js';
 export { decodeModel, encodeModel, encodePieces, type OnnxModel } from './model/codec.js';
-export { externalExtents, externalLocations, relocateExternalData } from './model/external-data.js';
+export {
+  externalExtents,
+  externalLocations,
+  relocateExternalData,
+  withWeightsIn,
+} from './model/external-data.js';
 export { readPlan } from './model/metadata.js';
 export { type ExactAnglesReport, exactAngles } from './passes/exact-angles.js';
 export { TensorProto_DataType } from './proto/onnx_pb.js';

@@ -43,8 +43,8 @@ export function attachPruning(
   session: PrunedSession,
   onPruned: PruningOptions['onPruned'],
 ): void {
-  const { plan } = session;
-  const pruning: ModelPruning = { plan, last: undefined };
+  const { plan, moved } = session;
+  const pruning: ModelPruning = { plan, moved, last: undefined };
   const carried = new WeakMap<object, Carried>();
   const { forward } = model;
   model.sessions.decoder_model_merged = session;
@@ -74,6 +74,7 @@ export function attachPruning(
 export function noPruning(model: LibraryModel, reason: string | undefined): void {
   model.pruning = {
     plan: createPlan({ stages: [] }),
+    moved: [],
     last: undefined,
     ...(reason !== undefined && { reason }),
   };

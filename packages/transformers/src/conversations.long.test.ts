@@ -1,3 +1,3 @@
 import { describeConversations } from '../testing/conversations.js';
 
-describeConversations(['idefics3', 'paligemma', 'qwen2_5_vl']);
+describeConversations(['gemma4', 'idefics3', 'lfm2_vl', 'paligemma', 'qwen2_5_vl', 'qwen3_vl']);

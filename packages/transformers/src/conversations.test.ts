@@ -1,4 +1,4 @@
 /** A sample; other classes are in the long suite. */
 import { describeConversations } from '../testing/conversations.js';
 
-describeConversations(['llava', 'qwen3_vl']);
+describeConversations(['llava', 'qwen3_5']);

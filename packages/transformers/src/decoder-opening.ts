@@ -2,10 +2,10 @@
 import type { TransPruneError } from '@transprune/core';
 import type { OpenInstead } from './opening.js';
 import type { PruningOptions } from './options.js';
-import type { Platform } from './platform.js';
+import type { Platform, PrunedSource } from './platform.js';
 import { type PrunedSession, prunedSession } from './pruned-session.js';
 import { isRefusal } from './refusal.js';
-import type { RuntimeSession } from './runtime.js';
+import type { RuntimeSession, SessionOptions } from './runtime.js';
 
 /** What became of the decoder of a load; of nothing if the load had none. */
 export interface Outcome {
@@ -43,7 +43,8 @@ export function decoderOpening(
       const found = await platform.prune(source, options);
       if (!found) return create(source, sessionOptions);
       await replaced?.release();
-      outcome.session = prunedSession(await create(found.source, sessionOptions), found.plan);
+      const session = await create(found.source, withExternalData(sessionOptions, found));
+      outcome.session = prunedSession(session, found);
       return outcome.session;
     } catch (error) {
       if (options.onUnsupported === 'warn' && isRefusal(error, options)) {
@@ -55,4 +56,13 @@ export function decoderOpening(
     }
   };
   return { open, outcome };
+}
+
+function withExternalData(
+  options: SessionOptions,
+  { externalData }: Pick<PrunedSource, 'externalData'>,
+): SessionOptions {
+  if (!externalData) return options;
+  const known = (options.externalData ?? []) as readonly unknown[];
+  return { ...options, externalData: [...known, ...externalData] };
 }

@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { decoderConfig } from '@transprune/core';
-import { hubFolder } from '@transprune/fixtures';
+import { hubFolder, hubModels } from '@transprune/fixtures';
 import { buildDecoder, encodePieces, type WeightSource } from '@transprune/onnx';
 import { expect, test } from 'vitest';
 import { useOwnCache } from '../testing/cache.js';
-import { prunable } from '../testing/describe.js';
 import { llavaWith } from '../testing/variants.js';
 
 useOwnCache();
@@ -36,7 +35,7 @@ async function compare(folder: string): Promise<number> {
   return ratio;
 }
 
-test.each(prunable)('%s takes at most 1.15 of what the library takes', async (model) => {
+test.each(hubModels)('%s takes at most 1.15 of what the library takes', async (model) => {
   expect(await compare(hubFolder(model))).toBeLessThan(1.15);
 });
 

@@ -1,5 +1,5 @@
 /** What an app says about pruning. */
-import type { KeptTokens, PositionMode, PresetName, PrunePlan } from '@transprune/core';
+import type { KeptTokens, MovedPrune, PositionMode, PresetName, PrunePlan } from '@transprune/core';
 
 export interface PruningOptions {
   /** A published configuration, scaled to the decoder's depth; `transprune-high` if there is no plan either. */
@@ -49,6 +49,8 @@ export interface PrunedStage extends KeptTokens {
 export interface ModelPruning {
   /** Without stages where the decoder was left as it is. */
   readonly plan: PrunePlan;
+  /** Prunes of the preset that stand at other depths, for this decoder cannot be pruned at theirs. */
+  readonly moved: readonly MovedPrune[];
   /** Why the decoder was left as it is, where it was. */
   readonly reason?: string;
   /** What was kept of the prompts that were pruned last; undefined before the first. */

@@ -1,5 +1,5 @@
-import type { PrunePlan } from '@transprune/core';
 import type { PruningOptions } from './options.js';
+import type { PrunedDecoder } from './prune.js';
 import type { ModelSource } from './runtime.js';
 
 /** What Node and browsers do differently. */
@@ -21,7 +21,14 @@ export interface Platform {
 }
 
 /** A pruned decoder, to be opened. */
-export interface PrunedSource {
+export interface PrunedSource extends Omit<PrunedDecoder, 'model'> {
   readonly source: ModelSource;
-  readonly plan: PrunePlan;
+  /** Files that the source reads its weights from, besides those that the library knows of. */
+  readonly externalData?: readonly ExternalData[];
+}
+
+/** A file in memory, as sessions in browsers take it. */
+export interface ExternalData {
+  readonly path: string;
+  readonly data: Uint8Array;
 }

@@ -3,7 +3,9 @@ import {
   cachePort,
   checkKeepRatios,
   createPlan,
+  type FittedPlan,
   fitToAttentionLayers,
+  type MovedPrune,
   type PrunePlan,
   ports,
   presetPlan,
@@ -17,6 +19,8 @@ import { isUnsupported } from './refusal.js';
 export interface PrunedDecoder {
   readonly model: OnnxModel;
   readonly plan: PrunePlan;
+  /** Prunes of the preset that this decoder has at other depths. */
+  readonly moved: readonly MovedPrune[];
 }
 
 /**
@@ -27,16 +31,18 @@ export interface PrunedDecoder {
  *   not fit it, INVALID_ARGUMENT for keep ratios that do not fit the plan
  */
 export function pruneDecoder(model: OnnxModel, options: PruningOptions): PrunedDecoder {
-  const plan = planFor(model, options);
-  if (plan.stages.length === 0) return { model, plan };
-  const prune = (batch: boolean) =>
-    pruneModel(model, plan, { trace: true, runtimeRatios: true, batch }).model;
-  if (options.batch === false) return { model: prune(false), plan };
+  const { plan, moved } = planFor(model, options);
+  if (plan.stages.length === 0) return { model, plan, moved };
+  const prune = (batch: boolean): PrunedDecoder => ({
+    ...pruneModel(model, plan, { trace: true, runtimeRatios: true, batch }),
+    moved,
+  });
+  if (options.batch === false) return prune(false);
   try {
-    return { model: prune(true), plan };
+    return prune(true);
   } catch (error) {
     if (!isUnsupported(error)) throw error;
-    return { model: prune(false), plan };
+    return prune(false);
   }
 }
 
@@ -46,9 +52,12 @@ export function isDecoder({ graph }: OnnxModel): boolean {
   return names.includes(ports.embeddings) && names.some((name) => cachePort(name) !== undefined);
 }
 
-function planFor(model: OnnxModel, options: PruningOptions): PrunePlan {
+function planFor(model: OnnxModel, options: PruningOptions): FittedPlan {
   const { positions, perImage, keepRatios } = options;
-  const { stages, ...plan } = options.plan ?? presetFor(model, options);
+  const { plan: wanted, moved } = options.plan
+    ? { plan: options.plan, moved: [] }
+    : presetFor(model, options);
+  const { stages, ...plan } = wanted;
   const ratios = keepRatios && checkKeepRatios(keepRatios, stages.length);
   const chosen = createPlan({
     ...plan,
@@ -57,15 +66,15 @@ function planFor(model: OnnxModel, options: PruningOptions): PrunePlan {
     stages: stages.map((stage, at) => ({ ...stage, keepRatio: ratios?.[at] ?? stage.keepRatio })),
   });
   checkFirstPrune(model, chosen);
-  return chosen;
+  return { plan: chosen, moved };
 }
 
-/** A preset's plan, its prunes where the decoder allows them, and after the first cache. */
-function presetFor(model: OnnxModel, { preset = 'transprune-high' }: PruningOptions): PrunePlan {
+/** A preset's plan, its prunes where the decoder and the library allow them. */
+function presetFor(model: OnnxModel, { preset = 'transprune-high' }: PruningOptions): FittedPlan {
   const decoder = readDecoder(model);
   const { plan } = presetPlan(preset, decoder.layers.length);
   const allowed = layersAfterPrunes(decoder).filter((layer) => layer > firstCachedLayer(model));
-  return fitToAttentionLayers(plan, allowed).plan;
+  return fitToAttentionLayers(plan, allowed);
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   ports,
   scoreOutput,
 } from '@transprune/core';
+import type { ModelPruning } from './options.js';
 import {
   type RuntimeSession,
   type RuntimeTensor,
@@ -49,8 +50,10 @@ export interface StageTrace {
   readonly scores: RuntimeTensor;
 }
 
-export interface PrunedSession extends RuntimeSession {
-  readonly plan: PrunePlan;
+/** How a decoder was pruned. */
+type Pruned = Pick<ModelPruning, 'plan' | 'moved'>;
+
+export interface PrunedSession extends RuntimeSession, Pruned {
   /** True for a decoder that takes several rows. */
   readonly takesRows: boolean;
   /** The same session for one call, which it feeds and writes to. */
@@ -58,7 +61,7 @@ export interface PrunedSession extends RuntimeSession {
 }
 
 /** Hides what pruning added to a session. */
-export function prunedSession(session: RuntimeSession, plan: PrunePlan): PrunedSession {
+export function prunedSession(session: RuntimeSession, { plan, moved }: Pruned): PrunedSession {
   const stages = plan.stages.map((_, stage) => stage);
   const masks = stages.map(maskOutput).filter((name) => session.outputNames.includes(name));
   const traces = stages.flatMap((stage) => [keptOutput(stage), scoreOutput(stage)]);
@@ -89,6 +92,7 @@ export function prunedSession(session: RuntimeSession, plan: PrunePlan): PrunedS
   };
   const shown = {
     plan,
+    moved,
     takesRows: masks.length > 0,
     outputNames,
     inputNames: session.inputNames.filter((name) => !hidden.has(name)),

@@ -1,32 +1,20 @@
-/** What apps do with a model: several calls at once, several prompts, a stream, a further turn. */
-import { BaseStreamer, cat, DynamicCache, type Tensor } from '@huggingface/transformers';
+/** What apps do with a model: several calls at once, a stream, a further turn. */
+import { BaseStreamer, DynamicCache } from '@huggingface/transformers';
+import type { HubModel } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
-import { opener, type Prunable, stock } from './describe.js';
-import { casesWith, generate, type Inputs, idsOf, inputsOf } from './hub.js';
-
-/** Prompts with an image of each, and one without any. */
-async function promptsOf(name: Prunable) {
-  const cases = casesWith(name, 1);
-  const byPrompt = [
-    ...new Map(cases.map((each) => [`${each.images} ${each.prompt}`, each])).values(),
-  ];
-  const [first, second] = byPrompt;
-  const [text] = casesWith(name, 0);
-  if (!first || !second || !text) throw new Error('expected two prompts with an image, and a text');
-  return { first, second, text };
-}
+import { opener } from './describe.js';
+import { generate, idsOf, inputsOf, promptsOf, ratiosFor } from './hub.js';
 
 /** Tests of conversations with models. */
-export function describeConversations(models: readonly Prunable[]): void {
+export function describeConversations(models: readonly HubModel[]): void {
   const open = opener();
-  const openStock = stock();
   describe.each(models)('%s', (name) => {
     test('calls that overlap get what each gets alone', async () => {
       const { first, second, text } = await promptsOf(name);
       const model = await open(first);
       const calls = [
         { inputs: await inputsOf(first), pruning: undefined },
-        { inputs: await inputsOf(second), pruning: { keepRatios: [0.75, 0.5] } },
+        { inputs: await inputsOf(second), pruning: { keepRatios: ratiosFor(name, [0.75, 0.5]) } },
         { inputs: await inputsOf(first), pruning: false as const },
         { inputs: await inputsOf(text), pruning: undefined },
       ];
@@ -39,40 +27,6 @@ export function describeConversations(models: readonly Prunable[]): void {
       );
       expect(together.map(({ rows }) => rows)).toEqual(alone);
       expect(alone[0]).not.toEqual(alone[2]);
-    });
-
-    test('several prompts of one length get what each gets alone', async () => {
-      const { first } = await promptsOf(name);
-      const model = await open(first);
-      const same = casesWith(name, 1).filter(
-        ({ inputIds }) => inputIds.length === first.inputIds.length,
-      );
-      const inputs = await Promise.all(same.slice(0, 2).map(inputsOf));
-      const batch = joined(inputs);
-      for (const pruning of [undefined, false, { keepRatios: [0.5, 0.125] }] as const) {
-        const alone: number[][] = [];
-        for (const each of inputs) alone.push(...(await generate(model, each, { pruning })).rows);
-        const { rows } = await generate(model, batch, { pruning });
-        expect(rows).toEqual(alone);
-        if (pruning !== false) expect(model.pruning.last?.length).toBe(2);
-      }
-      const { rows } = await generate(await openStock(first), batch);
-      expect((await generate(model, batch, { pruning: false })).rows).toEqual(rows);
-    });
-
-    test('of padded prompts the longest gets what it gets alone, the others begin so', async () => {
-      const { first, text } = await promptsOf(name);
-      const model = await open(first);
-      const { input_ids: _, attention_mask: __, ...pixels } = await inputsOf(first);
-      const batch = { ...pixels, ...idsOf([first.inputIds, text.inputIds]) };
-      const [alone] = (await generate(model, await inputsOf(text))).rows;
-      for (const pruning of [undefined, false] as const) {
-        const [longest] = (await generate(model, await inputsOf(first), { pruning })).rows;
-        const { rows } = await generate(model, batch, { pruning });
-        expect(rows[0]).toEqual(longest);
-        // From the second token on the library takes padding for tokens.
-        expect(rows[1]?.[0]).toBe(alone?.[0]);
-      }
     });
 
     test('a stream gives the answer token by token', async () => {
@@ -117,18 +71,4 @@ export function describeConversations(models: readonly Prunable[]): void {
       }
     });
   });
-}
-
-/** Prompts of one length as the rows of one call. */
-function joined(inputs: readonly Inputs[]): Inputs {
-  const [first = {}] = inputs;
-  return Object.fromEntries(
-    Object.keys(first).map((name) => [
-      name,
-      cat(
-        inputs.map((each) => each[name] as Tensor),
-        0,
-      ),
-    ]),
-  );
 }

@@ -6,18 +6,16 @@ import { type PruningCall, pruned } from '@transprune/transformers';
 import { collect, openEngine } from '@transprune/vlm';
 import { afterAll, expect, test } from 'vitest';
 import { useOwnCache } from './cache.js';
-import { Class, generate, inputsOf, loadOptions, plan } from './hub.js';
-
-/** Models whose decoders can be pruned. */
-export const prunable = ['idefics3', 'llava', 'paligemma', 'qwen2_5_vl', 'qwen3_vl'] as const;
-
-export type Prunable = (typeof prunable)[number];
+import { Class, generate, inputsOf, loadOptions, planFor, ratiosFor } from './hub.js';
 
 /** Opens each model once, its decoder pruned, until the tests of a file end. */
 export function opener() {
   useOwnCache();
   return openOnce(({ model, format }) =>
-    pruned(Class, { plan }).from_pretrained(hubFolder(model), loadOptions({ format })),
+    pruned(Class, { plan: planFor(model) }).from_pretrained(
+      hubFolder(model),
+      loadOptions({ format }),
+    ),
   );
 }
 
@@ -47,7 +45,7 @@ const engines = () =>
   openOnce(({ model, format }) =>
     openEngine({
       model: { folder: hubFolder(model), format },
-      pruning: { plan, options: { trace: true, runtimeRatios: true, batch: true } },
+      pruning: { plan: planFor(model), options: { trace: true, runtimeRatios: true } },
       backend: nodeBackend,
       open: openModel,
     }),
@@ -73,7 +71,8 @@ export function describePrompts(cases: readonly HubCase[]): void {
     const known = losesPadding ? 1 : tokens.length;
     const expected = tokens.slice(0, known);
     expect((await answer(false)).slice(0, known)).toEqual(expected);
-    expect((await answer({ keepRatios: [1, 1] })).slice(0, known)).toEqual(expected);
+    const all = ratiosFor(each.model, [1, 1]);
+    expect((await answer({ keepRatios: all })).slice(0, known)).toEqual(expected);
     const { tokenIds, stages } = await reference();
     expect(await answer()).toEqual(tokenIds);
     if (images.length > 0) {
@@ -81,7 +80,7 @@ export function describePrompts(cases: readonly HubCase[]): void {
         stages.map(({ kept }) => kept),
       );
     }
-    const keepRatios = [0.75, 0.125];
+    const keepRatios = ratiosFor(each.model, [0.75, 0.125]);
     expect(await answer({ keepRatios })).toEqual((await reference(keepRatios)).tokenIds);
   });
 }

@@ -8,18 +8,36 @@ import {
   RawImage,
   Tensor,
 } from '@huggingface/transformers';
-import { createPlan } from '@transprune/core';
+import { createPlan, type PrunePlan } from '@transprune/core';
 import { type HubCase, type HubModel, hubCases, hubFolder } from '@transprune/fixtures';
 import type { PruningCall } from '@transprune/transformers';
 
-/** Prunes twice in each of the tiny decoders. */
-export const plan = createPlan({
-  accumulateLayers: [2, 3],
-  stages: [
-    { afterLayer: 3, keepRatio: 0.5 },
-    { afterLayer: 5, keepRatio: 0.25 },
-  ],
-});
+/** Depths at which the library lets a decoder be pruned, where they are not 3 and 5. */
+const depths: Readonly<Record<string, readonly number[]>> = {
+  // Layers 7 to 10 borrow keys and values of layers 5 and 6.
+  gemma4: [2, 4],
+  // Layers 3, 5 and 7 have attention, and the first of them tells the library a conversation's length.
+  lfm2_vl: [4, 6],
+  // Layers 4 and 8 have attention.
+  qwen3_5: [7],
+};
+
+/** A plan with up to two prunes for a model. */
+export const planFor = (model: HubModel): PrunePlan =>
+  createPlan({
+    accumulateLayers: [2, 3],
+    stages: (depths[model] ?? [3, 5]).map((afterLayer, at) => ({
+      afterLayer,
+      keepRatio: at === 0 ? 0.5 : 0.25,
+    })),
+  });
+
+/** The same, for most models. */
+export const plan = planFor('llava');
+
+/** Of two ratios as many as a model has prunes. */
+export const ratiosFor = (model: HubModel, ratios: readonly [number, number]): number[] =>
+  ratios.slice(-planFor(model).stages.length);
 
 /** The classes of all of them. */
 export const Class = AutoModelForImageTextToText;
@@ -42,6 +60,25 @@ export function casesWith(model: HubModel, images: number): HubCase[] {
       Object.values(each.format).every((name) => name === 'fp32'),
   );
 }
+
+/** Prompts with an image of each, and one without any. */
+export async function promptsOf(name: HubModel) {
+  const cases = casesWith(name, 1);
+  const byPrompt = [
+    ...new Map(cases.map((each) => [`${each.images} ${each.prompt}`, each])).values(),
+  ];
+  const [first, second] = byPrompt;
+  if (!first || !second) throw new Error('expected two prompts with an image');
+  const [text = withoutImage(first)] = casesWith(name, 0);
+  return { first, second, text };
+}
+
+/** Image tokens are those that follow one another. */
+const withoutImage = (each: HubCase): HubCase => ({
+  ...each,
+  images: [],
+  inputIds: each.inputIds.filter((id, at, ids) => id !== ids[at - 1] && id !== ids[at + 1]),
+});
 
 export type Inputs = Readonly<Record<string, Tensor>>;
 

@@ -1,3 +1,3 @@
 import { describeHubBatches } from '../testing/hub-batches.js';
 
-describeHubBatches(['llava', 'idefics3', 'paligemma', 'qwen3_vl']);
+describeHubBatches(['gemma4', 'llava', 'idefics3', 'paligemma', 'qwen3_vl']);

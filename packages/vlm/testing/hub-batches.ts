@@ -1,19 +1,11 @@
 /** Tiny models of many classes, pruned for batches: each request gets what it gets alone. */
-import { createPlan } from '@transprune/core';
 import { openModel } from '@transprune/files/node';
 import { type HubModel, hubCases, hubFolder } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { openEngine } from '../src/index.js';
 import { answer } from './ask.js';
 import { watchedBackend } from './embedded.js';
-
-const plan = createPlan({
-  accumulateLayers: [2, 3],
-  stages: [
-    { afterLayer: 3, keepRatio: 0.5 },
-    { afterLayer: 5, keepRatio: 0.25 },
-  ],
-});
+import { planFor } from './hub-pruned.js';
 
 /** Other images, and prompts of other lengths. */
 function requestsOf(model: HubModel) {
@@ -33,7 +25,7 @@ export function describeHubBatches(models: readonly HubModel[]): void {
       const backend = watchedBackend();
       const engine = await openEngine({
         model: { folder: hubFolder(model) },
-        pruning: { plan, options: { batch: true, trace: true } },
+        pruning: { plan: planFor(model), options: { batch: true, trace: true } },
         backend,
         open: openModel,
       });

@@ -4,6 +4,7 @@ import { pruneModel, readDecoder } from '@transprune/onnx';
 import { Argument, type Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { modelCosting } from '../model/costing.js';
 import { decoderPath, findModel } from '../model/find.js';
 import { refusePruned } from '../model/unpruned.js';
 import {
@@ -84,7 +85,7 @@ async function exportModel(
   const original = await readModelFile(path);
   refusePruned(original, path);
   const decoder = readDecoder(original);
-  const chosen = planFor(options, decoder);
+  const chosen = planFor(options, decoder, await modelCosting(files, decoder));
   for (const note of planNotes(chosen, decoder.layers.length)) terminal.info(note);
   const graphOptions = chooseGraphOptions(options, chosen.plan);
   const { model, plan } = pruneModel(original, chosen.plan, graphOptions);

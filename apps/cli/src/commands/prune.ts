@@ -5,12 +5,7 @@ import {
   requireExternalData,
   writeModelFile,
 } from '@transprune/files/node';
-import {
-  type OnnxModel,
-  type PruneReport,
-  pruneModel,
-  readDecoder,
-} from '@transprune/onnx';
+import { type OnnxModel, type PruneReport, pruneModel, readDecoder } from '@transprune/onnx';
 import type { VerifyReport } from '@transprune/verify';
 import type { Command } from 'commander';
 import { example } from '../help.js';

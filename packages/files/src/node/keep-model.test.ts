@@ -1,5 +1,5 @@
 /** Rewritten models that are kept: nothing stale, nothing half-made, also by several writers at once. */
-import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createPlan } from '@transprune/core';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { failure } from '../../testing/failure.js';
 import { copyDecoder, dataName, opens } from '../../testing/models.js';
 import { keepModel } from './keep-model.js';
+import { mostKeptModels } from './kept-models.js';
 import { readModelFile } from './model-file.js';
 
 const { TRANSPRUNE_CACHE } = process.env;
@@ -66,6 +67,18 @@ test('what is broken is made again', async () => {
   await rm(path);
   expect(await keep()).toBe(path);
   expect(await opens(path)).toBe(true);
+});
+
+test('beyond a number the ones that were not used for longest are removed', async () => {
+  const root = join(cache, 'rewritten');
+  const paths = [await keep(1), await keep(2)];
+  const longAgo = new Date(Date.now() - 7_200_000);
+  for (const path of paths) await utimes(dirname(path), longAgo, longAgo);
+  for (let at = 1; at < mostKeptModels; at++) await mkdir(join(root, `${at}`));
+  expect(await keep(1)).toBe(paths[0]);
+  await keep(3);
+  expect(await opens(paths[0] ?? '')).toBe(true);
+  expect(await opens(paths[1] ?? '')).toBe(false);
 });
 
 test('writers at once come to the same file', async () => {

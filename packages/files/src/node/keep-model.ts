@@ -10,6 +10,7 @@ import { TransPruneError } from '@transprune/core';
 import { encodePieces, type OnnxModel } from '@transprune/onnx';
 import { type ExternalFile, requireExternalData } from './external-data.js';
 import { defaultCacheFolder } from './hub/environment.js';
+import { removeOldest, use } from './kept-models.js';
 import { identityOf, isSame } from './paths.js';
 import { codeOf, isSystemError, reasonOf } from './system-errors.js';
 import { writeFailure } from './target.js';
@@ -17,7 +18,8 @@ import { writeModelFile } from './write-model.js';
 
 /**
  * Keeps a rewritten model: in the folder of caches or, where that is on another file system than its weights,
- * in `.transprune` beside them.
+ * in `.transprune` beside them. Each of these folders keeps the latest ones, within `mostKeptModels` and
+ * `mostKeptBytes`.
  *
  * @param sourcePath the file that the model was read from
  * @returns path of a file that onnxruntime can open
@@ -69,13 +71,14 @@ async function keepIn(
   const folder = join(root, content.name);
   const file = `${content.name}.onnx`;
   const kept = () => isComplete(folder, file, content);
-  if (await kept()) return join(folder, file);
+  if (await use(root, content.name, kept)) return join(folder, file);
   const made = join(root, `.transprune-${randomUUID()}`);
   await mkdir(made, { recursive: true });
   try {
     const placements = await writeModelFile(model, join(made, file), { sourcePath });
     if (placements.some(({ placement }) => placement === 'outside')) return undefined;
     await moveTo(folder, made, kept);
+    await removeOldest(root);
     return join(folder, file);
   } finally {
     await rm(made, { recursive: true, force: true });

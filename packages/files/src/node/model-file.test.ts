@@ -21,6 +21,8 @@ test('names the file in every complaint', async () => {
   expect(await failure(readModelFile(folder))).toMatch(/^INVALID_MODEL: .*got a folder/);
   await truncate(sourcePath, 5000);
   expect(await failure(readModelFile(sourcePath))).toContain(`INVALID_MODEL: ${sourcePath}: `);
+  await writeFile(sourcePath, '<!DOCTYPE html>');
+  expect(await failure(readModelFile(sourcePath))).toMatch(/^INVALID_MODEL: .*: .*got a web page/);
   await writeFile(sourcePath, '');
   expect(await failure(readModelFile(sourcePath))).toContain(`INVALID_MODEL: ${sourcePath}: `);
 });

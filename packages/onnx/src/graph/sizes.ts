@@ -33,16 +33,23 @@ export function emitRange(emitter: Emitter, first: string | undefined, last: str
 }
 
 /**
- * Places of a call's tokens among the tokens of their own row, padding left aside: int64 `[batch, tokens]`, 0 at
- * padding.
+ * Places of a call's tokens among the tokens of their own row, padding left aside: int64 `[batch, tokens]`.
  *
  * @param mask `[batch, past + tokens]`, 0 at padding
  * @param tokens a value `[batch, tokens, ...]`
+ * @param padding what padding has, int64; 0 if left out
  */
-export function emitCountedTokens(emitter: Emitter, mask: string, tokens: string): string {
+export function emitCountedTokens(
+  emitter: Emitter,
+  mask: string,
+  tokens: string,
+  padding?: string,
+): string {
   const { emit, cast, int64 } = emitter;
-  const counted = emit('CumSum', [cast(mask, TensorProto_DataType.INT64), int64([1], [])]);
-  const places = emit('Max', [emit('Sub', [counted, int64([1])]), int64([0])]);
+  const { BOOL, INT64 } = TensorProto_DataType;
+  const counted = emit('CumSum', [cast(mask, INT64), int64([1], [])]);
+  const others = padding ?? int64([0]);
+  const places = emit('Where', [cast(mask, BOOL), emit('Sub', [counted, int64([1])]), others]);
   const start = emit('Neg', [emitSizes(emitter, tokens, 1, 2)]);
   return emit('Slice', [places, start, int64([toTheEnd]), int64([1])]);
 }

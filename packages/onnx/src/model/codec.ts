@@ -24,9 +24,13 @@ export function decodeModel(bytes: Uint8Array): OnnxModel {
   try {
     model = fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
+    const isPage = bytes[0] === '<'.charCodeAt(0);
+    const found = isPage
+      ? 'a web page, as servers send in place of files that are missing or need a login; delete it if it lies in a cache, check where it came from, and get it again'
+      : `${bytes.length} bytes that do not parse as one: the file is truncated or of another format`;
     throw new TransPruneError(
       'INVALID_MODEL',
-      `expected an ONNX model, got ${bytes.length} bytes that do not parse as one: the file is truncated or of another format`,
+      `expected an ONNX model, got ${found}`,
       { bytes: bytes.length },
       { cause },
     );

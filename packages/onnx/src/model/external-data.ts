@@ -176,3 +176,25 @@ export function externalTensor(
     ),
   });
 }
+
+/** Weights from this size on, in bytes, are worth a place of their own. */
+const largeWeights = 1 << 14;
+
+/**
+ * The same model without its large weights: it finds them in a file that is, byte for byte, what the model was
+ * decoded from. So a changed model is opened beside the original's bytes, and no weight is copied.
+ *
+ * @param source what the model was decoded from
+ * @param location the file's name
+ */
+export function withWeightsIn(model: OnnxModel, source: Uint8Array, location: string): OnnxModel {
+  if (!model.graph) return model;
+  const initializer = model.graph.initializer.map((tensor) => {
+    const { name, dataType, dims, rawData } = tensor;
+    if (rawData.length < largeWeights || rawData.buffer !== source.buffer) return tensor;
+    const offset = rawData.byteOffset - source.byteOffset;
+    const place = { location, offset, length: rawData.length };
+    return externalTensor(name, dataType as TensorProto_DataType, dims.map(Number), place);
+  });
+  return { ...model, graph: { ...model.graph, initializer } };
+}

@@ -1,9 +1,12 @@
 /** In browsers models are bytes in memory. */
 import { env } from '@huggingface/transformers';
 import { TransPruneError } from '@transprune/core';
-import { decodeModel, encodeModel } from '@transprune/onnx';
+import { decodeModel, encodeModel, withWeightsIn } from '@transprune/onnx';
 import type { Platform } from '../platform.js';
 import { isDecoder, pruneDecoder } from '../prune.js';
+
+/** What a pruned decoder calls the original's bytes. */
+const weights = 'transprune.onnx_data';
 
 export const platform: Platform = {
   async lend(bytes, use) {
@@ -36,7 +39,14 @@ export const platform: Platform = {
     }
     const model = decodeModel(source);
     if (!isDecoder(model)) return undefined;
-    const { model: changed, plan } = pruneDecoder(model, options);
-    return { source: changed === model ? source : encodeModel(changed), plan };
+    const { model: changed, plan, moved } = pruneDecoder(model, options);
+    if (changed === model) return { source, plan, moved };
+    // The library's own bytes serve as a file of weights, so that none is in memory twice.
+    return {
+      source: encodeModel(withWeightsIn(changed, source, weights)),
+      externalData: [{ path: weights, data: source }],
+      plan,
+      moved,
+    };
   },
 };

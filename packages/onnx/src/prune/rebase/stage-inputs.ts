@@ -78,7 +78,9 @@ export function emitPositions(
   const sizes = emit('Concat', [...rows, emitSizes(emitter, stream, 0, 2)], {
     attributes: { axis: 0 },
   });
-  const places = stage.mask ? emitCountedTokens(emitter, stage.mask, stream) : range();
+  const places = stage.mask
+    ? emitCountedTokens(emitter, stage.mask, stream, emitPaddingPlace(emitter, source, positionIds))
+    : range();
   const positions = emit('Expand', [places, sizes]);
   const type = elementType(source.input.get(positionIds)) ?? INT64;
   return type === INT64 ? positions : emitter.cast(positions, type);
@@ -87,6 +89,19 @@ export function emitPositions(
     const past = pastKey ? emitSizes(emitter, pastKey, 2, 3) : int64([0]);
     return emitRange(emitter, past, emit('Add', [past, tokens]));
   }
+}
+
+/**
+ * Where padding stands, as seen from the first token: int64, a scalar. It has position 1, whichever the first token
+ * has (transformers.js). A caller that takes padding for tokens later, as that library does, reads it as without
+ * pruning then.
+ */
+function emitPaddingPlace(emitter: Emitter, source: GraphIndex, positionIds: string): string {
+  const { emit, cast, int64 } = emitter;
+  const isInt64 = elementType(source.input.get(positionIds)) === INT64;
+  const positions = isInt64 ? positionIds : cast(positionIds, INT64);
+  const first = emit('ReduceMin', [positions], { attributes: { keepdims: 0 } });
+  return emit('Max', [emit('Sub', [int64([1], []), first]), int64([0], [])]);
 }
 
 /**

@@ -1,0 +1,4 @@
+/** A sample; other classes are in the long suite. */
+import { describeBatches } from '../testing/batches.js';
+
+describeBatches(['llava']);
