@@ -6,7 +6,6 @@ import { modelFolder, openModel } from '@transprune/files/node';
 import { type HubModel, hubFolder } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { answer, reply } from '../testing/ask.js';
-import { planFor } from '../testing/hub-pruned.js';
 import {
   type ChatMessage,
   type ChatTurn,
