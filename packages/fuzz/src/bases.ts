@@ -1,12 +1,13 @@
 /** Decoders that mutations start from: what exporters write and what is built here. */
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { caseFile, exportedDecoders, tinyDecoder } from '@transprune/fixtures';
+import { caseFile, exportedDecoders, hubFolder, tinyDecoder } from '@transprune/fixtures';
 import {
   type BuildOptions,
   buildDecoder,
   decodeModel,
   externalLocations,
+  layersAfterPrunes,
   namedRandomWeights,
   type OnnxModel,
   readDecoder,
@@ -19,13 +20,18 @@ export interface Base {
   readonly externalData: Readonly<Record<string, Uint8Array>>;
   /** The residual stream between layers: what follows layer 1 (counted from 1), layer 2, and so on. */
   readonly streams: readonly string[];
+  /** Layers, from 1, that may follow a prune. */
+  readonly afterPrunes: readonly number[];
 }
 
 const cases = [
   'deepstack/qwen3vl-mobius.onnx',
   'fused-matmul/qwen3-ts17-ort-extended.onnx',
   'gated-attention/qwen35-ts17.onnx',
+  'hybrid/qwen35-genai-hybrid.onnx',
+  'moe/qwen3moe-ts17.onnx',
   'packed-weight-in-graph/llava-mobius-webgpu.onnx',
+  'parallel/phi-ts17.onnx',
   'post-norm/olmo2-ts17.onnx',
 ];
 
@@ -33,6 +39,9 @@ const cases = [
 const paths: readonly string[] = [
   ...exportedDecoders.filter(({ precision }) => precision === 'float32').map(({ path }) => path),
   ...cases.map(caseFile),
+  ...(['gemma4', 'lfm2_vl', 'qwen3_5'] as const).map(
+    (name) => `${hubFolder(name)}/onnx/decoder_model_merged.onnx`,
+  ),
 ];
 
 /** Layouts of this project's builder, whose attention is an operator of ONNX Runtime's. */
@@ -60,7 +69,7 @@ function fileBase(path: string): Base {
     name: `${basename(dirname(path))}/${basename(path)}`,
     model,
     externalData: Object.fromEntries(files),
-    streams: streamsOf(model),
+    ...depthsOf(model),
   };
 }
 
@@ -70,10 +79,12 @@ function builtBase(index: number): Base {
   const config = { ...tinyDecoder, kvHeads: tinyDecoder.heads };
   const model = buildDecoder(config, namedRandomWeights(1), options);
   const name = `built with ${Object.values(options).join(', ')}`;
-  return { name, model, externalData: {}, streams: streamsOf(model) };
+  return { name, model, externalData: {}, ...depthsOf(model) };
 }
 
-function streamsOf(model: OnnxModel): string[] {
-  const [, ...layers] = readDecoder(model).layers;
-  return layers.map(({ streamIn }) => streamIn);
+function depthsOf(model: OnnxModel): Pick<Base, 'streams' | 'afterPrunes'> {
+  const decoder = readDecoder(model);
+  const [, ...layers] = decoder.layers;
+  const streams = layers.map(({ streamIn }) => streamIn);
+  return { streams, afterPrunes: layersAfterPrunes(decoder) };
 }

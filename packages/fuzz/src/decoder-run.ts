@@ -53,8 +53,10 @@ function feedOf({ name, type, shape }: Input, fed: Fed): Tensor {
     const size = shape.at(axis);
     return typeof size === 'number' && size > 0 ? size : other;
   };
-  if (cachePort(name)) {
-    const dims = [1, fixed(1), fed.past, fixed(3)];
+  const cache = cachePort(name);
+  if (cache) {
+    const isState = cache.kind === 'conv' || cache.kind === 'recurrent';
+    const dims = isState ? shape.map((_, axis) => fixed(axis)) : [1, fixed(1), fed.past, fixed(3)];
     return (
       fed.caches.get(name) ?? new Tensor('float32', new Float32Array(elementCount(dims)), dims)
     );
@@ -67,7 +69,16 @@ function feedOf({ name, type, shape }: Input, fed: Fed): Tensor {
   if (ports.logitsToKeep.some((port) => port === name)) {
     return integers(type, shape.length === 0 ? [] : [1], () => count);
   }
-  // Features of tokens, such as embeddings: [..., tokens, hidden].
+  const isPerLayer = shape.length === 4 && typeof shape[2] === 'number';
+  // Features of tokens: [batch, tokens, layers, features], else, such as embeddings, [..., tokens, hidden].
+  if (isPerLayer) {
+    const [layers, features] = [fixed(2), fixed(3)];
+    const flat = feedOf(
+      { name, type, shape: [1, 'tokens', layers * features], isTensor: true },
+      fed,
+    );
+    return flat.reshape([1, count, layers, features]);
+  }
   const rows = shape.slice(0, -2).reduce<number>((total, _, axis) => total * fixed(axis), 1);
   const width = fixed(-1);
   const all = numbers(`${name} ${fed.call}`, rows * fed.of * width);

@@ -1,6 +1,12 @@
 /** What comes out of one seed. */
 import { clone } from '@bufbuild/protobuf';
-import { createPlan, ports, type SettledPlan, TransPruneError } from '@transprune/core';
+import {
+  createPlan,
+  fitToAttentionLayers,
+  ports,
+  type SettledPlan,
+  TransPruneError,
+} from '@transprune/core';
 import { decodeModel, encodeModel, type OnnxModel, pruneModel } from '@transprune/onnx';
 import { type GraphProto, ModelProtoSchema } from '@transprune/onnx/proto';
 import { type Base, baseCount, readBase } from './bases.js';
@@ -157,8 +163,8 @@ function badSelection({ kept }: Answers, { stages }: SettledPlan): string | unde
   return undefined;
 }
 
-/** One or two prunes at any depth; positions that a graph counts itself are counted anew in each piece. */
-function planOf(random: Random, { model, streams }: Base): SettledPlan {
+/** One or two prunes at any depth that may have one; positions that a graph counts itself are counted anew in each piece. */
+function planOf(random: Random, { model, streams, afterPrunes }: Base): SettledPlan {
   const depth = streams.length;
   const first = 1 + random.below(depth);
   const second = first + 1 + random.below(depth);
@@ -167,7 +173,8 @@ function planOf(random: Random, { model, streams }: Base): SettledPlan {
   if (second <= depth && random.below(2) > 0)
     stages.push({ afterLayer: second, keepRatio: ratio / 2 });
   const takesPositions = model.graph?.input.some(({ name }) => name === ports.positionIds);
-  const plan = createPlan({ stages, accumulateLayers: [first] });
+  const asked = createPlan({ stages, accumulateLayers: [first] });
+  const { plan } = fitToAttentionLayers(asked, afterPrunes);
   return { ...plan, positions: takesPositions && random.below(2) > 0 ? 'keep' : 'renumber' };
 }
 

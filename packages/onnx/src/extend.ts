@@ -1,11 +1,12 @@
 /**
- * What packages of others build attention families and graph passes from. `docs/extending.md` shows both; reading,
+ * What packages of others build attention families, mixers and graph passes from. `docs/extending.md` shows both; reading,
  * pruning and encoding are in the package's front door, ONNX's messages in `@transprune/onnx/proto`.
  */
 export { create } from '@bufbuild/protobuf';
 export type {
   AttentionFamily,
   AttentionSite,
+  BorrowSite,
   LogitsSite,
   PaddingSite,
 } from './decoder/attention/family.js';
@@ -16,7 +17,16 @@ export { type Path, pathTo } from './decoder/attention/path.js';
 export type { ClassifiedGraph } from './decoder/classified-graph.js';
 export type { AngleRead, DecoderInputs, FusedRotary } from './decoder/decoder.js';
 export type { Kind } from './decoder/kinds.js';
+export type { MixerFamily, MixerReading, MixerSite } from './decoder/mixers/family.js';
+export { registerMixerFamily } from './decoder/mixers/index.js';
+export {
+  checkState,
+  checkWeights,
+  type StatefulNode,
+  tokensAlong,
+} from './decoder/mixers/state.js';
 export { type Refusal, refuse } from './decoder/refuse.js';
+export type { AxisRule, AxisSite, Held, Made, Tokens } from './decoder/token-types.js';
 export { onnxAlgebra } from './graph/algebra.js';
 export {
   type AttributeValue,

@@ -1,6 +1,6 @@
 /** Programs for threads and processes of their own, put together from the sources. */
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -25,6 +25,14 @@ export interface Bundled {
   remove(): Promise<void>;
 }
 
+/** Libraries that a package names, which its program finds by their names. */
+async function librariesOf(home: URL): Promise<string[]> {
+  const manifest = JSON.parse(await readFile(new URL('package.json', home), 'utf8'));
+  return Object.keys(manifest.dependencies ?? {}).filter(
+    (name) => !name.startsWith('@transprune/'),
+  );
+}
+
 /**
  * Puts a program together.
  *
@@ -43,7 +51,7 @@ export async function bundled(entry: URL, home: URL): Promise<Bundled> {
     silent: true,
     clean: false,
     noExternal: [/^@transprune/, /^@bufbuild/, /^onnxruntime-common/],
-    external: ['@huggingface/transformers'],
+    external: ['@huggingface/transformers', ...(await librariesOf(home))],
     esbuildPlugins: [runtime],
     esbuildOptions(options) {
       options.conditions = ['@transprune/source'];

@@ -36,6 +36,10 @@ export interface ScoreComparison {
    * the largest: 0 for the same tokens.
    */
   readonly kept: number | null;
+  /** Whether the graph's scores are numbers: those of a decoder whose own numbers overflow are not. */
+  readonly isNumeric: boolean;
+  /** Whether all text stays, and of each image as many tokens as it should. */
+  readonly isCounted: boolean;
   /** Of which rows ask and what they may see; 0 or 1. */
   readonly rows: number;
   /** Least distance between a kept and a dropped token's score, relative to the largest. */
@@ -113,6 +117,8 @@ export function compareScores(scored: ScoredCall): ScoreComparison {
       isOwn: (at: number) => own.has(spans[at] ?? 0),
     }));
     const result = {
+      isNumeric: [...found].every(Number.isFinite),
+      isCounted: differenceInCounts(survivors, choice, kindsOf(spans, plan)) === 0,
       score: relativeDifference(found, scores),
       kept: lossOf(survivors, choice, scores, scale, groups),
       rows: rowsDiffer(scored, index, places, read) ? 1 : 0,
@@ -124,11 +130,31 @@ export function compareScores(scored: ScoredCall): ScoreComparison {
     return result;
   });
   return {
+    isNumeric: comparisons.every(({ isNumeric }) => isNumeric),
+    isCounted: comparisons.every(({ isCounted }) => isCounted),
     score: worst(comparisons.map(({ score }) => score)),
     kept: worst(comparisons.map(({ kept }) => kept)),
     rows: Math.max(0, ...comparisons.map(({ rows }) => rows)),
     gap: Math.min(Number.POSITIVE_INFINITY, ...comparisons.map(({ gap }) => gap)),
   };
+}
+
+/** 0 at text; images that are ranked together are one. */
+const kindsOf = (spans: readonly number[], { perImage }: PrunePlan) =>
+  perImage ? spans : spans.map(Math.sign);
+
+/** By how many tokens of each kind two choices differ. */
+function differenceInCounts(
+  actual: readonly number[],
+  expected: readonly number[],
+  kinds: readonly number[],
+): number {
+  const count = (choice: readonly number[], kind: number) =>
+    choice.filter((at) => kinds[at] === kind).length;
+  return [...new Set(kinds)].reduce(
+    (sum, kind) => sum + Math.abs(count(actual, kind) - count(expected, kind)),
+    0,
+  );
 }
 
 interface Group {

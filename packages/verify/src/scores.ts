@@ -11,7 +11,14 @@ import {
   tokenParts,
   turnParts,
 } from './prompt.js';
-import { check, type Outcome, outcomeOf, type VerifyCheck } from './report.js';
+import {
+  check,
+  type Measured,
+  notApplicable,
+  type Outcome,
+  outcomeOf,
+  type VerifyCheck,
+} from './report.js';
 import { compareScores, type ScoreComparison, scoredOutputs } from './score.js';
 import { alone } from './workbench.js';
 
@@ -65,15 +72,31 @@ export async function checkScores(verification: Verification): Promise<Scored> {
   const of = (name: 'score' | 'kept' | 'rows') => (value: ScoredConversation) => ({
     difference: worst(value.comparisons.map((comparison) => comparison[name])),
   });
+  const isNumeric =
+    !('value' in conversation) ||
+    conversation.value.comparisons.every((comparison) => comparison.isNumeric);
+  const rows = check('the instruction and what it may see', 0, conversation, of('rows'));
   return {
     conversation,
     other,
-    checks: [
-      check('scores', tolerance.score, conversation, of('score')),
-      check('kept tokens', tolerance.score, conversation, of('kept')),
-      check('the instruction and what it may see', 0, conversation, of('rows')),
-    ],
+    checks: isNumeric
+      ? [
+          check('scores', tolerance.score, conversation, of('score')),
+          check('kept tokens', tolerance.score, conversation, of('kept')),
+          rows,
+        ]
+      : [
+          notApplicable('scores', tolerance.score, "the decoder's own numbers overflow"),
+          check('kept tokens', tolerance.score, conversation, countsAlone),
+          rows,
+        ],
   };
+}
+
+/** Where scores are no numbers, any choice of the right tokens of each kind is as good as another. */
+function countsAlone({ comparisons }: ScoredConversation): Measured {
+  const isCounted = comparisons.every((comparison) => comparison.isCounted);
+  return { difference: isCounted ? 0 : null, note: 'scores are no numbers: text and counts alone' };
 }
 
 /** The conversation whose closest decision is clear, or the clearest of several. */

@@ -6,7 +6,6 @@ import { modelFolder, openModel } from '@transprune/files/node';
 import { type HubModel, hubFolder } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { answer, reply } from '../testing/ask.js';
-import { planFor } from '../testing/hub-pruned.js';
 import {
   type ChatMessage,
   type ChatTurn,
@@ -61,21 +60,26 @@ describe.each<HubModel>(['gemma4', 'lfm2_vl', 'qwen3_5', 'qwen3_vl'])('%s', (mod
   });
 });
 
-test.each<HubModel>(['gemma4', 'lfm2_vl', 'qwen3_5', 'qwen3_vl'])(
-  '%s, pruned with everything kept',
-  async (model) => {
-    const folder = hubFolder(model);
-    const { stages, ...plan } = planFor(model);
-    const all = createPlan({ ...plan, stages: stages.map((each) => ({ ...each, keepRatio: 1 })) });
-    const shared = { model: { folder }, backend: nodeBackend, open: openModel };
-    const reference = await openEngine(shared);
-    const engine = await openEngine({ ...shared, pruning: { plan: all } });
-    const { inTurns, atOnce } = await bothWays(engine, reference, turnsOf(folder));
-    expect(inTurns.map(({ tokenIds }) => tokenIds)).toEqual(atOnce.map(({ tokenIds }) => tokenIds));
-    await engine.dispose();
-    await reference.dispose();
-  },
-);
+test.each([
+  ['qwen3_vl', 3, 'keep', true],
+  ['qwen3_5', 3, 'keep', false],
+  ['lfm2_vl', 4, 'renumber', false],
+  ['gemma4', 4, 'renumber', true],
+] as const)('%s, pruned with everything kept', async (model, afterLayer, positions, batch) => {
+  const folder = hubFolder(model);
+  const plan = createPlan({
+    accumulateLayers: [2, 3],
+    positions,
+    stages: [{ afterLayer, keepRatio: 1 }],
+  });
+  const shared = { model: { folder }, backend: nodeBackend, open: openModel };
+  const reference = await openEngine(shared);
+  const engine = await openEngine({ ...shared, pruning: { plan, options: { batch } } });
+  const { inTurns, atOnce } = await bothWays(engine, reference, turnsOf(folder));
+  expect(inTurns.map(({ tokenIds }) => tokenIds)).toEqual(atOnce.map(({ tokenIds }) => tokenIds));
+  await engine.dispose();
+  await reference.dispose();
+});
 
 test('a prompt of nothing is refused, where the tokenizer adds nothing', async () => {
   const files = await modelFolder(hubFolder('qwen3_vl'));

@@ -2,7 +2,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
 import { readModelFile } from '@transprune/files/node';
-import { officialCase } from '@transprune/fixtures';
+import { caseFile, officialCase } from '@transprune/fixtures';
 import { readPlan } from '@transprune/onnx';
 import { DecoderSession, openSession, readNumbers } from '@transprune/session';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -221,4 +221,16 @@ test('an interruption leaves the whole file or none', async () => {
     expect(others.sort()).toEqual(['model.onnx', dataName]);
     await rm(output, { force: true });
   }
+});
+
+test('a hybrid is pruned before its attention layers, and the program says what it moved', async () => {
+  const hybrid = caseFile('hybrid/lfm2-genai.onnx');
+  const args = ['prune', hybrid, '-o', output, '--accumulate', '1-4', '--prune-after', '2,3,4'];
+  const { exitCode, stderr } = await transprune(...args, '--keep', '.75,.5,.25');
+  expect(exitCode).toBe(0);
+  expect(stderr).toContain(
+    'moved from after layer 3 to after layer 4, from after layer 4 to after layer 5',
+  );
+  const plan = readPlan(await readModelFile(output));
+  expect(plan?.stages.map(({ afterLayer }) => afterLayer)).toEqual([2, 4, 5]);
 });

@@ -10,7 +10,7 @@ import {
 import type { VlmFiles } from '@transprune/files';
 import { readModelFile } from '@transprune/files/node';
 import { type Model, modelFromConfig } from '@transprune/flops';
-import { decodeModel, readDecoder } from '@transprune/onnx';
+import { type Decoder, decodeModel, fitPlan, readDecoder } from '@transprune/onnx';
 import type { EngineSettings, ModelFacts } from './model-facts.js';
 
 export const defaultPreset = 'transprune-high';
@@ -28,24 +28,25 @@ export async function describeModel(
 ): Promise<Description> {
   const source = await files.graph('decoder_model_merged');
   const graph = 'path' in source ? await readModelFile(source.path) : decodeModel(source.bytes);
-  const layers = readDecoder(graph).layers.length;
-  const plan = given ?? presetPlan(preset, layers).plan;
+  const decoder = readDecoder(graph);
+  const layers = decoder.layers.length;
+  const plan = given ?? fittedPreset(preset, decoder);
   validatePlan(plan, layers);
   return {
     layers,
     plan,
     preset: given ? null : preset,
-    presets: ratiosOfPresets(plan, layers),
+    presets: ratiosOfPresets(plan, decoder),
     costs: costsOf(await files.readText('config.json')),
   };
 }
 
 /** All presets that a decoder pruned by the plan can run; `none` keeps everything. */
-function ratiosOfPresets(plan: PrunePlan, layers: number): ModelFacts['presets'] {
+function ratiosOfPresets(plan: PrunePlan, decoder: Decoder): ModelFacts['presets'] {
   const { stages } = plan;
   const found = presetNames.flatMap((name): [string, number[]][] => {
     if (name === 'none') return [[name, stages.map(() => 1)]];
-    const other = planOf(name, layers);
+    const other = planOf(name, decoder);
     if (!other || scoringOf(other) !== scoringOf(plan)) return [];
     return [[name, other.stages.map(({ keepRatio }) => keepRatio)]];
   });
@@ -66,10 +67,15 @@ function scoringOf(plan: PrunePlan): string {
   ]);
 }
 
+/** A preset's plan, its prunes where the decoder can be pruned. */
+function fittedPreset(preset: string, decoder: Decoder): PrunePlan {
+  return fitPlan(presetPlan(preset, decoder.layers.length).plan, decoder).plan;
+}
+
 /** Undefined for decoders that are too small for the preset. */
-function planOf(preset: string, layers: number): PrunePlan | undefined {
+function planOf(preset: string, decoder: Decoder): PrunePlan | undefined {
   try {
-    return presetPlan(preset, layers).plan;
+    return fittedPreset(preset, decoder);
   } catch (error) {
     if (TransPruneError.isInstance(error)) return undefined;
     throw error;

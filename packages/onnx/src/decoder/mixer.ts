@@ -53,17 +53,42 @@ function readAttention(
   const presentKeyNode = makerOf(graph, cache.presentKey);
   for (const family of presentKeyNode ? attentionFamilies() : []) {
     const reading = presentKeyNode && family.read(graph, { where, cache, presentKeyNode });
-    if (reading) return checked(graph, reading, where);
+    if (!reading) continue;
+    checkPresent(graph, cache, where);
+    return checked(graph, reading, where);
   }
   return refuse({
     where,
-    expected: `${cache.presentKey} to come from a known attention family (${attentionFamilies()
-      .map(({ name }) => name)
-      .join(', ')})`,
+    expected: `${cache.presentKey} to come from a known attention family (${namesOf(attentionFamilies())})`,
     found: presentKeyNode?.opType ?? 'no node',
     node: presentKeyNode,
   });
 }
+
+/** A layer's present keys and values have to be its own past ones and what was added to them. */
+function checkPresent(
+  graph: ClassifiedGraph,
+  { presentKey, presentValue, pastKey, pastValue }: LayerCacheNames,
+  where: string,
+): void {
+  const [key, value] = [makerOf(graph, presentKey), makerOf(graph, presentValue)];
+  const goesOn = (node: NodeProto | undefined, past: string | undefined) =>
+    past === undefined || node?.input.some((input) => originalOf(graph, input) === past);
+  const placeOf = (node: NodeProto | undefined, present: string) =>
+    node?.output.indexOf(originalOf(graph, present)) ?? -1;
+  // Operators that hold the cache give keys before values.
+  const inOrder = key !== value || placeOf(key, presentKey) < placeOf(value, presentValue);
+  if (goesOn(key, pastKey) && goesOn(value, pastValue) && inOrder) return;
+  refuse({
+    where,
+    expected: `${presentKey} and ${presentValue} to go on from ${pastKey} and ${pastValue}`,
+    found: `${key?.opType ?? 'no node'} and ${value?.opType ?? 'no node'} of others`,
+    node: value ?? key,
+  });
+}
+
+const namesOf = (families: readonly { readonly name: string }[]) =>
+  families.map(({ name }) => name).join(', ');
 
 function checked(
   graph: ClassifiedGraph,
@@ -77,13 +102,13 @@ function checked(
 function readState(graph: ClassifiedGraph, state: StateNames, where: string): MixerReading {
   const readers = (graph.uses.get(state.past) ?? []).filter(({ node }) => node.opType !== 'Shape');
   const [reader, second] = readers.map(({ node }) => node);
-  for (const family of reader && !second ? mixerFamilies : []) {
+  for (const family of reader && !second ? mixerFamilies() : []) {
     const reading = reader && family.read(graph, { where, state, reader });
     if (reading) return reading;
   }
   return refuse({
     where,
-    expected: `${state.past} to be read by a known mixer (${mixerFamilies.map(({ name }) => name).join(', ')})`,
+    expected: `${state.past} to be read by a known mixer (${namesOf(mixerFamilies())})`,
     found: [...new Set(readers.map(({ node }) => node.opType))].join(', ') || 'no reader',
     node: second ?? reader,
   });

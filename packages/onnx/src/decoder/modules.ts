@@ -209,6 +209,15 @@ export function readFfn(
   const inputs = inputsOfModule(graph, own);
   const [input, other] = inputs;
   const routing = routingNode(graph, output, starts);
+  if (routing?.domain === 'com.microsoft') {
+    refuse({
+      where,
+      expected:
+        "experts in plain operators (ONNX Runtime 1.30's CPU kernel of MoE writes over its input where nothing else reads that, so that no answer can be verified)",
+      found: 'a mixture of experts in one operator',
+      node: routing,
+    });
+  }
   const isNormed = input !== undefined && !other && !strangerToNorm(graph, input, own.source);
   if (routing && !isNormed) {
     refuse({

@@ -40,3 +40,29 @@ test('a layer without a cache between others', () => {
     /^layer 3: expected present\.2\.key and present\.2\.value .* found none, though layer 6 has one/,
   );
 });
+
+test('experts in one operator', () => {
+  const experts = changed((graph) => {
+    const mul = graph.node.find(({ opType }) => opType === 'Mul')!;
+    mul.opType = 'MoE';
+    mul.domain = 'com.microsoft';
+  });
+  expect(() => readDecoder(experts)).toThrow(
+    /^layer 1, FFN: expected experts in plain operators .* found a mixture of experts in one operator at MoE/,
+  );
+});
+
+test.each([
+  ['present.1.value', 'present.2.value'],
+  ['present.1.key', 'present.1.value'],
+  ['present.3.key', 'present.2.value'],
+])('a cache that goes on as another: %s and %s exchanged', (one, other) => {
+  const exchanged = changed((graph) => {
+    const names = new Map([
+      [one, other],
+      [other, one],
+    ]);
+    for (const node of graph.node) node.output = node.output.map((name) => names.get(name) ?? name);
+  });
+  expect(() => readDecoder(exchanged)).toThrow(/^layer \d: expected present/);
+});

@@ -171,19 +171,6 @@ const topK: AxisRule = (site) => {
   return [{ ...tokens, dims: tokens.dims.map((size, at) => (at === axis ? count : size)) }];
 };
 
-/** Experts: each token is sent to some of them by probabilities of its own, and gets their sum back. */
-const experts: AxisRule = (site) => {
-  const { node } = site;
-  const [tokens, routes] = [site.tokens(0), site.tokens(1)];
-  const isRow = (own: Tokens | undefined) =>
-    own && own.dims.length - own.axis === 2 && !own.places && !own.chosen;
-  const stranger = node.input.some((_, at) => at > 1 && site.tokens(at));
-  if (!tokens || !isRow(tokens) || !isRow(routes) || stranger) {
-    return site.refuse(`${node.opType} of rows that are none of single tokens`);
-  }
-  return [tokens];
-};
-
 const rotary: AxisRule = (site) => {
   const tokens = ofFirst(site, 1);
   if (integerAttribute(site.node, 'is_packed_batching', 0) !== 0) {
@@ -237,7 +224,6 @@ const microsoft: readonly (readonly [AxisRule, string])[] = [
   [product, 'MatMulNBits DynamicQuantizeMatMul FusedMatMul'],
   [norm, 'SkipLayerNormalization SkipSimplifiedLayerNormalization SimplifiedLayerNormalization'],
   [rotary, 'RotaryEmbedding'],
-  [experts, 'MoE QMoE'],
 ];
 
 const under = (domain: string, rules: readonly (readonly [AxisRule, string])[]) =>

@@ -1,6 +1,6 @@
 /** What the passes of a prune work with. */
 import type { SettledPlan, Stage } from '@transprune/core';
-import type { Decoder, DecoderLayer, Module } from '../decoder/decoder.js';
+import type { AttentionModule, Decoder, DecoderLayer, Module } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
@@ -104,4 +104,17 @@ export function stageAt({ plan }: StagesContext, index: number): Stage {
 export function nextLayer(decoder: Decoder, afterLayer: number): DecoderLayer {
   const layer = decoder.layers[afterLayer];
   return layer ?? refuse({ where: 'plan', expected: 'a layer after each prune', found: 'none' });
+}
+
+/** Attention of the layer after a prune, with keys and values of its own: what methods read of it. */
+export function attentionAfter({
+  next,
+  stage,
+}: Pick<StageContext, 'next' | 'stage'>): AttentionModule {
+  if (next.attention && next.cache) return next.attention;
+  return refuse({
+    where: 'plan',
+    expected: `a layer with attention, and keys of its own, after layer ${stage.afterLayer}`,
+    found: 'another',
+  });
 }

@@ -68,7 +68,7 @@ function angleAxis(
   }
   if (node.opType !== 'Mul' || !isAngle(graph, value)) return undefined;
   const rotated = node.input.find((name) => graph.kindOf(name) === 'token') ?? '';
-  return headsComeFirst(graph, rotated) ? -2 : -3;
+  return splitIntoHeads(graph, rotated) === 'tokens first' ? -3 : -2;
 }
 
 /** True for places among a call's tokens: made of their number alone, not of positions or of a cache's length. */
@@ -106,15 +106,24 @@ function isAngle(graph: ClassifiedGraph, value: string): boolean {
   return false;
 }
 
-/** True after a transposition to `[batch, heads, tokens, head_dim]`. */
-function headsComeFirst(graph: ClassifiedGraph, value: string): boolean {
+/**
+ * How a value on the way from a projection is split into heads: `tokens first` as `[batch, tokens, heads, head_dim]`,
+ * `heads first` as `[batch, heads, tokens, head_dim]`, or not at all, `[batch, tokens, features]`.
+ */
+function splitIntoHeads(
+  graph: ClassifiedGraph,
+  value: string,
+): 'tokens first' | 'heads first' | undefined {
   for (let name: string | undefined = value; name !== undefined; ) {
     const node: NodeProto | undefined = linearInto(graph, name)
       ? undefined
       : graph.producer.get(name);
-    if (!node) return false;
-    if (node.opType === 'Transpose') return attribute(node, 'perm')?.ints.join() === '0,2,1,3';
+    if (!node) return undefined;
+    if (node.opType === 'Transpose') {
+      return attribute(node, 'perm')?.ints.join() === '0,2,1,3' ? 'heads first' : 'tokens first';
+    }
+    if (node.opType === 'Reshape') return 'tokens first';
     name = node.input.find((input) => graph.kindOf(input) === 'token');
   }
-  return false;
+  return undefined;
 }

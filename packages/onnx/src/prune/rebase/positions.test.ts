@@ -84,3 +84,22 @@ describe('a window spelled as a difference', () => {
     expect(windowOf({ ...graph, producer, initializer, kindOf }, last)).toBe(window);
   });
 });
+
+test('angles of keys that are not split into heads are gathered along the tokens', () => {
+  const apart = buildDecoder(even, randomWeights(1), { rotary: 'separate' });
+  const keys = readDecoder(apart).layers[3]!.attention!.reading.keys.value;
+  const model = clone(ModelProtoSchema, apart);
+  const graph = model.graph!;
+  const emitter = createEmitter(namesIn(graph), 21, { prefix: 'added' });
+  const { emit, cast, int64: whole } = emitter;
+  const angle = emit('Cos', [cast('position_ids', float)]);
+  const turned = emit('Mul', [keys, emit('Unsqueeze', [angle, whole([2])])]);
+  for (const node of graph.node) {
+    node.input = node.input.map((name) => (name === keys ? turned : name));
+  }
+  graph.node = [...graph.node, ...emitter.nodes];
+  graph.initializer.push(...emitter.initializers);
+  // Of [batch, tokens, 1]: the tokens are the second axis from the end.
+  const angles = readDecoder(model).layers[3]!.attention!.reading.angles;
+  expect(angles.find(({ value }) => value.startsWith('added'))?.axis).toBe(-2);
+});

@@ -68,10 +68,9 @@ export function rebase(
   if (!first) return;
   readLengthsOfFirstCache({ nodes, producer }, decoder, layerOfCache, first.afterLayer);
 
-  const tokenAxis = tokenAxes(
-    nodes,
-    (name) => name === decoder.inputs.embeddings || stageOf.has(name),
-  );
+  // Of now: what is made of them is noted in `stageOf` below, whatever its axes are.
+  const streams = new Set([decoder.inputs.embeddings, ...stageOf.keys()]);
+  const tokenAxis = tokenAxes(nodes, (name) => streams.has(name));
   const order = new Map(nodes.map((node, at) => [node, at]));
   const context = { source, producer, order, decoder, kindOf, layerOfCache, tokenAxis };
   const clones = stages.map((stage) => createCloner(context, stage));

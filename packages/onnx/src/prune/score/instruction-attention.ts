@@ -4,13 +4,11 @@
  */
 import { blockedLogit, instructionAttention, methodOf } from '@transprune/core';
 import type { LogitsSite } from '../../decoder/attention/family.js';
-import type { AttentionModule } from '../../decoder/decoder.js';
-import { refuse } from '../../decoder/refuse.js';
 import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
 import { emitCountedTokens, emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
-import { asFloat, type StageContext } from '../stage.js';
+import { asFloat, attentionAfter, type StageContext } from '../stage.js';
 import { emitCallStart } from '../tokens.js';
 import { copyRegion } from '../working-graph.js';
 
@@ -63,19 +61,6 @@ function emitSinks(context: StageContext, sinks: string | undefined, logits: str
     attributes: { axis: 0 },
   });
   return emit('Concat', [emit('Expand', [column, sizes]), logits], { attributes: { axis: -1 } });
-}
-
-/** Attention of the layer after the prune, with keys and values of its own. */
-export function attentionAfter({
-  next,
-  stage,
-}: Pick<StageContext, 'next' | 'stage'>): AttentionModule {
-  if (next.attention && next.cache) return next.attention;
-  return refuse({
-    where: 'plan',
-    expected: `a layer with attention, and keys of its own, after layer ${stage.afterLayer}`,
-    found: 'another',
-  });
 }
 
 /** Tokens of the next layer's cache, which rows may see: int64 `[1]`; undefined where there is no cache. */
