@@ -30,7 +30,7 @@ export {
   transprune,
   transpruneWith,
 } from './methods/index.js';
-export { type FittedPlan, fitToAttentionLayers, type MovedPrune } from './plan/fit.js';
+export { type FittedPlan, fitToAttentionLayers, fitToLayers, type MovedPrune } from './plan/fit.js';
 export { checkKeepRatios } from './plan/keep-ratios.js';
 export {
   createPlan,

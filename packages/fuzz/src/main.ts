@@ -10,7 +10,7 @@ program
     'Prunes decoders that were changed at random, and holds them against their originals.',
   )
   .option('--seeds <from-to>', 'the first seed and the one after the last', range, [0, 200])
-  .option('--jobs <count>', 'processes', Number, availableParallelism())
+  .option('--jobs <count>', 'processes', jobCount, availableParallelism())
   .action(run)
   .parseAsync();
 
@@ -28,6 +28,12 @@ async function run({ seeds, jobs }: { seeds: [number, number]; jobs: number }): 
   });
   console.log(`${tally}`);
   if (tally.faults > 0) process.exitCode = 1;
+}
+
+function jobCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError('expected a whole number from 1 on');
 }
 
 function range(text: string): [number, number] {

@@ -55,6 +55,7 @@ function ask(child: ChildProcess, seed: number): Promise<SeedOutcome> {
       // Whatever the runtime makes of a graph that was changed at random is not the surgery's.
       end({ seed, verdict: runsOriginal ? 'no model' : 'crash', reason });
     };
+    const onError = ({ message }: Error) => end({ seed, verdict: 'crash', reason: message });
     const onMessage = (message: FromChild) => {
       if ('outcome' in message) end(message.outcome);
       else runsOriginal = message.runsOriginal;
@@ -63,10 +64,12 @@ function ask(child: ChildProcess, seed: number): Promise<SeedOutcome> {
       clearTimeout(timer);
       child.off('exit', onExit);
       child.off('message', onMessage);
+      child.off('error', onError);
       resolve(outcome);
     };
     child.on('exit', onExit);
     child.on('message', onMessage);
+    child.on('error', onError);
     child.send(seed);
   });
 }

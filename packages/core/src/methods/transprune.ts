@@ -5,6 +5,7 @@
  * Source: TransPrune (CVPR 2026, arXiv 2507.20630), formula 5 at alpha = 0.5, in the unweighted form
  * of the authors' code; the two rank alike.
  */
+import { TransPruneError } from '../errors.js';
 import { defineMethod, type Method, normalizeOverImage } from './method.js';
 
 export const transprune = defineMethod({
@@ -25,13 +26,18 @@ export const transprune = defineMethod({
  * @param alpha from 0 to 1
  * @param normalized whether both are scaled to sum 1 over the image tokens that are left, as in the authors' code;
  *   false: formula 5 as it is printed
- * @throws RangeError for another alpha
+ * @throws TransPruneError INVALID_ARGUMENT for another alpha
  */
 export function transpruneWith({ alpha, normalized = true }: TransPruneWeights): Method {
-  if (!(alpha >= 0 && alpha <= 1)) throw new RangeError(`alpha must be from 0 to 1, got ${alpha}`);
-  const percent = `${Number((100 * alpha).toFixed(4))}`.replace('.', '-');
+  if (!(alpha >= 0 && alpha <= 1)) {
+    throw new TransPruneError('INVALID_ARGUMENT', `alpha must be from 0 to 1, got ${alpha}`, {
+      field: 'alpha',
+      got: alpha,
+    });
+  }
+  const weight = `${alpha}`.replace(/[^0-9a-z]/g, '-');
   return defineMethod({
-    name: `transprune-alpha-${percent}${normalized ? '' : '-as-printed'}`,
+    name: `transprune-alpha-${weight}${normalized ? '' : '-as-printed'}`,
     summary: `${alpha} token transition + ${1 - alpha} instruction-guided attention`,
     source: 'arXiv 2507.20630',
     needs: ['transition', 'instructionAttention'],

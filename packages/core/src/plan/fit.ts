@@ -38,9 +38,19 @@ export function fitToAttentionLayers(
   plan: PrunePlan,
   attentionLayers: readonly number[],
 ): FittedPlan {
-  if (!readsNextLayer(methodOf(plan)) || plan.stages.length === 0) return { plan, moved: [] };
+  return readsNextLayer(methodOf(plan)) ? fitToLayers(plan, attentionLayers) : { plan, moved: [] };
+}
+
+/**
+ * As `fitToAttentionLayers`, for a plan of any method.
+ *
+ * @param layersAfter layers (1-based) that may follow a prune
+ * @throws TransPruneError INVALID_PLAN if there is no such depth
+ */
+export function fitToLayers(plan: PrunePlan, layersAfter: readonly number[]): FittedPlan {
+  if (plan.stages.length === 0) return { plan, moved: [] };
   const wanted = plan.stages.map(({ afterLayer }) => afterLayer);
-  const depths = attentionLayers.filter((layer) => layer > 1).map((layer) => layer - 1);
+  const depths = layersAfter.filter((layer) => layer > 1).map((layer) => layer - 1);
   const placed = nearestDepths(wanted, depths);
   const moved = wanted.flatMap((from, stage) => {
     const to = placed[stage] ?? from;

@@ -64,7 +64,7 @@ const vqaSchema = z.object({
   answers: z.array(z.object({ answer: z.string() })).min(1),
 });
 
-/** Only the validation split's answers are public: of others, what the server takes is written. */
+/** The validation split, whose answers are public. */
 export const vqav2: Benchmark = {
   name: 'vqav2',
   summary: 'open questions about photographs: agreement with ten people, by the kind of answer',

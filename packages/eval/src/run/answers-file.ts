@@ -33,7 +33,14 @@ export async function readAnswers(path: string, model?: string): Promise<Map<str
   });
   const answers = new Map<string, string>();
   const lines = text.split('\n');
-  // What follows the last end of a line is an answer that was being written.
+  // What follows the last end of a line is an answer that was being written, and nothing else.
+  const rest = lines.at(-1) ?? '';
+  if (rest !== '' && !rest.startsWith(lineStart.slice(0, rest.length))) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected a file of answers, a JSON object {"question_id", "text"} a line, in ${path}, got ${rest.slice(0, 80)}; name another file`,
+    );
+  }
   for (const [at, line] of lines.slice(0, -1).entries()) {
     const found = parseLine(line);
     if (!found) {
@@ -54,6 +61,9 @@ export async function readAnswers(path: string, model?: string): Promise<Map<str
   }
   return answers;
 }
+
+/** How every line of an answers file begins. */
+const lineStart = '{"question_id"';
 
 /** Appends answers; each is on disk when `add` is done. */
 export class AnswersFile {

@@ -104,6 +104,18 @@ test('a file that holds something else is refused as it is', async () => {
     message: expect.stringContaining('line 1 of'),
   });
   expect(await readFile(path, 'utf8')).toBe('my notes\n');
+  const annotations = '{"annotations": []}';
+  await writeFile(path, annotations);
+  await expect(run(echo().answerer, { answersPath: path })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+  });
+  expect(await readFile(path, 'utf8')).toBe(annotations);
+});
+
+test('nobody who asks is refused', async () => {
+  await expect(run(echo().answerer, { concurrency: 0 })).rejects.toThrow(
+    'a whole number from 1 on',
+  );
 });
 
 test('shards share nothing and are the whole', async () => {

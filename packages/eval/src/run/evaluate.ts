@@ -1,6 +1,7 @@
 /** Asks the questions of a benchmark that have no answer yet. */
+import { TransPruneError } from '@transprune/core';
 import type { OpenBenchmark, Problem, Question } from '../benchmark.js';
-import type { Answerer } from './answerer.js';
+import type { Answer, Answerer } from './answerer.js';
 import { AnswersFile, readAnswers } from './answers-file.js';
 import { type Shard, shardOf } from './shard.js';
 
@@ -47,6 +48,12 @@ export async function runBenchmark(
   { questions }: Pick<OpenBenchmark, 'questions'>,
   { answerer, answersPath, limit, shard, concurrency = 1, signal, onProgress }: RunOptions,
 ): Promise<RunResult> {
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `concurrency must be a whole number from 1 on, got ${concurrency}`,
+    );
+  }
   const answers = await readAnswers(answersPath, answerer.name);
   const wanted = shardOf(questions, shard).slice(0, limit);
   const before = wanted.filter(({ id }) => answers.has(id)).length;
@@ -79,10 +86,9 @@ export async function runBenchmark(
 
   async function ask(question: Question): Promise<string | undefined> {
     const { id, prompt } = question;
+    let answer: Answer;
     try {
-      const { text, metadata = {} } = await answerer.answer(question, signal);
-      await file.add({ question_id: id, prompt, text, model_id: answerer.name, metadata });
-      return text;
+      answer = await answerer.answer(question, signal);
     } catch (error) {
       signal.throwIfAborted();
       failures.push({
@@ -91,5 +97,9 @@ export async function runBenchmark(
       });
       return undefined;
     }
+    const { text, metadata = {} } = answer;
+    // What cannot be written ends the run: the next line would go on from half of this one.
+    await file.add({ question_id: id, prompt, text, model_id: answerer.name, metadata });
+    return text;
   }
 }

@@ -52,6 +52,7 @@ test('what cannot be reached, and what is none, is refused with what can', () =>
   expect(() => find({ averageImageTokens: 3 })).toThrow(/averageImageTokens from 576\.0 to/);
   expect(() => find({ tflops: -1 })).toThrow('tflops must be a number above 0, got -1');
   expect(() => find({ speedup: Number.NaN })).toThrow('speedup must be a number above 1, got NaN');
+  expect(() => find({ keepAverage: 30 })).toThrow('from above 0 to 1, got 30');
   const none = createPlan({ stages: [] });
   expect(() => planForBudget(model, none, { speedup: 2 }, options)).toThrow(/a plan with a prune/);
 });

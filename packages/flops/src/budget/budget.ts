@@ -107,6 +107,7 @@ function measureOf(model: Model, budget: Budget, options: FullCostOptions): Meas
   }
   if ('keepAverage' in budget) {
     const value = above(0, 'keepAverage', budget.keepAverage);
+    if (value > 1) throw wrongBudget('keepAverage', 'from above 0 to 1', value);
     return {
       value,
       measure: (plan) => average(plan) / options.imageTokens,
@@ -119,13 +120,14 @@ function measureOf(model: Model, budget: Budget, options: FullCostOptions): Meas
 
 function above(least: number, name: string, value: number): number {
   if (value > least && Number.isFinite(value)) return value;
-  throw new TransPruneError(
+  throw wrongBudget(name, `above ${least}`, value);
+}
+
+function wrongBudget(name: string, expected: string, value: number): TransPruneError {
+  return new TransPruneError(
     'INVALID_ARGUMENT',
-    `${name} must be a number above ${least}, got ${value}`,
-    {
-      field: name,
-      got: value,
-    },
+    `${name} must be a number ${expected}, got ${value}`,
+    { field: name, got: value },
   );
 }
 

@@ -1,7 +1,7 @@
 /** Where a decoder can be pruned: not every layer may follow a prune. */
 import {
   type FittedPlan,
-  fitToAttentionLayers,
+  fitToLayers,
   methodNameOf,
   methodOf,
   type PrunePlan,
@@ -24,7 +24,15 @@ export function layersAfterPrunes(decoder: Pick<Decoder, 'layers'>): number[] {
 
 /** The plan with each prune moved to the nearest depth that this decoder has for it. */
 export function fitPlan(plan: PrunePlan, decoder: Pick<Decoder, 'layers'>): FittedPlan {
-  return fitToAttentionLayers(plan, layersAfterPrunes(decoder));
+  return fitToLayers(plan, allowedLayers(plan, decoder));
+}
+
+/** Layers (from 1) that may follow a prune of a plan's method. */
+function allowedLayers(plan: PrunePlan, decoder: Pick<Decoder, 'layers'>): number[] {
+  if (readsNextLayer(methodOf(plan))) return layersAfterPrunes(decoder);
+  return decoder.layers.flatMap((_, at) =>
+    borrowerAcross(decoder, at) === undefined ? [at + 1] : [],
+  );
 }
 
 /**
@@ -44,7 +52,7 @@ export function checkDepths(plan: PrunePlan, decoder: Pick<Decoder, 'layers'>): 
           ? `layer ${afterLayer + 1} has no attention, which ${methodNameOf(plan)} reads of the layer after a prune`
           : undefined;
     if (reason === undefined) continue;
-    const allowed = layersAfterPrunes(decoder).flatMap((layer) => (layer > 1 ? [layer - 1] : []));
+    const allowed = allowedLayers(plan, decoder).flatMap((layer) => (layer > 1 ? [layer - 1] : []));
     throw new TransPruneError(
       'INVALID_PLAN',
       `expected prunes after layers ${allowed.join(', ') || '(none)'} of this decoder, got one after layer ${afterLayer}: ${reason}`,
