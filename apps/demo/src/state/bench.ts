@@ -1,10 +1,11 @@
 /** Benchmarks that were run here or brought along. */
 import { signal } from '@preact/signals';
 import { type BenchDocument, parseBench } from '@transprune/bench';
-import { proxy, wrap } from 'comlink';
+import { proxy } from 'comlink';
 import type { BenchProgress, BenchRequest, BenchWorker } from '../worker/bench-protocol.js';
 import { reasonOf } from './load.js';
 import { saveFile } from './save-trace.js';
+import { ended, type ShortWorker, shortWorker } from './short-worker.js';
 import { status } from './store.js';
 
 export interface ShownBench {
@@ -17,41 +18,36 @@ export const benches = signal<readonly ShownBench[]>([]);
 export const benchProgress = signal<BenchProgress | undefined>(undefined);
 export const benchFailure = signal<string | undefined>(undefined);
 
-let end: (() => void) | undefined;
+let worker: ShortWorker<BenchWorker> | undefined;
 
 /** Runs a benchmark in a worker of its own; nothing happens while another one runs. */
 export async function runBench(request: Omit<BenchRequest, 'page'>): Promise<void> {
   if (benchProgress.value) return;
   benchFailure.value = undefined;
   benchProgress.value = { doing: 'starting', share: 0 };
-  const url = new URL('../worker/bench-worker.ts', import.meta.url);
-  const worker = new Worker(url, { type: 'module' });
-  const over = new Promise<undefined>((resolve, reject) => {
-    end = () => resolve(undefined);
-    worker.addEventListener('error', ({ message }) =>
-      reject(new Error(message || 'the worker could not be started, or ran out of memory')),
-    );
-  });
+  worker = shortWorker(
+    new Worker(new URL('../worker/bench-worker.ts', import.meta.url), { type: 'module' }),
+  );
   const onProgress = proxy((progress: BenchProgress) => {
     if (benchProgress.value) benchProgress.value = progress;
   });
   try {
     const page = new URL('.', document.baseURI).href;
-    const done = wrap<BenchWorker>(worker).bench({ ...request, page }, onProgress);
-    const found = await Promise.race([done, over]);
-    if (found) show('measured here', found);
-    else status.value = 'The benchmark was stopped';
+    show(
+      'measured here',
+      await worker.call(({ bench }) => bench({ ...request, page }, onProgress)),
+    );
   } catch (error) {
-    fail(reasonOf(error));
+    if (error === ended) status.value = 'The benchmark was stopped';
+    else fail(reasonOf(error));
   } finally {
-    worker.terminate();
-    end = undefined;
+    worker.end();
     benchProgress.value = undefined;
   }
 }
 
 export function stopBench(): void {
-  end?.();
+  worker?.end();
 }
 
 /** Shows a benchmark's JSON. */

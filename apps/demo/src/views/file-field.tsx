@@ -5,6 +5,7 @@ export function FileField(props: {
   readonly title: string;
   readonly note: string;
   readonly label: string;
+  /** Ends of names that are taken, with their dots, and types. */
   readonly accept: string;
   readonly onFile: (file: File) => void;
   readonly onText?: (text: string) => void;
@@ -12,7 +13,9 @@ export function FileField(props: {
   const { title, note, label, accept, onFile, onText } = props;
   const input = useRef<HTMLInputElement>(null);
   const take = useRef({ onFile, onText });
-  take.current = { onFile, onText };
+  const isWanted = ({ name, type }: File) =>
+    accept.split(',').some((ending) => name.toLowerCase().endsWith(ending) || type === ending);
+  take.current = { onFile: (file) => isWanted(file) && onFile(file), onText };
   useEffect(() => {
     const onDrop = ({ dataTransfer }: DragEvent) => {
       const [file] = dataTransfer?.files ?? [];
