@@ -58,14 +58,15 @@ export function BenchCard({ bench }: { readonly bench: ShownBench }) {
 function factsOf(document: BenchDocument): string[] {
   const { imageTokens, stages, textTokens, decode, nodes, dispatches, peakBytes } = document;
   const left = stages.map((stage) => stage.imageTokens.toLocaleString('en')).join(', ');
+  // Of fewer rounds no range holds the median with 95 %.
   const range = ([low, high]: readonly [number, number]) =>
-    `95 %: ${percent(low, 0)} to ${percent(high, 0)}`;
+    document.runs < 6 ? '' : ` (95 %: ${percent(low, 0)} to ${percent(high, 0)})`;
   const fromTo = (what: string, prefill: string, step: string) =>
     `${what}, unpruned → pruned: ${prefill} in a prefill, ${step} in a decode step`;
   return [
     `${imageTokens.toLocaleString('en')} image tokens, then ${left}; ${textTokens} text tokens`,
-    `scoring takes ${percent(document.scoringOverhead, 1)} of the unpruned prefill (${range(document.scoringOverheadRange)})`,
-    `a pruned decode step takes ${percent(decode.ratio, 0)} of an unpruned one (${range(decode.ratioRange)})`,
+    `scoring takes ${percent(document.scoringOverhead, 1)} of the unpruned prefill${range(document.scoringOverheadRange)}`,
+    `a pruned decode step takes ${percent(decode.ratio, 0)} of an unpruned one${range(decode.ratioRange)}`,
     ...(dispatches
       ? [
           fromTo(
