@@ -86,7 +86,8 @@ function PlanCard() {
             </li>
           ))}
           <li>
-            {trial.nodes.before} nodes become {trial.nodes.after}
+            {trial.nodes.before.toLocaleString('en')} nodes become{' '}
+            {trial.nodes.after.toLocaleString('en')}
           </li>
         </ol>
       )}
