@@ -44,6 +44,8 @@ test('the page answers under a sub-path, and again without its host', async () =
   const { port } = host.address() as AddressInfo;
   const address = `http://127.0.0.1:${port}${subPath}#device=wasm`;
   const { page, errors } = await openPage(browser, address);
+  // The first visit: the page's files are kept from now on.
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
   await loadModel(page);
   host.closeAllConnections();
   host.close();
