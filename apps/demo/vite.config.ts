@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { viteStaticCopy } from 'vite-plugin-static-copy';
@@ -19,6 +19,13 @@ const runtimeFiles = [
 
 const sizes = (folder: string, files: readonly string[]) =>
   Object.fromEntries(files.map((file) => [file, statSync(join(folder, file)).size]));
+
+const samples = readdirSync(join(embedded, 'samples')).filter((name) => name.endsWith('.png'));
+
+const filesBelow = (folder: string) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
 
 /** With these a page may use threads of WebAssembly. */
 const isolation = {
@@ -66,7 +73,10 @@ export default defineConfig({
         })),
       ],
     }),
-    offlineFiles(),
+    offlineFiles([
+      ...filesBelow(join(here, 'public')),
+      ...samples.map((name) => `samples/${name}`),
+    ]),
   ],
   worker: { format: 'es' },
   build: { target: 'es2023', chunkSizeWarningLimit: 2000 },

@@ -5,15 +5,20 @@ import type { Plugin } from 'vite';
 
 const source = fileURLToPath(new URL('../service-worker/service-worker.ts', import.meta.url));
 
-/** Files of the first view are kept at the first visit; model and runtime once they are used. */
-export function offlineFiles(): Plugin {
+/**
+ * What the page shows without a model is kept at the first visit; model and runtime once they are used.
+ *
+ * @param others files that are copied beside the bundle, below the page's folder
+ */
+export function offlineFiles(others: readonly string[]): Plugin {
   return {
     name: 'offline-files',
     apply: 'build',
     async generateBundle(_options, bundle) {
       const { transformWithOxc } = await import('vite');
       const { readFile } = await import('node:fs/promises');
-      const files = Object.keys(bundle).filter((name) => !/\.(wasm|map)$/.test(name));
+      const built = Object.keys(bundle).filter((name) => !/\.(wasm|map)$/.test(name));
+      const files = [...built, ...others];
       const version = createHash('sha256').update(files.sort().join()).digest('hex').slice(0, 12);
       const { code } = await transformWithOxc(await readFile(source, 'utf8'), source);
       this.emitFile({

@@ -3,6 +3,7 @@
 import type { Trace } from '@transprune/trace';
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { tabTo } from '../testing/keyboard.js';
 import { answerInNode } from '../testing/node-answer.js';
 import {
   ask,
@@ -15,6 +16,7 @@ import {
   region,
   statusOf,
 } from '../testing/page.js';
+import { longestTaskMs } from '../testing/tracing.js';
 
 const question = 'what color is the heart?';
 
@@ -95,14 +97,94 @@ describe.each(['wasm', 'webgpu'])('on %s', (device) => {
   });
 });
 
+test('a graphics card that is lost is opened again', async () => {
+  const { page } = await openPage(browser, `${inject('pageUrl')}#device=webgpu`);
+  await loadModel(page);
+  for (const worker of page.workers()) {
+    await worker.evaluate(() => {
+      const { prototype } = GPUDevice;
+      const { createCommandEncoder } = prototype;
+      prototype.createCommandEncoder = function lose(this: GPUDevice, ...options) {
+        this.destroy();
+        return createCommandEncoder.apply(this, options);
+      };
+    });
+  }
+  const told: string[] = [];
+  await page.exposeFunction('tell', (text: string) => told.push(text));
+  await statusOf(page).evaluate((element) => {
+    const { tell } = window as unknown as { tell(text: string): void };
+    new MutationObserver(() => tell(element.textContent ?? '')).observe(element, {
+      ...{ childList: true, characterData: true, subtree: true },
+    });
+  });
+  await ask(page, question);
+  expect(told).toContain('The graphics card was lost; opening it again');
+  expect(await region(page, 'Pruned answer').textContent()).toContain('purple');
+  await page.context().close();
+});
+
 describe('what is shown of an answer', () => {
   let opened: OpenedPage;
   beforeAll(async () => {
     opened = await openPage(browser, `${inject('pageUrl')}#device=wasm&picture=scene-3`);
-    await loadModel(opened.page);
-    await ask(opened.page, 'what color is the triangle?');
   });
   afterAll(() => opened.page.context().close());
+
+  test('all of it is done by keyboard alone', async () => {
+    const { page } = opened;
+    await tabTo(page, 'Load model');
+    await page.keyboard.press('Enter');
+    await button(page, 'Ask').waitFor();
+    await tabTo(page, 'Question');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('what color is the triangle?');
+    await page.keyboard.press('Enter');
+    await button(page, 'Stop').waitFor();
+    await button(page, 'Ask').waitFor();
+    expect(await region(page, 'Pruned answer').textContent()).toContain('green');
+    await tabTo(page, 'Previous stage');
+    await page.keyboard.press('Enter');
+    expect(await statusOf(page).textContent()).toBe('90 of 144, after layer 4');
+    await tabTo(page, 'Stage');
+    await page.keyboard.press('ArrowRight');
+    expect(await statusOf(page).textContent()).toBe('18 of 144, after layer 5');
+    await tabTo(page, /^row \d+, column \d+/);
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowDown');
+    expect(await statusOf(page).textContent()).toMatch(/^row \d+, column 1: /);
+    const coming = page.waitForEvent('download');
+    await tabTo(page, 'Download trace');
+    await page.keyboard.press('Enter');
+    expect((await coming).suggestedFilename()).toBe('trace.json');
+    await tabTo(page, 'Explain');
+    await page.keyboard.press('Enter');
+    await tabTo(page, 'Continue');
+    await page.keyboard.press('Enter');
+    expect(await statusOf(page).textContent()).toMatch(/^Step 2 of 6: /);
+    await tabTo(page, 'Look');
+    await page.keyboard.press('Enter');
+    await region(page, 'Kept patches').waitFor();
+  });
+
+  test('the main thread stays free while it answers', async () => {
+    const { page } = opened;
+    // Processor time, which other load does not lengthen; a slow machine shows it in the first view too.
+    const firstView = await longestTaskMs(browser, page, async () => {
+      await page.reload();
+      await page
+        .getByRole('img', { name: /^FFN/ })
+        .or(button(page, 'Load model'))
+        .first()
+        .waitFor();
+    });
+    await loadModel(page);
+    const answering = await longestTaskMs(browser, page, () =>
+      ask(page, 'what color is the triangle?'),
+    );
+    expect(answering).toBeGreaterThan(0);
+    expect(answering).toBeLessThan(Math.max(100, firstView));
+  });
 
   test('stages are gone through by buttons and slider, and told', async () => {
     const { page } = opened;

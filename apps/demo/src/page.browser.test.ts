@@ -27,7 +27,7 @@ async function seriousFaults(page: Page): Promise<string[]> {
 }
 
 test('the first view is small, shows a prepared answer and asks no other host', async () => {
-  const { page, errors, requests } = await openPage(browser, inject('pageUrl'));
+  const { page, errors, requests, pageRequests } = await openPage(browser, inject('pageUrl'));
   await expect
     .poll(() => region(page, 'Kept patches').textContent())
     .toContain('18 of 144, after layer 5');
@@ -35,7 +35,7 @@ test('the first view is small, shows a prepared answer and asks no other host', 
   const own = requests.filter((url) => url.startsWith(inject('pageUrl')));
   expect(requests.filter((url) => !own.includes(url) && !/^(blob|data):/.test(url))).toEqual([]);
   // What the service worker keeps for later is fetched after the first view.
-  const seen = new Set(own.filter((url) => !/worker/.test(url)));
+  const seen = new Set(pageRequests.filter((url) => own.includes(url)));
   let bytes = 0;
   for (const url of seen) {
     const response = await fetch(url);

@@ -14,6 +14,8 @@ export interface OpenedPage {
   readonly errors: string[];
   /** Addresses that were asked for. */
   readonly requests: string[];
+  /** Those among them that the page asked for, not the service worker. */
+  readonly pageRequests: string[];
 }
 
 /** Opens the page in a context of its own. */
@@ -31,9 +33,11 @@ export async function openPage(
     if (message.type() === 'error') errors.push(message.text());
   });
   page.on('pageerror', (error) => errors.push(String(error)));
+  const pageRequests: string[] = [];
+  page.on('request', (request) => pageRequests.push(request.url()));
   context.on('request', (request) => requests.push(request.url()));
   await page.goto(address);
-  return { page, errors, requests };
+  return { page, errors, requests, pageRequests };
 }
 
 export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });

@@ -1,4 +1,11 @@
 /** The benchmark: a decoder against itself, pruned, and against an oracle that need not score. */
+import {
+  type BenchTimes,
+  benchTimes,
+  keptIndices,
+  measure,
+  type PromptSizes,
+} from '@transprune/bench';
 import { type PrunePlan, TransPruneError } from '@transprune/core';
 import { type Decoder, type OnnxModel, pruneModel } from '@transprune/onnx';
 import type { Backend, ModelSource, Session } from '@transprune/session';
@@ -7,12 +14,8 @@ import type { Io } from '../io.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
 import { countdown } from '../progress.js';
 import type { Terminal } from '../terminal.js';
-import { keptIndices } from './kept.js';
-import { type Measurements, measure } from './measure.js';
 import { peakOfPrefill } from './memory.js';
 import { type ExecutedNodes, executedNodes } from './nodes.js';
-import type { PromptSizes } from './prompt.js';
-import { byRound, median, medianRange, type Summary, summary } from './statistics.js';
 
 export interface BenchOptions {
   readonly path: string;
@@ -32,35 +35,13 @@ export interface BenchOptions {
   readonly signal: Io['signal'];
 }
 
-/** What was measured; times are in milliseconds, medians unless they say otherwise. */
-export interface BenchResult {
+/** What was measured. */
+export interface BenchResult extends BenchTimes {
   readonly device: string;
-  readonly baselineMs: number;
-  /** Drops the same tokens by constant indices, and scores nothing. */
-  readonly oracleMs: number;
-  readonly prunedMs: number;
-  /** Median of the rounds' baseline over pruned. */
-  readonly speedup: number;
-  /** Median of the rounds' (pruned - oracle) / baseline. */
-  readonly scoringOverhead: number;
-  /** Where that median lies, with 95 %. */
-  readonly scoringOverheadRange: readonly [number, number];
-  /** Per token. */
-  readonly decode: {
-    readonly stepsPerRun: number;
-    readonly baselineMs: number;
-    readonly prunedMs: number;
-    /** Median of the steps' pruned over baseline: below 1 is faster. */
-    readonly ratio: number;
-    /** Where that median lies, with 95 %. */
-    readonly ratioRange: readonly [number, number];
-  };
   /** Nodes that a prefill and a decode step execute. */
   readonly nodes: Readonly<Record<'baseline' | 'pruned', ExecutedNodes>>;
   /** Most memory that opening and a prefill take, in bytes. */
   readonly peakBytes: Readonly<Record<'baseline' | 'pruned', number>>;
-  readonly prefillTimes: Readonly<Record<'baseline' | 'oracle' | 'pruned', Summary>>;
-  readonly decodeTimes: Readonly<Record<'baseline' | 'pruned', Summary>>;
 }
 
 /** @throws TransPruneError DEVICE_UNAVAILABLE, and what the model is at fault of */
@@ -112,41 +93,10 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     });
     terminal.progress('');
     const { device: ran } = sessions.pruned;
-    return { device: ran, ...resultOf(measured, decodeSteps), peakBytes, nodes };
+    return { device: ran, ...benchTimes(measured, decodeSteps), peakBytes, nodes };
   } finally {
     await Promise.all(opened.map((session) => session.dispose()));
   }
-}
-
-function resultOf(
-  { prefill, decode }: Measurements<'baseline' | 'oracle' | 'pruned'>,
-  stepsPerRun: number,
-): Omit<BenchResult, 'device' | 'peakBytes' | 'nodes'> {
-  const { baseline, oracle, pruned } = prefill;
-  const [before = [], after = []] = [decode.baseline, decode.pruned];
-  const scoring = byRound((b = 0, o = 0, p = 0) => (p - o) / b, baseline, oracle, pruned);
-  const ratios = byRound((b = 0, p = 0) => p / b, before, after);
-  return {
-    baselineMs: median(baseline),
-    oracleMs: median(oracle),
-    prunedMs: median(pruned),
-    speedup: median(byRound((b = 0, p = 0) => b / p, baseline, pruned)),
-    scoringOverhead: median(scoring),
-    scoringOverheadRange: medianRange(scoring),
-    decode: {
-      stepsPerRun,
-      baselineMs: median(before),
-      prunedMs: median(after),
-      ratio: median(ratios),
-      ratioRange: medianRange(ratios),
-    },
-    prefillTimes: {
-      baseline: summary(baseline),
-      oracle: summary(oracle),
-      pruned: summary(pruned),
-    },
-    decodeTimes: { baseline: summary(before), pruned: summary(after) },
-  };
 }
 
 /** The rotary table ends somewhere; a longer sequence would read past it. */

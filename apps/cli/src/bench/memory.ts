@@ -2,13 +2,13 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type NodeDevice, peakMemory } from '@transprune/backend-node';
+import { type PromptSizes, promptCall } from '@transprune/bench';
 import {
   DecoderSession,
   type HostTensor,
   type ModelSource,
   type Session,
 } from '@transprune/session';
-import { type PromptSizes, promptCall } from './prompt.js';
 
 export interface PeakOptions {
   readonly sizes: PromptSizes;

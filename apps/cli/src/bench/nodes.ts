@@ -1,8 +1,8 @@
 /** How many nodes a prefill and a decode step execute, from the runtime's own profile. */
 import { join } from 'node:path';
 import { createNodeBackend, type ProfiledRun, readProfile } from '@transprune/backend-node';
+import { type PromptSizes, promptCall, tokenCall } from '@transprune/bench';
 import { DecoderSession, type ModelSource, openSession } from '@transprune/session';
-import { type PromptSizes, promptCall, tokenCall } from './prompt.js';
 
 /** Nodes that the runtime executes, on whatever device each of them runs. */
 export interface ExecutedNodes {

@@ -1,16 +1,16 @@
 import { availableParallelism } from 'node:os';
-import { TransPruneError } from '@transprune/core';
-import { readDecoder } from '@transprune/onnx';
-import { type Command, Option } from 'commander';
-import { runBench } from '../bench/bench.js';
 import {
   cacheElementBytes,
   type Precision,
   precisionNames,
   type SyntheticName,
   syntheticNames,
-  writeSyntheticDecoder,
-} from '../bench/synthetic.js';
+} from '@transprune/bench';
+import { TransPruneError } from '@transprune/core';
+import { readDecoder } from '@transprune/onnx';
+import { type Command, Option } from 'commander';
+import { runBench } from '../bench/bench.js';
+import { writeSyntheticDecoder } from '../bench/synthetic.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { decoderCosting } from '../model/costing.js';

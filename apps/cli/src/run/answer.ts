@@ -1,6 +1,6 @@
 /** Answers of the unpruned and the pruned decoder, as they are compared. */
+import { median } from '@transprune/bench';
 import type { GenerateResult } from '@transprune/vlm';
-import { median } from '../bench/statistics.js';
 import type { CostReport } from '../show/costs.js';
 
 /** What one decoder did with the question. Times are medians over the rounds. */

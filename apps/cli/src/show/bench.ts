@@ -1,6 +1,6 @@
+import type { Summary } from '@transprune/bench';
 import type { DecoderConfig } from '@transprune/core';
 import type { BenchResult } from '../bench/bench.js';
-import type { Summary } from '../bench/statistics.js';
 import type { StageReport } from './costs.js';
 import { type Block, table } from './table.js';
 import { bytes, change, milliseconds, percent, times } from './units.js';

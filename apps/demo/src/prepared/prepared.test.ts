@@ -1,6 +1,6 @@
 /** The committed traces are what the model does. */
 import { readFileSync } from 'node:fs';
-import type { Trace } from '@transprune/trace';
+import { parseTrace, type Trace } from '@transprune/trace';
 import { expect, test } from 'vitest';
 import { layers } from '../state/plan.js';
 import { recordTrace } from './record.js';
@@ -8,7 +8,7 @@ import { preparedTraces } from './traces.js';
 
 test.each(Object.values(preparedTraces))('$name', async ({ name, sample, question, plan }) => {
   const path = new URL(`../../public/prepared/${name}.json`, import.meta.url);
-  const committed = JSON.parse(readFileSync(path, 'utf8')) as Trace;
+  const committed = parseTrace(readFileSync(path, 'utf8'));
   const trace = await recordTrace(sample, question, plan(layers));
   const facts = ({ pruned, unpruned, stages, plan: own, question: asked }: Trace) => ({
     question: asked,

@@ -50,7 +50,7 @@ export async function recordTrace(
     const answers = { unpruned: typical(rounds, 'unpruned'), pruned: typical(rounds, 'pruned') };
     const { keepRatios: _, ...survey } = engineRequest(request, 'unpruned');
     const layers = await surveyLayers(await engines.surveyed(), survey);
-    const url = `samples/${sample}.png`;
+    const url = `data:image/png;base64,${await readFile(file, 'base64')}`;
     const trace = traceOf({ ...told, answers, layers }, { name: sample, width, height, url }, grid);
     if (!trace) throw new Error('expected an answer');
     return trace;

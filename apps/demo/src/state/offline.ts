@@ -3,15 +3,18 @@
 /** Longest wait for it; without it everything works, but needs the network again next time. */
 const patienceMs = 3000;
 
+/** `vite dev` serves files that change. */
+const isDeveloping = import.meta.env.MODE === 'development';
+
 export function startOffline(): void {
-  if (!('serviceWorker' in navigator) || import.meta.env.DEV) return;
+  if (!('serviceWorker' in navigator) || isDeveloping) return;
   navigator.serviceWorker.register('service-worker.js').catch(() => {});
 }
 
 /** Waits until what is fetched is kept, or for a while. */
 export async function offlineReady(): Promise<void> {
   const container = navigator.serviceWorker;
-  if (!container || container.controller || import.meta.env.DEV) return;
+  if (!container || container.controller || isDeveloping) return;
   await new Promise<void>((resolve) => {
     container.addEventListener('controllerchange', () => resolve(), { once: true });
     setTimeout(resolve, patienceMs);

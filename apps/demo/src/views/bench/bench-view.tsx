@@ -1,3 +1,136 @@
+import { useSignal } from '@preact/signals';
+import { runtimeBytes } from '../../downloads.js';
+import {
+  benches,
+  benchFailure,
+  benchProgress,
+  runBench,
+  showBench,
+  stopBench,
+} from '../../state/bench.js';
+import { megabytes } from '../../words/units.js';
+import { type BenchRequest, benchShapes } from '../../worker/bench-protocol.js';
+import { Choice } from '../choice.js';
+import { FileField } from '../file-field.js';
+import { BenchCard } from './bench-card.js';
+
+const start: Omit<BenchRequest, 'page'> = {
+  shape: 'smolvlm-256m',
+  precision: 'int4',
+  device: 'gpu' in navigator ? 'webgpu' : 'wasm',
+  preset: 'transprune-high',
+  runs: 9,
+};
+
+const shapeTitles = {
+  'smolvlm-256m': benchShapes['smolvlm-256m'].title,
+  embedded: benchShapes.embedded.title,
+} as const;
+
+/** Times a decoder in this browser, and shows what other machines measured. */
 export function BenchView() {
-  return <section class="card" aria-label="Bench" />;
+  const request = useSignal(start);
+  const { value: chosen } = request;
+  const set = (change: Partial<typeof start>) => {
+    request.value = { ...request.value, ...change };
+  };
+  return (
+    <section class="bench" aria-label="Bench">
+      <form
+        class="card"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void runBench(chosen);
+        }}
+      >
+        <h2>
+          Bench <small>how long a decoder takes here, unpruned and pruned</small>
+        </h2>
+        <div class="fields">
+          <Choice
+            label="Decoder"
+            value={chosen.shape}
+            titles={shapeTitles}
+            onChoose={(shape) => set({ shape })}
+          />
+          <Choice
+            label="Device"
+            value={chosen.device}
+            titles={{ webgpu: 'WebGPU', wasm: 'WebAssembly' }}
+            onChoose={(device) => set({ device })}
+          />
+          <Choice
+            label="Weights"
+            value={chosen.precision}
+            titles={{ int4: '4 bits', fp32: '32 bits' }}
+            onChoose={(precision) => set({ precision })}
+          />
+          <Choice
+            label="Preset"
+            value={chosen.preset}
+            titles={{ 'transprune-high': 'High', 'transprune-low': 'Low' }}
+            onChoose={(preset) => set({ preset })}
+          />
+          <label>
+            <span>Rounds</span>
+            <input
+              type="number"
+              min={1}
+              max={99}
+              required
+              value={chosen.runs}
+              onInput={({ currentTarget: { valueAsNumber } }) =>
+                Number.isInteger(valueAsNumber) && set({ runs: valueAsNumber })
+              }
+            />
+          </label>
+          {benchProgress.value ? (
+            <button type="button" class="main stop" onClick={stopBench}>
+              Stop
+            </button>
+          ) : (
+            <button type="submit" class="main">
+              Run
+            </button>
+          )}
+        </div>
+        <Progress />
+        <p class="note">
+          {benchShapes[chosen.shape].note}. Fetches {megabytes(runtimeBytes)} of runtime once and no
+          model
+          {chosen.precision === 'fp32' && chosen.shape !== 'embedded'
+            ? '; 32 bits take about 3 GB of memory'
+            : ''}
+          . Rounds take turns, so that other load hits all alike.
+        </p>
+      </form>
+      <FileField
+        title="A benchmark from elsewhere"
+        note="Drop or paste the JSON of transprune bench --json, or choose its file; it stays in this browser."
+        label="Benchmark file"
+        accept=".json,application/json"
+        onFile={async (file) => showBench(await file.text(), file.name)}
+        onText={(text) => showBench(text, 'the pasted text')}
+      />
+      {benchFailure.value && (
+        <p class="failure" role="alert">
+          {benchFailure}
+        </p>
+      )}
+      {benches.value.map((bench, at) => (
+        <BenchCard key={benches.value.length - at} bench={bench} />
+      ))}
+    </section>
+  );
+}
+
+function Progress() {
+  const { value: progress } = benchProgress;
+  if (!progress) return null;
+  return (
+    <div class="note">
+      <progress max={1} value={progress.share} aria-label="Benchmark" />
+      {progress.doing}
+    </div>
+  );
 }

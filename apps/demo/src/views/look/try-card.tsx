@@ -1,4 +1,4 @@
-import { keptImageTokens, type MethodName, methodByName, methodNames } from '@transprune/core';
+import { keptImageTokens, type MethodName, methodNames } from '@transprune/core';
 import {
   choosePreset,
   chooseRatio,
@@ -13,6 +13,7 @@ import {
 import { imageSize } from '../../state/samples.js';
 import { saveTrace } from '../../state/save-trace.js';
 import { patchCount, pictureSize, shown } from '../../state/store.js';
+import { methodSentences } from '../../words/methods.js';
 
 /** Sides whose patches of 8 x 8 pixels make up whole numbers. */
 const leastSize = 16;
@@ -100,7 +101,7 @@ function Method() {
           </label>
         )}
       </div>
-      <p class="note">{methodByName(method.value).summary}</p>
+      <p class="note">{methodSentences[method.value]}</p>
     </fieldset>
   );
 }

@@ -1,0 +1,76 @@
+/** The bench page: benchmarks of its own on both devices, and those of others. */
+import { readFile } from 'node:fs/promises';
+import { type BenchDocument, parseBench } from '@transprune/bench';
+import type { Browser } from 'playwright';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { button, type OpenedPage, openBrowser, openPage, region } from '../testing/page.js';
+
+let browser: Browser;
+let opened: OpenedPage;
+beforeAll(async () => {
+  browser = await openBrowser();
+  opened = await openPage(browser, `${inject('pageUrl')}#view=bench`);
+});
+afterAll(() => browser.close());
+
+/** Runs the small decoder once, and gives the JSON that is downloaded. */
+async function measured(device: string): Promise<{ text: string; document: BenchDocument }> {
+  const { page } = opened;
+  await page.getByRole('combobox', { name: 'Decoder' }).selectOption('embedded');
+  await page.getByRole('main').getByRole('combobox', { name: 'Device' }).selectOption(device);
+  await page.getByRole('combobox', { name: 'Weights' }).selectOption('fp32');
+  await page.getByRole('spinbutton', { name: 'Rounds' }).fill('1');
+  await button(page, 'Run').click();
+  const card = region(page, `embedded on ${device}`);
+  await card.waitFor();
+  const coming = page.waitForEvent('download');
+  await card.getByRole('button', { name: 'Download JSON' }).click();
+  const text = await readFile(await (await coming).path(), 'utf8');
+  return { text, document: parseBench(text) };
+}
+
+test('a decoder is timed on WebAssembly, and its JSON is shown again', async () => {
+  const { page } = opened;
+  const { text, document: found } = await measured('wasm');
+  expect(found.prefillTimes.pruned.values).toHaveLength(1);
+  expect(found.stages.map(({ imageTokens }) => imageTokens)).toEqual([126, 90, 18]);
+  expect(found.flopsBoundSpeedup).toBeGreaterThan(1);
+  expect(found.dispatches).toBeUndefined();
+  const elsewhere = text.replace('"model": "embedded"', '"model": "elsewhere"');
+  const choose = (name: string, content: string) =>
+    page
+      .getByLabel('Benchmark file')
+      .setInputFiles({ name, mimeType: 'application/json', buffer: Buffer.from(content) });
+  await choose('theirs.json', elsewhere);
+  await region(page, 'elsewhere on wasm').waitFor();
+  await choose('broken.json', elsewhere.replace('prunedMs', 'prunedmS'));
+  await expect
+    .poll(() => page.getByRole('alert').textContent())
+    .toMatch(/^broken\.json: expected the JSON of a benchmark.*prunedMs/s);
+  await page.evaluate(
+    (pasted) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text', pasted);
+      document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+    },
+    elsewhere.replace('elsewhere', 'pasted'),
+  );
+  await region(page, 'pasted on wasm').waitFor();
+});
+
+test('on WebGPU kernels are counted', async () => {
+  const { document } = await measured('webgpu');
+  expect(document.device).toBe('webgpu');
+  const { baseline, pruned } = document.dispatches ?? {};
+  expect(baseline?.prefill).toBeGreaterThan(12);
+  expect(pruned?.prefill).toBeGreaterThan(baseline?.prefill ?? 0);
+});
+
+test('a benchmark can be stopped', async () => {
+  const { page } = opened;
+  await page.getByRole('spinbutton', { name: 'Rounds' }).fill('99');
+  await button(page, 'Run').click();
+  await button(page, 'Stop').click();
+  await button(page, 'Run').waitFor();
+  expect(opened.errors).toEqual([]);
+});

@@ -1,0 +1,86 @@
+/** A model of the hub, which runs on transformers.js with a pruned decoder. */
+import { signal } from '@preact/signals';
+import type { PrunePlan } from '@transprune/core';
+import { proxy } from 'comlink';
+import type { HubAnswer, HubProgress, HubRequest, HubWorker } from '../worker/model-protocol.js';
+import { reasonOf } from './load.js';
+import { pixelsOf } from './picture.js';
+import { ended, type ShortWorker, shortWorker } from './short-worker.js';
+import { picture, question, status } from './store.js';
+
+export const hubRequest = signal<Omit<HubRequest, 'page'>>({
+  id: 'HuggingFaceTB/SmolVLM-256M-Instruct',
+  type: 'q4',
+  device: 'gpu' in navigator ? 'webgpu' : 'wasm',
+  preset: 'transprune-high',
+});
+
+export const hubModel = signal<{ readonly id: string; readonly plan: PrunePlan } | undefined>(
+  undefined,
+);
+export const hubProgress = signal<Partial<HubProgress> | undefined>(undefined);
+export const hubFailure = signal<string | undefined>(undefined);
+export const hubAnswers = signal<
+  { readonly unpruned: HubAnswer; readonly pruned: HubAnswer } | undefined
+>(undefined);
+
+let worker: ShortWorker<HubWorker> | undefined;
+
+/** Fetches the model that is named, in place of the one before. */
+export async function loadHub(): Promise<void> {
+  const { value: request } = hubRequest;
+  hubModel.value = undefined;
+  hubAnswers.value = undefined;
+  worker?.end();
+  worker = shortWorker(
+    new Worker(new URL('../worker/hub-worker.ts', import.meta.url), { type: 'module' }),
+  );
+  await busy(worker, `fetching ${request.id}`, async (remote) => {
+    const onProgress = proxy((progress: HubProgress) => {
+      if (hubProgress.value) hubProgress.value = progress;
+    });
+    const page = new URL('.', document.baseURI).href;
+    const plan = await remote.call(({ load }) => load({ ...request, page }, onProgress));
+    hubModel.value = { id: request.id, plan };
+    status.value = `${request.id} is loaded, its decoder pruned`;
+  });
+}
+
+/** Asks it the page's question about the page's picture, unpruned and pruned. */
+export async function askHub(): Promise<void> {
+  const { value: pictured } = picture;
+  if (!pictured || !worker) return;
+  hubAnswers.value = undefined;
+  await busy(worker, 'answering twice', async (remote) => {
+    const answers = await remote.call(({ ask }) => ask(pixelsOf(pictured.image), question.value));
+    hubAnswers.value = answers;
+    status.value = `Pruned answer: ${answers.pruned.text || 'none'}`;
+  });
+}
+
+export function stopHub(): void {
+  worker?.end();
+  worker = undefined;
+  hubModel.value = undefined;
+}
+
+async function busy(
+  remote: ShortWorker<HubWorker>,
+  doing: string,
+  run: (remote: ShortWorker<HubWorker>) => Promise<void>,
+): Promise<void> {
+  hubFailure.value = undefined;
+  hubProgress.value = { doing };
+  status.value = doing;
+  try {
+    await run(remote);
+  } catch (error) {
+    if (error === ended) status.value = 'Stopped';
+    else {
+      hubFailure.value = reasonOf(error);
+      status.value = hubFailure.value;
+    }
+  } finally {
+    hubProgress.value = undefined;
+  }
+}
