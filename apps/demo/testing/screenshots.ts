@@ -9,7 +9,7 @@ import { servePage } from './served.js';
 
 const folder = fileURLToPath(new URL('../screenshots/', import.meta.url));
 /** Pixels of a picture's side at most: enough to see what is where. */
-const widest = 960;
+const widest = 840;
 
 interface View {
   readonly name: string;
@@ -73,7 +73,7 @@ try {
         const file = `${folder}${name}-${width}-${colorScheme}.webp`;
         await sharp(png)
           .resize({ width: Math.min(width, widest) })
-          .webp({ quality: 62 })
+          .webp({ quality: 48 })
           .toFile(file);
         console.log(file);
         await page.context().close();

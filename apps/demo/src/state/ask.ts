@@ -67,8 +67,7 @@ async function askOnce(request: AskRequest): Promise<boolean> {
   } catch (error) {
     if (deviceNow() !== 'webgpu') throw error;
     endWorker();
-    status.value = 'The graphics card was lost; opening it again';
-    if (!(await loadModel())) throw error;
+    if (!(await loadModel('The graphics card was lost; opening it again'))) throw error;
     return run(request);
   }
 }

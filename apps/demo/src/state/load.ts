@@ -6,10 +6,13 @@ import { offlineReady } from './offline.js';
 import { device, model, status } from './store.js';
 import { callback, endWorker, withWorker } from './worker.js';
 
-/** @returns false if it failed, which `model` tells */
-export async function loadModel(): Promise<boolean> {
+/**
+ * @param doing what a screen reader is told of it
+ * @returns false if it failed, which `model` tells
+ */
+export async function loadModel(doing = 'Loading the model'): Promise<boolean> {
   model.value = { phase: 'loading', progress: undefined };
-  status.value = 'Loading the model';
+  status.value = doing;
   await offlineReady();
   try {
     const onProgress = callback((progress: LoadProgress) => {
