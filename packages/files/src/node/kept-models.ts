@@ -69,7 +69,10 @@ interface Kept {
 
 async function beyondBounds(root: string): Promise<Kept[]> {
   const entries = await readdir(root, { withFileTypes: true });
-  const folders = entries.filter((entry) => entry.isDirectory());
+  // What begins with our own name is the lock, or on its way out.
+  const folders = entries.filter(
+    (entry) => entry.isDirectory() && !entry.name.startsWith('.transprune'),
+  );
   const kept = await Promise.all(folders.map(({ name }) => measure(join(root, name))));
   const newestFirst = kept.sort((a, b) => b.time - a.time);
   let bytes = 0;
