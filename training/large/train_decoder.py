@@ -21,6 +21,7 @@ from training_run import Progress, add_run_option, load_checkpoint, log, save_ch
 
 from .accuracy import accuracy
 from .asking import FORMS, ask, describe
+from .export import load_weights
 from .losses import total_loss
 from .model import FULL_LAYERS, PictureModel, first_shape, grow_layers, load_model, run_packed
 from .packing import pack
@@ -56,9 +57,10 @@ STAGES = {
 
 
 def first_model(stage: Stage, folder: Path) -> PictureModel:
-    """The model a stage starts with."""
+    """The model a stage starts with; without a stage before it, the last one goes on from the shipped weights."""
     if stage.name == "deep":
-        return grow_layers(load_model(folder / f"{stage.before}.pt"), FULL_LAYERS)
+        before = folder / f"{stage.before}.pt"
+        return grow_layers(load_model(before), FULL_LAYERS) if before.exists() else load_weights()
     found = load_vision(folder / f"vision-{stage.grid}.pt", stage.grid)
     if found is None:
         raise SystemExit(f"no vision-{stage.grid}.pt in {folder}; run large.train_vision first")
