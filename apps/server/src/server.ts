@@ -10,6 +10,7 @@ import { EnginePool } from './engine/pool.js';
 import { startEngineProcess } from './engine/start-process.js';
 import { imageDecoder } from './images/decoder.js';
 import { type RemoteOptions, remoteImages } from './images/remote.js';
+import { lastWordsMs } from './limits/deadline.js';
 import { keyCheck } from './limits/keys.js';
 import { chooseLimits } from './limits/limits.js';
 import { closeServer, type Listening, listen } from './listen.js';
@@ -37,9 +38,6 @@ export interface Surroundings {
   readonly startEngine?: StartEngine;
   readonly network?: RemoteOptions['network'];
 }
-
-/** How long a client may take to read why its answer ends. */
-const lastWordsMs = 2000;
 
 const defaultVisionCacheBytes = 256 * 1024 * 1024;
 

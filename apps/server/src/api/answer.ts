@@ -12,9 +12,9 @@ import type {
 } from '@transprune/vlm';
 import type { Seat } from '../engine/pool.js';
 import { type ImageUrl, readImage } from '../images/read.js';
-import { deadline } from '../limits/deadline.js';
+import { type Deadline, deadline } from '../limits/deadline.js';
 import { savedFlops } from '../metrics/saved.js';
-import { ApiError, unavailable } from './errors.js';
+import { unavailable } from './errors.js';
 import type { ChosenPruning } from './pruning.js';
 import type { Service } from './service.js';
 import { trimming } from './trim.js';
@@ -46,27 +46,47 @@ export type AnswerPart =
   | { readonly type: 'text'; readonly text: string }
   | AnswerEnd;
 
+/** An answer that is given. */
+export interface Answer {
+  readonly parts: AsyncGenerator<AnswerPart, void>;
+  /** Aborted, with an ApiError, when it ends early; its place is free then, whether its parts are read or not. */
+  readonly signal: AbortSignal;
+}
+
 /** Milliseconds that an engine has to let go of a request before it is taken for stuck. */
 const stuckMs = 60_000;
 
 /**
- * Answers.
+ * Takes a place and answers. The parts have to be read, or returned.
  *
  * @param leave is aborted when the client is gone
- * @throws ApiError, or an error that `toApiError` knows
+ * @throws ApiError 429 or 503 if there is no place; when the parts are read, ApiError, or an error that
+ *   `toApiError` knows
  */
-export async function* answer(
+export function answer(service: Service, asked: Asked, leave: AbortSignal): Answer {
+  const seat = service.pool.seat();
+  const limit = deadline(service.limits, leave, service.shutdown);
+  return { parts: partsOf(service, asked, seat, limit), signal: limit.signal };
+}
+
+async function* partsOf(
   service: Service,
   asked: Asked,
-  leave: AbortSignal,
-): AsyncGenerator<AnswerPart, void> {
-  const { pool, limits, metrics, facts, log, shutdown } = service;
+  seat: Seat,
+  limit: Deadline,
+): Answer['parts'] {
+  const { limits, metrics, facts, log } = service;
   const since = performance.now();
-  const seat = pool.seat();
-  const limit = deadline(limits, [leave, shutdown]);
   const { signal } = limit;
   let events: AsyncIterator<EngineEvent> | undefined;
+  const end = () => {
+    limit.clear();
+    letGo(seat, events);
+  };
+  // A part that nobody takes keeps this function from its end.
+  signal.addEventListener('abort', end, { once: true });
   try {
+    signal.throwIfAborted();
     const images = await Promise.all(
       asked.images.map((image) => readImage(image, service, signal)),
     );
@@ -96,7 +116,7 @@ export async function* answer(
       }
       if (event.type === 'finish') {
         const { usage, visionCached, reason } = event;
-        if (reason === 'aborted') throw reasonOf(signal);
+        if (reason === 'aborted') throw signal.reason;
         const { pruning } = asked;
         // With what came before the engine: reading images, and the way to its process.
         const totalMs = performance.now() - since;
@@ -114,8 +134,8 @@ export async function* answer(
       ? unavailable('engine_lost', 'the engine that answered has ended; ask again')
       : error;
   } finally {
-    limit.clear();
-    letGo(seat, events);
+    signal.removeEventListener('abort', end);
+    if (!signal.aborted) end();
   }
 }
 
@@ -146,7 +166,7 @@ async function nextEvent(
   signal.throwIfAborted();
   let abort = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(reasonOf(signal));
+    abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort);
   });
   try {
@@ -168,10 +188,4 @@ function letGo(seat: Seat, events: AsyncIterator<EngineEvent> | undefined): void
       clearTimeout(stuck);
       seat.release();
     });
-}
-
-function reasonOf({ reason }: AbortSignal): unknown {
-  return reason instanceof ApiError
-    ? reason
-    : new ApiError(499, 'client_closed_request', 'the client left');
 }
