@@ -11,7 +11,8 @@ import type {
   Usage,
 } from '@transprune/vlm';
 import type { Seat } from '../engine/pool.js';
-import { type ImageUrl, readImage } from '../images/read.js';
+import { type ImageUrl, readImages } from '../images/read.js';
+import { unlessAborted } from '../limits/aborted.js';
 import { type Deadline, deadline } from '../limits/deadline.js';
 import { savedFlops } from '../metrics/saved.js';
 import { unavailable } from './errors.js';
@@ -75,7 +76,7 @@ async function* partsOf(
   seat: Seat,
   limit: Deadline,
 ): Answer['parts'] {
-  const { limits, metrics, facts, log } = service;
+  const { metrics, facts, log } = service;
   const since = performance.now();
   const { signal } = limit;
   let events: AsyncIterator<EngineEvent> | undefined;
@@ -86,14 +87,9 @@ async function* partsOf(
   // A part that nobody takes keeps this function from its end.
   signal.addEventListener('abort', end, { once: true });
   try {
-    signal.throwIfAborted();
-    const images = await Promise.all(
-      asked.images.map((image) => readImage(image, service, signal)),
-    );
-    signal.throwIfAborted();
-    events = seat.engine
-      .generate(requestOf(asked, images, limits.promptTokens, signal))
-      [Symbol.asyncIterator]();
+    await unlessAborted(seat.turn, signal);
+    const queueMs = performance.now() - since;
+    events = await generated(service, asked, seat, signal);
     const show = trimming();
     let written = '';
     const stages: StageEvent[] = [];
@@ -120,7 +116,12 @@ async function* partsOf(
         const { pruning } = asked;
         // With what came before the engine: reading images, and the way to its process.
         const totalMs = performance.now() - since;
-        const timings = { ...event.timings, timeToFirstTokenMs: firstMs, totalMs };
+        const timings = {
+          ...event.timings,
+          queueMs: queueMs + event.timings.queueMs,
+          timeToFirstTokenMs: firstMs,
+          totalMs,
+        };
         const saved = savedFlops(facts.costs, pruning.plan, usage);
         const end = { reason, usage, timings, visionCached, pruning, stages, savedFlops: saved };
         metrics.answered({ type: 'end', ...end });
@@ -137,6 +138,21 @@ async function* partsOf(
     signal.removeEventListener('abort', end);
     if (!signal.aborted) end();
   }
+}
+
+/** What the engine answers. Only now are images read, and only it holds them. */
+async function generated(
+  service: Service,
+  asked: Asked,
+  seat: Seat,
+  signal: AbortSignal,
+): Promise<AsyncIterator<EngineEvent>> {
+  if (seat.isLost) throw new Error('expected an engine that runs');
+  const images = await readImages(asked.images, service, signal);
+  signal.throwIfAborted();
+  const { promptTokens } = service.limits;
+  const events = seat.engine.generate(requestOf(asked, images, promptTokens, signal));
+  return events[Symbol.asyncIterator]();
 }
 
 function requestOf(
@@ -164,18 +180,9 @@ async function nextEvent(
   signal: AbortSignal,
 ): Promise<EngineEvent> {
   signal.throwIfAborted();
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort);
-  });
-  try {
-    const { value, done } = await Promise.race([events.next(), aborted]);
-    if (done) throw new Error('expected a finish event at the end of an answer');
-    return value;
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
+  const { value, done } = await unlessAborted(events.next(), signal);
+  if (done) throw new Error('expected a finish event at the end of an answer');
+  return value;
 }
 
 /** What ended a request; its place is free when the engine is done with it. */

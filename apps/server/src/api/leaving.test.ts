@@ -1,11 +1,9 @@
 /** Clients that leave, and clients that do not read: nothing is left of them. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import type { Engine, EngineEvent } from '@transprune/vlm';
 import pino from 'pino';
-import { Agent } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { elsewhere } from '../../testing/elsewhere.js';
 import {
   closed,
   model,
@@ -60,24 +58,14 @@ test.each(['/v1/chat/completions', '/v1/responses'])(
 );
 
 test('a client that leaves while its picture is fetched is no fault of the server', async () => {
-  const waiting = createServer(() => controller.abort());
   const controller = new AbortController();
-  await new Promise<void>((resolve) => waiting.listen(0, '127.0.0.1', resolve));
-  const agent = new Agent({
-    connect: { lookup: (_, __, done) => done(null, [{ address: '127.0.0.1', family: 4 }]) },
-  });
-  onTestFinished(async () => {
-    await agent.destroy();
-    waiting.closeAllConnections();
-    waiting.close();
-  });
+  const { port, network } = await elsewhere(() => controller.abort());
   const server = closed(
     await startServer({
       imageHosts: ['pictures.test'],
-      network: { agent, protocols: ['http:'] },
+      network,
     }),
   );
-  const { port } = waiting.address() as AddressInfo;
   const messages = [question('what is this?', `http://pictures.test:${port}/x.png`)];
   const asking = server.openai.chat.completions.create(
     { model, messages },

@@ -17,6 +17,8 @@ export interface PoolOptions {
 
 /** A request's place at an engine. */
 export interface Seat {
+  /** Settles when it is among those that the engine computes. */
+  readonly turn: Promise<void>;
   readonly engine: Engine;
   /** True if the engine has ended. */
   readonly isLost: boolean;
@@ -28,8 +30,8 @@ export interface Seat {
 
 interface Slot {
   handle: EngineHandle | undefined;
-  /** Requests that it computes, and those that wait for it. */
-  taken: number;
+  /** Requests in the order in which they came: the first are computed, the others wait to be told. */
+  readonly seats: Set<() => void>;
 }
 
 /** Milliseconds before an engine that died, or did not start, is started again. */
@@ -48,7 +50,10 @@ export class EnginePool {
   constructor(start: StartEngine, options: PoolOptions) {
     this.start = start;
     this.options = options;
-    this.slots = Array.from({ length: options.engines }, () => ({ handle: undefined, taken: 0 }));
+    this.slots = Array.from({ length: options.engines }, () => ({
+      handle: undefined,
+      seats: new Set(),
+    }));
   }
 
   /**
@@ -82,12 +87,12 @@ export class EnginePool {
   /** Requests that are computed. */
   get running(): number {
     const { active } = this.options;
-    return this.slots.reduce((sum, { taken }) => sum + Math.min(taken, active), 0);
+    return this.slots.reduce((sum, { seats }) => sum + Math.min(seats.size, active), 0);
   }
 
   /** Requests that wait for one of those to end. */
   get waiting(): number {
-    return this.slots.reduce((sum, { taken }) => sum + taken, 0) - this.running;
+    return this.slots.reduce((sum, { seats }) => sum + seats.size, 0) - this.running;
   }
 
   /**
@@ -97,24 +102,32 @@ export class EnginePool {
    */
   seat(): Seat {
     const ready = this.slots.filter(({ handle }) => handle !== undefined);
-    const [slot] = ready.sort((a, b) => a.taken - b.taken);
+    const [slot] = ready.sort((a, b) => a.seats.size - b.seats.size);
     if (this.isRetired || !slot?.handle) {
       throw unavailable('engine_unavailable', 'no engine is running just now; ask again later');
     }
-    if (slot.taken >= this.options.active + this.options.waiting) throw this.busy();
-    const { handle } = slot;
+    const { active, waiting } = this.options;
+    const { handle, seats } = slot;
+    if (seats.size >= active + waiting) throw this.busy();
     const since = performance.now();
-    let isReleased = false;
-    slot.taken++;
+    let begin = () => {};
+    const turn = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const beginFirst = () => {
+      for (const each of [...seats].slice(0, active)) each();
+    };
+    seats.add(begin);
+    beginFirst();
     return {
+      turn,
       engine: handle.engine,
       get isLost() {
         return handle.isGone;
       },
       release: () => {
-        if (isReleased) return;
-        isReleased = true;
-        slot.taken--;
+        if (!seats.delete(begin)) return;
+        beginFirst();
         this.meanMs += (performance.now() - since - this.meanMs) / 16;
       },
       kill: () => handle.kill(),
