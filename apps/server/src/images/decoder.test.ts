@@ -120,6 +120,18 @@ describe('a decoder', () => {
     expect((await other).data[0]).toBe(9);
   });
 
+  test('that is killed as it answers takes no other picture with it', async () => {
+    const decoder = await weak(2000);
+    await decoder.decode(Uint8Array.of(9), options);
+    const late = decoder.decode(Uint8Array.of(8), options).catch(() => {});
+    const next = decoder.decode(Uint8Array.of(7), options);
+    // Let it be sent. Then its answer and the end of its time are both there when this process wakes up.
+    await new Promise((resolve) => setImmediate(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
+    await late;
+    expect((await next).data[0]).toBe(7);
+  });
+
   test('that takes too long is killed', async () => {
     const decoder = await weak(200);
     await expect(decoder.decode(Uint8Array.of(2), options)).rejects.toMatchObject(refused);

@@ -51,7 +51,11 @@ export function imageDecoder(
     if (pixels <= 0) throw tooLarge(param, limits);
     const process = started();
     const id = next++;
-    const kill = () => process.kill('SIGKILL');
+    // An answer may be on its way from a process that ends; the next picture gets another one all the same.
+    const kill = () => {
+      child = undefined;
+      process.kill('SIGKILL');
+    };
     const timer = setTimeout(kill, limits.imageMs);
     signal.addEventListener('abort', kill);
     try {
