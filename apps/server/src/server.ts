@@ -23,7 +23,8 @@ export interface TransPruneServer {
    * Opens the model and takes requests.
    *
    * @returns the address, such as `http://127.0.0.1:8080`
-   * @throws TransPruneError what opening the model failed with; the system's error for the address
+   * @throws TransPruneError what opening the model failed with; the system's error for the address; an error if
+   *   the server is closed meanwhile
    */
   listen(port?: number, host?: string): Promise<string>;
   /** Takes no more requests, lets answers end for a while, ends the others properly, and frees everything. */
@@ -60,7 +61,7 @@ export function createServerIn(
   const settings = { model, preset, plan, device, threads, active, visionCacheBytes };
   const log = options.log ?? pino({}, pino.destination(2));
   const pool = new EnginePool(
-    startEngine ?? (() => startEngineProcess(programs.engine, settings)),
+    startEngine ?? ((signal) => startEngineProcess(programs.engine, settings, signal)),
     {
       engines,
       active,
@@ -113,6 +114,10 @@ export function createServerIn(
       } catch (error) {
         await pool.close();
         throw error;
+      }
+      if (closing) {
+        await closeServer(listening.server);
+        throw unavailable('shutting_down', 'the server was closed');
       }
       const { url } = listening;
       log.info({ url, model: service.modelName, device: facts.device }, 'listening');

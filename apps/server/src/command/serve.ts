@@ -72,11 +72,16 @@ async function serve(options: Options, { stdout, env, signal }: Surroundings): P
   const [{ createServer }, { pino }] = await Promise.all([import('../index.js'), import('pino')]);
   const log = pino({ level: options.logLevel }, pino.destination(2));
   const server = createServer({ ...serverOptions(options, env), log });
+  // Also ends a server that still loads its model. An error of it is told below.
   const ended = new Promise((resolve) => signal.addEventListener('abort', resolve));
+  void ended.then(() => server.close()).catch(() => {});
+  if (signal.aborted) return;
   try {
     const url = await server.listen(options.port, options.host);
     stdout.write(`${url}\n`);
-    if (!signal.aborted) await ended;
+    await ended;
+  } catch (error) {
+    if (!signal.aborted) throw error;
   } finally {
     await server.close();
   }

@@ -42,6 +42,7 @@ export class EnginePool {
   private readonly options: PoolOptions;
   private readonly slots: Slot[];
   private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly closing = new AbortController();
   /** No more requests are taken, and engines that die are not replaced. */
   private isRetired = false;
   /** Of the latest requests, for guessing when there is a place again. */
@@ -59,20 +60,21 @@ export class EnginePool {
   /**
    * Starts all engines.
    *
-   * @throws what one failed with; then none is left
+   * @throws what one failed with, or ApiError 503 if the pool is closed meanwhile; then none is left
    */
   async open(): Promise<ModelFacts> {
     const started = await Promise.allSettled(
       this.slots.map(async (slot) => {
-        const handle = await this.start();
+        const handle = await this.start(this.closing.signal);
         this.adopt(slot, handle);
         return handle.facts;
       }),
     );
     const failed = started.find((each) => each.status === 'rejected');
-    if (failed) {
+    if (failed || this.isRetired) {
+      const isEnded = this.isRetired;
       await this.close();
-      throw failed.reason;
+      throw isEnded ? unavailable('shutting_down', 'the server was closed') : failed?.reason;
     }
     const [first] = started;
     if (first?.status !== 'fulfilled') throw new Error('expected at least one engine');
@@ -139,9 +141,10 @@ export class EnginePool {
     this.isRetired = true;
   }
 
-  /** Ends all engines. */
+  /** Ends all engines, those that start too. */
   async close(): Promise<void> {
     this.retire();
+    this.closing.abort();
     for (const timer of this.timers) clearTimeout(timer);
     await Promise.all(this.slots.map(({ handle }) => handle?.stop()));
   }
@@ -161,7 +164,7 @@ export class EnginePool {
     const timer = setTimeout(async () => {
       this.timers.delete(timer);
       try {
-        const handle = await this.start();
+        const handle = await this.start(this.closing.signal);
         if (this.isRetired) return await handle.stop();
         this.adopt(slot, handle);
       } catch (error) {
