@@ -10,6 +10,7 @@ import { EnginePool } from './engine/pool.js';
 import { startEngineProcess } from './engine/start-process.js';
 import { imageDecoder } from './images/decoder.js';
 import { type RemoteOptions, remoteImages } from './images/remote.js';
+import { lastWordsMs } from './limits/deadline.js';
 import { keyCheck } from './limits/keys.js';
 import { chooseLimits } from './limits/limits.js';
 import { closeServer, type Listening, listen } from './listen.js';
@@ -22,7 +23,8 @@ export interface TransPruneServer {
    * Opens the model and takes requests.
    *
    * @returns the address, such as `http://127.0.0.1:8080`
-   * @throws TransPruneError what opening the model failed with; the system's error for the address
+   * @throws TransPruneError what opening the model failed with; the system's error for the address; an error if
+   *   the server is closed meanwhile
    */
   listen(port?: number, host?: string): Promise<string>;
   /** Takes no more requests, lets answers end for a while, ends the others properly, and frees everything. */
@@ -37,9 +39,6 @@ export interface Surroundings {
   readonly startEngine?: StartEngine;
   readonly network?: RemoteOptions['network'];
 }
-
-/** How long a client may take to read why its answer ends. */
-const lastWordsMs = 2000;
 
 const defaultVisionCacheBytes = 256 * 1024 * 1024;
 
@@ -62,7 +61,7 @@ export function createServerIn(
   const settings = { model, preset, plan, device, threads, active, visionCacheBytes };
   const log = options.log ?? pino({}, pino.destination(2));
   const pool = new EnginePool(
-    startEngine ?? (() => startEngineProcess(programs.engine, settings)),
+    startEngine ?? ((signal) => startEngineProcess(programs.engine, settings, signal)),
     {
       engines,
       active,
@@ -115,6 +114,10 @@ export function createServerIn(
       } catch (error) {
         await pool.close();
         throw error;
+      }
+      if (closing) {
+        await closeServer(listening.server);
+        throw unavailable('shutting_down', 'the server was closed');
       }
       const { url } = listening;
       log.info({ url, model: service.modelName, device: facts.device }, 'listening');

@@ -19,11 +19,9 @@ const settings = { model: { folder: modelDirectory }, active: 8, visionCacheByte
 export async function withHandles(engines: number, limits = {}) {
   const handles: EngineHandle[] = [];
   const path = await program('engine/engine-process');
-  const startEngine = async () => {
-    const handle = await startEngineProcess(path, {
-      ...settings,
-      active: chooseLimits(limits).active,
-    });
+  const startEngine = async (signal: AbortSignal) => {
+    const { active } = chooseLimits(limits);
+    const handle = await startEngineProcess(path, { ...settings, active }, signal);
     handles.push(handle);
     return handle;
   };

@@ -11,10 +11,11 @@ import type {
   Usage,
 } from '@transprune/vlm';
 import type { Seat } from '../engine/pool.js';
-import { type ImageUrl, readImage } from '../images/read.js';
-import { deadline } from '../limits/deadline.js';
+import { type ImageUrl, readImages } from '../images/read.js';
+import { unlessAborted } from '../limits/aborted.js';
+import { type Deadline, deadline } from '../limits/deadline.js';
 import { savedFlops } from '../metrics/saved.js';
-import { ApiError, unavailable } from './errors.js';
+import { unavailable } from './errors.js';
 import type { ChosenPruning } from './pruning.js';
 import type { Service } from './service.js';
 import { trimming } from './trim.js';
@@ -46,34 +47,49 @@ export type AnswerPart =
   | { readonly type: 'text'; readonly text: string }
   | AnswerEnd;
 
+/** An answer that is given. */
+export interface Answer {
+  readonly parts: AsyncGenerator<AnswerPart, void>;
+  /** Aborted, with an ApiError, when it ends early; its place is free then, whether its parts are read or not. */
+  readonly signal: AbortSignal;
+}
+
 /** Milliseconds that an engine has to let go of a request before it is taken for stuck. */
 const stuckMs = 60_000;
 
 /**
- * Answers.
+ * Takes a place and answers. The parts have to be read, or returned.
  *
  * @param leave is aborted when the client is gone
- * @throws ApiError, or an error that `toApiError` knows
+ * @throws ApiError 429 or 503 if there is no place; when the parts are read, ApiError, or an error that
+ *   `toApiError` knows
  */
-export async function* answer(
+export function answer(service: Service, asked: Asked, leave: AbortSignal): Answer {
+  const seat = service.pool.seat();
+  const limit = deadline(service.limits, leave, service.shutdown);
+  return { parts: partsOf(service, asked, seat, limit), signal: limit.signal };
+}
+
+async function* partsOf(
   service: Service,
   asked: Asked,
-  leave: AbortSignal,
-): AsyncGenerator<AnswerPart, void> {
-  const { pool, limits, metrics, facts, log, shutdown } = service;
+  seat: Seat,
+  limit: Deadline,
+): Answer['parts'] {
+  const { metrics, facts, log } = service;
   const since = performance.now();
-  const seat = pool.seat();
-  const limit = deadline(limits, [leave, shutdown]);
   const { signal } = limit;
   let events: AsyncIterator<EngineEvent> | undefined;
+  const end = () => {
+    limit.clear();
+    letGo(seat, events);
+  };
+  // A part that nobody takes keeps this function from its end.
+  signal.addEventListener('abort', end, { once: true });
   try {
-    const images = await Promise.all(
-      asked.images.map((image) => readImage(image, service, signal)),
-    );
-    signal.throwIfAborted();
-    events = seat.engine
-      .generate(requestOf(asked, images, limits.promptTokens, signal))
-      [Symbol.asyncIterator]();
+    await unlessAborted(seat.turn, signal);
+    const queueMs = performance.now() - since;
+    events = await generated(service, asked, seat, signal);
     const show = trimming();
     let written = '';
     const stages: StageEvent[] = [];
@@ -96,11 +112,16 @@ export async function* answer(
       }
       if (event.type === 'finish') {
         const { usage, visionCached, reason } = event;
-        if (reason === 'aborted') throw reasonOf(signal);
+        if (reason === 'aborted') throw signal.reason;
         const { pruning } = asked;
         // With what came before the engine: reading images, and the way to its process.
         const totalMs = performance.now() - since;
-        const timings = { ...event.timings, timeToFirstTokenMs: firstMs, totalMs };
+        const timings = {
+          ...event.timings,
+          queueMs: queueMs + event.timings.queueMs,
+          timeToFirstTokenMs: firstMs,
+          totalMs,
+        };
         const saved = savedFlops(facts.costs, pruning.plan, usage);
         const end = { reason, usage, timings, visionCached, pruning, stages, savedFlops: saved };
         metrics.answered({ type: 'end', ...end });
@@ -114,9 +135,24 @@ export async function* answer(
       ? unavailable('engine_lost', 'the engine that answered has ended; ask again')
       : error;
   } finally {
-    limit.clear();
-    letGo(seat, events);
+    signal.removeEventListener('abort', end);
+    if (!signal.aborted) end();
   }
+}
+
+/** What the engine answers. Only now are images read, and only it holds them. */
+async function generated(
+  service: Service,
+  asked: Asked,
+  seat: Seat,
+  signal: AbortSignal,
+): Promise<AsyncIterator<EngineEvent>> {
+  if (seat.isLost) throw new Error('expected an engine that runs');
+  const images = await readImages(asked.images, service, signal);
+  signal.throwIfAborted();
+  const { promptTokens } = service.limits;
+  const events = seat.engine.generate(requestOf(asked, images, promptTokens, signal));
+  return events[Symbol.asyncIterator]();
 }
 
 function requestOf(
@@ -144,18 +180,9 @@ async function nextEvent(
   signal: AbortSignal,
 ): Promise<EngineEvent> {
   signal.throwIfAborted();
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(reasonOf(signal));
-    signal.addEventListener('abort', abort);
-  });
-  try {
-    const { value, done } = await Promise.race([events.next(), aborted]);
-    if (done) throw new Error('expected a finish event at the end of an answer');
-    return value;
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
+  const { value, done } = await unlessAborted(events.next(), signal);
+  if (done) throw new Error('expected a finish event at the end of an answer');
+  return value;
 }
 
 /** What ended a request; its place is free when the engine is done with it. */
@@ -168,10 +195,4 @@ function letGo(seat: Seat, events: AsyncIterator<EngineEvent> | undefined): void
       clearTimeout(stuck);
       seat.release();
     });
-}
-
-function reasonOf({ reason }: AbortSignal): unknown {
-  return reason instanceof ApiError
-    ? reason
-    : new ApiError(499, 'client_closed_request', 'the client left');
 }

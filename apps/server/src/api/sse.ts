@@ -1,5 +1,7 @@
 /** Server-sent events. */
 import type { Logger } from 'pino';
+import { lastWordsMs } from '../limits/deadline.js';
+import type { Answer } from './answer.js';
 import { toApiError } from './errors.js';
 
 /** An event: its name, where it has one, and data that become one line of JSON. */
@@ -10,19 +12,29 @@ export interface ServerEvent {
 }
 
 export interface StreamOptions {
+  /** What the events are made of; it ends with them, and they with it. */
+  readonly answer: Answer;
   /** What is sent of an error in the midst of the stream, before it ends. */
   readonly onError: (error: unknown) => ServerEvent;
   readonly log: Logger;
 }
 
-/** A reply that sends events as they come. A client that leaves ends them. */
+/**
+ * A reply that sends events as they come. A client that leaves ends them. One that does not even read why its
+ * answer ended is disconnected.
+ */
 export function eventStream(
   events: AsyncIterable<ServerEvent>,
-  { onError, log }: StreamOptions,
+  { answer: { parts, signal }, onError, log }: StreamOptions,
 ): Response {
   const iterator = events[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      // Does nothing to a stream that has ended.
+      const disconnect = () => controller.error(signal.reason);
+      signal.addEventListener('abort', () => setTimeout(disconnect, lastWordsMs).unref());
+    },
     async pull(controller) {
       try {
         const { value, done } = await iterator.next();
@@ -37,6 +49,8 @@ export function eventStream(
     },
     async cancel() {
       await iterator.return?.();
+      // A generator that nobody has read from returns without its finally.
+      await parts.return();
     },
   });
   return new Response(body, {

@@ -1,6 +1,7 @@
 /** The program as it is built. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,13 +53,32 @@ test('serves as its options say, and ends in order', async () => {
   expect(await once(child, 'exit')).toEqual([0, null]);
 });
 
+test('ends in order while it still loads', async () => {
+  const child = start('--engines', '2');
+  const exit = once(child, 'exit');
+  let printed = '';
+  child.stdout?.on('data', (text) => {
+    printed += text;
+  });
+  // Its engines are processes as soon as it loads them.
+  await expect.poll(() => enginesOf(child.pid!), { interval: 5 }).toBeGreaterThan(0);
+  child.kill('SIGTERM');
+  expect(await exit).toEqual([0, null]);
+  expect(printed).toBe('');
+});
+
+/** By what Linux tells of processes. */
+function enginesOf(parent: number): number {
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8');
+  return children.split(' ').filter(Boolean).length;
+}
+
 test.each([
   [['--model', '/nowhere'], /error: expected a model folder at \/nowhere/],
   [['--preset', 'fastv'], /error: preset must be one of/],
   [['--limit', 'pictures=3'], /error: expected a limit that there is/],
   [['--limit', 'images'], /Expected a limit such as images=4/],
   [['--port', '70000'], /Expected a whole number from 0 to 65535/],
-  [['--api-keys', '/nowhere'], /error: expected --api-keys to name a file/],
   [['--host', '203.0.113.1'], /EADDRNOTAVAIL/],
 ])('says what is wrong with %j', async (options, expected) => {
   const { code, errors } = await failure(...options);

@@ -72,11 +72,16 @@ async function serve(options: Options, { stdout, env, signal }: Surroundings): P
   const [{ createServer }, { pino }] = await Promise.all([import('../index.js'), import('pino')]);
   const log = pino({ level: options.logLevel }, pino.destination(2));
   const server = createServer({ ...serverOptions(options, env), log });
+  // Also ends a server that still loads its model. An error of it is told below.
   const ended = new Promise((resolve) => signal.addEventListener('abort', resolve));
+  void ended.then(() => server.close()).catch(() => {});
+  if (signal.aborted) return;
   try {
     const url = await server.listen(options.port, options.host);
     stdout.write(`${url}\n`);
-    if (!signal.aborted) await ended;
+    await ended;
+  } catch (error) {
+    if (!signal.aborted) throw error;
   } finally {
     await server.close();
   }
@@ -109,18 +114,21 @@ function descriptor(model: string): ModelDescriptor {
 function apiKeys(file: string | undefined, text: string | undefined): string[] {
   const keysIn = (from: string) => from.split(/[\s,]+/).filter(Boolean);
   if (file === undefined) return keysIn(text ?? '');
+  const refusal = (why: string, options?: ErrorOptions) =>
+    new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected --api-keys to name a file with a key a line, got ${file}, which ${why}`,
+      { option: '--api-keys', path: file },
+      options,
+    );
   let keys: string[];
   try {
     keys = keysIn(readFileSync(file, 'utf8'));
-  } catch {
-    keys = [];
+  } catch (cause) {
+    throw refusal(`cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
   }
-  if (keys.length > 0) return keys;
-  throw new TransPruneError(
-    'INVALID_ARGUMENT',
-    `expected --api-keys to name a file with a key a line, got ${file}, which has none`,
-    { option: '--api-keys', path: file },
-  );
+  if (keys.length === 0) throw refusal('has none');
+  return keys;
 }
 
 function count(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {

@@ -11,4 +11,9 @@ export interface EngineHandle extends OpenedEngine {
   kill(): void;
 }
 
-export type StartEngine = () => Promise<EngineHandle>;
+/**
+ * Starts an engine.
+ *
+ * @param signal aborted when it is not needed any more, started or not
+ */
+export type StartEngine = (signal: AbortSignal) => Promise<EngineHandle>;

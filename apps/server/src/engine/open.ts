@@ -41,7 +41,7 @@ async function openPruned(
       device,
       open: async () => files,
       maxActive: active,
-      // The server counts who waits, before it reads a request's images.
+      // Who waits does so in the server, before the images of the request are read.
       maxWaiting: Number.MAX_SAFE_INTEGER,
       visionCacheBytes,
     };

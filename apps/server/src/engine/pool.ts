@@ -17,6 +17,8 @@ export interface PoolOptions {
 
 /** A request's place at an engine. */
 export interface Seat {
+  /** Settles when it is among those that the engine computes. */
+  readonly turn: Promise<void>;
   readonly engine: Engine;
   /** True if the engine has ended. */
   readonly isLost: boolean;
@@ -28,8 +30,8 @@ export interface Seat {
 
 interface Slot {
   handle: EngineHandle | undefined;
-  /** Requests that it computes, and those that wait for it. */
-  taken: number;
+  /** Requests in the order in which they came: the first are computed, the others wait to be told. */
+  readonly seats: Set<() => void>;
 }
 
 /** Milliseconds before an engine that died, or did not start, is started again. */
@@ -40,6 +42,7 @@ export class EnginePool {
   private readonly options: PoolOptions;
   private readonly slots: Slot[];
   private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly closing = new AbortController();
   /** No more requests are taken, and engines that die are not replaced. */
   private isRetired = false;
   /** Of the latest requests, for guessing when there is a place again. */
@@ -48,26 +51,30 @@ export class EnginePool {
   constructor(start: StartEngine, options: PoolOptions) {
     this.start = start;
     this.options = options;
-    this.slots = Array.from({ length: options.engines }, () => ({ handle: undefined, taken: 0 }));
+    this.slots = Array.from({ length: options.engines }, () => ({
+      handle: undefined,
+      seats: new Set(),
+    }));
   }
 
   /**
    * Starts all engines.
    *
-   * @throws what one failed with; then none is left
+   * @throws what one failed with, or ApiError 503 if the pool is closed meanwhile; then none is left
    */
   async open(): Promise<ModelFacts> {
     const started = await Promise.allSettled(
       this.slots.map(async (slot) => {
-        const handle = await this.start();
+        const handle = await this.start(this.closing.signal);
         this.adopt(slot, handle);
         return handle.facts;
       }),
     );
     const failed = started.find((each) => each.status === 'rejected');
-    if (failed) {
+    if (failed || this.isRetired) {
+      const isEnded = this.isRetired;
       await this.close();
-      throw failed.reason;
+      throw isEnded ? unavailable('shutting_down', 'the server was closed') : failed?.reason;
     }
     const [first] = started;
     if (first?.status !== 'fulfilled') throw new Error('expected at least one engine');
@@ -82,12 +89,12 @@ export class EnginePool {
   /** Requests that are computed. */
   get running(): number {
     const { active } = this.options;
-    return this.slots.reduce((sum, { taken }) => sum + Math.min(taken, active), 0);
+    return this.slots.reduce((sum, { seats }) => sum + Math.min(seats.size, active), 0);
   }
 
   /** Requests that wait for one of those to end. */
   get waiting(): number {
-    return this.slots.reduce((sum, { taken }) => sum + taken, 0) - this.running;
+    return this.slots.reduce((sum, { seats }) => sum + seats.size, 0) - this.running;
   }
 
   /**
@@ -97,24 +104,32 @@ export class EnginePool {
    */
   seat(): Seat {
     const ready = this.slots.filter(({ handle }) => handle !== undefined);
-    const [slot] = ready.sort((a, b) => a.taken - b.taken);
+    const [slot] = ready.sort((a, b) => a.seats.size - b.seats.size);
     if (this.isRetired || !slot?.handle) {
       throw unavailable('engine_unavailable', 'no engine is running just now; ask again later');
     }
-    if (slot.taken >= this.options.active + this.options.waiting) throw this.busy();
-    const { handle } = slot;
+    const { active, waiting } = this.options;
+    const { handle, seats } = slot;
+    if (seats.size >= active + waiting) throw this.busy();
     const since = performance.now();
-    let isReleased = false;
-    slot.taken++;
+    let begin = () => {};
+    const turn = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const beginFirst = () => {
+      for (const each of [...seats].slice(0, active)) each();
+    };
+    seats.add(begin);
+    beginFirst();
     return {
+      turn,
       engine: handle.engine,
       get isLost() {
         return handle.isGone;
       },
       release: () => {
-        if (isReleased) return;
-        isReleased = true;
-        slot.taken--;
+        if (!seats.delete(begin)) return;
+        beginFirst();
         this.meanMs += (performance.now() - since - this.meanMs) / 16;
       },
       kill: () => handle.kill(),
@@ -126,9 +141,10 @@ export class EnginePool {
     this.isRetired = true;
   }
 
-  /** Ends all engines. */
+  /** Ends all engines, those that start too. */
   async close(): Promise<void> {
     this.retire();
+    this.closing.abort();
     for (const timer of this.timers) clearTimeout(timer);
     await Promise.all(this.slots.map(({ handle }) => handle?.stop()));
   }
@@ -148,7 +164,7 @@ export class EnginePool {
     const timer = setTimeout(async () => {
       this.timers.delete(timer);
       try {
-        const handle = await this.start();
+        const handle = await this.start(this.closing.signal);
         if (this.isRetired) return await handle.stop();
         this.adopt(slot, handle);
       } catch (error) {

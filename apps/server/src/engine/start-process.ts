@@ -11,11 +11,13 @@ const stopMs = 5000;
  * Starts an engine.
  *
  * @param program path of the built `engine-process`
+ * @param signal ends it while it loads
  * @throws TransPruneError what opening the model failed with, RUN_FAILED if the process died
  */
 export async function startEngineProcess(
   program: string,
   settings: EngineSettings,
+  signal: AbortSignal,
 ): Promise<EngineHandle> {
   const child = fork(program, [JSON.stringify(settings)], {
     serialization: 'advanced',
@@ -34,6 +36,8 @@ export async function startEngineProcess(
   });
   const kill = () => void child.kill('SIGKILL');
   const facts = factsOf(child);
+  signal.addEventListener('abort', kill);
+  if (signal.aborted) kill();
   try {
     const engine = await connectEngine(portOf(child));
     const stop = async () => {
@@ -56,6 +60,8 @@ export async function startEngineProcess(
   } catch (error) {
     kill();
     throw error;
+  } finally {
+    signal.removeEventListener('abort', kill);
   }
 }
 

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { program, samplePath } from '../../testing/server.js';
 import { type ImageDecoder, imageDecoder } from './decoder.js';
 
-const limits = { imagePixels: 100 * 100, imageMs: 60_000 };
+const limits = { imagePixels: 100 * 100, requestPixels: 150 * 100, imageMs: 60_000 };
+const options = { param: 'p', left: limits.requestPixels, signal: new AbortController().signal };
 
 let decoder: ImageDecoder;
 beforeAll(async () => {
@@ -34,7 +35,7 @@ describe('pixels are those that the engine reads itself', () => {
     ['GIF', () => sharp(noise, raw).gif().toBuffer()],
   ])('%s', async (_, make) => {
     const bytes = await make();
-    const { data, ...size } = await decoder.decode(bytes, 'p');
+    const { data, ...size } = await decoder.decode(bytes, options);
     const expected = await loadImage(bytes);
     expect(size).toEqual({ width: expected.width, height: expected.height, channels: 3 });
     expect(Buffer.from(data).equals(Buffer.from(expected.data))).toBe(true);
@@ -54,15 +55,21 @@ describe('what is refused', () => {
         sharp({ create: { width: 101, height: 100, channels: 3, background: 'red' } })
           .png()
           .toBuffer(),
-      /at most 10000 pixels/,
+      /at most 10000 pixels, and 15000 in a request/,
     ],
   ])('%s', async (_, make, expected) => {
-    await expect(decoder.decode(await make(), 'p')).rejects.toMatchObject({
+    await expect(decoder.decode(await make(), options)).rejects.toMatchObject({
       code: 'INVALID_IMAGE',
       message: expect.stringMatching(expected),
       data: { field: 'p' },
     });
   });
+});
+
+test.each([0, 50])('a picture is refused where a request has %i pixels left', async (left) => {
+  const png = await sharp(noise, raw).png().toBuffer();
+  const decoding = decoder.decode(png, { ...options, left });
+  await expect(decoding).rejects.toThrow('15000 in a request');
 });
 
 describe('a decoder', () => {
@@ -90,15 +97,43 @@ describe('a decoder', () => {
   test('that dies is replaced, and only the picture that it died of is lost', async () => {
     const decoder = await weak(60_000);
     const outcomes = await Promise.allSettled(
-      [9, 1, 8, 1, 7].map((first) => decoder.decode(Uint8Array.of(first), 'p')),
+      [9, 1, 8, 1, 7].map((first) => decoder.decode(Uint8Array.of(first), options)),
     );
     expect(
       outcomes.map((each) => (each.status === 'fulfilled' ? each.value.data[0] : each.reason)),
     ).toMatchObject([9, refused, 8, refused, 7]);
   });
 
+  test('does not decode what nobody waits for', async () => {
+    const decoder = await weak(60_000);
+    const controller = new AbortController();
+    const { signal } = controller;
+    // The first hangs, and the second would.
+    const left = [2, 2].map((first) =>
+      decoder.decode(Uint8Array.of(first), { ...options, signal }),
+    );
+    const other = decoder.decode(Uint8Array.of(9), options);
+    controller.abort(new Error('left'));
+    const outcomes = await Promise.allSettled(left);
+    const reason = expect.objectContaining({ message: 'left' });
+    expect(outcomes).toMatchObject([{ reason }, { reason }]);
+    expect((await other).data[0]).toBe(9);
+  });
+
+  test('that is killed as it answers takes no other picture with it', async () => {
+    const decoder = await weak(2000);
+    await decoder.decode(Uint8Array.of(9), options);
+    const late = decoder.decode(Uint8Array.of(8), options).catch(() => {});
+    const next = decoder.decode(Uint8Array.of(7), options);
+    // Let it be sent. Then its answer and the end of its time are both there when this process wakes up.
+    await new Promise((resolve) => setImmediate(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
+    await late;
+    expect((await next).data[0]).toBe(7);
+  });
+
   test('that takes too long is killed', async () => {
     const decoder = await weak(200);
-    await expect(decoder.decode(Uint8Array.of(2), 'p')).rejects.toMatchObject(refused);
+    await expect(decoder.decode(Uint8Array.of(2), options)).rejects.toMatchObject(refused);
   });
 });

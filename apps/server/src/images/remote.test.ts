@@ -1,31 +1,10 @@
 /** Pictures from other servers. */
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { Agent } from 'undici';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import type { RequestListener } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { elsewhere } from '../../testing/elsewhere.js';
 import { publicAgent, remoteImages } from './remote.js';
 
 const limits = { imageBytes: 1000, imageMs: 60_000 };
-
-/** A server, and an agent for which every name means it. */
-async function elsewhere(listener: RequestListener) {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const agent = new Agent({
-    connect: {
-      lookup: (_name, { all }, callback) =>
-        all
-          ? callback(null, [{ address: '127.0.0.1', family: 4 }])
-          : callback(null, '127.0.0.1', 4),
-    },
-  });
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { port, network: { agent, protocols: ['http:'] } };
-}
 
 const { signal } = new AbortController();
 const hosts = ['pictures.test', '*.more.test'];

@@ -1,8 +1,12 @@
 import { ApiError } from '../api/errors.js';
 import type { Limits } from './limits.js';
 
+/** Milliseconds that a client may take to read why its answer ends. */
+export const lastWordsMs = 2000;
+
 /** Ends a request when it takes too long, when its client leaves, or when the server shuts down. */
 export interface Deadline {
+  /** Its reason is an ApiError. */
   readonly signal: AbortSignal;
   /** The answer has begun: from here only the time in all counts. */
   begun(): void;
@@ -10,22 +14,31 @@ export interface Deadline {
   clear(): void;
 }
 
-/** @param ends signals that end the request as well */
+/**
+ * @param leave is aborted when the client is gone
+ * @param shutdown is aborted with the error that clients are told
+ */
 export function deadline(
   { timeToFirstTokenMs, totalMs }: Pick<Limits, 'timeToFirstTokenMs' | 'totalMs'>,
-  ends: readonly AbortSignal[],
+  leave: AbortSignal,
+  shutdown: AbortSignal,
 ): Deadline {
   const controller = new AbortController();
   const after = (ms: number, what: string) =>
     setTimeout(() => controller.abort(tookTooLong(what, ms)), ms);
   const first = after(timeToFirstTokenMs, 'the first token of the answer');
   const end = after(totalMs, 'the answer');
+  const left = () =>
+    controller.abort(new ApiError(499, 'client_closed_request', 'the client left'));
+  if (leave.aborted) left();
+  else leave.addEventListener('abort', left, { once: true });
   return {
-    signal: AbortSignal.any([controller.signal, ...ends]),
+    signal: AbortSignal.any([controller.signal, shutdown]),
     begun: () => clearTimeout(first),
     clear() {
       clearTimeout(first);
       clearTimeout(end);
+      leave.removeEventListener('abort', left);
     },
   };
 }

@@ -12,6 +12,8 @@ export interface Limits {
   readonly imageBytes: number;
   /** Pixels of an image, by its header; nothing larger is decoded. */
   readonly imagePixels: number;
+  /** Pixels of all images of a request; each takes 3 bytes, here and once more in the engine. */
+  readonly requestPixels: number;
   /** Milliseconds to fetch an image, and again to decode it. */
   readonly imageMs: number;
   /** Tokens of a prompt, those of images included. */
@@ -40,6 +42,7 @@ export const defaultLimits: Limits = {
   images: 8,
   imageBytes: 10 * 1024 * 1024,
   imagePixels: 4096 * 4096,
+  requestPixels: 4096 * 4096,
   imageMs: 10_000,
   promptTokens: 8192,
   completionTokens: 1024,

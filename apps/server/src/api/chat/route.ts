@@ -21,7 +21,8 @@ export function chatRoute(service: Service) {
     });
     checkModel(service, request.model);
     const asked = askOfChat(request, service);
-    const parts = await begun(answer(service, asked, context.req.raw.signal));
+    const answered = await begun(answer(service, asked, context.req.raw.signal));
+    const { parts } = answered;
     const envelope = {
       id: `chatcmpl-${randomUUID()}`,
       created: Math.floor(Date.now() / 1000),
@@ -30,6 +31,7 @@ export function chatRoute(service: Service) {
     if (!request.stream) return context.json(await chatReplyOf(parts, envelope));
     const includeUsage = request.stream_options?.include_usage === true;
     return eventStream(chatChunks(parts, envelope, includeUsage), {
+      answer: answered,
       onError: (error) => ({ data: toApiError(error).body }),
       log: service.log,
     });

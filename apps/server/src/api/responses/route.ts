@@ -20,11 +20,13 @@ export function responsesRoute(service: Service) {
     });
     checkModel(service, request.model);
     const asked = askOfResponse(request, service);
-    const parts = await begun(answer(service, asked, context.req.raw.signal));
+    const answered = await begun(answer(service, asked, context.req.raw.signal));
+    const { parts } = answered;
     const response = startedResponse(request, service.modelName);
     if (!request.stream) return context.json(await wholeResponse(parts, response));
     const event = numbering();
     return eventStream(responseEvents(parts, response, event), {
+      answer: answered,
       onError: (error) => failedEvent(response, event, error),
       log: service.log,
     });

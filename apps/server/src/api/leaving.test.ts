@@ -1,0 +1,111 @@
+/** Clients that leave, and clients that do not read: nothing is left of them. */
+import { connect } from 'node:net';
+import type { Engine, EngineEvent } from '@transprune/vlm';
+import pino from 'pino';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { elsewhere } from '../../testing/elsewhere.js';
+import {
+  closed,
+  model,
+  question,
+  startHere,
+  startServer,
+  type TestServer,
+} from '../../testing/server.js';
+import type { Answer, AnswerPart } from './answer.js';
+import { chatChunks } from './chat/reply.js';
+import { numbering, responseEvents } from './responses/events.js';
+import { startedResponse } from './responses/reply.js';
+import { eventStream, type ServerEvent } from './sse.js';
+
+const load = async ({ url }: TestServer) => (await fetch(`${url}/ready`)).json();
+
+/** An engine that writes and writes. */
+async function endless() {
+  const handle = await startHere({});
+  async function* generate(): AsyncGenerator<EngineEvent> {
+    for (;;) {
+      yield { type: 'token', id: 1, text: 'word '.repeat(20_000) };
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+  const engine: Engine = Object.assign(Object.create(handle.engine), { generate });
+  return { ...handle, engine };
+}
+
+test.each(['/v1/chat/completions', '/v1/responses'])(
+  'a client that reads nothing of %s loses its place and its connection in time',
+  async (path) => {
+    const server = closed(
+      await startServer({ startEngine: endless, limits: { totalMs: 1500, shutdownMs: 1e6 } }),
+    );
+    const { hostname, port } = new URL(server.url);
+    const asked = { model, stream: true, messages: [{ role: 'user', content: 'write' }] };
+    const { messages, ...rest } = asked;
+    const body = JSON.stringify(path.includes('chat') ? asked : { ...rest, input: messages });
+    const socket = connect({ host: hostname, port: Number(port) });
+    onTestFinished(() => void socket.destroy());
+    socket.on('error', () => {});
+    socket.pause();
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await expect.poll(() => load(server)).toMatchObject({ running: 1 });
+    await expect.poll(() => load(server), { timeout: 20_000 }).toMatchObject({ running: 0 });
+    // Ends only if the connection does.
+    await server.close();
+  },
+);
+
+test('a client that leaves while its picture is fetched is no fault of the server', async () => {
+  const controller = new AbortController();
+  const { port, network } = await elsewhere(() => controller.abort());
+  const server = closed(
+    await startServer({
+      imageHosts: ['pictures.test'],
+      network,
+    }),
+  );
+  const messages = [question('what is this?', `http://pictures.test:${port}/x.png`)];
+  const asking = server.openai.chat.completions.create(
+    { model, messages },
+    { signal: controller.signal },
+  );
+  await expect(asking).rejects.toThrow('aborted');
+  await expect.poll(() => server.lines.join('')).toContain('"status":499');
+  expect(server.lines.join('')).not.toContain('a request failed');
+});
+
+describe('a stream that is cancelled returns its answer', () => {
+  const envelope = { id: 'x', created: 0, model };
+  const response = startedResponse({ model, input: 'write' }, model);
+  const kinds: [string, (parts: Answer['parts']) => AsyncIterable<ServerEvent>][] = [
+    ['chat', (parts) => chatChunks(parts, envelope, false)],
+    ['responses', (parts) => responseEvents(parts, response, numbering())],
+  ];
+
+  test.each(kinds.flatMap(([name, make]) => [0, 1].map((reads) => [name, reads, make] as const)))(
+    '%s, after %i events',
+    async (_, reads, make) => {
+      let isReturned = false;
+      async function* write(): AsyncGenerator<AnswerPart, void> {
+        try {
+          for (;;) yield { type: 'begin' };
+        } finally {
+          isReturned = true;
+        }
+      }
+      const parts = write();
+      await parts.next();
+      const { body } = eventStream(make(parts), {
+        answer: { parts, signal: new AbortController().signal },
+        onError: () => ({ data: {} }),
+        log: pino({ level: 'silent' }),
+      });
+      const reader = body!.getReader();
+      for (let i = 0; i < reads; i++) await reader.read();
+      await reader.cancel();
+      expect(isReturned).toBe(true);
+    },
+  );
+});
