@@ -20,7 +20,7 @@ export const whenCommands = Object.fromEntries([
       measured(tokens),
       [
         ...['bench', '--synthetic', 'smollm2-135m', '--preset', 'transprune-high'],
-        ...['--image-tokens', `${tokens}`, '--runs', '16'],
+        ...['--image-tokens', `${tokens}`, '--runs', '6'],
       ],
     ]),
   ...countedModels.map((model) => [counted(model), ['plan', '--model', model]]),
