@@ -28,6 +28,12 @@ export async function listen(
     },
   }) as Server;
   server.maxConnections = connections;
+  // Once no more are taken, a connection ends after its answer: when all of it has gone out, not when it is written.
+  server.on('request', ({ socket }, response) => {
+    response.once('close', () => {
+      if (!server.listening) socket.end();
+    });
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -41,8 +47,5 @@ export async function listen(
 
 /** Takes no more connections, and settles when the last is closed, which is as soon as it is idle. */
 export async function closeServer(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const timer = setInterval(() => server.closeIdleConnections(), 50);
-  await closed;
-  clearInterval(timer);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
 }

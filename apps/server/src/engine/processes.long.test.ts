@@ -87,8 +87,9 @@ describe('a server’s process', () => {
     const children = childrenOf(child.pid!);
     const exit = once(child, 'exit');
     let text = '';
+    // Once: a second signal would not wait.
+    child.kill('SIGTERM');
     for await (const { choices } of answer) {
-      if (text === '') child.kill('SIGTERM');
       text += choices[0]?.delta.content ?? '';
     }
     expect(text).toMatch(/ right$/);
