@@ -8,7 +8,7 @@
 import { createPlan, defineMethod, type PrunePlan } from '@transprune/core';
 
 export const fastV = defineMethod({
-  name: 'fastv',
+  name: 'my-fastv',
   summary: 'the attention of the last token',
   source: 'arXiv 2403.06764',
   needs: ['instructionAttention'],

@@ -31,7 +31,7 @@ export async function obey(
     .action((path: string) => attach(path, conversation, { io, terminal }));
   program
     .command('/preset')
-    .description('prune in another way; the conversation starts anew')
+    .description('prune in another way; the conversation starts anew, without the pictures that were shown')
     .addArgument(new Argument('<name>', 'published configuration').choices(presetNames))
     .action((preset: string) => {
       next = { preset };
@@ -42,7 +42,7 @@ export async function obey(
     .action(compare);
   program
     .command('/clear')
-    .description('forget what was said')
+    .description('forget what was said and shown; /image shows a picture again')
     .action(() => conversation.clear());
   program
     .command('/help')

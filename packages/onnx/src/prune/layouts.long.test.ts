@@ -114,25 +114,20 @@ describe.each(Object.entries(architectures))('%s', (_, architecture) => {
   );
 });
 
-test('states of other kinds pass through untouched, and only the wanted logits are made', async () => {
-  const model = buildDecoder(config, weights, { extraCaches: 2, numLogitsToKeep: true });
+test('a state beside attention in one layer is refused', () => {
+  const model = buildDecoder(config, weights, { extraCaches: 2 });
+  expect(() => pruneModel(model, plan)).toThrow(/^layer 1: expected one mixer in each layer/);
+});
+
+test('only the wanted logits are made', async () => {
+  const model = buildDecoder(config, weights, { numLogitsToKeep: true });
   const pruned = pruneModel(model, plan).model;
-  const state = (fill: number) =>
-    new Tensor('float32', new Float32Array(3 * config.hiddenSize).fill(fill), [
-      1,
-      config.hiddenSize,
-      3,
-    ]);
   const decoder = await openDecoder(encodeModel(pruned), config);
   const all = await openDecoder(
     encodeModel(pruneModel(buildDecoder(config, weights), plan).model),
     config,
   );
-  const extra = {
-    'past_conv.0': state(1),
-    'past_conv.1': state(2),
-    num_logits_to_keep: new Tensor('int64', BigInt64Array.of(3n), []),
-  };
+  const extra = { num_logits_to_keep: new Tensor('int64', BigInt64Array.of(3n), []) };
   const step = await decoder.step(prompt, mask, { extra });
   const whole = await all.step(prompt, mask);
   expect(step.logitsShape).toEqual([1, 3, config.vocabularySize]);
