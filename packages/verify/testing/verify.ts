@@ -47,9 +47,13 @@ const verifiedPlans = (layers: number): readonly PrunePlan[] => [
  * `VERIFY_ALL` asks for everything.
  */
 export function plansInTurn(layers: number, turn: number, takesTurns: boolean): PrunePlan[] {
-  const all = !takesTurns || process.env.VERIFY_ALL !== undefined;
-  return verifiedPlans(layers).filter((_, at, plans) => all || at === turn % plans.length);
+  return verifiedPlans(layers).filter(
+    (_, at, plans) => !isInTurn(takesTurns) || at === turn % plans.length,
+  );
 }
+
+/** Whether plans and ways to number positions take turns. */
+const isInTurn = (takesTurns: boolean) => takesTurns && process.env.VERIFY_ALL === undefined;
 
 const optionSets = [
   {},
@@ -59,7 +63,7 @@ const optionSets = [
 ] satisfies VerifyRequest['options'][];
 
 /**
- * Verifies exported files with each way to number positions, at every plan or, where plans take turns, at one.
+ * Verifies exported files with each way to number positions at every plan or, where these take turns, with one at one.
  * Options take turns.
  */
 export function verifyExports(decoders: readonly ExportedDecoder[], takesTurns: boolean): void {
@@ -70,6 +74,7 @@ export function verifyExports(decoders: readonly ExportedDecoder[], takesTurns: 
     const isWindowed = layers.some(({ attention }) => attention?.reading.window !== undefined);
     for (const [mode, positions] of positionModes.entries()) {
       if (isWindowed && positions === 'keep') continue;
+      if (!isWindowed && isInTurn(takesTurns) && mode !== at % positionModes.length) continue;
       for (const [choice, plan] of plansInTurn(layers.length, at + mode, takesTurns).entries()) {
         const options: VerifyRequest['options'] =
           optionSets[(at + mode + choice) % optionSets.length] ?? {};
