@@ -2,4 +2,4 @@ import { exportedDecoders } from '@transprune/fixtures';
 import { verifyExports } from '../testing/verify.js';
 
 const decoders = exportedDecoders.filter(({ exporter }) => exporter === 'dynamo');
-verifyExports(decoders, false);
+verifyExports(decoders, true);
