@@ -31,7 +31,9 @@ export async function obey(
     .action((path: string) => attach(path, conversation, { io, terminal }));
   program
     .command('/preset')
-    .description('prune in another way; the conversation starts anew, without the pictures that were shown')
+    .description(
+      'prune in another way; the conversation starts anew, without the pictures that were shown',
+    )
     .addArgument(new Argument('<name>', 'published configuration').choices(presetNames))
     .action((preset: string) => {
       next = { preset };
