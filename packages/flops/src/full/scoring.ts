@@ -16,6 +16,7 @@ import {
   readsNextLayer,
   rotate,
   type SignalName,
+  signalsFor,
   splitHeads,
   type TensorAlgebra,
   TransPruneError,
@@ -87,8 +88,7 @@ export function scoringCost(
       noise: perToken,
       spread: perToken,
     };
-    const given = Object.fromEntries(needs.map((name) => [name, signals[name]()]));
-    score(algebra, given as Record<SignalName, Shape>, perToken());
+    score(algebra, signalsFor(method, signals), perToken());
     if (readsNextLayer(method)) {
       earlyProjections += dropped * projectionsAfter(decoder, afterLayer);
     }
