@@ -72,7 +72,7 @@ export function scoringCost(
       // The survivors' rows of what was summed up so far.
       const survivors: Shape | undefined = transition && [1, tokens];
       transition = newlyAccumulatedLayers(plan, stage)
-        .map(() => transitionOfLayer(algebra, decoder, plan, tokens))
+        .map(() => layerTransition(algebra, layerPasses(decoder, tokens), plan))
         .reduce(
           (sum: Shape | undefined, value) => (sum ? algebra.add(sum, value) : value),
           survivors,
@@ -95,15 +95,6 @@ export function scoringCost(
   });
   const operations = count();
   return { ...operations, earlyProjections, total: earlyProjections + inMultiplyAdds(operations) };
-}
-
-function transitionOfLayer(
-  algebra: TensorAlgebra<Shape>,
-  decoder: DecoderDescription,
-  plan: PrunePlan,
-  tokens: number,
-): Shape {
-  return layerTransition(algebra, layerPasses(decoder, tokens), plan);
 }
 
 /** What attention and FFN of a layer read and write. */
