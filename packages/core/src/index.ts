@@ -27,6 +27,7 @@ export {
   readsNextLayer,
   type SignalName,
   signalNames,
+  signalsFor,
   transprune,
   transpruneWith,
 } from './methods/index.js';

@@ -8,16 +8,17 @@ const slack = 20;
  * How answers differ from what is expected, in words; undefined if only as rounding does. A changed model may
  * magnify rounding: what a change of the input by one in a million makes of it is allowed for.
  *
- * @param expected answers to an input that differs by so much
+ * @param truth what is expected
+ * @param nudged the same for an input that differs by so much
  */
 export async function difference(
   answers: readonly Float32Array[],
-  expected: (nudge: number) => Promise<readonly Float32Array[]>,
+  truth: readonly Float32Array[],
+  nudged: (nudge: number) => Promise<readonly Float32Array[]>,
 ): Promise<string | undefined> {
-  const truth = await expected(0);
   const found = farthest(answers, truth);
   if (found.share <= tolerance) return undefined;
-  const rounding = farthest(await expected(1e-6), truth);
+  const rounding = farthest(await nudged(1e-6), truth);
   if (found.share <= tolerance + slack * rounding.share) return undefined;
   return `logits of call ${found.call} differ by ${found.share} of the largest (rounding by ${rounding.share})`;
 }

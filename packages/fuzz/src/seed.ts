@@ -108,10 +108,11 @@ async function judge(
     positions: plan.positions,
     nudge: 0,
   };
+  let text: readonly Float32Array[];
   try {
     onOriginal(true);
     await playCut(model, withImage, uncut);
-    await playCut(model, textOnly, uncut);
+    text = await playCut(model, textOnly, uncut);
   } catch (error) {
     return ['no model', messageOf(error)];
   } finally {
@@ -131,10 +132,10 @@ async function judge(
   const cut = { ...uncut, cuts, kept: answers.image.kept };
   try {
     const found =
-      (await difference(answers.text.logits, (nudge) =>
+      (await difference(answers.text.logits, text, (nudge) =>
         playCut(model, textOnly, { ...uncut, nudge }),
       )) ??
-      (await difference(answers.image.logits, (nudge) =>
+      (await difference(answers.image.logits, await playCut(model, withImage, cut), (nudge) =>
         playCut(model, withImage, { ...cut, nudge }),
       ));
     return found === undefined ? ['right', ''] : ['wrong', found];

@@ -1,11 +1,10 @@
 /** A project outside the repository in which the packed packages are installed. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, readdir, realpath, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { onTestFinished } from 'vitest';
+import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { type Packed, readManifest, root } from './packed.js';
 
 const execute = promisify(execFile);
@@ -29,8 +28,7 @@ export async function projectWith(
   others: readonly string[] = [],
 ): Promise<Project> {
   // The real path: Node resolves links, and a compiler takes a file under two names for two.
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'transprune-project-')));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await realpath(await temporaryFolder());
   const modules = join(folder, 'node_modules');
   const versions = new Map<string, string>();
   for (const own of packages) {

@@ -18,6 +18,7 @@ import {
   scoreOutput,
   seesKey,
   selectTokens,
+  signalsFor,
   splitHeads,
   spreadOverImage,
   uniformNoise,
@@ -101,11 +102,8 @@ export function compareScores(scored: ScoredCall): ScoreComparison {
       noise: () => row(places.map((place) => noise[place] ?? 0)),
       spread: () => row(places.map((place) => spread[place] ?? 0)),
     };
-    const used = Object.fromEntries(method.needs.map((name) => [name, signals[name]()]));
-    const scores = algebra.multiply(
-      method.score(algebra, used as Record<SignalName, NDArray>, imageMask),
-      imageMask,
-    ).data;
+    const ofAll = method.score(algebra, signalsFor(method, signals), imageMask);
+    const scores = algebra.multiply(ofAll, imageMask).data;
     const found = read(scoreOutput(index)).data;
     const kept = [...read(keptOutput(index)).data].filter((place) => place >= 0);
     const survivors = kept.map((place) => places.indexOf(place));

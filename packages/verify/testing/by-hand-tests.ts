@@ -79,9 +79,8 @@ async function compare(original: OnnxModel, decoder: Decoder, plan: PrunePlan): 
   const backend = createNodeBackend({ threads: 1 });
   const session = await openSession(backend, { bytes: encodeModel(model) }, 'cpu');
   const fed: Record<string, HostTensor>[] = [];
-  const rows = decoder.graph.input.get(decoder.inputs.positionIds ?? '')?.type?.value;
-  const isMultimodal = rows?.case === 'tensorType' && rows.value.shape?.dim.length === 3;
-  const calls = conversation(layouts, decoder.hiddenSize, 7, isMultimodal ? 'grids' : 'plain');
+  const numbering = decoder.positions === 'keep' ? 'grids' : 'plain';
+  const calls = conversation(layouts, decoder.hiddenSize, 7, numbering);
   const traces = plan.stages.map((_, stage) => keptOutput(stage));
   const answers = await playCalls(
     recording(session, fed),

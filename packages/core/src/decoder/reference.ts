@@ -4,7 +4,7 @@
  */
 import { arrayAlgebra as algebra } from '../algebra/arrays.js';
 import { type NDArray, ndarray, take } from '../algebra/ndarray.js';
-import { methodOf, type SignalName } from '../methods/index.js';
+import { methodOf, type SignalName, signalsFor } from '../methods/index.js';
 import { newlyAccumulatedLayers, type PrunePlan, validatePlan } from '../plan/plan.js';
 import { imageQuotas, selectTokens } from '../plan/selection.js';
 import { askingRows } from '../signals/asking.js';
@@ -157,13 +157,12 @@ function prune(
   };
   const spans = places.map((place) => imageMask[place] ?? 0);
   const isImage = spans.map((span) => (span === 0 ? 0 : 1));
-  const used = method.needs.map((name) => [name, signals[name]()] as const);
-  const given = Object.fromEntries(used) as Record<SignalName, NDArray>;
+  const given = signalsFor(method, signals);
   const score = method.score(algebra, given, row(isImage)).data;
   const survivors = selectTokens(score, spans, imageQuotas(imageMask, keepRatio, plan.perImage));
   const trace = {
     score,
-    signals: Object.fromEntries(used.map(([name, { data }]) => [name, data])),
+    signals: Object.fromEntries(Object.entries(given).map(([name, { data }]) => [name, data])),
     imageMask: isImage,
     kept: survivors.map((i) => places[i] ?? 0),
   };

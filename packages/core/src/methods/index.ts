@@ -105,5 +105,6 @@ export {
   readsNextLayer,
   type SignalName,
   signalNames,
+  signalsFor,
 } from './method.js';
 export { transprune, transpruneWith } from './transprune.js';

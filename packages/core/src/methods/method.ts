@@ -55,6 +55,19 @@ export function readsNextLayer({ needs }: Pick<Method, 'needs'>): boolean {
   return needs.includes('instructionAttention') || needs.includes('keyNorm');
 }
 
+/**
+ * The signals that a method is given.
+ *
+ * @param make makes each; only those that the method needs are asked for
+ */
+export function signalsFor<T>(
+  { needs }: Pick<Method, 'needs'>,
+  make: Readonly<Record<SignalName, () => T>>,
+): Readonly<Record<SignalName, T>> {
+  const made = Object.fromEntries(needs.map((name) => [name, make[name]()]));
+  return made as Record<SignalName, T>;
+}
+
 /** Keeps the type of a method's own signal list while it is written down. */
 export function defineMethod<Needs extends SignalName>(method: Method<Needs>): Method<Needs> {
   return method;

@@ -16,6 +16,7 @@ import {
   readsNextLayer,
   rotate,
   type SignalName,
+  signalsFor,
   splitHeads,
   type TensorAlgebra,
   TransPruneError,
@@ -71,7 +72,7 @@ export function scoringCost(
       // The survivors' rows of what was summed up so far.
       const survivors: Shape | undefined = transition && [1, tokens];
       transition = newlyAccumulatedLayers(plan, stage)
-        .map(() => transitionOfLayer(algebra, decoder, plan, tokens))
+        .map(() => layerTransition(algebra, layerPasses(decoder, tokens), plan))
         .reduce(
           (sum: Shape | undefined, value) => (sum ? algebra.add(sum, value) : value),
           survivors,
@@ -87,23 +88,13 @@ export function scoringCost(
       noise: perToken,
       spread: perToken,
     };
-    const given = Object.fromEntries(needs.map((name) => [name, signals[name]()]));
-    score(algebra, given as Record<SignalName, Shape>, perToken());
+    score(algebra, signalsFor(method, signals), perToken());
     if (readsNextLayer(method)) {
       earlyProjections += dropped * projectionsAfter(decoder, afterLayer);
     }
   });
   const operations = count();
   return { ...operations, earlyProjections, total: earlyProjections + inMultiplyAdds(operations) };
-}
-
-function transitionOfLayer(
-  algebra: TensorAlgebra<Shape>,
-  decoder: DecoderDescription,
-  plan: PrunePlan,
-  tokens: number,
-): Shape {
-  return layerTransition(algebra, layerPasses(decoder, tokens), plan);
 }
 
 /** What attention and FFN of a layer read and write. */

@@ -14,7 +14,7 @@ const mostNames = 6;
 /** What a layer carries from call to call. */
 export interface LayerCache {
   /** Attention's keys and values. */
-  readonly cache?: LayerCacheNames;
+  readonly cache?: LayerCacheNames | undefined;
   /** States of convolutions and recurrences. */
   readonly states: readonly StateNames[];
 }
@@ -58,6 +58,18 @@ export function firstCache(
   layers: readonly Pick<DecoderLayer, 'cache'>[],
 ): LayerCacheNames | undefined {
   return layers.find(({ cache }) => cache)?.cache;
+}
+
+/** Inputs that hold what a layer carries from call to call; none in a graph that starts without a cache. */
+export function pastsOf({ cache, states }: LayerCache): string[] {
+  const keysAndValues = [cache?.pastKey ?? [], cache?.pastValue ?? []].flat();
+  return [...keysAndValues, ...states.map(({ past }) => past)];
+}
+
+/** Outputs that hold the same after the call. */
+export function presentsOf({ cache, states }: LayerCache): string[] {
+  const keysAndValues = cache ? [cache.presentKey, cache.presentValue] : [];
+  return [...keysAndValues, ...states.map(({ present }) => present)];
 }
 
 /** States that go in and out under names that exporters agree on. */

@@ -3,7 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type GraphIndex, indexGraph } from '../graph/graph.js';
 import { sortNodes } from '../graph/sort.js';
-import { upstreamNodes } from '../graph/walk.js';
+import { upstreamNodes, walk } from '../graph/walk.js';
 import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';
 import { classify, type Kind } from './kinds.js';
 
@@ -40,6 +40,19 @@ export function classifiedGraph(
 /** The inputs of the node that makes a value, as far as they are of one kind. */
 export function inputsOf(graph: ClassifiedGraph, name: string, kind: Kind): string[] {
   return (graph.producer.get(name)?.input ?? []).filter((input) => graph.kindOf(input) === kind);
+}
+
+/**
+ * A value, and the values of tokens that it is made of, each once.
+ *
+ * @param isEnd whether to look no further behind a value
+ */
+export function tokensBehind(
+  graph: ClassifiedGraph,
+  value: string,
+  isEnd: (name: string) => boolean = () => false,
+): Iterable<string> {
+  return walk([value], (name) => (isEnd(name) ? [] : inputsOf(graph, name, 'token')));
 }
 
 /** What the numbers of a derived value are made of; a shape holds sizes alone. */

@@ -5,7 +5,7 @@
 
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
-import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
+import { type ClassifiedGraph, inputsOf, tokensBehind } from './classified-graph.js';
 import type { Join } from './stream.js';
 
 /** A node of one layer that reads features of all tokens. */
@@ -45,14 +45,13 @@ export function featuresOf(
   graph: ClassifiedGraph,
   { join, streams, layer, isCached }: FeatureSite,
 ): FeatureRead[] | undefined {
-  const next = (name: string) => (streams.includes(name) ? [] : inputsOf(graph, name, 'token'));
-  const region = [...walk([join.moduleOutput], next)];
+  const isStream = (name: string) => streams.includes(name);
+  const region = [...tokensBehind(graph, join.moduleOutput, isStream)];
   if (region.some(isCached)) return undefined;
-  const readsStream = (value: string) =>
-    [...walk([value], next)].some((name) => streams.includes(name));
+  const readsStream = (value: string) => [...tokensBehind(graph, value, isStream)].some(isStream);
   const reads = region.flatMap((name): FeatureRead[] => {
     const node = graph.producer.get(name);
-    if (!node || streams.includes(name)) return [];
+    if (!node || isStream(name)) return [];
     const tokens = inputsOf(graph, name, 'token');
     const features = tokens.filter((input) => !readsStream(input));
     if (features.length === tokens.length) return [];

@@ -1,6 +1,6 @@
 /** The layers of a decoder, along the residual stream. */
 
-import type { LayerCache } from './caches.js';
+import { type LayerCache, pastsOf, presentsOf } from './caches.js';
 import type { ClassifiedGraph } from './classified-graph.js';
 import type { DecoderLayer } from './decoder.js';
 import { type FeatureRead, featuresOf } from './features.js';
@@ -70,12 +70,7 @@ export function readLayers(
 
 /** Every value that is carried from call to call, before it and after. */
 function namesOf(caches: readonly LayerCache[]): ReadonlySet<string> {
-  return new Set(
-    caches.flatMap(({ cache, states }) => [
-      ...Object.values(cache ?? {}),
-      ...states.flatMap(({ past, present }) => [past, present]),
-    ]),
-  );
+  return new Set(caches.flatMap((cache) => [...pastsOf(cache), ...presentsOf(cache)]));
 }
 
 /** One layer: a mixer and an FFN, one after the other or side by side. */

@@ -1,12 +1,11 @@
 /** What mixes a layer's tokens, found by what the layer carries from call to call. */
 
-import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { makerOf, originalOf } from './attention/cache.js';
 import { attentionFamilies } from './attention/index.js';
 import { checkMask } from './attention/mask.js';
 import type { LayerCache } from './caches.js';
-import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
+import { type ClassifiedGraph, tokensBehind } from './classified-graph.js';
 import type { AttentionReading, LayerCacheNames, Mixer, StateNames } from './decoder.js';
 import type { MixerReading } from './mixers/family.js';
 import { mixerFamilies } from './mixers/index.js';
@@ -138,9 +137,8 @@ export function borrowedMixing(
       cache ? [[originalOf(graph, cache.presentKey), { at, cache }] as const] : [],
     ),
   );
-  const next = (name: string) =>
-    streams.includes(name) || lenders.has(name) ? [] : inputsOf(graph, name, 'token');
-  for (const name of walk([join.moduleOutput], next)) {
+  const isEnd = (name: string) => streams.includes(name) || lenders.has(name);
+  for (const name of tokensBehind(graph, join.moduleOutput, isEnd)) {
     const node = graph.producer.get(name);
     const key = node?.input.find((input) => lenders.has(input));
     const lender = lenders.get(key ?? '');

@@ -4,12 +4,13 @@ import { inputAt, makers } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { pathTo } from './attention/path.js';
-import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
+import { type ClassifiedGraph, inputsOf, tokensBehind } from './classified-graph.js';
 import type {
   AttentionModule,
   AttentionReading,
   FfnModule,
   LayerCacheNames,
+  Module,
   StateModule,
   StateNames,
 } from './decoder.js';
@@ -58,16 +59,18 @@ export function readAttentionModule(
     });
   }
   if (isBeside(graph, output, reading.node)) refuseParallel(where, join);
-  const [input, other] = new Set(projections.map((projection) => projection.input));
+  const norms = [...new Set(projections.map((projection) => projection.input))];
+  const [input, other] = norms;
   if (input === undefined || other !== undefined) {
     refuse({
       where,
       expected: 'queries, keys and values to be projected from one norm',
-      found: [...new Set(projections.map((projection) => projection.input))].join(', '),
+      found: norms.join(', '),
       node: reading.node,
     });
   }
-  const gates = gateProjections(graph, output, reading.node, input);
+  // Gates with a matrix of their own: read past attention.
+  const gates = projectionsOf(graph, { input, output }, reading.node);
   const outputs = [...new Set([...projections.map((projection) => projection.output), ...gates])];
   if (cache) checkWidth(graph, projections, reading, site);
   const pasts = cache ? [cache.pastKey, cache.pastValue] : [keys.value, values];
@@ -99,7 +102,7 @@ export function readStateModule(
 ): StateModule {
   const { readings, states, output, source, where } = site;
   const place = `${where}, mixer`;
-  const input = onlyInput(graph, site, place);
+  const input = onlyInput(graph, site, inputsOfModule(graph, site), place);
   checkNorm(graph, input, source, place);
   const region = regionUpTo(graph, output, new Set([input, ...states.map(({ past }) => past)]), {
     where: place,
@@ -149,7 +152,7 @@ function checkWidth(
   const expected = (heads + 2 * kvHeads) * headDim;
   if (total === expected && Number.isInteger(heads)) return;
   const [queries] = projections;
-  const isGated = queries && bypasses(graph, node, output, queries.output);
+  const isGated = queries && reads(graph, output, [queries.output], node.output);
   if (isGated && total === expected + heads * headDim && Number.isInteger(heads)) return;
   refuse({
     where,
@@ -159,30 +162,20 @@ function checkWidth(
   });
 }
 
-/** Projections of the same norm that a module's output reads past attention: gates with a matrix of their own. */
-function gateProjections(
+/**
+ * Projections of what a module reads that its output is made of.
+ *
+ * @param beside not by way of this node
+ */
+export function projectionsOf(
   graph: ClassifiedGraph,
-  output: string,
-  attention: NodeProto,
-  norm: string,
+  { input, output }: Module,
+  beside?: NodeProto,
 ): string[] {
-  const isGate = (name: string) => linearInto(graph, name)?.input === norm;
-  const next = (name: string) =>
-    graph.producer.get(name) === attention || isGate(name) ? [] : inputsOf(graph, name, 'token');
-  return [...walk([output], next)].filter(isGate);
-}
-
-/** True if a module's output reads a projection past attention. */
-function bypasses(
-  graph: ClassifiedGraph,
-  attention: NodeProto,
-  output: string,
-  projection: string,
-): boolean {
-  const next = (name: string) =>
-    graph.producer.get(name) === attention ? [] : inputsOf(graph, name, 'token');
-  for (const name of walk([output], next)) if (name === projection) return true;
-  return false;
+  const isOwn = (name: string) => linearInto(graph, name)?.input === input;
+  const isEnd = (name: string) =>
+    name === input || isOwn(name) || (beside?.output.includes(name) ?? false);
+  return [...tokensBehind(graph, output, isEnd)].filter(isOwn);
 }
 
 /** What an FFN reads if it stands beside the mixer and not after it. */
@@ -228,7 +221,7 @@ export function readFfn(
       node: routing,
     });
   }
-  const read = onlyInput(graph, own, where);
+  const read = onlyInput(graph, own, inputs, where);
   checkNorm(graph, read, own.source, where);
   regionUpTo(graph, output, new Set([read]), { where, expected: 'only its norm and weights' });
   return { input: read, output, ...((isParallel || !before) && { isParallel: true }) };
@@ -263,15 +256,19 @@ function beforeReshapes(graph: ClassifiedGraph, value: string, { streams }: Norm
 }
 
 /** The one value that a module's first projections share. */
-function onlyInput(graph: ClassifiedGraph, site: ModuleSite, where: string): string {
-  const inputs = inputsOfModule(graph, site);
+function onlyInput(
+  graph: ClassifiedGraph,
+  { output }: ModuleSite,
+  inputs: ReadonlySet<string>,
+  where: string,
+): string {
   const [input, other] = inputs;
   if (input !== undefined && other === undefined) return input;
   return refuse({
     where,
     expected: 'projections of one norm',
     found: [...inputs].join(', ') || 'none',
-    node: graph.producer.get(site.output),
+    node: graph.producer.get(output),
   });
 }
 
@@ -282,8 +279,7 @@ function reads(
   others: readonly string[],
   stops: readonly string[],
 ): boolean {
-  const next = (name: string) => (stops.includes(name) ? [] : inputsOf(graph, name, 'token'));
-  for (const name of walk([value], next)) {
+  for (const name of tokensBehind(graph, value, (name) => stops.includes(name))) {
     if (others.includes(name) && !stops.includes(name)) return true;
   }
   return false;
@@ -297,8 +293,7 @@ function regionUpTo(
   place: { readonly where: string; readonly expected: string },
 ): Set<NodeProto> {
   const region = new Set<NodeProto>();
-  const next = (name: string) => (allowed.has(name) ? [] : inputsOf(graph, name, 'token'));
-  for (const name of walk([output], next)) {
+  for (const name of tokensBehind(graph, output, (name) => allowed.has(name))) {
     if (allowed.has(name)) continue;
     const node = graph.producer.get(name);
     if (!node) refuse({ ...place, expected: `a module that reads ${place.expected}`, found: name });

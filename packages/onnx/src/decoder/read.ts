@@ -8,7 +8,7 @@ import { walk } from '../graph/walk.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { type GraphProto, TensorProto_DataType } from '../proto/onnx_pb.js';
 import { decoderGraphs } from './branches.js';
-import { cacheNames } from './caches.js';
+import { cacheNames, pastsOf } from './caches.js';
 import { type ClassifiedGraph, classifiedGraph, inputsOf } from './classified-graph.js';
 import type { Decoder, DecoderInputs, DecoderLayer } from './decoder.js';
 import { checkCaches, readInputs } from './inputs.js';
@@ -48,12 +48,7 @@ export function readGraph(source: GraphProto): Decoder {
     index,
     caches.flatMap(({ cache }) => cache ?? []),
   );
-  const pasts = new Set(
-    caches.flatMap(({ cache, states }) => [
-      ...[cache?.pastKey, cache?.pastValue],
-      ...states.map(({ past }) => past),
-    ]),
-  );
+  const pasts = new Set(caches.flatMap(pastsOf));
   const isToken = (name: string) => name === inputs.embeddings || pasts.has(name);
   const graph = classifiedGraph(source, isToken);
   const { layers, injections, features } = readLayers(graph, caches, inputs.embeddings);

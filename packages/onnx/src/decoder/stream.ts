@@ -15,7 +15,7 @@ import {
 } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
-import { type ClassifiedGraph, inputsOf, madeOf } from './classified-graph.js';
+import { type ClassifiedGraph, madeOf, tokensBehind } from './classified-graph.js';
 import { fusedJoins, normOperators } from './operators.js';
 import { refuse } from './refuse.js';
 
@@ -178,9 +178,7 @@ export function strangerToNorm(
   { streams, normed }: NormSource,
 ): { readonly name: string; readonly node: NodeProto | undefined } | undefined {
   const isStart = (name: string) => streams.includes(name) || name === normed;
-  for (const name of walk([value], (name) =>
-    isStart(name) ? [] : inputsOf(graph, name, 'token'),
-  )) {
+  for (const name of tokensBehind(graph, value, isStart)) {
     if (isStart(name)) continue;
     const node = graph.producer.get(name);
     if (!node || !normOperators.has(node.opType) || !reducesFeatures(graph, node)) {

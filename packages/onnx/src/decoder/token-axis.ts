@@ -12,6 +12,7 @@ import {
 } from '../graph/graph.js';
 import { upstreamNodes } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
+import { pastsOf, presentsOf } from './caches.js';
 import type { Decoder } from './decoder.js';
 import { carriers, logitOperators } from './operators.js';
 import { refuse } from './refuse.js';
@@ -42,10 +43,7 @@ export function checkTokenAxis(decoder: Decoder): void {
   const embeddings = valueShape(graph.input.get(inputs.embeddings));
   const hidden = typeof embeddings[2] === 'number' ? embeddings[2] : decoder.hiddenSize;
   held.set(inputs.embeddings, { dims: ['batch', 'tokens', hidden || undefined], axis: 1 });
-  for (const { cache, states } of layers) {
-    const pasts = [cache?.pastKey, cache?.pastValue, ...states.map(({ past }) => past)];
-    for (const name of pasts) if (name) held.set(name, 'mixed');
-  }
+  for (const name of layers.flatMap(pastsOf)) held.set(name, 'mixed');
   const attended = attendedValues(decoder);
   const mixing = new Set(
     layers.flatMap(({ attention }) => {
@@ -63,11 +61,7 @@ export function checkTokenAxis(decoder: Decoder): void {
   let where = 'layer 1';
   const live = upstreamNodes(graph.graph.node, [
     logits,
-    ...layers.flatMap(({ cache, states, mixer, ffn }) => [
-      ...(cache ? [cache.presentKey, cache.presentValue] : []),
-      ...states.map(({ present }) => present),
-      ...[mixer.output, ffn.output],
-    ]),
+    ...layers.flatMap((layer) => [...presentsOf(layer), layer.mixer.output, layer.ffn.output]),
   ]);
   const last = layers.at(-1)?.ffn.output ?? '';
   let isHead = false;

@@ -6,11 +6,9 @@ import {
   integerAttribute,
   integersOf,
 } from '../graph/graph.js';
+import { largestInt32 } from '../graph/sizes.js';
 import { type Size, sizesOf } from './sizes-of.js';
 import { type AxisRule, type AxisSite, fromFront, type Tokens } from './token-types.js';
-
-/** An end that is beyond every axis, as exporters write it. */
-const largestInt32 = 2 ** 31 - 1;
 
 /** The operand that holds tokens, where others may not. */
 export function onlyTokens(site: AxisSite, index = 0): Tokens {

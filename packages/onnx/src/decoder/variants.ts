@@ -1,7 +1,7 @@
 /** Kinds of layers that are told by name where they are refused. */
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
-import { type ClassifiedGraph, inputsOf } from './classified-graph.js';
+import { type ClassifiedGraph, inputsOf, tokensBehind } from './classified-graph.js';
 import { type Linear, linearInto } from './linear.js';
 import { routingOperators } from './operators.js';
 import type { Join, NormSource } from './stream.js';
@@ -45,7 +45,7 @@ export function parallelTerms(
 }
 
 function isMadeBy(graph: ClassifiedGraph, value: string, maker: NodeProto): boolean {
-  for (const name of walk([value], (name) => inputsOf(graph, name, 'token'))) {
+  for (const name of tokensBehind(graph, value)) {
     if (graph.producer.get(name) === maker) return true;
   }
   return false;
@@ -58,9 +58,7 @@ export function reachesLinear(
   { streams, normed }: NormSource,
 ): boolean {
   const isStart = (name: string) => streams.includes(name) || name === normed;
-  for (const name of walk([value], (name) =>
-    isStart(name) ? [] : inputsOf(graph, name, 'token'),
-  )) {
+  for (const name of tokensBehind(graph, value, isStart)) {
     if (!isStart(name) && linearInto(graph, name)) return true;
   }
   return false;
@@ -81,10 +79,10 @@ export function routingNode(
   output: string,
   stops: readonly string[],
 ): NodeProto | undefined {
-  const next = (name: string) => (stops.includes(name) ? [] : inputsOf(graph, name, 'token'));
-  for (const name of walk([output], next)) {
+  const isStop = (name: string) => stops.includes(name);
+  for (const name of tokensBehind(graph, output, isStop)) {
     const node = graph.producer.get(name);
-    if (node && !stops.includes(name) && routingOperators.has(node.opType)) return node;
+    if (node && !isStop(name) && routingOperators.has(node.opType)) return node;
   }
   return undefined;
 }

@@ -4,6 +4,9 @@ import type { Emitter } from './emitter.js';
 /** From this operator set on, Shape takes the range of axes as attributes. */
 const shapeOfRange = 15;
 
+/** An end from here on is beyond every axis and every index, as exporters write it. */
+export const largestInt32 = 2 ** 31 - 1;
+
 /** Beyond every axis and every index. */
 export const toTheEnd = Number.MAX_SAFE_INTEGER;
 

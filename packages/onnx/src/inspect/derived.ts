@@ -1,5 +1,6 @@
 /** What layers read besides the stream, weights and their own cache, and what that is made of. */
 
+import { presentsOf } from '../decoder/caches.js';
 import { type ClassifiedGraph, inputsOf } from '../decoder/classified-graph.js';
 import type { Decoder, DecoderLayer } from '../decoder/decoder.js';
 import { inputAt } from '../graph/graph.js';
@@ -139,11 +140,10 @@ function usesIn({ attention }: DecoderLayer): Map<string, DerivedReport['use']> 
 /** Nodes of a layer that hold tokens; those of earlier layers are claimed already. */
 function* nodesOf(
   graph: ClassifiedGraph,
-  { ffn, cache, states }: DecoderLayer,
+  layer: DecoderLayer,
   claimed: Set<NodeProto>,
 ): Iterable<NodeProto> {
-  const presents = cache ? [cache.presentKey, cache.presentValue] : [];
-  const open = [ffn.output, ...presents, ...states.map(({ present }) => present)];
+  const open = [layer.ffn.output, ...presentsOf(layer)];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     const node = graph.producer.get(name);
     if (!node || claimed.has(node)) continue;

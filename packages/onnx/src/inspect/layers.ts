@@ -1,17 +1,16 @@
 /** A decoder's layers in words: what the reading found, grouped by what layers have in common. */
 
-import { type ClassifiedGraph, inputsOf } from '../decoder/classified-graph.js';
+import { type ClassifiedGraph, tokensBehind } from '../decoder/classified-graph.js';
 import type {
   AttentionModule,
   AttentionReading,
   Decoder,
   DecoderLayer,
-  Module,
 } from '../decoder/decoder.js';
 import { linearInto, withoutBias } from '../decoder/linear.js';
+import { projectionsOf } from '../decoder/modules.js';
 import { fusedJoins, fusedNorms, products } from '../decoder/operators.js';
 import { operatorName } from '../graph/graph.js';
-import { walk } from '../graph/walk.js';
 
 /** What a layer is made of; the same for all layers of a group. */
 export interface LayerReport {
@@ -124,14 +123,6 @@ function attentionOf(attention: AttentionModule | undefined) {
   };
 }
 
-/** The projections of a norm that a module is made of. */
-function projectionsOf(graph: ClassifiedGraph, { input, output }: Module): string[] {
-  const isOwn = (name: string) => linearInto(graph, name)?.input === input;
-  const next = (name: string) =>
-    name === input || isOwn(name) ? [] : inputsOf(graph, name, 'token');
-  return [...walk([output], next)].filter(isOwn);
-}
-
 function rotaryOf(reading: AttentionReading): string | null {
   if (reading.fusedRotary) return 'inside';
   const operators = unique(reading.angles.map(({ node }) => operatorName(node)));
@@ -146,8 +137,7 @@ function normName(
   isStart: (name: string) => boolean,
 ): string | null {
   const found = new Set<string>();
-  const next = (name: string) => (isStart(name) ? [] : inputsOf(graph, name, 'token'));
-  for (const name of walk([value], next)) {
+  for (const name of tokensBehind(graph, value, isStart)) {
     const node = graph.producer.get(name);
     if (!node) continue;
     // One node adds and norms: its first output is the norm, named as where it stands alone.

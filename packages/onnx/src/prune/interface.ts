@@ -10,6 +10,7 @@ import {
   pastMaskInput,
   scoreOutput,
 } from '@transprune/core';
+import { presentsOf } from '../decoder/caches.js';
 import type { Decoder } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import { inputAt, makers, valueShape, valuesIn } from '../graph/graph.js';
@@ -84,13 +85,7 @@ export function checkInterface(
   decoder: Decoder,
   added: readonly ValueInfoProto[],
 ): void {
-  const known = new Set<unknown>([
-    decoder.logits,
-    ...decoder.layers.flatMap(({ cache, states }) => [
-      ...Object.values(cache ?? {}),
-      ...states.map(({ present }) => present),
-    ]),
-  ]);
+  const known = new Set<unknown>([decoder.logits, ...decoder.layers.flatMap(presentsOf)]);
   const further = graph.output.find(({ name }) => !known.has(name) && !isInputCopy(decoder, name));
   if (further) {
     refuse({

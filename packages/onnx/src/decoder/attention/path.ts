@@ -5,7 +5,7 @@
 import { attribute, constantShape, inputAt, valueShape } from '../../graph/graph.js';
 import { walk } from '../../graph/walk.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
-import { type ClassifiedGraph, inputsOf, madeOf } from '../classified-graph.js';
+import { type ClassifiedGraph, inputsOf, madeOf, tokensBehind } from '../classified-graph.js';
 import type { AngleRead } from '../decoder.js';
 import { type Linear, linearInto } from '../linear.js';
 import { pathOperators } from '../operators.js';
@@ -25,8 +25,8 @@ export interface Path {
 export function pathTo(graph: ClassifiedGraph, value: string, where: string): Path {
   const projections: Linear[] = [];
   const angles: AngleRead[] = [];
-  const next = (name: string) => (linearInto(graph, name) ? [] : inputsOf(graph, name, 'token'));
-  for (const name of walk([value], next)) {
+  const isProjection = (name: string) => linearInto(graph, name) !== undefined;
+  for (const name of tokensBehind(graph, value, isProjection)) {
     const linear = linearInto(graph, name);
     if (linear) {
       projections.push(linear);

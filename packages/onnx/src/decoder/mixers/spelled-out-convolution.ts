@@ -14,6 +14,7 @@ import {
   outputAt,
   valueShape,
 } from '../../graph/graph.js';
+import { largestInt32 } from '../../graph/sizes.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import { checkAttributes } from '../attention/attributes.js';
 import { originalOf } from '../attention/cache.js';
@@ -26,9 +27,6 @@ import { checkWeights, tokensAlong } from './state.js';
 
 /** The axis of the tokens, `[batch, channels, tokens]`. */
 const axis = 2;
-/** An end that exporters write for the last one. */
-const largestInt32 = 2 ** 31 - 1;
-
 export const spelledOutConvolution: MixerFamily = {
   name: 'spelled-out-convolution',
   read(graph, site) {

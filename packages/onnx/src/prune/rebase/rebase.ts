@@ -6,7 +6,7 @@
  */
 import type { PositionMode } from '@transprune/core';
 import { holdsPositions } from '../../decoder/attention/mask.js';
-import { firstCache } from '../../decoder/caches.js';
+import { firstCache, pastsOf } from '../../decoder/caches.js';
 import type { Decoder } from '../../decoder/decoder.js';
 import { classify, tokenAxes } from '../../decoder/kinds.js';
 import { refuse } from '../../decoder/refuse.js';
@@ -46,13 +46,8 @@ export function rebase(
     for (const name of gathered) stageOf.set(name, index + 1);
   }
   const layerOfCache = new Map(
-    decoder.layers.flatMap(({ cache, states }, layer) =>
-      [cache?.pastKey ?? '', cache?.pastValue ?? '', ...states.map(({ past }) => past)].map(
-        (name) => [name, layer + 1] as const,
-      ),
-    ),
+    decoder.layers.flatMap((own, layer) => pastsOf(own).map((name) => [name, layer + 1] as const)),
   );
-  layerOfCache.delete('');
   const noTokens = new Set(
     decoder.layers.flatMap(({ attention }) => attention?.reading.noTokens ?? []),
   );

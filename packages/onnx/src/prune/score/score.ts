@@ -7,6 +7,7 @@ import {
   type ModulePass,
   methodOf,
   type SignalName,
+  signalsFor,
   type TransitionForm,
 } from '@transprune/core';
 import type { Decoder, Module } from '../../decoder/decoder.js';
@@ -71,8 +72,7 @@ export function emitScore(context: StageContext): string {
     spread: () => known('spread', state.spread),
   };
   context.tapper?.values(state);
-  const signals = Object.fromEntries(method.needs.map((name) => [name, read[name]()]));
-  return method.score(algebra, signals as Record<SignalName, string>, state.imageMask);
+  return method.score(algebra, signalsFor(method, read), state.imageMask);
 }
 
 /** What a valid plan has made by the time that a method asks for it. */
