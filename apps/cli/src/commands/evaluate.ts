@@ -6,8 +6,8 @@ import type { Command } from 'commander';
 import { type Accuracy, measureAccuracy, pictureScenes } from '../evaluate/accuracy.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { modelCosting } from '../model/costing.js';
-import { decoderPath, findModel } from '../model/find.js';
+import { findModel } from '../model/find.js';
+import { readOriginal } from '../model/original.js';
 import { type TemporaryFolders, temporaryModel, withTemporaryFolders } from '../model/temporary.js';
 import { addBudgetOptions, type BudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
@@ -59,18 +59,13 @@ async function evaluate(
 ): Promise<void> {
   const terminal = createTerminal(io, options);
   const files = await findModel(options.model, options, { io, terminal });
-  const [{ createNodeBackend }, { readModelFile }, { createEngine }, { pruneModel, readDecoder }] =
-    await Promise.all([
-      import('@transprune/backend-node'),
-      import('@transprune/files/node'),
-      import('@transprune/vlm'),
-      import('@transprune/onnx'),
-    ]);
+  const [{ createNodeBackend }, { createEngine }, { pruneModel }] = await Promise.all([
+    import('@transprune/backend-node'),
+    import('@transprune/vlm'),
+    import('@transprune/onnx'),
+  ]);
   const embedded = await import('@transprune/embedded-model');
-  const path = await decoderPath(files);
-  const original = await readModelFile(path);
-  const decoder = readDecoder(original);
-  const costing = await modelCosting(files, decoder);
+  const { path, original, decoder, costing } = await readOriginal(files);
   const plans = isGiven
     ? [planFor(options, decoder, costing)]
     : prunings.map((preset) => planFor({ ...options, preset }, decoder, costing));

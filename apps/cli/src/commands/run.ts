@@ -115,11 +115,8 @@ async function answer(asking: Asking): Promise<void> {
       terminal.stream(text);
     }),
   );
-  const report = answerReport(
-    [result],
-    await costsOf(opened.files, opened.pruned, result),
-    'pruned',
-  );
+  const { model, chosen } = opened.pruned;
+  const report = answerReport([result], costsOf(model, chosen.plan, result), 'pruned');
   const { imageTokens, textTokens } = result.prompt;
   terminal.result({ ...common(asking), imageTokens, textTokens, pruned: report }, () => ['']);
   terminal.info(showFigures(report));

@@ -37,7 +37,7 @@ export async function modelCosting(files: VlmFiles, decoder: Decoder): Promise<C
 }
 
 /** The model as its `config.json` describes it; undefined where that is not understood. */
-export async function configuredModel(files: VlmFiles): Promise<Model | undefined> {
+async function configuredModel(files: VlmFiles): Promise<Model | undefined> {
   const config: unknown = JSON.parse((await files.readText('config.json')) ?? '{}');
   try {
     return modelFromConfig(config);

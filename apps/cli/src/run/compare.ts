@@ -46,7 +46,7 @@ export async function compareAnswers(
   }
   const [first] = rounds;
   if (!first) throw new Error('expected at least one round');
-  const costs = await costsOf(files, pruned, first.before);
+  const costs = costsOf(pruned.model, pruned.chosen.plan, first.before);
   return {
     prompt: first.before.prompt,
     unpruned: answerReport(

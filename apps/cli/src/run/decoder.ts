@@ -2,18 +2,16 @@
 import { basename } from 'node:path';
 import {
   createPlan,
-  type DecoderConfig,
   keepRatiosInput,
   type PrunePlan,
   TransPruneError,
   validatePlan,
 } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
-import { type OnnxModel, pruneModel, readDecoder, readPlan } from '@transprune/onnx';
+import type { Model } from '@transprune/flops';
+import { type OnnxModel, pruneModel, readPlan } from '@transprune/onnx';
 import type { DecoderSource } from '@transprune/vlm';
-import { modelCosting } from '../model/costing.js';
-import { decoderPath } from '../model/find.js';
-import { sizesOf } from '../model/sizes.js';
+import { readOriginal } from '../model/original.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
 import type { BudgetOptions } from '../options/budget-options.js';
 import { type FittedChoice, type PlanOptions, planFor } from '../options/plan-options.js';
@@ -31,7 +29,8 @@ export interface PrunedDecoder {
   readonly chosen: FittedChoice;
   /** What the plan goes by. */
   readonly name: string;
-  readonly decoder: DecoderConfig;
+  /** What its costs are counted with. */
+  readonly model: Model;
 }
 
 /**
@@ -45,13 +44,11 @@ export async function prunedDecoder(
   options: DecoderOptions,
   folders: TemporaryFolders,
 ): Promise<PrunedDecoder> {
-  const { readModelFile } = await import('@transprune/files/node');
-  const path = await decoderPath(files);
-  const original = await readModelFile(path);
-  const read = readDecoder(original);
-  const decoder = sizesOf(read);
+  const { path, original, decoder, costing } = await readOriginal(files);
+  const layers = decoder.layers.length;
   const { keepRatios } = options;
   if (options.decoder !== undefined) {
+    const { readModelFile } = await import('@transprune/files/node');
     const given = await readModelFile(options.decoder);
     const plan = planOf(given, options.decoder);
     const atRunTime = given.graph?.input.some(({ name }) => name === keepRatiosInput);
@@ -62,19 +59,19 @@ export async function prunedDecoder(
         { option: '--keep-ratios', path: options.decoder },
       );
     }
-    const ran = withRatios(plan, keepRatios, decoder.layers);
+    const ran = withRatios(plan, keepRatios, layers);
     return {
       source: { path: options.decoder, ...(atRunTime && { keepRatios: ratiosOf(ran) }) },
       chosen: { preset: null, schedule: 'custom', plan: ran, moved: [], budget: null },
       name: basename(options.decoder),
-      decoder,
+      model: costing.model,
     };
   }
-  const chosen = planFor(options, read, await modelCosting(files, read));
-  const plan = withRatios(chosen.plan, keepRatios, decoder.layers);
+  const chosen = planFor(options, decoder, costing);
+  const plan = withRatios(chosen.plan, keepRatios, layers);
   const pruning = { trace: true, runtimeRatios: keepRatios !== undefined };
-  const { model } = pruneModel(original, chosen.plan, pruning);
-  const source = await temporaryModel(model, path, folders);
+  const rewritten = pruneModel(original, chosen.plan, pruning);
+  const source = await temporaryModel(rewritten.model, path, folders);
   return {
     source: { ...source, ...(keepRatios && { keepRatios }) },
     chosen: { ...chosen, plan },
@@ -82,7 +79,7 @@ export async function prunedDecoder(
       chosen.preset ?? 'custom',
       ...(keepRatios ? [`keeping ${keepRatios.join(', ')}`] : []),
     ].join(', '),
-    decoder,
+    model: costing.model,
   };
 }
 

@@ -37,7 +37,8 @@ export async function withEngine<T>(
   const pruned = await waiting(terminal, 'pruning the decoder', () =>
     prunedDecoder(files, options, folders),
   );
-  for (const note of planNotes(pruned.chosen, pruned.decoder.layers)) terminal.info(note);
+  const { layers } = pruned.model.decoder;
+  for (const note of planNotes(pruned.chosen, layers.length)) terminal.info(note);
   const backend = createNodeBackend(threads === undefined ? {} : { threads });
   const engine = await waiting(terminal, 'opening the model', () =>
     createEngine({ files, backend, device, decoder: pruned.source }),

@@ -1,11 +1,11 @@
 /** A model with its decoder as it is, and pruned so that it tells what it does. */
-import type { DecoderConfig, PrunePlan } from '@transprune/core';
+import type { PrunePlan } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
-import { pruneModel, readDecoder, type StageTaps } from '@transprune/onnx';
+import type { Model } from '@transprune/flops';
+import { pruneModel, type StageTaps } from '@transprune/onnx';
 import type { LocalEngine } from '@transprune/vlm';
-import { modelCosting } from '../model/costing.js';
-import { decoderPath, type Surroundings } from '../model/find.js';
-import { sizesOf } from '../model/sizes.js';
+import type { Surroundings } from '../model/find.js';
+import { readOriginal } from '../model/original.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
 import type { BudgetOptions } from '../options/budget-options.js';
 import type { DeviceOptions } from '../options/device-option.js';
@@ -28,7 +28,8 @@ interface Tapped {
 
 export interface TappedEngines {
   readonly chosen: FittedChoice;
-  readonly sizes: DecoderConfig;
+  /** What costs are counted with. */
+  readonly model: Model;
   /** Unpruned. */
   readonly engine: LocalEngine;
   /** Lends the model with its decoder pruned by a plan. */
@@ -47,15 +48,12 @@ export async function withTappedEngines<T>(
   { terminal }: Surroundings,
   use: (engines: TappedEngines) => Promise<T>,
 ): Promise<T> {
-  const [{ createNodeBackend }, { readModelFile }, { createEngine }] = await Promise.all([
+  const [{ createNodeBackend }, { createEngine }] = await Promise.all([
     import('@transprune/backend-node'),
-    import('@transprune/files/node'),
     import('@transprune/vlm'),
   ]);
-  const path = await decoderPath(files);
-  const original = await readModelFile(path);
-  const decoder = readDecoder(original);
-  const chosen = planFor(options, decoder, await modelCosting(files, decoder));
+  const { path, original, decoder, costing } = await readOriginal(files);
+  const chosen = planFor(options, decoder, costing);
   for (const note of planNotes(chosen, decoder.layers.length)) terminal.info(note);
   const { device, threads } = options;
   const backend = createNodeBackend(threads === undefined ? {} : { threads });
@@ -64,7 +62,7 @@ export async function withTappedEngines<T>(
   );
   try {
     return await use({
-      ...{ chosen, sizes: sizesOf(decoder), engine },
+      ...{ chosen, model: costing.model, engine },
       async withTaps(plan, useTapped) {
         const { model, report } = pruneModel(original, plan, { trace: true, taps: true });
         const tapped = await engine.withDecoder(await temporaryModel(model, path, folders));

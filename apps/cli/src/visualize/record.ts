@@ -3,7 +3,6 @@ import { methodNameOf, TransPruneError } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
 import type { LayerMaps, Trace } from '@transprune/trace';
 import type { AnswerOptions, LocalEngine } from '@transprune/vlm';
-import { configuredModel } from '../model/costing.js';
 import type { Surroundings } from '../model/find.js';
 import type { TemporaryFolders } from '../model/temporary.js';
 import { waiting } from '../progress.js';
@@ -50,12 +49,12 @@ export async function recordTrace(
     return followed;
   };
   return withTappedEngines(files, options, folders, around, async (engines) => {
-    const { engine, withTaps, chosen, sizes } = engines;
+    const { engine, withTaps, chosen, model: counted } = engines;
     const { plan } = chosen;
     const before = await answer(engine, 'unpruned');
     const { imageTokens, textTokens } = before.finish.prompt;
-    const grid = gridOf(imageTokens, picture, (await configuredModel(files))?.vision?.layout);
-    const { full } = await costsOf(files, { decoder: sizes, chosen }, before.finish);
+    const grid = gridOf(imageTokens, picture, counted.vision?.layout);
+    const { full } = costsOf(counted, plan, before.finish);
     const told = (followed: typeof before, { prefill }: typeof full.pruned) =>
       answerOf(followed, {
         pictureSize,
@@ -72,7 +71,7 @@ export async function recordTrace(
       return { after, stages };
     });
     const survey = () =>
-      withTaps(surveyPlan(sizes.layers), (tapped) =>
+      withTaps(surveyPlan(counted.decoder.layers.length), (tapped) =>
         waiting(terminal, 'looking at what layers do', () => surveyLayers(tapped, request)),
       );
     const layers = options.layers ? await unlessRefused(survey, terminal.warn) : [];
