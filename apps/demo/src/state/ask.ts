@@ -25,14 +25,14 @@ export async function ask(): Promise<void> {
   failure.value = undefined;
   phase.value = 'unpruned';
   try {
-    const isWhole = await askOnce(request);
-    phase.value = 'idle';
+    // The next question may be asked while the layers are looked at.
+    const isWhole = await askOnce(request).finally(() => {
+      phase.value = 'idle';
+    });
     if (isWhole) await showLayers(request);
   } catch (error) {
     failure.value = reasonOf(error);
     status.value = `No answer: ${failure.value}`;
-  } finally {
-    phase.value = 'idle';
   }
 }
 
