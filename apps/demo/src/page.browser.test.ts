@@ -79,6 +79,18 @@ test('the walk has six steps and needs no model', async () => {
   await page.context().close();
 });
 
+test('a view whose code cannot be fetched says so', async () => {
+  const { page } = await openPage(browser, inject('pageUrl'), { serviceWorkers: 'block' });
+  await page.route(/\/explain-view-[^/]*\.js$/, (route) => route.abort());
+  await page.getByRole('link', { name: 'Explain' }).click();
+  await expect
+    .poll(() => page.getByRole('alert').textContent())
+    .toMatch(/^This view could not be loaded: .*Check the network/);
+  await page.getByRole('link', { name: 'Look' }).click();
+  await region(page, 'Kept patches').waitFor();
+  await page.context().close();
+});
+
 test('the address restores picture, question and plan', async () => {
   const { page } = await openPage(browser, inject('pageUrl'));
   await button(page, 'scene 4').click();
