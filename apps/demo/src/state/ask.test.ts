@@ -5,6 +5,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import type { DemoWorker } from '../worker/protocol.js';
 import { ask } from './ask.js';
 import { imageSize } from './samples.js';
+import { ended } from './short-worker.js';
 import { failure, phase, picture, question, shown } from './store.js';
 
 /** Calls of the worker that are not answered yet. */
@@ -90,5 +91,13 @@ test('after a failure the next question can be asked', async () => {
   calls.ask[0]?.reject(new Error('no luck'));
   await first;
   expect(failure.value).toBe('no luck');
+  expect(phase.value).toBe('idle');
+});
+
+test('a worker that is ended on purpose is no failure', async () => {
+  const first = ask();
+  calls.ask[0]?.reject(ended);
+  await first;
+  expect(failure.value).toBeUndefined();
   expect(phase.value).toBe('idle');
 });

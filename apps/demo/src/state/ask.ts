@@ -5,6 +5,7 @@ import { loadModel, reasonOf } from './load.js';
 import { lookAtBest } from './look.js';
 import { pixelsOf, withLessDetail } from './picture.js';
 import { plan } from './plan.js';
+import { ended } from './short-worker.js';
 import {
   failure,
   model,
@@ -31,6 +32,7 @@ export async function ask(): Promise<void> {
     });
     if (isWhole) await showLayers(request);
   } catch (error) {
+    if (error === ended) return;
     failure.value = reasonOf(error);
     status.value = `No answer: ${failure.value}`;
   }
@@ -65,7 +67,7 @@ async function askOnce(request: AskRequest): Promise<boolean> {
   try {
     return await run(request);
   } catch (error) {
-    if (deviceNow() !== 'webgpu') throw error;
+    if (error === ended || deviceNow() !== 'webgpu') throw error;
     endWorker();
     if (!(await loadModel('The graphics card was lost; opening it again'))) throw error;
     return run(request);

@@ -3,6 +3,7 @@ import { effect } from '@preact/signals';
 import { megabytes } from '../words/units.js';
 import type { LoadProgress } from '../worker/protocol.js';
 import { offlineReady } from './offline.js';
+import { ended } from './short-worker.js';
 import { device, model, status } from './store.js';
 import { callback, endWorker, withWorker } from './worker.js';
 
@@ -24,6 +25,8 @@ export async function loadModel(doing = 'Loading the model'): Promise<boolean> {
     status.value = `The model is loaded and runs on ${facts.device === 'webgpu' ? 'WebGPU' : 'WebAssembly'}`;
     return true;
   } catch (error) {
+    // Another load has taken its place.
+    if (error === ended) return false;
     endWorker();
     const reason = reasonOf(error);
     model.value = { phase: 'failed', reason };
