@@ -28,7 +28,7 @@ export function ModelView() {
         accept=".onnx"
         onFile={(file) => void readModel(file)}
       />
-      {modelBusy.value && <p class="note">{modelBusy}</p>}
+      {modelBusy.value && <p class="note">{modelBusy.value.doing}</p>}
       {modelFailure.value && (
         <p class="failure" role="alert">
           {modelFailure}
