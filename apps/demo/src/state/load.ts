@@ -1,5 +1,6 @@
 /** Loads the model. */
 import { effect } from '@preact/signals';
+import { deviceTitles } from '../words/devices.js';
 import { megabytes } from '../words/units.js';
 import type { LoadProgress } from '../worker/protocol.js';
 import { offlineReady } from './offline.js';
@@ -22,7 +23,7 @@ export async function loadModel(doing = 'Loading the model'): Promise<boolean> {
     const request = { device: device.value, page: new URL('.', document.baseURI).href };
     const facts = await withWorker((worker) => worker.load(request, onProgress));
     model.value = { phase: 'ready', facts };
-    status.value = `The model is loaded and runs on ${facts.device === 'webgpu' ? 'WebGPU' : 'WebAssembly'}`;
+    status.value = `The model is loaded and runs on ${deviceTitles[facts.device]}`;
     return true;
   } catch (error) {
     // Another load has taken its place.

@@ -1,3 +1,4 @@
+import { presets } from '../../state/plan.js';
 import {
   choosePlan,
   downloadPruned,
@@ -13,8 +14,6 @@ import { Choice } from '../choice.js';
 import { FileField } from '../file-field.js';
 import { HubCard } from './hub-card.js';
 import { StructureReport } from './structure-report.js';
-
-export const presetTitles = { 'transprune-high': 'High', 'transprune-low': 'Low' } as const;
 
 /** A decoder of the user's: as a file, or from the hub. */
 export function ModelView() {
@@ -60,7 +59,7 @@ function PlanCard() {
         <Choice
           label="Preset"
           value={chosen.preset}
-          titles={presetTitles}
+          titles={presets}
           onChoose={(preset) => choosePlan({ preset })}
         />
         <Choice
