@@ -69,9 +69,15 @@ async function install() {
   writeFileSync(stampFile, stamp);
 }
 
-async function start() {
+/** @param names of packages, which bring what they depend on; all of them if there is none */
+async function build(...names) {
   console.error('Building ...');
-  await orExit(run('turbo', ['run', 'build'], 'quiet'));
+  const filters = names.map((name) => `--filter=@transprune/${name}`);
+  await orExit(run('turbo', ['run', 'build', ...filters], 'quiet'));
+}
+
+async function start() {
+  await build('cli');
   const folder = join('packages', 'embedded-model', 'samples');
   const [sample] = readJson(join(folder, 'samples.json')).samples;
   const parameters = ['run', join(folder, sample.image), sample.questions[0].question, '--compare'];
@@ -80,8 +86,7 @@ async function start() {
 }
 
 async function server(options) {
-  console.error('Building ...');
-  await orExit(run('turbo', ['run', 'build', '--filter=@transprune/server'], 'quiet'));
+  await build('server');
   // The server ends by itself, with its answers.
   process.on('SIGINT', () => {});
   const program = join('apps', 'server', 'bin', 'transprune-server.js');
@@ -90,22 +95,20 @@ async function server(options) {
 
 /** @param options those of vite's preview, such as --port and --host */
 async function demo(options) {
-  console.error('Building ...');
-  await orExit(run('turbo', ['run', 'build', '--filter=@transprune/demo'], 'quiet'));
+  await build('demo');
   const vite = ['--filter', '@transprune/demo', 'exec', 'vite', 'preview'];
   await orExit(run('pnpm', [...vite, ...options]));
 }
 
 async function tarballs(parameters) {
-  console.error('Building ...');
-  await orExit(run('turbo', ['run', 'build'], 'quiet'));
+  await build();
   await orExit(run(process.execPath, [join('scripts', 'pack.mjs'), ...parameters]));
 }
 
 async function release() {
   const { GITHUB_SERVER_URL = '', GITHUB_REPOSITORY = '' } = process.env;
   const address = `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}`;
-  await orExit(run('turbo', ['run', 'build'], 'quiet'));
+  await build();
   await orExit(run(process.execPath, [join('scripts', 'repository.mjs'), address]));
   await orExit(run('changeset', ['publish']));
 }
@@ -115,12 +118,12 @@ async function test(suite, options) {
   // What tests run as it was built: the embedded model, and in the long suite the executable and the tarballs.
   console.error('Building ...');
   const filters = suite === 'short' ? ['--filter=@transprune/embedded-model'] : [];
-  const build = await run('turbo', ['run', 'build', ...filters], 'quiet');
-  if (build.code !== 0) {
-    const [, failed = 'a package'] = /^Failed: +(.*)$/m.exec(build.output) ?? [];
-    process.stdout.write(`${build.output}\nFAILED ${failed}, without which no test runs\n`);
+  const built = await run('turbo', ['run', 'build', ...filters], 'quiet');
+  if (built.code !== 0) {
+    const [, failed = 'a package'] = /^Failed: +(.*)$/m.exec(built.output) ?? [];
+    process.stdout.write(`${built.output}\nFAILED ${failed}, without which no test runs\n`);
     console.log('0 passed, 1 failed');
-    process.exit(build.code);
+    process.exit(built.code);
   }
   const parameters = ['run', '--config', 'vitest.projects.config.ts', '--mode', suite];
   const { code } = await run('vitest', [...parameters, ...options.flatMap(asProject(options))]);
