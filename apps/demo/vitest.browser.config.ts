@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { chromiumPath } from './testing/chromium.js';
+import { chromiumPath } from '../../packages/testing/src/chromium.js';
 
 const minutes = 60_000;
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));

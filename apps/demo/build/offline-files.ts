@@ -1,7 +1,8 @@
 /** A plugin that builds the service worker, which gets the list of the page's own files. */
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Plugin } from 'vite';
+import { type Plugin, transformWithOxc } from 'vite';
 
 const source = fileURLToPath(new URL('../service-worker/service-worker.ts', import.meta.url));
 
@@ -15,8 +16,6 @@ export function offlineFiles(others: readonly string[]): Plugin {
     name: 'offline-files',
     apply: 'build',
     async generateBundle(_options, bundle) {
-      const { transformWithOxc } = await import('vite');
-      const { readFile } = await import('node:fs/promises');
       const built = Object.keys(bundle).filter((name) => !/\.(wasm|map)$/.test(name));
       const files = [...built, ...others];
       const version = createHash('sha256').update(files.sort().join()).digest('hex').slice(0, 12);

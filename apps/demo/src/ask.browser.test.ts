@@ -225,4 +225,19 @@ describe('what is shown of an answer', () => {
     expect(await region(page, 'Unpruned answer').textContent()).toContain('green');
     expect(opened.errors).toEqual([]);
   });
+
+  test('another device in the address ends the answer that is on its way', async () => {
+    const { page } = opened;
+    await page.getByRole('textbox', { name: 'Question' }).fill('describe the image.');
+    await button(page, 'Ask').click();
+    await button(page, 'Stop').waitFor();
+    await page.evaluate(() => {
+      location.hash = '#device=auto';
+    });
+    await expect.poll(() => statusOf(page).textContent()).toMatch(/is loaded and runs on/);
+    await button(page, 'Ask').waitFor();
+    await ask(page, 'what color is the triangle?');
+    expect(await region(page, 'Pruned answer').textContent()).toContain('green');
+    expect(opened.errors).toEqual([]);
+  });
 });

@@ -79,6 +79,33 @@ test('the walk has six steps and needs no model', async () => {
   await page.context().close();
 });
 
+test('a view whose code cannot be fetched says so', async () => {
+  const { page } = await openPage(browser, inject('pageUrl'), { serviceWorkers: 'block' });
+  await page.route(/\/explain-view-[^/]*\.js$/, (route) => route.abort());
+  await page.getByRole('link', { name: 'Explain' }).click();
+  await expect
+    .poll(() => page.getByRole('alert').textContent())
+    .toMatch(/^This view could not be loaded: .*Check the network/);
+  await page.getByRole('link', { name: 'Look' }).click();
+  await region(page, 'Kept patches').waitFor();
+  await page.context().close();
+});
+
+test('an example that cannot be fetched says so, and the address is heeded all the same', async () => {
+  const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+  await page.route('**/samples/scene-4.png', (route) => route.abort());
+  await page.goto(`${inject('pageUrl')}#picture=scene-4`);
+  await expect
+    .poll(() => page.getByRole('alert').textContent())
+    .toBe('samples/scene-4.png could not be fetched; check the network');
+  await page.evaluate(() => {
+    location.hash = '#picture=scene-3';
+  });
+  await expect.poll(() => button(page, 'scene 3').getAttribute('aria-pressed')).toBe('true');
+  expect(await page.getByRole('alert').count()).toBe(0);
+  await page.context().close();
+});
+
 test('the address restores picture, question and plan', async () => {
   const { page } = await openPage(browser, inject('pageUrl'));
   await button(page, 'scene 4').click();

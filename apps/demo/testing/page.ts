@@ -1,8 +1,8 @@
 /** The page in a browser, used as its users do: by names, clicks and keys. */
 import { readFile } from 'node:fs/promises';
+import { chromiumFlags, chromiumPath } from '@transprune/testing/chromium';
 import { parseTrace, type Trace } from '@transprune/trace';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
-import { chromiumFlags, chromiumPath } from './chromium.js';
 
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: chromiumPath, args: chromiumFlags, timeout: 0 });

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
+import { median } from '@transprune/bench';
 import type { PrunePlan } from '@transprune/core';
 import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { type Answer, surveyLayers, type Trace } from '@transprune/trace';
@@ -64,14 +65,13 @@ function typical(rounds: readonly Shown[], side: Side): Answer {
   const answers = rounds.flatMap((round) => round.answers[side] ?? []);
   const [first] = answers;
   if (!first) throw new Error('expected an answer');
-  const median = (value: (answer: Answer) => number) =>
-    answers.map(value).sort((a, b) => a - b)[Math.floor(answers.length / 2)] ?? 0;
+  const over = (value: (answer: Answer) => number) => median(answers.map(value));
   return {
     ...first,
-    firstTokenMs: median(({ firstTokenMs }) => firstTokenMs),
-    visionMs: median(({ visionMs }) => visionMs),
-    prefillMs: median(({ prefillMs }) => prefillMs),
-    firstStepMs: median(({ firstStepMs }) => firstStepMs),
-    tokensPerSecond: median(({ tokensPerSecond }) => tokensPerSecond),
+    firstTokenMs: over(({ firstTokenMs }) => firstTokenMs),
+    visionMs: over(({ visionMs }) => visionMs),
+    prefillMs: over(({ prefillMs }) => prefillMs),
+    firstStepMs: over(({ firstStepMs }) => firstStepMs),
+    tokensPerSecond: over(({ tokensPerSecond }) => tokensPerSecond),
   };
 }

@@ -5,6 +5,7 @@ import { loadModel, reasonOf } from './load.js';
 import { lookAtBest } from './look.js';
 import { pixelsOf, withLessDetail } from './picture.js';
 import { plan } from './plan.js';
+import { ended } from './short-worker.js';
 import {
   failure,
   model,
@@ -25,14 +26,15 @@ export async function ask(): Promise<void> {
   failure.value = undefined;
   phase.value = 'unpruned';
   try {
-    const isWhole = await askOnce(request);
-    phase.value = 'idle';
+    // The next question may be asked while the layers are looked at.
+    const isWhole = await askOnce(request).finally(() => {
+      phase.value = 'idle';
+    });
     if (isWhole) await showLayers(request);
   } catch (error) {
+    if (error === ended) return;
     failure.value = reasonOf(error);
     status.value = `No answer: ${failure.value}`;
-  } finally {
-    phase.value = 'idle';
   }
 }
 
@@ -65,7 +67,7 @@ async function askOnce(request: AskRequest): Promise<boolean> {
   try {
     return await run(request);
   } catch (error) {
-    if (deviceNow() !== 'webgpu') throw error;
+    if (error === ended || deviceNow() !== 'webgpu') throw error;
     endWorker();
     if (!(await loadModel('The graphics card was lost; opening it again'))) throw error;
     return run(request);

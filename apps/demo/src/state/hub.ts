@@ -3,10 +3,10 @@ import { signal } from '@preact/signals';
 import type { PrunePlan } from '@transprune/core';
 import { proxy } from 'comlink';
 import type { HubAnswer, HubProgress, HubRequest, HubWorker } from '../worker/model-protocol.js';
-import { reasonOf } from './load.js';
 import { pixelsOf } from './picture.js';
-import { ended, type ShortWorker, shortWorker } from './short-worker.js';
+import { type ShortWorker, shortWorker } from './short-worker.js';
 import { picture, question, status } from './store.js';
+import { task } from './task.js';
 
 export const hubRequest = signal<Omit<HubRequest, 'page'>>({
   id: 'HuggingFaceTB/SmolVLM-256M-Instruct',
@@ -18,8 +18,8 @@ export const hubRequest = signal<Omit<HubRequest, 'page'>>({
 export const hubModel = signal<{ readonly id: string; readonly plan: PrunePlan } | undefined>(
   undefined,
 );
-export const hubProgress = signal<Partial<HubProgress> | undefined>(undefined);
-export const hubFailure = signal<string | undefined>(undefined);
+const hubTask = task<Partial<HubProgress> & Pick<HubProgress, 'doing'>>();
+export const { progress: hubProgress, failure: hubFailure } = hubTask;
 export const hubAnswers = signal<
   { readonly unpruned: HubAnswer; readonly pruned: HubAnswer } | undefined
 >(undefined);
@@ -32,15 +32,16 @@ export async function loadHub(): Promise<void> {
   hubModel.value = undefined;
   hubAnswers.value = undefined;
   worker?.end();
-  worker = shortWorker(
+  const started = shortWorker<HubWorker>(
     new Worker(new URL('../worker/hub-worker.ts', import.meta.url), { type: 'module' }),
   );
-  await busy(worker, `fetching ${request.id}`, async (remote) => {
+  worker = started;
+  await hubTask.run({ doing: `fetching ${request.id}` }, async () => {
     const onProgress = proxy((progress: HubProgress) => {
       if (hubProgress.value) hubProgress.value = progress;
     });
     const page = new URL('.', document.baseURI).href;
-    const plan = await remote.call(({ load }) => load({ ...request, page }, onProgress));
+    const plan = await started.call(({ load }) => load({ ...request, page }, onProgress));
     hubModel.value = { id: request.id, plan };
     status.value = `${request.id} is loaded, its decoder pruned`;
   });
@@ -49,10 +50,11 @@ export async function loadHub(): Promise<void> {
 /** Asks it the page's question about the page's picture, unpruned and pruned. */
 export async function askHub(): Promise<void> {
   const { value: pictured } = picture;
-  if (!pictured || !worker) return;
+  const asked = worker;
+  if (!pictured || !asked) return;
   hubAnswers.value = undefined;
-  await busy(worker, 'answering twice', async (remote) => {
-    const answers = await remote.call(({ ask }) => ask(pixelsOf(pictured.image), question.value));
+  await hubTask.run({ doing: 'answering twice' }, async () => {
+    const answers = await asked.call(({ ask }) => ask(pixelsOf(pictured.image), question.value));
     hubAnswers.value = answers;
     status.value = `Pruned answer: ${answers.pruned.text || 'none'}`;
   });
@@ -62,25 +64,4 @@ export function stopHub(): void {
   worker?.end();
   worker = undefined;
   hubModel.value = undefined;
-}
-
-async function busy(
-  remote: ShortWorker<HubWorker>,
-  doing: string,
-  run: (remote: ShortWorker<HubWorker>) => Promise<void>,
-): Promise<void> {
-  hubFailure.value = undefined;
-  hubProgress.value = { doing };
-  status.value = doing;
-  try {
-    await run(remote);
-  } catch (error) {
-    if (error === ended) status.value = 'Stopped';
-    else {
-      hubFailure.value = reasonOf(error);
-      status.value = hubFailure.value;
-    }
-  } finally {
-    hubProgress.value = undefined;
-  }
 }

@@ -1,8 +1,10 @@
 /** Loads the model. */
 import { effect } from '@preact/signals';
+import { deviceTitles } from '../words/devices.js';
 import { megabytes } from '../words/units.js';
 import type { LoadProgress } from '../worker/protocol.js';
 import { offlineReady } from './offline.js';
+import { ended } from './short-worker.js';
 import { device, model, status } from './store.js';
 import { callback, endWorker, withWorker } from './worker.js';
 
@@ -21,9 +23,11 @@ export async function loadModel(doing = 'Loading the model'): Promise<boolean> {
     const request = { device: device.value, page: new URL('.', document.baseURI).href };
     const facts = await withWorker((worker) => worker.load(request, onProgress));
     model.value = { phase: 'ready', facts };
-    status.value = `The model is loaded and runs on ${facts.device === 'webgpu' ? 'WebGPU' : 'WebAssembly'}`;
+    status.value = `The model is loaded and runs on ${deviceTitles[facts.device]}`;
     return true;
   } catch (error) {
+    // Another load has taken its place.
+    if (error === ended) return false;
     endWorker();
     const reason = reasonOf(error);
     model.value = { phase: 'failed', reason };

@@ -1,4 +1,4 @@
-/** Workers that are started for one thing, and ended to give their memory back. */
+/** Workers that can be ended at any time, to give their memory back. */
 import { type Remote, wrap } from 'comlink';
 
 export interface ShortWorker<T> {
@@ -15,9 +15,11 @@ export function shortWorker<T>(worker: Worker): ShortWorker<T> {
   let stop = () => {};
   const death = new Promise<never>((_, reject) => {
     stop = () => reject(ended);
-    worker.addEventListener('error', ({ message }) =>
-      reject(new Error(message || 'the worker could not be started, or ran out of memory')),
-    );
+    worker.addEventListener('error', (event) => {
+      // The call tells of it.
+      event.preventDefault();
+      reject(new Error(event.message || 'the worker could not be started, or ran out of memory'));
+    });
   });
   death.catch(() => {});
   return {

@@ -1,10 +1,10 @@
 /** A decoder of the user's, as a file: what it is made of, and the same file pruned. */
 import { signal } from '@preact/signals';
 import type { ModelReport, ModelWorker, PlanChoice, PrunedFile } from '../worker/model-protocol.js';
-import { reasonOf } from './load.js';
 import { saveFile } from './save-trace.js';
 import { type ShortWorker, shortWorker } from './short-worker.js';
 import { status } from './store.js';
+import { task } from './task.js';
 
 export interface YourModel {
   readonly name: string;
@@ -15,9 +15,8 @@ export interface YourModel {
 
 export const planChoice = signal<PlanChoice>({ preset: 'transprune-high', method: 'transprune' });
 export const yourModel = signal<YourModel | undefined>(undefined);
-/** What is being done; undefined while nothing is. */
-export const modelBusy = signal<string | undefined>(undefined);
-export const modelFailure = signal<string | undefined>(undefined);
+const modelTask = task<{ readonly doing: string }>();
+export const { progress: modelBusy, failure: modelFailure } = modelTask;
 
 let worker: ShortWorker<ModelWorker> | undefined;
 let file: File | undefined;
@@ -40,10 +39,10 @@ export function choosePlan(change: Partial<PlanChoice>): void {
 }
 
 async function inspect(): Promise<void> {
-  const asked = file;
-  if (!asked) return;
-  await busy(`reading ${asked.name}`, async (remote) => {
-    const report = await remote.call(({ inspect }) => inspect(asked, planChoice.value));
+  const [asked, reader] = [file, worker];
+  if (!asked || !reader) return;
+  await modelTask.run({ doing: `reading ${asked.name}` }, async () => {
+    const report = await reader.call(({ inspect }) => inspect(asked, planChoice.value));
     if (asked !== file) return;
     yourModel.value = { name: asked.name, report };
     const { prunable, reason } = report.inspection;
@@ -54,9 +53,10 @@ async function inspect(): Promise<void> {
 /** Prunes the file and downloads the result. */
 export async function downloadPruned(): Promise<void> {
   const { value: current } = yourModel;
-  if (!current) return;
-  await busy(`pruning ${current.name}`, async (remote) => {
-    const { bytes, ...pruned } = await remote.call(({ prune }) => prune(planChoice.value));
+  const pruner = worker;
+  if (!current || !pruner) return;
+  await modelTask.run({ doing: `pruning ${current.name}` }, async () => {
+    const { bytes, ...pruned } = await pruner.call(({ prune }) => prune(planChoice.value));
     const name = prunedName(current.name);
     saveFile(bytes, name, 'application/octet-stream');
     yourModel.value = { ...current, pruned };
@@ -65,21 +65,3 @@ export async function downloadPruned(): Promise<void> {
 }
 
 export const prunedName = (name: string) => `${name.replace(/\.onnx$/i, '')}.pruned.onnx`;
-
-async function busy(
-  doing: string,
-  run: (remote: ShortWorker<ModelWorker>) => Promise<void>,
-): Promise<void> {
-  if (!worker) return;
-  modelFailure.value = undefined;
-  modelBusy.value = doing;
-  status.value = doing;
-  try {
-    await run(worker);
-  } catch (error) {
-    modelFailure.value = reasonOf(error);
-    status.value = modelFailure.value;
-  } finally {
-    modelBusy.value = undefined;
-  }
-}

@@ -7,15 +7,26 @@ type View = () => VNode;
 export function later(load: () => Promise<View>): View {
   let loaded: View | undefined;
   return function Later() {
+    const [problem, setProblem] = useState<string>();
     const [, rerender] = useState(0);
     useEffect(() => {
       if (loaded) return;
-      void load().then((view) => {
-        loaded = view;
-        rerender(1);
-      });
+      load().then(
+        (view) => {
+          loaded = view;
+          rerender(1);
+        },
+        (error: unknown) => setProblem(String(error)),
+      );
     }, []);
     const Loaded = loaded;
-    return Loaded ? <Loaded /> : <p class="note">Loading this view</p>;
+    if (Loaded) return <Loaded />;
+    return problem === undefined ? (
+      <p class="note">Loading this view</p>
+    ) : (
+      <p class="failure" role="alert">
+        This view could not be loaded: {problem}. Check the network, and open the page again.
+      </p>
+    );
   };
 }

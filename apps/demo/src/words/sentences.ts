@@ -14,7 +14,7 @@ export function placeOf(patch: number, { columns }: Grid): string {
 }
 
 /** Rank of a patch at a prune, from 1; undefined if it was dropped before. */
-export function rankOf({ candidates, scores }: TraceStage, patch: number): number | undefined {
+function rankOf({ candidates, scores }: TraceStage, patch: number): number | undefined {
   const own = scores[candidates.indexOf(patch)];
   return own === undefined ? undefined : 1 + scores.filter((score) => score > own).length;
 }

@@ -8,6 +8,8 @@ import {
   showBench,
   stopBench,
 } from '../../state/bench.js';
+import { presets } from '../../state/plan.js';
+import { deviceTitles } from '../../words/devices.js';
 import { megabytes } from '../../words/units.js';
 import { type BenchRequest, benchShapes } from '../../worker/bench-protocol.js';
 import { Choice } from '../choice.js';
@@ -56,7 +58,7 @@ export function BenchView() {
           <Choice
             label="Device"
             value={chosen.device}
-            titles={{ webgpu: 'WebGPU', wasm: 'WebAssembly' }}
+            titles={deviceTitles}
             onChoose={(device) => set({ device })}
           />
           <Choice
@@ -68,7 +70,7 @@ export function BenchView() {
           <Choice
             label="Preset"
             value={chosen.preset}
-            titles={{ 'transprune-high': 'High', 'transprune-low': 'Low' }}
+            titles={presets}
             onChoose={(preset) => set({ preset })}
           />
           <label>

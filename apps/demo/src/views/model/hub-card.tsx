@@ -8,7 +8,9 @@ import {
   loadHub,
   stopHub,
 } from '../../state/hub.js';
+import { presets } from '../../state/plan.js';
 import { picture, question } from '../../state/store.js';
+import { deviceTitles } from '../../words/devices.js';
 import { megabytes, milliseconds } from '../../words/units.js';
 import { type HubAnswer, type HubRequest, hubTypes } from '../../worker/model-protocol.js';
 import { Choice } from '../choice.js';
@@ -61,13 +63,13 @@ export function HubCard() {
         <Choice
           label="Device"
           value={request.device}
-          titles={{ webgpu: 'WebGPU', wasm: 'WebAssembly' }}
+          titles={deviceTitles}
           onChoose={(device) => set({ device })}
         />
         <Choice
           label="Preset"
           value={request.preset}
-          titles={{ 'transprune-high': 'High', 'transprune-low': 'Low' }}
+          titles={presets}
           onChoose={(preset) => set({ preset })}
         />
         {isBusy ? (

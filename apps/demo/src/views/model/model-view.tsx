@@ -1,3 +1,4 @@
+import { presets } from '../../state/plan.js';
 import {
   choosePlan,
   downloadPruned,
@@ -14,8 +15,6 @@ import { FileField } from '../file-field.js';
 import { HubCard } from './hub-card.js';
 import { StructureReport } from './structure-report.js';
 
-export const presetTitles = { 'transprune-high': 'High', 'transprune-low': 'Low' } as const;
-
 /** A decoder of the user's: as a file, or from the hub. */
 export function ModelView() {
   const { value: model } = yourModel;
@@ -28,7 +27,7 @@ export function ModelView() {
         accept=".onnx"
         onFile={(file) => void readModel(file)}
       />
-      {modelBusy.value && <p class="note">{modelBusy}</p>}
+      {modelBusy.value && <p class="note">{modelBusy.value.doing}</p>}
       {modelFailure.value && (
         <p class="failure" role="alert">
           {modelFailure}
@@ -60,7 +59,7 @@ function PlanCard() {
         <Choice
           label="Preset"
           value={chosen.preset}
-          titles={presetTitles}
+          titles={presets}
           onChoose={(preset) => choosePlan({ preset })}
         />
         <Choice

@@ -1,0 +1,2 @@
+/** Devices as the page names them. */
+export const deviceTitles = { webgpu: 'WebGPU', wasm: 'WebAssembly' } as const;
