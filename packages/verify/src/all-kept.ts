@@ -18,7 +18,7 @@ import { compareAttention } from './score.js';
 import { alone } from './workbench.js';
 
 export async function checkAllKept(verification: Verification): Promise<VerifyCheck[]> {
-  const { original, plan, options, tolerance, bench, ratios, unpruned } = verification;
+  const { original, decoder, plan, options, tolerance, bench, ratios, unpruned } = verification;
   const { whole, answers, chunks, chunkAnswers, hasCache } = unpruned;
   const ones = ratios.map(() => 1);
   const stages = plan.stages.map((stage) => ({ ...stage, keepRatio: 1 }));
@@ -35,7 +35,7 @@ export async function checkAllKept(verification: Verification): Promise<VerifyCh
     })),
   );
   const note =
-    unpruned.isMultimodal && plan.positions === 'renumber'
+    decoder.positions === 'keep' && plan.positions === 'renumber'
       ? 'images numbered like text; renumbering the three rows of an image is another model even where nothing is dropped'
       : undefined;
   const noted = (measured: Measured): Measured => ({ ...(note && { note }), ...measured });

@@ -27,8 +27,6 @@ export interface Verification {
 export interface Unpruned {
   /** Whether tokens can be added to a prompt. */
   readonly hasCache: boolean;
-  /** Positions take three rows. */
-  readonly isMultimodal: boolean;
   /** Makes a conversation that this decoder can be fed with. */
   make(layouts: readonly CallParts[], seed: number, numbering: Numbering): RowCall[];
   /** A prompt and single tokens after it. */

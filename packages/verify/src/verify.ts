@@ -132,11 +132,10 @@ async function runOriginal({
 }: Omit<Verification, 'unpruned' | 'tolerance'>): Promise<Unpruned> {
   const hasCache = decoder.layers.some(({ cache }) => cache?.pastKey !== undefined);
   return bench.open(await place(original), async (session) => {
-    const inputs = new Map(session.inputs.map(({ name, shape }) => [name, shape]));
-    const hidden = Number(inputs.get(decoder.inputs.embeddings)?.[2]) || decoder.hiddenSize;
-    const isMultimodal = inputs.get(decoder.inputs.positionIds ?? '')?.length === 3;
+    const embeddings = session.inputs.find(({ name }) => name === decoder.inputs.embeddings);
+    const hidden = Number(embeddings?.shape[2]) || decoder.hiddenSize;
     const make: Unpruned['make'] = (layouts, seed, numbering) =>
-      conversation(layouts, hidden, seed, isMultimodal ? numbering : 'plain');
+      conversation(layouts, hidden, seed, decoder.positions === 'keep' ? numbering : 'plain');
     const numbering = plan.positions === 'renumber' ? 'plain' : 'grids';
     const tokens = quick ? [tokenParts] : [tokenParts, tokenParts];
     const whole = make([promptParts, ...(hasCache ? tokens : [])], 1, numbering);
@@ -146,7 +145,6 @@ async function runOriginal({
     const chunks = whole.flatMap((call, at) => (at === 0 ? inTwo(call, firstChunk) : [call]));
     return {
       hasCache,
-      isMultimodal,
       make,
       whole,
       answers,

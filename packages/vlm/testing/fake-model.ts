@@ -1,10 +1,9 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { modelDirectory } from '@transprune/embedded-model';
 import type { VlmFiles } from '@transprune/files';
+import { temporaryFolder } from '@transprune/fixtures/vitest';
 import type { HostTensor, ValueInfo } from '@transprune/session';
-import { onTestFinished } from 'vitest';
 import { createEngine, type EngineOptions } from '../src/create.js';
 import { type FakeSession, FakeTensor, fakeBackend, fakeSession, float32 } from './fake-backend.js';
 
@@ -144,8 +143,7 @@ export async function fakeFiles(
   changes: FileChanges = {},
   added: Readonly<Record<string, string>> = {},
 ): Promise<VlmFiles> {
-  const folder = await mkdtemp(join(tmpdir(), 'transprune-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const names = [
     'config.json',
     'generation_config.json',

@@ -43,7 +43,7 @@ export function imageTokenId(config: VlmConfig): number {
 
 /** Sizes of attention's caches, which some exports leave open. */
 export function cacheSizes(config: VlmConfig): CacheSizes {
-  const text: TextConfig = config.text_config ?? (config as TextConfig);
+  const text = textConfig(config);
   const { num_attention_heads: heads, hidden_size: hidden } = text;
   return {
     kvHeads: text.num_key_value_heads ?? heads,
@@ -53,8 +53,12 @@ export function cacheSizes(config: VlmConfig): CacheSizes {
 
 /** Tokens that the model has positions for; undefined if the config doesn't say. */
 export function maxTokens(config: VlmConfig): number | undefined {
-  const text: TextConfig = config.text_config ?? (config as TextConfig);
-  return text.max_position_embeddings;
+  return textConfig(config).max_position_embeddings;
+}
+
+/** The decoder's part of a config, which may be all of it. */
+function textConfig(config: VlmConfig): TextConfig {
+  return config.text_config ?? (config as TextConfig);
 }
 
 /** Tokens that end an answer: whatever the configurations and the tokenizer name, for each may lack some. */
