@@ -2,14 +2,25 @@
 import type { Question, Score } from '../benchmark.js';
 import { accuracyOf, type Judged } from '../scoring/tally.js';
 
-/** Judges what was asked and answered; what has no truth is counted apart. */
+/** The mean of points over what was asked and answered. */
 export function judgeAll<Q extends Question, T>(
   questions: readonly Q[],
   answers: ReadonlyMap<string, string>,
   truthOf: (question: Q) => T | undefined,
   judge: (answer: string, truth: T, question: Q) => Judged,
 ): Score {
-  const judged: Judged[] = [];
+  const { judged, withoutTruth } = judgeEach(questions, answers, truthOf, judge);
+  return accuracyOf(judged, withoutTruth);
+}
+
+/** Judges what was asked and answered; what has no truth is counted apart. */
+export function judgeEach<Q extends Question, T, Verdict>(
+  questions: readonly Q[],
+  answers: ReadonlyMap<string, string>,
+  truthOf: (question: Q) => T | undefined,
+  judge: (answer: string, truth: T, question: Q) => Verdict,
+): { readonly judged: readonly Verdict[]; readonly withoutTruth: number } {
+  const judged: Verdict[] = [];
   let withoutTruth = 0;
   for (const question of questions) {
     const answer = answers.get(question.id);
@@ -18,7 +29,7 @@ export function judgeAll<Q extends Question, T>(
     if (truth === undefined) withoutTruth++;
     else judged.push(judge(answer, truth, question));
   }
-  return accuracyOf(judged, withoutTruth);
+  return { judged, withoutTruth };
 }
 
 /** One JSON text a line. */

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import type { Benchmark, Question } from '../benchmark.js';
 import type { Folder } from '../reading/folder.js';
-import { letterOf, optionLetter } from '../scoring/option-letter.js';
+import { letterInstruction, letterOf, optionLetter, placeOf } from '../scoring/option-letter.js';
 import { accuracyOf, groupBy, type Judged } from '../scoring/tally.js';
 import { eachAnswered } from './judge.js';
 
 const path = 'mmbench/mmbench_dev_20230712.tsv';
-const instruction = "Answer with the option's letter from the given choices directly.";
 
 /** pandas writes what is missing as nothing or as `nan`. */
 const cell = z
@@ -70,7 +69,7 @@ async function open(folder: Folder, turnsOf: (options: number) => number) {
       const turned = options.map((_, at) => options[(at + turn) % options.length] ?? '');
       const lines = turned.map((option, at) => `${letterOf(at)}. ${option}`);
       const hint = row.hint === undefined ? [] : [row.hint];
-      const prompt = [...hint, row.question, ...lines, instruction].join('\n');
+      const prompt = [...hint, row.question, ...lines, letterInstruction].join('\n');
       const id = turn === 0 ? row.index : `${row.index} turned by ${turn}`;
       return { id, prompt, picture, row, turn, options: turned };
     });
@@ -125,5 +124,5 @@ async function open(folder: Folder, turnsOf: (options: number) => number) {
 /** The letter that an option has where nothing is turned. */
 function originalLetter({ turn, options }: Turned, letter: string | undefined): string | undefined {
   if (letter === undefined) return undefined;
-  return letterOf((letter.charCodeAt(0) - 65 + turn) % options.length);
+  return letterOf((placeOf(letter) + turn) % options.length);
 }

@@ -3,6 +3,7 @@ import type { Benchmark, GroupScore } from '../benchmark.js';
 import type { Folder } from '../reading/folder.js';
 import { groupBy, grouped, ratio } from '../scoring/tally.js';
 import { type YesNo, yesNoAtStart } from '../scoring/yes-no.js';
+import { judgeEach } from './judge.js';
 import { type FiledQuestion, questionFile } from './question-file.js';
 
 const cognition: readonly string[] = [
@@ -45,20 +46,19 @@ export const mme: Benchmark = {
       questions: filed,
       problems: folder.problems,
       score(answers) {
-        const verdicts: Verdict[] = [];
-        let withoutTruth = 0;
-        for (const { id, image, category = '' } of filed) {
-          const answer = answers.get(id);
-          const label = truth.get(id);
-          if (answer === undefined) continue;
-          if (label) verdicts.push({ category, picture: image, said: yesNoAtStart(answer), label });
-          else withoutTruth++;
-        }
-        const categories = grouped(verdicts, ({ category }) => [category], scoreOf);
+        const { judged, withoutTruth } = judgeEach(
+          filed,
+          answers,
+          ({ id }) => truth.get(id),
+          (answer, label, { image, category = '' }): Verdict => {
+            return { category, picture: image, said: yesNoAtStart(answer), label };
+          },
+        );
+        const categories = grouped(judged, ({ category }) => [category], scoreOf);
         return {
           ...sumOf(Object.entries(categories)),
           groups: categories,
-          unreadable: verdicts.filter(({ said }) => said === undefined).length,
+          unreadable: judged.filter(({ said }) => said === undefined).length,
           withoutTruth,
         };
       },

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Benchmark, GroupScore } from '../benchmark.js';
 import { grouped, ratio } from '../scoring/tally.js';
 import { type YesNo, yesUnlessNo } from '../scoring/yes-no.js';
-import { eachAnswered, jsonLines } from './judge.js';
-import { questionFile } from './question-file.js';
+import { eachAnswered, jsonLines, judgeEach } from './judge.js';
+import { askedIn, questionFile } from './question-file.js';
 
 const splits = ['random', 'popular', 'adversarial'] as const;
 const labelSchema = z.object({
@@ -46,25 +46,24 @@ export const pope: Benchmark = {
       questions,
       problems: folder.problems,
       score(answers) {
-        const verdicts: Verdict[] = [];
-        let withoutTruth = 0;
-        for (const { id, category = '', image, prompt } of questions) {
-          const answer = answers.get(id);
-          if (answer === undefined) continue;
-          const [asked = ''] = prompt.split('\n');
-          const label = labels.get(`${category} ${image} ${asked.trim()}`);
-          if (label) verdicts.push({ split: category, said: yesUnlessNo(answer), label });
-          else withoutTruth++;
-        }
-        const groups = grouped(verdicts, ({ split }) => [split], scoreOf);
-        return { ...scoreOf(verdicts), groups, unreadable: 0, withoutTruth };
+        const { judged, withoutTruth } = judgeEach(
+          questions,
+          answers,
+          ({ category = '', image, prompt }) =>
+            labels.get(`${category} ${image} ${askedIn(prompt).trim()}`),
+          (answer, label, { category = '' }): Verdict => {
+            return { split: category, said: yesUnlessNo(answer), label };
+          },
+        );
+        const groups = grouped(judged, ({ split }) => [split], scoreOf);
+        return { ...scoreOf(judged), groups, unreadable: 0, withoutTruth };
       },
       official: (answers) =>
         new Map(
           splits.map((split) => {
             const asked = questions.filter(({ category }) => category === split);
             const lines = eachAnswered(asked, answers, ({ prompt }, answer) => ({
-              question: prompt.split('\n')[0],
+              question: askedIn(prompt),
               answer: yesUnlessNo(answer),
             }));
             return [`pope/${split}.jsonl`, jsonLines(lines)];

@@ -31,6 +31,9 @@ export interface QuestionFileOptions {
   readonly isAsked?: (line: Line) => boolean;
 }
 
+/** The question itself: the first line of a prompt. */
+export const askedIn = (prompt: string): string => prompt.split('\n', 1)[0] ?? '';
+
 /** Questions whose pictures are there. */
 export async function questionFile(
   folder: Folder,

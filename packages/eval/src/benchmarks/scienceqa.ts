@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Benchmark, Question } from '../benchmark.js';
 import { idSchema } from '../reading/folder.js';
-import { letterOf, optionLetter } from '../scoring/option-letter.js';
+import { letterInstruction, letterOf, optionLetter, placeOf } from '../scoring/option-letter.js';
 import { eachAnswered, judgeAll } from './judge.js';
 
 const questionSchema = z.object({
@@ -19,8 +19,6 @@ interface ScienceQuestion extends Question {
   readonly hasPicture: boolean;
 }
 
-const instruction = "Answer with the option's letter from the given choices directly.";
-
 /** Questions of school books; those with a picture are ScienceQA-IMG. */
 export const scienceqa: Benchmark = {
   name: 'scienceqa',
@@ -34,12 +32,11 @@ export const scienceqa: Benchmark = {
   async open(folder) {
     const path = 'scienceqa/llava_test_CQM-A.json';
     const list = await folder.json(path, z.array(z.unknown()));
-    const named = list.map((entry, at): [string, unknown] => [`entry ${at + 1}`, entry]);
-    const entries = folder.entries(path, named, questionSchema).map(([, entry]) => entry);
+    const entries = folder.items(path, list, questionSchema);
     const questions: ScienceQuestion[] = [];
     for (const { id, image, conversations } of folder.unique(entries, (entry) => entry.id)) {
       const text = (conversations[0]?.value ?? '').replace('<image>', '').trim();
-      const prompt = `${text}\n${instruction}`;
+      const prompt = `${text}\n${letterInstruction}`;
       if (image === undefined) {
         questions.push({ id, prompt, hasPicture: false });
         continue;
@@ -74,7 +71,7 @@ export const scienceqa: Benchmark = {
       official: (answers) => {
         const results = eachAnswered(questions, answers, ({ id }, answer) => {
           const letter = optionLetter(answer, problems.get(id)?.choices ?? []);
-          return [id, letter === undefined ? -1 : letter.charCodeAt(0) - 65] as const;
+          return [id, letter === undefined ? -1 : placeOf(letter)] as const;
         });
         const content = { results: Object.fromEntries(results) };
         return new Map([['scienceqa/results.json', JSON.stringify(content)]]);

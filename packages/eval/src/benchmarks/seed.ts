@@ -40,9 +40,8 @@ export const seed: Benchmark = {
         question_type: z.record(z.string(), z.number()),
       }),
     );
-    const named = file.questions.map((entry, at): [string, unknown] => [`entry ${at + 1}`, entry]);
-    const entries = folder.entries('seed_bench/SEED-Bench.json', named, entrySchema);
-    const truth = new Map(entries.map(([, entry]) => [entry.question_id, entry]));
+    const entries = folder.items('seed_bench/SEED-Bench.json', file.questions, entrySchema);
+    const truth = new Map(entries.map((entry) => [entry.question_id, entry]));
     const kinds = new Map(Object.entries(file.question_type).map(([name, id]) => [id, name]));
     const letterIn = (id: string, answer: string) => {
       const entry = truth.get(id);

@@ -4,7 +4,12 @@ import type { Benchmark } from '../benchmark.js';
 import { type Folder, idSchema } from '../reading/folder.js';
 import { agreement, normalizeAnswer } from '../scoring/vqa-answer.js';
 import { eachAnswered, judgeAll } from './judge.js';
-import { type FiledQuestion, type QuestionFileOptions, questionFile } from './question-file.js';
+import {
+  askedIn,
+  type FiledQuestion,
+  type QuestionFileOptions,
+  questionFile,
+} from './question-file.js';
 
 /** What people answered. */
 interface People {
@@ -55,8 +60,8 @@ async function open(
   };
 }
 
-/** The question itself: the first line of LLaVA's prompt, in lower case. */
-const questionOf = (prompt: string) => (prompt.split('\n')[0] ?? '').toLowerCase();
+/** The question itself, in lower case. */
+const questionOf = (prompt: string) => askedIn(prompt).toLowerCase();
 
 const vqaSchema = z.object({
   question_id: idSchema,
@@ -87,11 +92,10 @@ export const vqav2: Benchmark = {
           path,
           z.object({ annotations: z.array(z.unknown()) }),
         );
-        const named = annotations.map((entry, at): [string, unknown] => [`entry ${at + 1}`, entry]);
         return new Map(
           from
-            .entries(path, named, vqaSchema)
-            .map(([, { question_id, answer_type, answers }]) => [
+            .items(path, annotations, vqaSchema)
+            .map(({ question_id, answer_type, answers }) => [
               question_id,
               { answers: answers.map(({ answer }) => answer), kind: answer_type },
             ]),
@@ -131,11 +135,10 @@ export const textvqa: Benchmark = {
       },
       async (from, path) => {
         const { data } = await from.json(path, z.object({ data: z.array(z.unknown()) }));
-        const named = data.map((entry, at): [string, unknown] => [`entry ${at + 1}`, entry]);
         return new Map(
           from
-            .entries(path, named, textVqaSchema)
-            .map(([, { image_id, question, answers }]) => [
+            .items(path, data, textVqaSchema)
+            .map(({ image_id, question, answers }) => [
               `${image_id} ${question.toLowerCase()}`,
               { answers },
             ]),

@@ -41,7 +41,7 @@ export class Folder {
     );
   }
 
-  /** Entries of a JSON list or of a record's values that are of a form; others are noted and left out. */
+  /** Entries, by their names, that are of a form; others are noted and left out. */
   entries<T>(
     path: string,
     entries: Iterable<[string, unknown]>,
@@ -53,6 +53,12 @@ export class Folder {
       this.note(`${path}, ${name}`, z.prettifyError(found.error));
       return [];
     });
+  }
+
+  /** The same of a list without names; what is noted names entries by their number, from 1. */
+  items<T>(path: string, list: readonly unknown[], schema: z.ZodType<T>, what = 'entry'): T[] {
+    const named = list.map((entry, at): [string, unknown] => [`${what} ${at + 1}`, entry]);
+    return this.entries(path, named, schema).map(([, entry]) => entry);
   }
 
   /**
@@ -75,8 +81,7 @@ export class Folder {
         { cause },
       );
     }
-    const named = rows.map((row, at): [string, unknown] => [`row ${at + 1}`, row]);
-    return this.entries(path, named, schema).map(([, row]) => row);
+    return this.items(path, rows, schema, 'row');
   }
 
   /** @throws TransPruneError NOT_FOUND if there is no such file */

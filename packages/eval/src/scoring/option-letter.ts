@@ -1,5 +1,8 @@
 /** The letter of the option that an answer chooses. */
 
+/** How LLaVA's scripts ask for it. */
+export const letterInstruction = "Answer with the option's letter from the given choices directly.";
+
 /**
  * Reads `B`, `B.`, `B) a dog`, `(B)`, `B: a dog`, `The answer is B.`; an answer that is one of the options' texts
  * chooses that one.
@@ -21,3 +24,6 @@ export function optionLetter(answer: string, options: readonly string[]): string
 
 /** A of 0, B of 1, and so on. */
 export const letterOf = (at: number): string => String.fromCharCode(65 + at);
+
+/** 0 of A, 1 of B, and so on. */
+export const placeOf = (letter: string): number => letter.charCodeAt(0) - 65;
