@@ -47,8 +47,9 @@ export type AnswerPart =
   | { readonly type: 'text'; readonly text: string }
   | AnswerEnd;
 
-/** An answer that is given. */
+/** An answer that has begun. */
 export interface Answer {
+  /** Those that follow the first, `begin`. */
   readonly parts: AsyncGenerator<AnswerPart, void>;
   /** Aborted, with an ApiError, when it ends early; its place is free then, whether its parts are read or not. */
   readonly signal: AbortSignal;
@@ -58,16 +59,35 @@ export interface Answer {
 const stuckMs = 60_000;
 
 /**
- * Takes a place and answers. The parts have to be read, or returned.
+ * Takes a place and answers. Waits for the first token, so that what is wrong with a request becomes the status of
+ * its reply, and not an event in a stream. The parts have to be read, or returned.
  *
  * @param leave is aborted when the client is gone
- * @throws ApiError 429 or 503 if there is no place; when the parts are read, ApiError, or an error that
- *   `toApiError` knows
+ * @throws ApiError 429 or 503 if there is no place; up to the first token, and when the parts are read, ApiError, or
+ *   an error that `toApiError` knows
  */
-export function answer(service: Service, asked: Asked, leave: AbortSignal): Answer {
+export async function answer(service: Service, asked: Asked, leave: AbortSignal): Promise<Answer> {
   const seat = service.pool.seat();
   const limit = deadline(service.limits, leave, service.shutdown);
-  return { parts: partsOf(service, asked, seat, limit), signal: limit.signal };
+  const parts = partsOf(service, asked, seat, limit);
+  await parts.next();
+  return { parts, signal: limit.signal };
+}
+
+/**
+ * All of an answer at once.
+ *
+ * @throws whatever it fails with
+ */
+export async function wholeAnswer(
+  parts: Answer['parts'],
+): Promise<{ readonly text: string; readonly end: AnswerEnd }> {
+  let text = '';
+  for await (const part of parts) {
+    if (part.type === 'text') text += part.text;
+    if (part.type === 'end') return { text, end: part };
+  }
+  throw new Error('expected an answer to end');
 }
 
 async function* partsOf(
@@ -122,11 +142,13 @@ async function* partsOf(
           timeToFirstTokenMs: firstMs,
           totalMs,
         };
-        const saved = savedFlops(facts.costs, pruning.plan, usage);
-        const end = { reason, usage, timings, visionCached, pruning, stages, savedFlops: saved };
-        metrics.answered({ type: 'end', ...end });
+        const answered: AnswerEnd = {
+          ...{ type: 'end', reason, usage, timings, visionCached, pruning, stages },
+          savedFlops: savedFlops(facts.costs, pruning.plan, usage),
+        };
+        metrics.answered(answered);
         if (service.logContent) log.info({ messages: asked.messages, text: written }, 'answer');
-        yield { type: 'end', ...end };
+        yield answered;
         return;
       }
     }
@@ -136,7 +158,8 @@ async function* partsOf(
       : error;
   } finally {
     signal.removeEventListener('abort', end);
-    if (!signal.aborted) end();
+    // Again, if it was aborted; an abortion from before it was listened for ends nothing.
+    end();
   }
 }
 

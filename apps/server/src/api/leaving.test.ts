@@ -12,10 +12,13 @@ import {
   startServer,
   type TestServer,
 } from '../../testing/server.js';
-import type { Answer, AnswerPart } from './answer.js';
+import { EnginePool } from '../engine/pool.js';
+import { defaultLimits } from '../limits/limits.js';
+import { type Answer, type AnswerPart, type Asked, answer } from './answer.js';
 import { chatChunks } from './chat/reply.js';
 import { numbering, responseEvents } from './responses/events.js';
 import { startedResponse } from './responses/reply.js';
+import type { Service } from './service.js';
 import { eventStream, type ServerEvent } from './sse.js';
 
 const load = async ({ url }: TestServer) => (await fetch(`${url}/ready`)).json();
@@ -74,6 +77,17 @@ test('a client that leaves while its picture is fetched is no fault of the serve
   await expect(asking).rejects.toThrow('aborted');
   await expect.poll(() => server.lines.join('')).toContain('"status":499');
   expect(server.lines.join('')).not.toContain('a request failed');
+});
+
+test('a client that left before its request was understood leaves its place free', async () => {
+  const pool = new EnginePool(() => startHere({}), { engines: 1, active: 1, waiting: 0 });
+  await pool.open();
+  onTestFinished(() => pool.close());
+  const { signal: shutdown } = new AbortController();
+  const service = { pool, limits: defaultLimits, shutdown } as Service;
+  const asking = answer(service, {} as Asked, AbortSignal.abort());
+  await expect(asking).rejects.toMatchObject({ status: 499 });
+  await expect.poll(() => pool.running).toBe(0);
 });
 
 describe('a stream that is cancelled returns its answer', () => {

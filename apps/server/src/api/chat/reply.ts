@@ -13,31 +13,22 @@ export interface Envelope {
   readonly model: string;
 }
 
-export async function chatReplyOf(
-  parts: AsyncIterable<AnswerPart>,
-  envelope: Envelope,
-): Promise<ChatReply> {
-  let content = '';
-  for await (const part of parts) {
-    if (part.type === 'text') content += part.text;
-    if (part.type !== 'end') continue;
-    return {
-      ...envelope,
-      object: 'chat.completion',
-      choices: [
-        {
-          index: 0,
-          message: { role: 'assistant', content, refusal: null },
-          logprobs: null,
-          finish_reason: part.reason,
-        },
-      ],
-      usage: usageOf(part),
-      pruning: pruningOf(part),
-      metrics: metricsOf(part),
-    };
-  }
-  throw new Error('expected an answer to end');
+export function chatReplyOf(content: string, end: AnswerEnd, envelope: Envelope): ChatReply {
+  return {
+    ...envelope,
+    object: 'chat.completion',
+    choices: [
+      {
+        index: 0,
+        message: { role: 'assistant', content, refusal: null },
+        logprobs: null,
+        finish_reason: end.reason,
+      },
+    ],
+    usage: usageOf(end),
+    pruning: pruningOf(end),
+    metrics: metricsOf(end),
+  };
 }
 
 /** The last chunk with a choice says what was kept and how long it took. */

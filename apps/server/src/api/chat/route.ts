@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
-import { answer } from '../answer.js';
-import { begun } from '../begin.js';
+import { answer, wholeAnswer } from '../answer.js';
 import { toApiError } from '../errors.js';
 import { checkModel } from '../models.js';
 import { neutralInChat, parseBody } from '../parse.js';
@@ -21,14 +20,17 @@ export function chatRoute(service: Service) {
     });
     checkModel(service, request.model);
     const asked = askOfChat(request, service);
-    const answered = await begun(answer(service, asked, context.req.raw.signal));
+    const answered = await answer(service, asked, context.req.raw.signal);
     const { parts } = answered;
     const envelope = {
       id: `chatcmpl-${randomUUID()}`,
       created: Math.floor(Date.now() / 1000),
       model: service.modelName,
     };
-    if (!request.stream) return context.json(await chatReplyOf(parts, envelope));
+    if (!request.stream) {
+      const { text, end } = await wholeAnswer(parts);
+      return context.json(chatReplyOf(text, end, envelope));
+    }
     const includeUsage = request.stream_options?.include_usage === true;
     return eventStream(chatChunks(parts, envelope, includeUsage), {
       answer: answered,

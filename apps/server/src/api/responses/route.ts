@@ -1,9 +1,8 @@
 import type { Context } from 'hono';
-import { type AnswerPart, answer } from '../answer.js';
-import { begun } from '../begin.js';
+import { answer, wholeAnswer } from '../answer.js';
 import { checkModel } from '../models.js';
 import { neutralInResponses, parseBody } from '../parse.js';
-import { type ResponseReply, responseRequest } from '../schemas/responses.js';
+import { responseRequest } from '../schemas/responses.js';
 import type { Service } from '../service.js';
 import { eventStream } from '../sse.js';
 import { askOfResponse } from './ask.js';
@@ -20,10 +19,13 @@ export function responsesRoute(service: Service) {
     });
     checkModel(service, request.model);
     const asked = askOfResponse(request, service);
-    const answered = await begun(answer(service, asked, context.req.raw.signal));
+    const answered = await answer(service, asked, context.req.raw.signal);
     const { parts } = answered;
     const response = startedResponse(request, service.modelName);
-    if (!request.stream) return context.json(await wholeResponse(parts, response));
+    if (!request.stream) {
+      const { text, end } = await wholeAnswer(parts);
+      return context.json(endedResponse(response, endedMessage(startedMessage(), text, end), end));
+    }
     const event = numbering();
     return eventStream(responseEvents(parts, response, event), {
       answer: answered,
@@ -31,17 +33,4 @@ export function responsesRoute(service: Service) {
       log: service.log,
     });
   };
-}
-
-async function wholeResponse(
-  parts: AsyncIterable<AnswerPart>,
-  response: ResponseReply,
-): Promise<ResponseReply> {
-  let text = '';
-  for await (const part of parts) {
-    if (part.type === 'text') text += part.text;
-    if (part.type !== 'end') continue;
-    return endedResponse(response, endedMessage(startedMessage(), text, part), part);
-  }
-  throw new Error('expected an answer to end');
 }
