@@ -77,6 +77,7 @@ class Tally:
 
     def add(self, questions: Spans, targets: Tensor, best: Tensor) -> None:
         """Count a batch; the right and the likeliest words are `[batch, tokens]`."""
+        targets, best = targets.cpu(), best.cpu()
         for row, spans in enumerate(questions):
             for question, first, end in spans:
                 self.answers.setdefault(question.kind, Counter())[question.answer] += 1

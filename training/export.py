@@ -1,6 +1,6 @@
 """Write a checkpoint as a folder in the Hugging Face layout that loads as `llava`.
 
-    python -m export --checkpoint decoder-deep --to ../packages/embedded-model/model
+    python -m export --checkpoint answers --to ../packages/embedded-model/model
 
 The decoder is written as float16 weights under LLaMA's names; the project's decoder builder makes
 `onnx/decoder_model_merged.onnx` from them and `config.json`.
@@ -19,13 +19,14 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from model import DecoderShape, SceneModel, VISION_BLOCKS, VISION_HEADS, VISION_HIDDEN, stack_layers
-from scenes import IMAGE_SIZE, PATCH_SIZE, PATCHES
+from large.model import PictureModel, load_model
+from large.pictures import PATCH_SIZE
+from large.run import checkpoint_folder
+from large.words import VOCABULARY
+from model import DecoderShape, VISION_BLOCKS, VISION_HEADS, VISION_HIDDEN
 from tokenizer import BOS, EOS, IMAGE, PAD, write_tokenizer
-from train_decoder import load_model
-from training_run import CHECKPOINTS, add_run_option
+from training_run import add_run_option
 
-DEPTH = 12  # layers of the shipped decoder; a shallower checkpoint is stacked
 OPSET = 17
 MAX_POSITIONS = 2048
 
@@ -33,7 +34,7 @@ MAX_POSITIONS = 2048
 class ImageFeatures(nn.Module):
     """Vision encoder and projector in one graph."""
 
-    def __init__(self, model: SceneModel) -> None:
+    def __init__(self, model: PictureModel) -> None:
         super().__init__()
         self.vision, self.projector = model.vision, model.projector
 
@@ -41,11 +42,12 @@ class ImageFeatures(nn.Module):
         return self.projector(self.vision(pixel_values))
 
 
-def write_vision_encoder(model: SceneModel, path: Path) -> None:
-    """Pixels `[batch, 3, 96, 96]` to image tokens `[batch, patches, hidden]`, float32."""
+def write_vision_encoder(model: PictureModel, path: Path) -> None:
+    """Pixels `[batch, 3, height, width]` to image tokens `[batch, patches, hidden]`, float32."""
+    size = model.grid * PATCH_SIZE
     torch.onnx.export(
         ImageFeatures(model).eval(),
-        (torch.zeros(2, 3, IMAGE_SIZE, IMAGE_SIZE),),
+        (torch.zeros(2, 3, size, size),),
         str(path),
         input_names=["pixel_values"],
         output_names=["image_features"],
@@ -75,14 +77,14 @@ def write_embed_tokens(weight: Tensor, path: Path) -> None:
     onnx.save(model, path)
 
 
-def decoder_weights(model: SceneModel) -> dict[str, Tensor]:
+def decoder_weights(model: PictureModel) -> dict[str, Tensor]:
     """The decoder under LLaMA's names, float16, with the output matrix written out."""
     weights = {name: value.half().contiguous() for name, value in model.decoder.state_dict().items()}
     weights["lm_head.weight"] = weights["model.embed_tokens.weight"].clone()
     return weights
 
 
-def rounded_to_half(model: SceneModel) -> SceneModel:
+def rounded_to_half(model: PictureModel) -> PictureModel:
     """The model with the decoder's weights as float16 stores them."""
     for parameter in model.decoder.parameters():
         parameter.data = parameter.data.half().float()
@@ -108,16 +110,17 @@ def text_config(shape: DecoderShape) -> dict:
     }
 
 
-def write_configs(shape: DecoderShape, folder: Path) -> None:
+def write_configs(model: PictureModel, folder: Path) -> None:
     """Write all JSON files beside the tokenizer's."""
-    image_size = {"height": IMAGE_SIZE, "width": IMAGE_SIZE}
+    shape, size = model.decoder.shape, model.grid * PATCH_SIZE
+    image_size = {"height": size, "width": size}
     files = {
         "config.json": {
             "architectures": ["LlavaForConditionalGeneration"],
             "model_type": "llava",
             "image_token_index": IMAGE,
             "image_token_id": IMAGE,
-            "image_seq_length": PATCHES,
+            "image_seq_length": model.grid**2,
             "projector_hidden_act": "gelu",
             "vision_feature_layer": -1,
             "vision_feature_select_strategy": "full",
@@ -128,7 +131,7 @@ def write_configs(shape: DecoderShape, folder: Path) -> None:
             "text_config": text_config(shape),
             "vision_config": {
                 "model_type": "conv_transformer",
-                "image_size": IMAGE_SIZE,
+                "image_size": size,
                 "patch_size": PATCH_SIZE,
                 "hidden_size": VISION_HIDDEN,
                 "intermediate_size": 4 * VISION_HIDDEN,
@@ -142,7 +145,7 @@ def write_configs(shape: DecoderShape, folder: Path) -> None:
             "eos_token_id": EOS,
             "pad_token_id": PAD,
             "do_sample": False,
-            "max_new_tokens": 40,
+            "max_new_tokens": 60,
         },
         "preprocessor_config.json": {
             "image_processor_type": "CLIPImageProcessor",
@@ -174,14 +177,12 @@ def write_configs(shape: DecoderShape, folder: Path) -> None:
 def main() -> None:
     """Export a checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", default="decoder-deep")
+    parser.add_argument("--checkpoint", default="answers")
     parser.add_argument("--to", type=Path, required=True)
     add_run_option(parser)
     arguments = parser.parse_args()
 
-    model = load_model(CHECKPOINTS / arguments.name / f"{arguments.checkpoint}.pt", torch.device("cpu"))
-    while model.decoder.shape.num_hidden_layers < DEPTH:
-        model = stack_layers(model)
+    model = load_model(checkpoint_folder(arguments.name) / f"{arguments.checkpoint}.pt")
     model = rounded_to_half(model.eval())
     folder = arguments.to
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
@@ -192,8 +193,8 @@ def main() -> None:
     save_file(
         decoder_weights(model), folder / "weights" / "decoder.safetensors", metadata={"format": "pt"}
     )
-    write_configs(model.decoder.shape, folder)
-    write_tokenizer(folder)
+    write_configs(model, folder)
+    write_tokenizer(folder, VOCABULARY)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             print(f"{path.stat().st_size:>10,}  {path.relative_to(folder)}")

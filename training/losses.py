@@ -72,7 +72,7 @@ def pull_loss(model: SceneModel, features: Tensor, labels: Tensor) -> Tensor:
 
 def total_loss(
     model: SceneModel, outputs: Outputs, batch: PackedBatch, labels: Tensor
-) -> tuple[Tensor, dict[str, float]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Sum of all losses and each by name; labels `[labels, batch, patches]`."""
     parts = {
         "answer": answer_loss(model, outputs, batch),
@@ -83,7 +83,7 @@ def total_loss(
     return summed(parts)
 
 
-def summed(parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-    """The sum of losses, and each by name as a number."""
+def summed(parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    """The sum of losses, and each by name, detached."""
     total = torch.stack(list(parts.values())).sum()
-    return total, {name: round(value.item(), 3) for name, value in parts.items()}
+    return total, {name: value.detach() for name, value in parts.items()}

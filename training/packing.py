@@ -7,7 +7,8 @@ itself only, and its positions start right after the image, as if it stood there
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -36,11 +37,16 @@ class PackedBatch:
 
     def to(self, device: torch.device) -> PackedBatch:
         """The same batch on another device."""
-        moved = {
-            name: value.to(device) if isinstance(value, Tensor) else value
-            for name, value in vars(self).items()
-        }
-        return PackedBatch(**moved)
+        return moved(self, device)
+
+
+Batch = TypeVar("Batch")
+
+
+def moved(batch: Batch, device: torch.device) -> Batch:
+    """A dataclass with its tensors on another device."""
+    tensors = {name: value for name, value in vars(batch).items() if isinstance(value, Tensor)}
+    return replace(batch, **{name: value.to(device, non_blocking=True) for name, value in tensors.items()})
 
 
 def pack(

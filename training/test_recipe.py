@@ -17,7 +17,7 @@ from attention import PackedMask, attend
 from large import asking, packing as large_packing
 from large.accuracy import held_out
 from large.export import load_weights, write_weights
-from large.model import PictureModel, first_shape, grow_layers, growing_order
+from large.model import FIRST_LAYERS, PictureModel, fresh_shape, grow_layers, growing_order
 from large.model import run_packed as run_large
 from large.pictures import (
     NO_TAG, PATCH_LABELS, PATCH_SIZE, TAGS, generate_pictures, patch_labels,
@@ -141,7 +141,7 @@ class Attention(unittest.TestCase):
         for mask in (None, PackedMask(200, torch.zeros(visible.shape).masked_fill(~visible, -torch.inf))):
             exact = attend(query, key, value, mask)
             wanted = [exact, *torch.autograd.grad(exact, (query, key, value), upper)]
-            with half_precision():
+            with half_precision(query.device):
                 fast = attend(query, key, value, mask)
             got = [fast, *torch.autograd.grad(fast, (query, key, value), upper.bfloat16())]
             for one, other in zip(wanted, got):
@@ -216,7 +216,7 @@ class LargeQuestions(unittest.TestCase):
 class LargeModel(unittest.TestCase):
     def setUp(self) -> None:
         torch.manual_seed(0)
-        self.model = PictureModel(first_shape(), 12).eval()
+        self.model = PictureModel(fresh_shape(FIRST_LAYERS), 12).eval()
         images, self.pictures, self.asked = held_out((8, 4), 2, 12)
         self.images = images
         self.packed = large_packing.pack(self.pictures, self.asked)

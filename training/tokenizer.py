@@ -61,7 +61,7 @@ def prompt_ids(question: str) -> list[int]:
     return [BOS] + [IMAGE] * PATCHES + encode(f"{question} {ANSWER_PROMPT}")
 
 
-def write_tokenizer(folder: Path) -> None:
+def write_tokenizer(folder: Path, vocabulary: dict[str, int]) -> None:
     """Write `tokenizer.json` and `tokenizer_config.json` in the Hugging Face form."""
     special = [
         {
@@ -89,7 +89,7 @@ def write_tokenizer(folder: Path) -> None:
             "special_tokens": {"<s>": {"id": "<s>", "ids": [BOS], "tokens": ["<s>"]}},
         },
         "decoder": None,
-        "model": {"type": "WordLevel", "vocab": VOCABULARY, "unk_token": "<unk>"},
+        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "<unk>"},
     }
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",

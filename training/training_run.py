@@ -86,6 +86,10 @@ class Progress:
         done = self.step / self.steps if self.steps else self.elapsed / self.seconds
         return min(1.0, done)
 
+    def at(self, step: int) -> float:
+        """What `fraction` will be at a step, as far as that is known now."""
+        return min(1.0, step / self.steps) if self.steps else self.fraction
+
     @property
     def finished(self) -> bool:
         """Whether the run has used up its steps or minutes."""
@@ -125,6 +129,7 @@ def load_checkpoint(path: Path, device: torch.device) -> dict | None:
 
 
 def log(stage: str, progress: Progress, **values: object) -> None:
-    """One JSON line with step, minutes and figures on standard error."""
+    """One JSON line with step, minutes and figures (tensors as numbers) on standard error."""
     line = {"stage": stage, "step": progress.step, "minutes": round(progress.elapsed / 60, 1)}
-    print(json.dumps(line | values), file=sys.stderr, flush=True)
+    line |= {name: round(v.item(), 3) if isinstance(v, torch.Tensor) else v for name, v in values.items()}
+    print(json.dumps(line), file=sys.stderr, flush=True)

@@ -55,13 +55,13 @@ def accuracy(
     same as a right answer by greedy decoding. The prior is the share of the most frequent answer.
     """
     model.eval()
-    tally = Tally()
+    tally, device = Tally(), model.vision.positions.device
     images, pictures, asked = held_out(seed, count, model.grid)
     for start in range(0, count, batch):
         part = slice(start, start + batch)
-        packed = pack(pictures[part], asked[part])
-        with half_precision() if half else nullcontext():
-            best = predict(model, images[part], pictures[part], packed)
+        packed = pack(pictures[part], asked[part]).to(device)
+        with half_precision(device) if half else nullcontext():
+            best = predict(model, images[part].to(device), pictures[part], packed)
         tally.add(packed.questions, packed.targets, best)
     model.train()
     return tally.figures()

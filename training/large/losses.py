@@ -40,7 +40,7 @@ def referent_loss(model: PictureModel, outputs: Outputs, batch: PackedBatch) -> 
 def pull_loss(model: PictureModel, features: Tensor, labels: Tensor) -> Tensor:
     """Image tokens should resemble the embeddings of their colour, shape, number and tag words."""
     embedding = functional.normalize(model.decoder.model.embed_tokens.weight, dim=-1)
-    total = torch.zeros(())
+    total = torch.zeros((), device=labels.device)
     for row, words, limit in PULL:
         chosen = labels[row] < limit
         if chosen.any():
@@ -51,9 +51,11 @@ def pull_loss(model: PictureModel, features: Tensor, labels: Tensor) -> Tensor:
 
 
 def total_loss(
-    model: PictureModel, outputs: Outputs, batch: PackedBatch, labels: Tensor
-) -> tuple[Tensor, dict[str, float]]:
-    """Sum of all losses and each by name; labels `[labels, batch, patches]`."""
+    model: PictureModel, outputs: Outputs, batch: PackedBatch, labels: Tensor | None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Sum of all losses and each by name; labels `[labels, batch, patches]`, without them the answers' alone."""
+    if labels is None:
+        return summed({"answer": answer_loss(model, outputs, batch)})
     parts = {
         "answer": answer_loss(model, outputs, batch),
         "referent": REFERENT_WEIGHT * referent_loss(model, outputs, batch),

@@ -34,9 +34,9 @@ class PictureModel(nn.Module):
         self.referent_heads = LabelHeads(shape.hidden_size, PATCH_LABELS)
 
 
-def first_shape() -> DecoderShape:
-    """The decoder that training starts with."""
-    return DecoderShape(len(VOCABULARY), num_hidden_layers=FIRST_LAYERS)
+def fresh_shape(layers: int) -> DecoderShape:
+    """A decoder that training starts with."""
+    return DecoderShape(len(VOCABULARY), num_hidden_layers=layers)
 
 
 @dataclass

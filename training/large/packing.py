@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from attention import PackedMask
-from packing import IGNORE, padded, referents
+from packing import IGNORE, moved, padded, referents
 from questions import Question
 from tokenizer import EOS
 
@@ -18,15 +18,12 @@ from .words import encode, encode_prompt
 
 @dataclass
 class PackedBatch:
-    """Text behind the image: ids, targets, weights `[batch, text]`; positions of the whole sequence.
-
-    `rows` is 0 or minus infinity, `[batch, 1, text, tokens]`.
-    """
+    """Text behind the image: ids, segments, targets, weights `[batch, text]`; positions of the whole sequence."""
 
     prefix: int  # <s> and the image tokens
     ids: Tensor
     positions: Tensor
-    rows: Tensor
+    segments: Tensor  # the question that a token is of, -1 behind the last
     targets: Tensor
     weights: Tensor
     referent_places: Tensor  # (row, text token) of words that name an object or a tag
@@ -35,8 +32,15 @@ class PackedBatch:
 
     @property
     def mask(self) -> PackedMask:
-        """The mask of the whole sequence."""
-        return PackedMask(self.prefix, self.rows)
+        """The mask of the whole sequence: text sees the image and what precedes it of its own question."""
+        own = (self.segments[:, :, None] == self.segments[:, None, :]).tril()
+        visible = torch.cat([own.new_ones(*own.shape[:2], self.prefix), own], dim=2)
+        rows = torch.zeros(visible.shape, device=own.device).masked_fill(~visible, -torch.inf)
+        return PackedMask(self.prefix, rows[:, None])
+
+    def to(self, device: torch.device) -> PackedBatch:
+        """The same batch on another device."""
+        return moved(self, device)
 
 
 def pack(
@@ -66,11 +70,8 @@ def pack(
         rows.append((ids, positions, segments, targets, weights))
         spans.append(row_spans)
     ids, positions, segments, targets, weights = padded(rows)
-    visible = (segments[:, :, None] == segments[:, None, :]).tril()
-    visible = torch.cat([visible.new_ones(*ids.shape, prefix), visible], dim=2)
-    allowed = torch.zeros(visible.shape).masked_fill(~visible, -torch.inf)[:, None]
     image = torch.arange(prefix).expand(len(rows), -1)
     return PackedBatch(
-        prefix, ids, torch.cat([image, positions], dim=1), allowed, targets, weights,
+        prefix, ids, torch.cat([image, positions], dim=1), segments, targets, weights,
         *referents(referent_places, referent_labels, len(PATCH_LABELS)), spans,
     )

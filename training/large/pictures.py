@@ -183,7 +183,8 @@ def draw_background(noise: np.random.Generator, size: int) -> np.ndarray:
         count = max(2, round(points * per_96))
         coarse = noise.standard_normal((count, count, 3), dtype=np.float32) * strength
         weights = interpolation(count, size)
-        image += np.einsum("yi,xj,ijc->yxc", weights, weights, coarse, optimize=True)
+        rows = np.tensordot(weights, coarse, 1)
+        image += np.matmul(weights, rows)
     if noise.random() < 0.5:
         angle, period = noise.uniform(0, np.pi), noise.uniform(5, 16)
         axis = np.arange(size, dtype=np.float32)

@@ -15,7 +15,7 @@ from .pictures import FULL_GRID, SMALL_GRID
 # Keep the pictures of the stages apart.
 VISION_SEEDS = {SMALL_GRID: 101, FULL_GRID: 102}
 DECODER_SEEDS = {SMALL_GRID: 103, FULL_GRID: 104}
-DEEP_SEED = 105
+DEEP_SEED, WHOLE_SEED = 105, 106
 
 
 def checkpoint_folder(name: str) -> Path:
@@ -23,9 +23,9 @@ def checkpoint_folder(name: str) -> Path:
     return CHECKPOINTS / "large" / name
 
 
-def half_precision() -> torch.autocast:
+def half_precision(device: torch.device) -> torch.autocast:
     """bfloat16 matrix products on float32 weights: five times as fast on CPUs with AVX512-BF16."""
-    return torch.autocast("cpu", dtype=torch.bfloat16)
+    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def resize_positions(positions: Tensor, grid: int) -> Tensor:

@@ -48,7 +48,7 @@ def patch_accuracy(vision: VisionEncoder, heads: LabelHeads, grid: int, count: i
     labels = torch.from_numpy(patch_labels(pictures))
     best = []
     for start in range(0, count, 32):
-        with half_precision():
+        with half_precision(labels.device):
             logits = heads(vision(normalise(torch.from_numpy(images[start : start + 32]))))
         best.append(torch.stack([scores.argmax(-1) for scores in logits]))
     vision.train()
@@ -125,7 +125,7 @@ def main() -> None:
         seed = (arguments.seed, VISION_SEEDS[grid], progress.step)
         images, pictures = generate_pictures(seed, arguments.batch, grid)
         labels = torch.from_numpy(patch_labels(pictures))
-        with half_precision():
+        with half_precision(labels.device):
             logits = heads(vision(normalise(torch.from_numpy(images))))
         loss = patch_loss(logits, labels)
         optimizer.zero_grad(set_to_none=True)
