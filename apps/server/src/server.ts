@@ -13,7 +13,7 @@ import { type RemoteOptions, remoteImages } from './images/remote.js';
 import { lastWordsMs } from './limits/deadline.js';
 import { keyCheck } from './limits/keys.js';
 import { chooseLimits } from './limits/limits.js';
-import { closeServer, type Listening, listen } from './listen.js';
+import { checkAddress, closeServer, type Listening, listen } from './listen.js';
 import { createMetrics } from './metrics/metrics.js';
 import { nameOf, type ServerOptions } from './options.js';
 import { version } from './version.js';
@@ -23,8 +23,8 @@ export interface TransPruneServer {
    * Opens the model and takes requests.
    *
    * @returns the address, such as `http://127.0.0.1:8080`
-   * @throws TransPruneError what opening the model failed with; the system's error for the address; an error if
-   *   the server is closed meanwhile
+   * @throws TransPruneError what opening the model failed with, BUSY for an address in use, INVALID_ARGUMENT for one
+   *   that cannot be had; an error if the server is closed meanwhile
    */
   listen(port?: number, host?: string): Promise<string>;
   /** Takes no more requests, lets answers end for a while, ends the others properly, and frees everything. */
@@ -53,12 +53,19 @@ export function createServerIn(
     apiKeys = [],
     imageHosts = [],
   } = options;
-  const { visionCacheBytes = defaultVisionCacheBytes, preset, plan, device, threads } = options;
+  const {
+    visionCacheBytes = defaultVisionCacheBytes,
+    offline,
+    preset,
+    plan,
+    device,
+    threads,
+  } = options;
   const limits = chooseLimits(options.limits);
   checkCount('engines', engines);
   checkPlan(plan);
   const { active } = limits;
-  const settings = { model, preset, plan, device, threads, active, visionCacheBytes };
+  const settings = { model, offline, preset, plan, device, threads, active, visionCacheBytes };
   const log = options.log ?? pino({}, pino.destination(2));
   const pool = new EnginePool(
     startEngine ?? ((signal) => startEngineProcess(programs.engine, settings, signal)),
@@ -92,9 +99,11 @@ export function createServerIn(
   };
   return {
     async listen(port = 0, host = '127.0.0.1') {
+      // A model may take minutes.
+      await checkAddress({ host, port });
       const facts = await pool.open();
       const service: Service = {
-        modelName: options.modelName ?? (options.model ? nameOf(model) : 'transprune-embedded'),
+        modelName: options.modelName ?? nameOf(model),
         created: Math.floor(Date.now() / 1000),
         version,
         facts,
@@ -120,7 +129,8 @@ export function createServerIn(
         throw unavailable('shutting_down', 'the server was closed');
       }
       const { url } = listening;
-      log.info({ url, model: service.modelName, device: facts.device }, 'listening');
+      const { device, formats } = facts;
+      log.info({ url, model: service.modelName, formats, device }, 'listening');
       return url;
     },
     close() {
