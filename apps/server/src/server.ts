@@ -10,6 +10,7 @@ import { EnginePool } from './engine/pool.js';
 import { startEngineProcess } from './engine/start-process.js';
 import { imageDecoder } from './images/decoder.js';
 import { type RemoteOptions, remoteImages } from './images/remote.js';
+import { countBodies } from './limits/bodies.js';
 import { lastWordsMs } from './limits/deadline.js';
 import { keyCheck } from './limits/keys.js';
 import { chooseLimits } from './limits/limits.js';
@@ -108,6 +109,7 @@ export function createServerIn(
         version,
         facts,
         limits,
+        bodies: countBodies(limits),
         pool,
         decoder,
         remote,

@@ -1,4 +1,4 @@
-import { ApiError } from '../api/errors.js';
+import { ApiError, clientLeft } from '../api/errors.js';
 import type { Limits } from './limits.js';
 
 /** Milliseconds that a client may take to read why its answer ends. */
@@ -28,8 +28,7 @@ export function deadline(
     setTimeout(() => controller.abort(tookTooLong(what, ms)), ms);
   const first = after(timeToFirstTokenMs, 'the first token of the answer');
   const end = after(totalMs, 'the answer');
-  const left = () =>
-    controller.abort(new ApiError(499, 'client_closed_request', 'the client left'));
+  const left = () => controller.abort(clientLeft());
   if (leave.aborted) left();
   else leave.addEventListener('abort', left, { once: true });
   return {
