@@ -64,9 +64,9 @@ test('bodies that come in are bounded together, until their clients leave', asyn
   const server = closed(await startServer({ limits }));
   expect(await askLarge(server)).toMatch(/^HTTP\/1\.1 200 /);
   const slow = [1, 2].map(() => send(server, announced, large.slice(0, -1)));
-  await expect.poll(() => askLarge(server)).toMatch(/^HTTP\/1\.1 429 [^]*retry-after: 1\r\n/i);
+  await expect.poll(() => askLarge(server)).toMatch(/^HTTP\/1\.1 429 .*retry-after: 1\r\n/is);
   expect(await replyTo(send(server, 'Transfer-Encoding: chunked', inOneChunk))).toMatch(
-    /^HTTP\/1\.1 429 [^]*holds requests of 2500000 bytes/,
+    /^HTTP\/1\.1 429 .*holds requests of 2500000 bytes/s,
   );
   const small = [{ role: 'user', content: 'what is this?' }] as const;
   await server.openai.chat.completions.create({ model, messages: [...small] });
@@ -95,9 +95,7 @@ test('whoever gets no place is told so before the body is read', async () => {
   const first = askLarge(server);
   const load = async () => (await fetch(`${server.url}/ready`)).json();
   await expect.poll(load).toMatchObject({ running: 1 });
-  expect(await replyTo(send(server, announced))).toMatch(
-    /^HTTP\/1\.1 429 [^]*all places are taken/,
-  );
+  expect(await replyTo(send(server, announced))).toMatch(/^HTTP\/1\.1 429 .*all places are taken/s);
   open();
   expect(await first).toMatch(/^HTTP\/1\.1 200 /);
 });
