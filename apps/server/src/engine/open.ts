@@ -44,7 +44,8 @@ async function openPruned(
     const options: OpenEngineOptions = {
       model,
       pruning: { plan, options: { trace: true, runtimeRatios: true, batch } },
-      backend: createNodeBackend(threads === undefined ? {} : { threads }),
+      // The cores are shared with the process that talks to clients, and with other engines.
+      backend: createNodeBackend({ spinning: false, ...(threads !== undefined && { threads }) }),
       device,
       open: async () => files,
       maxActive: active,

@@ -33,12 +33,9 @@ export function checkCall(call: PrefillCall, ports: DecoderPorts): void {
 /**
  * Checks conversations that are to stand side by side.
  *
- * @throws TransPruneError INVALID_ARGUMENT for one that has not begun, and for unequal lengths on a graph that
- *   is known not to know padding
+ * @throws TransPruneError INVALID_ARGUMENT for unequal lengths on a graph that is known not to know padding
  */
 export function checkMerge(states: readonly ConversationState[], ports: DecoderPorts): void {
-  const fresh = states.findIndex(({ attention }) => attention.length === 0);
-  if (fresh >= 0) throw invalid('conversations', 'that have had a call', `none in number ${fresh}`);
   if (knowsPadding(ports)) return;
   const seen = states.map(({ attention }) => attention[0]?.length ?? 0);
   const lengths = ports.state.flatMap(({ input, lengthAxis }) =>
