@@ -1,4 +1,5 @@
 /** Puts a server together, opens it and ends it. */
+import { setMaxListeners } from 'node:events';
 import { TransPruneError } from '@transprune/core';
 import { modelDirectory } from '@transprune/embedded-model';
 import pino from 'pino';
@@ -80,6 +81,8 @@ export function createServerIn(
   const decoder = imageDecoder(programs.image, limits);
   const remote = remoteImages({ hosts: imageHosts, limits, ...(network && { network }) });
   const shutdown = new AbortController();
+  // Each request listens to it.
+  setMaxListeners(0, shutdown.signal);
   let listening: Listening | undefined;
   let closing: Promise<void> | undefined;
 
