@@ -79,6 +79,16 @@ export {
   presentCache,
   scoreOutput,
 } from './ports.js';
+export {
+  type EncoderSignalName,
+  type Reduction,
+  type ReductionMethod,
+  type ReductionName,
+  reducedTokens,
+  reduceTokens,
+  reductionMethod,
+  reductionNames,
+} from './reductions/index.js';
 export { askingRows, type LeftTokens, seesKey } from './signals/asking.js';
 export {
   type AttentionShape,
