@@ -12,6 +12,11 @@ import {
   type PlanOptions,
   planNotes,
 } from '../options/plan-options.js';
+import {
+  addReductionOptions,
+  type ReductionOptions,
+  reductionOf,
+} from '../options/reduction-options.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { type CostReport, costLegend, costReport, costRows } from '../show/costs.js';
 import { type Grid, table } from '../show/table.js';
@@ -20,6 +25,7 @@ import { addOutputOptions, createTerminal, type OutputOptions } from '../termina
 
 type Options = PlanOptions &
   BudgetOptions &
+  ReductionOptions &
   HubOptions &
   TokenOptions &
   OutputOptions & { readonly model: string };
@@ -34,7 +40,7 @@ export function addPlanCommand(program: Command, io: Io): void {
       '--model <name>',
       `one of ${modelNames.join(', ')}; a config.json; or ${modelForms}`,
     );
-  addBudgetOptions(addPlanOptions(addHubOptions(command)));
+  addReductionOptions(addBudgetOptions(addPlanOptions(addHubOptions(command))));
   addTokenOptions(command);
   addOutputOptions(command)
     .addHelpText(
@@ -59,7 +65,7 @@ async function plan(options: Options, io: Io): Promise<void> {
   };
   const { moved } = fitted;
   const chosen = { ...asked, moved, ...withinBudget(fitted.plan, options, { model, ...tokens }) };
-  const costs = costReport(model, chosen.plan, tokens);
+  const costs = costReport(model, chosen.plan, { ...tokens, reduction: reductionOf(options) });
   const notes = [...planNotes(chosen, layers), ...formulaNotes(model), ...model.notes];
   for (const line of notes) terminal.info(line);
   const { accumulateLayers, direction, transitionParts, positions, perImage } = chosen.plan;
@@ -86,7 +92,7 @@ async function plan(options: Options, io: Io): Promise<void> {
     () => [
       `${model.name}: ${layers} layers, ${costs.imageTokens} image tokens (${assumption}), ${costs.textTokens} text tokens`,
       chosen.plan.stages.length === 0
-        ? 'Nothing is pruned.'
+        ? `Nothing is pruned${costs.reduction ? ' in the decoder' : ''}.`
         : `${chosen.preset ?? 'custom'}: ${howRanked(chosen.plan)}`,
       showStages(costs),
       showCosts(costs),
@@ -117,11 +123,14 @@ function formulaNotes({ decoder }: Model): string[] {
       ];
 }
 
-function showStages({ imageTokens, stages }: CostReport): Grid {
+function showStages({ imageTokens, reduction, stages }: CostReport): Grid {
   return table(
     ['prune', 'keep ratio', 'image tokens'],
     [
       ['(start)', '', `${imageTokens}`],
+      ...(reduction
+        ? [[`before the decoder: ${reduction.method}`, '', `${reduction.imageTokens}`]]
+        : []),
       ...stages.map((stage) => [
         `after layer ${stage.afterLayer}`,
         `${stage.keepRatio}`,

@@ -31,6 +31,7 @@ import {
   withinBudget,
 } from './budget-options.js';
 import { layerList, numberList } from './parsers.js';
+import type { ReductionOptions } from './reduction-options.js';
 
 /** What the user said about where and how to prune. */
 export interface PlanOptions {
@@ -182,7 +183,7 @@ export interface FittedChoice extends ChosenPlan {
  *   INVALID_ARGUMENT for a budget in FLOPs where the decoder's cannot be counted
  */
 export function planFor(
-  options: PlanOptions & BudgetOptions,
+  options: PlanOptions & BudgetOptions & ReductionOptions,
   decoder: Decoder,
   costing: Costing,
 ): FittedChoice {

@@ -1,5 +1,5 @@
 /** The two ways of counting, as the commands show them. */
-import { keptImageTokens, type PrunePlan } from '@transprune/core';
+import { keptImageTokens, type PrunePlan, type Reduction, reducedTokens } from '@transprune/core';
 import { fullCost, type Model, publishedCost, type RunCost } from '@transprune/flops';
 import { change, scaled } from './units.js';
 
@@ -13,6 +13,8 @@ export interface StageReport {
 export interface CostReport {
   readonly imageTokens: number;
   readonly textTokens: number;
+  /** What happens to the image tokens before the decoder gets them, and how many are left. */
+  readonly reduction?: Reduction & { readonly imageTokens: number };
   readonly stages: readonly StageReport[];
   readonly finalImageTokens: number;
   /** Image tokens only, as the papers' tables count: tera multiply-adds, printed as TFLOPs. */
@@ -43,23 +45,26 @@ export function costReport(
     /** Text tokens after the image; all of them if left out. */
     readonly instructionTokens?: number;
     readonly bytesPerElement?: number;
+    readonly reduction?: Reduction | undefined;
   },
 ): CostReport {
-  const { imageTokens, textTokens } = tokens;
+  const { imageTokens, textTokens, reduction } = tokens;
+  const fed = reduction ? reducedTokens(reduction, imageTokens) : imageTokens;
   const full = fullCost(model, plan, tokens);
   const stages = plan.stages.map(({ afterLayer, keepRatio }) => ({
     afterLayer,
     keepRatio,
-    imageTokens: keptImageTokens(keepRatio, imageTokens),
+    imageTokens: keptImageTokens(keepRatio, fed),
   }));
   return {
     imageTokens,
     textTokens,
+    ...(reduction && { reduction: { ...reduction, imageTokens: fed } }),
     stages,
-    finalImageTokens: stages.at(-1)?.imageTokens ?? imageTokens,
+    finalImageTokens: stages.at(-1)?.imageTokens ?? fed,
     published: {
       baselineTflops: publishedCost(model, { stages: [] }, imageTokens) / 1e12,
-      prunedTflops: publishedCost(model, plan, imageTokens) / 1e12,
+      prunedTflops: publishedCost(model, plan, fed) / 1e12,
     },
     full: {
       unit: full.unit,
@@ -87,6 +92,8 @@ export function costRows({ published, full }: CostReport): string[][] {
     row('decoder prefill, in full', baseline.prefill.decoder.total, pruned.prefill.decoder.total),
     row('  scoring', 0, pruned.prefill.scoring.total),
   ];
+  const { reduction } = pruned.prefill;
+  if (reduction !== undefined) rows.push(row('  reducing image tokens', 0, reduction));
   if (seen(baseline) > 0) rows.push(row('  vision encoder', seen(baseline), seen(pruned)));
   return rows;
 }
