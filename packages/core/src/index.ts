@@ -51,9 +51,12 @@ export {
   imageQuotas,
   indicesAmong,
   keptImageTokens,
+  leastPlan,
+  type ScoredTokens,
   scoreLimit,
   selectTokens,
   shareOf,
+  stageQuotas,
   wholeShare,
 } from './plan/selection.js';
 export {

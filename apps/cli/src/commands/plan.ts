@@ -66,9 +66,15 @@ async function plan(options: Options, io: Io): Promise<void> {
   const { moved } = fitted;
   const chosen = { ...asked, moved, ...withinBudget(fitted.plan, options, { model, ...tokens }) };
   const costs = costReport(model, chosen.plan, { ...tokens, reduction: reductionOf(options) });
-  const notes = [...planNotes(chosen, layers), ...formulaNotes(model), ...model.notes];
+  const notes = [
+    ...planNotes(chosen, layers),
+    ...massNotes(chosen.plan, costs),
+    ...formulaNotes(model),
+    ...model.notes,
+  ];
   for (const line of notes) terminal.info(line);
   const { accumulateLayers, direction, transitionParts, positions, perImage } = chosen.plan;
+  const { keepMass, keepFloor } = chosen.plan;
   const assumption =
     options.imageTokens === undefined ? model.imageAssumption : 'as asked for by --image-tokens';
   terminal.result(
@@ -84,6 +90,7 @@ async function plan(options: Options, io: Io): Promise<void> {
       transitionParts: transitionParts ?? 'both',
       positions,
       perImage,
+      ...(keepMass !== undefined && { keepMass, keepFloor: keepFloor ?? 0 }),
       moved,
       budget: chosen.budget,
       imageAssumption: assumption,
@@ -113,6 +120,16 @@ function howRanked(plan: PrunePlan): string {
   return `${methodNameOf(plan)}, ${form}, token transition of layers ${layerRanges(accumulateLayers)}`;
 }
 
+/** What costs mean where the score decides how many tokens stay. */
+function massNotes({ keepMass }: PrunePlan, { full: { baseline, least } }: CostReport): string[] {
+  if (keepMass === undefined || !least) return [];
+  const saved =
+    baseline.prefill.decoder.total / (least.prefill.decoder.total + least.prefill.scoring.total);
+  return [
+    `each prune keeps what holds ${keepMass} of the score, so that counts depend on the picture: costs are the most that it can be; at the floor prefill gains ${times(saved)} with scoring`,
+  ];
+}
+
 /** What the published formula takes for granted, where the decoder is something else. */
 function formulaNotes({ decoder }: Model): string[] {
   const others = decoder.layers.filter(({ mixer }) => mixer.kind !== 'attention').length;
@@ -134,7 +151,7 @@ function showStages({ imageTokens, reduction, stages }: CostReport): Grid {
       ...stages.map((stage) => [
         `after layer ${stage.afterLayer}`,
         `${stage.keepRatio}`,
-        `${stage.imageTokens}`,
+        `${stage.leastImageTokens === undefined ? '' : `${stage.leastImageTokens} to `}${stage.imageTokens}`,
       ]),
     ],
   );

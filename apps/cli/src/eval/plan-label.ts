@@ -10,6 +10,7 @@ export function planLabel(plan: PrunePlan, reduction?: Reduction): string {
 
 function decoderLabel(plan: PrunePlan): string {
   const { stages, accumulateLayers, direction, transitionParts, positions, perImage, seed } = plan;
+  const { keepMass, keepFloor = 0 } = plan;
   if (stages.length === 0) return 'unpruned';
   const { needs } = methodOf(plan);
   const kept = stages.map(({ afterLayer, keepRatio }) => `${afterLayer}:${keepRatio}`);
@@ -22,5 +23,6 @@ function decoderLabel(plan: PrunePlan): string {
     ...(needs.includes('noise') ? [`seed ${seed}`] : []),
     `positions ${positions}`,
     ...(perImage ? ['per image'] : []),
+    ...(keepMass === undefined ? [] : [`mass ${keepMass} from ${keepFloor}`]),
   ].join(' ');
 }

@@ -1,5 +1,11 @@
 /** The two ways of counting, as the commands show them. */
-import { keptImageTokens, type PrunePlan, type Reduction, reducedTokens } from '@transprune/core';
+import {
+  keptImageTokens,
+  leastPlan,
+  type PrunePlan,
+  type Reduction,
+  reducedTokens,
+} from '@transprune/core';
 import { fullCost, type Model, publishedCost, type RunCost } from '@transprune/flops';
 import { change, scaled } from './units.js';
 
@@ -8,6 +14,8 @@ export interface StageReport {
   readonly afterLayer: number;
   readonly keepRatio: number;
   readonly imageTokens: number;
+  /** Where the score decides how many stay: the fewest that may; `imageTokens` are the most. */
+  readonly leastImageTokens?: number;
 }
 
 export interface CostReport {
@@ -23,7 +31,10 @@ export interface CostReport {
   readonly full: {
     readonly unit: 'multiply-adds';
     readonly baseline: RunCost;
+    /** The most, where the score decides how many tokens stay. */
     readonly pruned: RunCost;
+    /** The least, where the score decides. */
+    readonly least?: RunCost;
     /** Decoder prefill, scoring left out. */
     readonly flopsBoundSpeedup: number;
     readonly speedupWithScoring: number;
@@ -51,10 +62,12 @@ export function costReport(
   const { imageTokens, textTokens, reduction } = tokens;
   const fed = reduction ? reducedTokens(reduction, imageTokens) : imageTokens;
   const full = fullCost(model, plan, tokens);
-  const stages = plan.stages.map(({ afterLayer, keepRatio }) => ({
+  const least = plan.keepMass === undefined ? undefined : leastPlan(plan);
+  const stages = plan.stages.map(({ afterLayer, keepRatio }, at) => ({
     afterLayer,
     keepRatio,
     imageTokens: keptImageTokens(keepRatio, fed),
+    ...(least && { leastImageTokens: keptImageTokens(least.stages[at]?.keepRatio ?? 1, fed) }),
   }));
   return {
     imageTokens,
@@ -70,6 +83,7 @@ export function costReport(
       unit: full.unit,
       baseline: full.baseline,
       pruned: full.plan,
+      ...(full.least && { least: full.least }),
       flopsBoundSpeedup: full.flopsBoundSpeedup,
       speedupWithScoring: full.speedupWithScoring,
       notes: full.notes,

@@ -5,6 +5,7 @@
  */
 import {
   createPlan,
+  leastPlan,
   type PrunePlan,
   type Reduction,
   reducedTokens,
@@ -70,7 +71,10 @@ export interface FullCost {
   readonly model: string;
   readonly options: Required<Omit<FullCostOptions, 'tiles' | 'reduction'>> &
     Pick<FullCostOptions, 'reduction'> & { readonly tiles: number | null };
+  /** Of a plan with `keepMass`: the most that it may cost, where the keep ratios decide. */
   readonly plan: RunCost;
+  /** The least that a plan with `keepMass` may cost, where the floor decides; what is between depends on the picture. */
+  readonly least?: RunCost;
   readonly baseline: RunCost;
   /** Decoder prefill of the baseline over that of the plan, scoring not counted: the ceiling. */
   readonly flopsBoundSpeedup: number;
@@ -98,6 +102,7 @@ export function fullCost(model: Model, plan: PrunePlan, given: FullCostOptions):
     model: model.name,
     options,
     plan: pruned,
+    ...(plan.keepMass !== undefined && { least: runCost(model, leastPlan(plan), options) }),
     baseline,
     flopsBoundSpeedup: unpruned / decoder.total,
     speedupWithScoring: unpruned / (decoder.total + scoring.total + reduction),

@@ -98,6 +98,8 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
     images: call.images,
     texts: emitTexts(emitters.select, call),
     share: emitShare(emitters.select, plan, index, options.runtimeRatios),
+    mass: plan.keepMass,
+    floor: plan.keepFloor,
   });
   const cutStage = cutAt(context, { gate, emitters, index, selection, scoredMask: mask, call });
   if (options.trace) {
