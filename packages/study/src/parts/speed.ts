@@ -1,9 +1,9 @@
 /** Part 5: times and memory of the same plans, beside what the FLOPs allow. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createNodeBackend, type NodeDevice, peakMemory } from '@transprune/backend-node';
-import { cacheElementBytes, measure, median, promptFeeds } from '@transprune/bench';
+import { byRound, cacheElementBytes, measure, median, promptFeeds } from '@transprune/bench';
 import { decoderConfig } from '@transprune/core';
 import type { FullCost } from '@transprune/flops';
 import { encodeModel, type OnnxModel, pruneModel } from '@transprune/onnx';
@@ -25,8 +25,11 @@ const decodeSteps = 8;
 /** What was measured of one decoder. Milliseconds and bytes. */
 interface Measured {
   readonly prefillMs: number;
+  /** Median of the rounds' unpruned time over its own. */
+  readonly prefillGain: number;
   /** Of a token. */
   readonly stepMs: number;
+  readonly stepGain: number;
   readonly cacheBytes: number;
   readonly peakBytes: number;
 }
@@ -52,7 +55,7 @@ export async function studySpeed(study: Study): Promise<SpeedStudy> {
       const own = measured.get(side);
       if (!own) continue;
       const allowed = allowedBy(study, side, precision);
-      const [gain, stepGain] = [base.prefillMs / own.prefillMs, base.stepMs / own.stepMs];
+      const { prefillGain: gain, stepGain } = own;
       if (precision === 'fp32' && side === 'High') {
         high = { gain, share: gain / allowed.prefill, stepGain };
       }
@@ -76,7 +79,7 @@ export async function studySpeed(study: Study): Promise<SpeedStudy> {
     high,
     markdown: section(
       'Times and memory',
-      `Medians of ${extent.rounds} interleaved rounds on ${threads} CPU threads, prompts of ${study.costing.imageTokens} image and ${study.costing.textTokens} text tokens, ${decodeSteps} steps a round. *Of* is what the FLOPs, for caches the numbers of keys and values, allow; the share is in brackets. The vision encoder takes ${visionMs.toFixed(1)} ms on one thread under every plan. Peak memory is that of opening the decoder and one prefill. Caches are float32 at both precisions.`,
+      `Medians of ${extent.rounds} interleaved rounds on ${threads} CPU threads; gains are compared within each round, and on a busy machine they are still worth little (load average ${loadavg()[0]?.toFixed(1)} as it began). Prompts of ${study.costing.imageTokens} image and ${study.costing.textTokens} text tokens, ${decodeSteps} steps a round. *Of* is what the FLOPs, for caches the numbers of keys and values, allow; the share is in brackets. The vision encoder takes ${visionMs.toFixed(1)} ms on one thread under every plan. Peak memory is that of opening the decoder and one prefill. Caches are float32 at both precisions.`,
       table(['', 'prefill, ms', 'gain', 'step, ms', 'gain', 'cache, MB', 'less', 'peak, MB'], rows),
     ),
   };
@@ -135,7 +138,9 @@ async function measurePrecision(
         side,
         {
           prefillMs: median(times.prefill[side]),
+          prefillGain: median(gainByRound(times.prefill, side)),
           stepMs: median(times.decode[side] ?? []),
+          stepGain: median(gainByRound(times.decode, side)),
           cacheBytes: cacheBytes.get(side) ?? Number.NaN,
           peakBytes: peaks.get(side) ?? Number.NaN,
         },
@@ -145,6 +150,12 @@ async function measurePrecision(
     for (const session of opened) await session.dispose();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Rounds are compared within themselves, for they share the machine's mood. */
+function gainByRound(times: Readonly<Partial<Record<Side, readonly number[]>>>, side: Side) {
+  const [before = [], after = []] = [times.unpruned, times[side]];
+  return byRound((b = 0, a = 0) => b / a, before, after);
 }
 
 function prunedModel(study: Study, original: OnnxModel, side: Side): OnnxModel {
