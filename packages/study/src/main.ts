@@ -9,6 +9,9 @@ import { quick, whole } from './study.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
+/** Where the user is; npm and pnpm run scripts elsewhere. */
+const startedIn = process.env.INIT_CWD ?? process.cwd();
+
 program
   .name('study')
   .description(
@@ -20,8 +23,7 @@ program
   .option('--answers <folder>', 'where answers are kept', join(root, 'node_modules/.study'))
   .option(
     '--to <file>',
-    'the document; its figures go to figures/ beside it',
-    join(root, 'docs/study.md'),
+    'the document; its figure goes to figures/ beside it. Left out: docs/study.md, with --quick the folder of the answers',
   )
   .option('--jobs <count>', 'questions asked at once', count, availableParallelism())
   .action(run)
@@ -36,7 +38,7 @@ interface Options {
   readonly questions?: number;
   readonly sample?: number;
   readonly answers: string;
-  readonly to: string;
+  readonly to?: string;
   readonly jobs: number;
 }
 
@@ -44,15 +46,17 @@ async function run({ answers, to, jobs, quick: isQuick, ...given }: Options): Pr
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new Error('ended; the same command goes on')));
   const began = performance.now();
+  const folder = resolve(startedIn, answers);
+  const page = isQuick ? join(folder, 'study.md') : join(root, 'docs/study.md');
+  const target = to === undefined ? page : resolve(startedIn, to);
   const extent = { ...(isQuick ? quick : whole), ...given };
   const { document, figures } = await conduct({
-    ...{ extent, jobs, folder: resolve(answers), signal: stop.signal },
+    ...{ extent, jobs, folder, signal: stop.signal },
     onBegin(what) {
       const minutes = (performance.now() - began) / 60_000;
       console.error(`${minutes.toFixed(1)} min  ${what}`);
     },
   });
-  const target = resolve(to);
   await mkdir(join(dirname(target), 'figures'), { recursive: true });
   for (const { name, svg } of figures) {
     await writeFile(join(dirname(target), 'figures', `study-${name}.svg`), `${svg}\n`);

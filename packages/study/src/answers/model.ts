@@ -10,7 +10,7 @@ import {
   readSafetensors,
   settlePlan,
 } from '@transprune/core';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory, readEvaluation } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
 import { type Model, modelFromConfig } from '@transprune/flops';
 import {
@@ -35,7 +35,7 @@ export interface StudiedModel {
   readonly counted: Model;
   /** The decoder as it is. */
   readonly original: OnnxModel;
-  /** Says which model it is: another one has another. */
+  /** Says which model and which questions these are: others have another. */
   readonly fingerprint: string;
   /** The decoder laid out otherwise, such as with weights of 4 bits. */
   build(options: BuildOptions): OnnxModel;
@@ -52,9 +52,9 @@ export async function studiedModel(): Promise<StudiedModel> {
   const original = decodeModel(read('onnx/decoder_model_merged.onnx'));
   const decoder = readDecoder(original);
   const hash = createHash('sha256');
-  for (const path of ['onnx/vision_encoder.onnx', 'weights/decoder.safetensors']) {
-    hash.update(read(path));
-  }
+  const parts = ['config.json', 'tokenizer.json', 'onnx/vision_encoder.onnx'];
+  for (const path of [...parts, 'weights/decoder.safetensors']) hash.update(read(path));
+  hash.update(JSON.stringify(readEvaluation()));
   const backend = createNodeBackend({ threads: 1 });
   return {
     config,
