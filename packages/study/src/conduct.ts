@@ -98,18 +98,15 @@ const drawn: readonly string[] = [...mainMethods, 'vision-zip', 'div-prune', 'in
 
 /** Where methods are at each setting. */
 function pointsOf({ sample }: Study, { unpruned, all }: Accuracies) {
-  const pointOf = (family: string, result: Result) => {
+  const pointOf = (result: Result) => {
     const { value, low, high } = share(answersTo(result, sample));
-    return { name: '', family, cost: result.cost, accuracy: value, low, high };
+    return { name: '', family: result.family, cost: result.cost, accuracy: value, low, high };
   };
   const methods = [...all.values()].flatMap((results) =>
-    results.flatMap((result) => {
-      const family = result.name.split(',')[0] ?? '';
-      return drawn.includes(family) ? [pointOf(family, result)] : [];
-    }),
+    results.filter(({ family }) => drawn.includes(family)).map(pointOf),
   );
   const named = new Set<string>();
-  return [pointOf('unpruned', unpruned), ...methods].map((point) => {
+  return [pointOf(unpruned), ...methods].map((point) => {
     const isFirst = !named.has(point.family);
     named.add(point.family);
     return { ...point, name: isFirst ? point.family : '' };

@@ -40,6 +40,7 @@ export interface Study {
 /** How a variant did. */
 export interface Result {
   readonly name: string;
+  readonly family: string;
   /** Of the unpruned prefill. */
   readonly cost: number;
   readonly right: Right;

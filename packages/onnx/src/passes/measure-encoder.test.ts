@@ -72,6 +72,24 @@ test('an encoder of float16 measures in float32', async () => {
   expect(outputs[report.outputs[0]!]?.type).toBe('float32');
 });
 
+test('attention that no feature depends on does not count', async () => {
+  const model = encoder('llava');
+  const [features] = model.graph!.output;
+  const attends = model.graph!.node.filter(({ opType }) => opType === 'Softmax');
+  // Features as they are before the last attention, which runs for nothing then.
+  features!.name = model.graph!.node.find(({ output }) =>
+    output[0]?.endsWith('layers.0/Add_1_output_0'),
+  )!.output[0]!;
+  const { model: measured, report } = measureEncoder(model, visionZip);
+  const used = measured.graph!.node.flatMap(({ input, output }) =>
+    output.some((name) => name.startsWith('reduction/')) ? input : [],
+  );
+  expect(attends).toHaveLength(2);
+  expect(used).toContain(attends[0]!.output[0]);
+  expect(used).not.toContain(attends[1]!.output[0]);
+  expect(report.outputs).toHaveLength(3);
+});
+
 test('attention that is one operator is refused', () => {
   const model = encoder('llava');
   for (const node of model.graph?.node ?? []) if (node.opType === 'Softmax') node.opType = 'Other';

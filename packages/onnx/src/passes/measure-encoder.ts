@@ -7,6 +7,7 @@ import { createEmitter } from '../graph/emitter.js';
 import { type GraphIndex, indexGraph, inputAt, makers, namesIn, outputAt } from '../graph/graph.js';
 import { sortNodes } from '../graph/sort.js';
 import { tensorInfo } from '../graph/value-info.js';
+import { upstreamNodes } from '../graph/walk.js';
 import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { GraphProtoSchema, ModelProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';
 
@@ -57,18 +58,19 @@ function signalsOf(
   const attends = needs.includes('attention') || needs.includes('keys');
   return {
     ...(features && needs.includes('features') && { features: features.name }),
-    ...(attends && lastAttention(graph)),
+    ...(features && attends && lastAttention(graph, features.name)),
   };
 }
 
 /** Operators between the products of an attention that change values one by one. */
 const elementwise = ['Add', 'Sub', 'Mul', 'Div', 'Cast', 'Where', 'Dropout', 'Identity'];
 
-/** The last softmax that weighs values: its result, and the keys that it compares, `[..., head_dim, tokens]`. */
+/** The last softmax of the features that weighs values: its result, and the keys, `[..., head_dim, tokens]`. */
 function lastAttention(
   graph: GraphIndex,
+  features: string,
 ): Pick<Record<EncoderSignalName, string>, 'attention' | 'keys'> {
-  const softmax = graph.graph.node.findLast(
+  const softmax = upstreamNodes(graph.graph.node, [features]).findLast(
     (node) => node.opType === 'Softmax' && isMultiplied(graph, outputAt(node, 0) ?? ''),
   );
   if (softmax) {

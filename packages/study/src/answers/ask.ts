@@ -9,6 +9,9 @@ import { keyOf, type Variant } from '../variants/variant.js';
 import { type Lanes, openLanes } from './lanes.js';
 import type { StudiedModel } from './model.js';
 
+/** Longer than any right answer: one that does not end is wrong sooner. */
+export const maxNewTokens = 96;
+
 /** Whoever asks. */
 export interface Asking {
   readonly model: StudiedModel;
@@ -30,24 +33,28 @@ interface Item {
   readonly prompt: string;
 }
 
+interface Items {
+  /** Tells answers to these from the variant's others; such as `conversation`. */
+  readonly part?: string;
+  readonly items: readonly Item[];
+  answer(engine: LocalEngine, id: string): Promise<string>;
+}
+
 /**
- * Asks questions that have no answer yet.
+ * Asks what has no answer yet.
  *
- * @param answer to one of them
  * @returns texts by id
  */
 export async function askItems(
   { folder, model, lanes, signal, onBegin }: Asking,
   variant: Variant,
-  suffix: string,
-  items: readonly Item[],
-  answer: (engine: LocalEngine, id: string) => Promise<string>,
+  { part, items, answer }: Items,
 ): Promise<ReadonlyMap<string, string>> {
-  const key = `${keyOf(variant, model.fingerprint)}${suffix}`;
+  const key = [keyOf(variant, model.fingerprint), ...(part ? [part] : [])].join('-');
   const answersPath = join(folder, `${key}.jsonl`);
   const known = await readAnswers(answersPath, key);
   if (items.every(({ id }) => known.has(id))) return known;
-  onBegin(`${variant.name}${suffix.replace('-', ', ')}: ${items.length} questions`);
+  onBegin(`${variant.name}${part ? `, ${part}` : ''}: ${items.length} to ask`);
   const { plan, reduction } = variant;
   const own = reduction && (await openLanes(model, lanes.count, reduction));
   const pruned = await (own ?? lanes).withPlan(plan);
@@ -83,7 +90,7 @@ export async function askVariant(
     return shown;
   };
   const items = questions.map(({ id, text }) => ({ id, prompt: text }));
-  const answers = await askItems(asking, variant, '', items, async (engine, id) => {
+  const answer = async (engine: LocalEngine, id: string) => {
     const question = byId.get(id);
     if (!question) throw new Error(`expected a question ${id}`);
     const images = [await pictureOf(question)];
@@ -93,11 +100,9 @@ export async function askVariant(
     );
     signal.throwIfAborted();
     return text;
-  });
+  };
+  const answers = await askItems(asking, variant, { items, answer });
   return new Map(
     questions.map(({ id, answer }) => [id, isRightAnswer(answers.get(id) ?? '', answer)]),
   );
 }
-
-/** Longer than any right answer: one that does not end is wrong sooner. */
-const maxNewTokens = 96;

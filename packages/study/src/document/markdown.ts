@@ -17,7 +17,7 @@ export const percent = (value: number, digits = 1) =>
   Number.isFinite(value) ? (100 * value).toFixed(digits) : '';
 
 /** A share with its interval, in percent. */
-export const shown = ({ value, low, high }: Estimate) =>
+export const withInterval = ({ value, low, high }: Estimate) =>
   Number.isFinite(value) ? `${percent(value)} [${percent(low)}, ${percent(high)}]` : '';
 
 /** A difference with its interval, in points. */

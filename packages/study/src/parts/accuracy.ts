@@ -1,5 +1,5 @@
 /** Part 1: right answers of every method at the cost of High, Low and a harsher setting. */
-import { percent, section, shown, table } from '../document/markdown.js';
+import { percent, section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
 import { share } from '../statistics/estimate.js';
 import { answersTo, type Result, type Study } from '../study.js';
@@ -34,9 +34,7 @@ export async function studyAccuracy(study: Study): Promise<Accuracies> {
     const methods = methodsAt(costing, setting);
     const results = [];
     for (const variant of methods) {
-      const isMain =
-        setting.name in wanted &&
-        mainMethods.some((method) => variant.name === `${method}, ${setting.name}`);
+      const isMain = setting.name in wanted && mainMethods.includes(variant.family ?? '');
       const result = await resultOf(study, variant, isMain ? questions : sample);
       results.push(result);
       if (isMain) main.set(setting, [...(main.get(setting) ?? []), result]);
@@ -88,7 +86,7 @@ function keptTable(
     results.map((result) => [
       result.name,
       percent(keptOf(result, whole, questions)),
-      shown(share(answersTo(result, needDetail))),
+      withInterval(share(answersTo(result, needDetail))),
     ]),
   );
 }
@@ -104,8 +102,6 @@ function criterion(
   const least = wanted[name] ?? 0;
   if (!own) return '';
   const kept = keptOf(own, whole, questions);
-  const against = others.map(
-    (other) => `${other.name.split(',')[0]}: ${verdict(own, other, questions)}`,
-  );
+  const against = others.map((other) => `${other.family}: ${verdict(own, other, questions)}`);
   return `TransPrune-${name} keeps ${percent(kept)} % of the unpruned accuracy; ${percent(least, 0)} % was asked for, which is ${kept >= least ? 'reached' : '**not reached**'}. Against ${against.join('; ')}.`;
 }

@@ -1,7 +1,7 @@
 /** A table of results at the same questions. */
 
 import { askVariant } from '../answers/ask.js';
-import { percent, points, shown, table } from '../document/markdown.js';
+import { percent, points, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
 import { gain, share } from '../statistics/estimate.js';
 import { answersTo, type Result, type Study } from '../study.js';
@@ -15,7 +15,8 @@ export async function resultOf(
   questions: readonly StudyQuestion[],
 ): Promise<Result> {
   const right = await askVariant(asking, variant, questions);
-  return { name: variant.name, cost: costShare(costing, variant), right };
+  const { name, family = name } = variant;
+  return { name, family, cost: costShare(costing, variant), right };
 }
 
 /**
@@ -38,7 +39,7 @@ export function comparisonTable(
   const rows = results.map((result) => [
     result.name,
     percent(result.cost, 0),
-    shown(share(answersTo(result, questions))),
+    withInterval(share(answersTo(result, questions))),
     reference && result !== reference
       ? points(gain(answersTo(result, questions), answersTo(reference, questions)))
       : '',

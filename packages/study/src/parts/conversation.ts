@@ -1,8 +1,8 @@
 /** Part 4, last: what is lost over a conversation, where the first question decides what is kept. */
 import { isRightAnswer } from '@transprune/embedded-model';
 import { collect, type LocalEngine } from '@transprune/vlm';
-import { askItems } from '../answers/ask.js';
-import { section, shown, table } from '../document/markdown.js';
+import { askItems, maxNewTokens } from '../answers/ask.js';
+import { section, table, withInterval } from '../document/markdown.js';
 import { type StudyQuestion, sampleQuestions } from '../questions/held-out.js';
 import { type Estimate, share } from '../statistics/estimate.js';
 import type { Study } from '../study.js';
@@ -11,8 +11,6 @@ import type { Variant } from '../variants/variant.js';
 
 /** Questions of a conversation at most. */
 const longest = 4;
-
-const maxNewTokens = 96;
 
 export interface ConversationStudy {
   readonly markdown: string;
@@ -55,7 +53,7 @@ export async function studyConversations(study: Study): Promise<ConversationStud
         ],
         results.map(({ name, turns }) => [
           name,
-          ...Array.from({ length: longest }, (_, turn) => shown(share(at(turns, turn)))),
+          ...Array.from({ length: longest }, (_, turn) => withInterval(share(at(turns, turn)))),
         ]),
       ),
     ),
@@ -89,9 +87,10 @@ async function askConversations(
     id: idOf(own),
     prompt: own.map(({ text }) => text).join(' '),
   }));
-  const answers = await askItems(asking, variant, '-conversation', items, (engine, id) =>
-    talk(engine, byId.get(id) ?? [], asking.signal),
-  );
+  const answers = await askItems(asking, variant, {
+    ...{ part: 'conversation', items },
+    answer: (engine, id) => talk(engine, byId.get(id) ?? [], asking.signal),
+  });
   return conversations.map((own) => {
     const texts: string[] = JSON.parse(answers.get(idOf(own)) ?? '[]');
     return own.map(({ answer }, turn) => isRightAnswer(texts[turn] ?? '', answer));

@@ -12,7 +12,7 @@ import { encodeModel, pruneModel, type StageTaps } from '@transprune/onnx';
 import { type HostTensor, numbersOf } from '@transprune/session';
 import { surveyPlan } from '@transprune/trace';
 import type { EngineEvent, LocalEngine } from '@transprune/vlm';
-import { section, shown, table } from '../document/markdown.js';
+import { section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
 import { areaUnderCurve } from '../statistics/auc.js';
 import { average, type Estimate } from '../statistics/estimate.js';
@@ -80,7 +80,7 @@ export async function studySignals(study: Study): Promise<SignalStudy> {
           ['after layer', ...signalNames],
           numbers.map((layer) => [
             `${layer}`,
-            ...signalNames.map((name) => shown(at(layer, name, target))),
+            ...signalNames.map((name) => withInterval(at(layer, name, target))),
           ]),
         ),
       ]),
@@ -113,7 +113,7 @@ function conclusion(
         : `holds here **in ${tellingOfMiddle} of ${middle.length}**`;
   const named = (found: readonly number[]) =>
     found.length === 0 ? 'no layer' : `layers ${found.join(', ')}`;
-  return `The claim about layers of the middle (${middle.join(', ')}) ${holds}: the transition tells objects from background better than chance after ${named(telling)}, best after layer ${best} (${shown(transitionAt(best))}), and scores background higher after ${named(reversed)}. Of the layers that the presets accumulate (${accumulated.join(', ')}) ${used.length === 0 ? 'none tells' : `${used.join(', ')} tell`} them apart.`;
+  return `The claim about layers of the middle (${middle.join(', ')}) ${holds}: the transition tells objects from background better than chance after ${named(telling)}, best after layer ${best} (${withInterval(transitionAt(best))}), and scores background higher after ${named(reversed)}. Of the layers that the presets accumulate (${accumulated.join(', ')}) ${used.length === 0 ? 'none tells' : `${used.join(', ')} tell`} them apart.`;
 }
 
 /** Questions about some of a scene's objects, the first of each scene. */

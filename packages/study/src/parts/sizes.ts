@@ -1,5 +1,5 @@
 /** Part 4, first: a large picture pruned against a small one unpruned, at equal FLOPs; and questions by their steps. */
-import { percent, points, section, shown, table } from '../document/markdown.js';
+import { percent, points, section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
 import { gain, share } from '../statistics/estimate.js';
 import { answersTo, type Result, type Study } from '../study.js';
@@ -60,15 +60,15 @@ export function studySteps(
   const groups = steps
     .map((step) => ({ step, asked: questions.filter((question) => stepOf(question) === step) }))
     .filter(({ asked }) => asked.length > 0);
-  const shownMethods = ['transprune', 'random'];
-  const results = [...main].flatMap(([{ name }, found]) =>
-    found.filter((each) => shownMethods.some((method) => each.name === `${method}, ${name}`)),
+  const compared = ['transprune', 'random'];
+  const results = [...main.values()].flatMap((found) =>
+    found.filter(({ family }) => compared.includes(family)),
   );
   const row = (result: Result) => [
     result.name,
     ...groups.map(({ asked }) =>
       result === whole
-        ? shown(share(answersTo(result, asked)))
+        ? withInterval(share(answersTo(result, asked)))
         : `${percent(share(answersTo(result, asked)).value)}, ${points(gain(answersTo(result, asked), answersTo(whole, asked)))}`,
     ),
   ];

@@ -51,10 +51,9 @@ function betterBaselines({ questions }: Study, { main }: Accuracies): string[][]
     for (const other of others) {
       const word = own ? verdict(own, other, questions) : 'better';
       if (word === 'better') continue;
-      const called = other.name.split(',')[0] ?? other.name;
       const found = word === 'worse' ? 'better' : 'not told apart';
-      standing.set(called, [
-        ...(standing.get(called) ?? []),
+      standing.set(other.family, [
+        ...(standing.get(other.family) ?? []),
         `${name}: ${found}${by(own, other, questions)}`,
       ]);
     }

@@ -89,7 +89,11 @@ export function methodsAt(costing: Costing, { name, plan, cost }: Setting): Vari
     ...before,
     ...combined(costing, plan, cost),
   ];
-  return varied.map((variant) => ({ ...variant, name: `${variant.name}, ${name}` }));
+  return varied.map((variant) => ({
+    ...variant,
+    family: variant.name,
+    name: `${variant.name}, ${name}`,
+  }));
 }
 
 /** VisionZip to half of the tokens, TransPrune's prunes after it: the paper's tables 4 and 5 combine them so. */

@@ -6,6 +6,8 @@ import type { Shown } from '../questions/pictures.js';
 export interface Variant {
   /** As tables call it. */
   readonly name: string;
+  /** What it is called at any cost, such as the method's name; the name if left out. */
+  readonly family?: string;
   readonly plan: PrunePlan;
   readonly reduction?: Reduction;
   /** The picture if left out. */
