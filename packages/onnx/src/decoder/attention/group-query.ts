@@ -91,6 +91,7 @@ const lowestFloat16 = -65504;
 
 export const groupQueryAttention: AttentionFamily = {
   name: 'group-query-attention',
+  isToldLengths: true,
   read(graph, { where, cache, presentKeyNode: node }) {
     if (node.opType !== 'GroupQueryAttention' || node.domain !== 'com.microsoft') return undefined;
     const [query = '', key, value] = [input.query, input.key, input.value].map((at) =>
