@@ -70,6 +70,16 @@ describe('pruned, and checked', () => {
   });
 });
 
+test('gqa-fused-qk-norm: pruned, but what has no kernel for a device is not checked there', async () => {
+  const path = await writeCase('gqa-fused-qk-norm');
+  const parameters = ['prune', path, '-o', join(dirname(path), 'pruned.onnx'), ...plan];
+  const { exitCode, stderr } = await transprune(...parameters);
+  expect(stderr).toMatch(/an original that runs, .*--device .*--no-check/s);
+  expect(exitCode).toBe(exitCodes.unsupportedModel);
+  expect(await readdir(dirname(path))).toEqual(['model.onnx']);
+  expect((await transprune(...parameters, '--no-check')).exitCode).toBe(exitCodes.ok);
+});
+
 test('plan-class-defaults', async () => {
   const sizesOf = async (name: string) => {
     const path = caseFile(`configs/${name}.json`);

@@ -5,26 +5,33 @@ import { caseGraph } from '@transprune/fixtures';
 import { decodeModel, encodeModel, type OnnxModel, TensorProto_DataType } from '@transprune/onnx';
 import { temporaryFolder } from './program.js';
 
-/** A graph of the fixtures as a file of its own; matrices that were left out are random. */
+/** Bytes of a number. */
+const sizes = new Map<number, number>([
+  [TensorProto_DataType.FLOAT, 4],
+  [TensorProto_DataType.FLOAT16, 2],
+  [TensorProto_DataType.UINT8, 1],
+]);
+
+/** A graph of the fixtures as a file of its own; weights that were left out are random, or 0 if they are no float32. */
 export async function writeCase(name: string): Promise<string> {
   const model = decodeModel(caseGraph(name));
-  fillMatrices(model);
+  fillWeights(model);
   const path = join(await temporaryFolder(), 'model.onnx');
   await writeFile(path, encodeModel(model));
   return path;
 }
 
-function fillMatrices({ graph }: OnnxModel): void {
+function fillWeights({ graph }: OnnxModel): void {
   for (const [seed, tensor] of (graph?.initializer ?? []).entries()) {
-    const [rows, columns] = tensor.dims.map(Number);
-    const isLeftOut = tensor.dataType === TensorProto_DataType.FLOAT && tensor.rawData.length === 0;
-    if (!isLeftOut || rows === undefined || columns === undefined) continue;
+    const { dataType, dims, rawData } = tensor;
+    const count = dims.reduce((all, size) => all * Number(size), 1);
+    const bytes = count * (sizes.get(dataType) ?? 0);
+    // What is smaller was left where it was.
+    if (rawData.length > 0 || bytes <= 1024) continue;
     // Of variance 1 / rows, so that a product is about as large as what is multiplied.
-    const bound = Math.sqrt(3 / rows);
-    const values = Float32Array.from(
-      uniformNoise(seed, rows * columns),
-      (u) => (2 * u - 1) * bound,
-    );
-    tensor.rawData = new Uint8Array(values.buffer);
+    const bound = Math.sqrt(3 / Number(dims[0]));
+    const values = Float32Array.from(uniformNoise(seed, count), (u) => (2 * u - 1) * bound);
+    const isFloat = dataType === TensorProto_DataType.FLOAT;
+    tensor.rawData = isFloat ? new Uint8Array(values.buffer) : new Uint8Array(bytes);
   }
 }

@@ -44,6 +44,11 @@ export interface BuildOptions {
   /** Residual add and the norm after it as one node, or as two. */
   readonly norms?: 'fused' | 'separate';
   /**
+   * Norms of queries and keys (`queryKeyNorm`) inside the attention node, which ONNX Runtime has kernels for on GPUs
+   * alone, or as nodes before it.
+   */
+  readonly headNorms?: 'fused' | 'separate';
+  /**
    * Type of weights, caches and residual stream. `int4` has weights of 4 bits in blocks of 32
    * (MatMulNBits) and the rest in float32, `int4-float16` the rest in float16. Embeddings and logits
    * are float32 in each.
@@ -82,6 +87,7 @@ export function resolveLayout(config: DecoderConfig, options: BuildOptions): Lay
     attention,
     rotary: options.rotary ?? (attention === 'multi-head' ? 'separate' : 'fused'),
     norms: options.norms ?? 'fused',
+    headNorms: options.headNorms ?? 'separate',
     architecture,
     mergedBranches: options.mergedBranches ?? false,
     numLogitsToKeep: options.numLogitsToKeep ?? false,
@@ -103,22 +109,31 @@ function demand(holds: boolean, where: string, expected: string, found: string):
 }
 
 /** What ONNX Runtime's GroupQueryAttention refuses at run time. */
-function checkGroupQuery({ heads, kvHeads, headDim }: DecoderConfig, { rotary }: Layout): void {
+function checkGroupQuery(
+  { heads, kvHeads, headDim }: DecoderConfig,
+  { rotary, headNorms }: Layout,
+): void {
   const where = 'attention group-query';
   const unit = rotary === 'fused' ? 16 : 8;
   const expected = `head_dim to be a multiple of ${unit} with ${rotary} rotary embedding`;
   demand(headDim % unit === 0, where, expected, `${headDim}`);
+  const isInOrder = headNorms === 'separate' || rotary === 'fused';
+  demand(isInOrder, where, 'rotary embedding inside the node, where norms are', rotary);
   const found = `${kvHeads} for ${heads}`;
   demand(heads % kvHeads === 0, where, 'query heads in groups of equal size', found);
 }
 
 /** What MultiHeadAttention has no input or attribute for, and group-query has. */
-function checkMultiHead({ heads, kvHeads }: DecoderConfig, { rotary, architecture }: Layout): void {
+function checkMultiHead(
+  { heads, kvHeads }: DecoderConfig,
+  { rotary, headNorms, architecture }: Layout,
+): void {
   const where = 'attention multi-head';
   const { softcap, localWindow } = architecture;
   const found = `${kvHeads} for ${heads}`;
   demand(heads === kvHeads, where, 'as many key heads as query heads', found);
   demand(rotary === 'separate', where, 'separate rotary embedding', rotary);
+  demand(headNorms === 'separate', where, 'separate norms of heads', headNorms);
   demand(softcap === undefined, where, 'no soft cap', `softcap = ${softcap}`);
   demand(localWindow === undefined, where, 'no local window', `localWindow = ${localWindow}`);
 }

@@ -109,6 +109,8 @@ export interface AttentionReading {
   readonly keys: Heads;
   /** The new tokens' values, or what they are packed in. */
   readonly values: string;
+  /** Norms of each head where the node itself norms, before it rotates. */
+  readonly fusedNorms?: FusedNorms | undefined;
   /** Angles of the rotary embedding where the node itself rotates. */
   readonly fusedRotary?: FusedRotary | undefined;
   /** Where angles are read on the way from the projections to queries and keys. */
@@ -128,6 +130,13 @@ export interface AttentionReading {
   readonly sinkNodes?: readonly NodeProto[];
   /** Values that are read as no tokens at all, whatever they are cut from: where keys are borrowed. */
   readonly noTokens?: readonly string[];
+}
+
+/** Constants `[head_dim]` that the attention node multiplies the normed heads of queries and keys with. */
+export interface FusedNorms {
+  readonly queries: string;
+  readonly keys: string;
+  readonly epsilon: number;
 }
 
 /** Constants `[positions, rotated / 2]` that the attention node looks angles up in. */
