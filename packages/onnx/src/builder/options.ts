@@ -1,6 +1,7 @@
 /** What the builder can be asked for, and what follows from it. */
 import { type DecoderConfig, TransPruneError } from '@transprune/core';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import { int4BlockSize } from './int4.js';
 
 /** Takes weights out of the model, one tensor after the other. */
 export interface WeightFile {
@@ -28,6 +29,11 @@ export interface Architecture {
   readonly localLayers?: 'all' | 'alternate';
   /** Embeddings are multiplied by this first (Gemma). */
   readonly embeddingScale?: number;
+  /**
+   * FFNs of many experts as one operator, `MoE` or, with weights of 4 bits, `QMoE`; each token passes `perToken` of
+   * them (gpt-oss, Qwen3-MoE).
+   */
+  readonly experts?: { readonly count: number; readonly perToken: number };
 }
 
 /** Layout of the graph; what is not said is as ONNX Runtime GenAI writes LLaMA. */
@@ -100,6 +106,7 @@ export function resolveLayout(config: DecoderConfig, options: BuildOptions): Lay
   if (attention === 'multi-head') checkMultiHead(config, layout);
   else checkGroupQuery(config, layout);
   checkArchitecture(architecture);
+  checkExperts(config, layout);
   return layout;
 }
 
@@ -145,4 +152,16 @@ function checkArchitecture({ softcap = 1, localWindow, localLayers }: Architectu
   demand(whole, 'localWindow', 'a whole number above 0', `${window}`);
   const alone = localLayers !== undefined && localWindow === undefined;
   demand(!alone, 'localLayers', 'localWindow beside it', 'none');
+}
+
+/** What `QMoE` has no blocks for. */
+function checkExperts({ hiddenSize, intermediateSize }: DecoderConfig, layout: Layout): void {
+  const { experts } = layout.architecture;
+  if (!experts) return;
+  const { count, perToken } = experts;
+  const found = `${perToken} of ${count}`;
+  demand(perToken > 0 && perToken <= count, 'experts', 'at least one for each token', found);
+  const fits = [hiddenSize, intermediateSize].every((size) => size % int4BlockSize === 0);
+  const expected = `sizes in blocks of ${int4BlockSize} for experts of 4 bits`;
+  demand(fits || !layout.int4, 'experts', expected, `${hiddenSize} and ${intermediateSize}`);
 }

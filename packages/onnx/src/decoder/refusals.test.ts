@@ -41,17 +41,6 @@ test('a layer without a cache between others', () => {
   );
 });
 
-test('experts in one operator', () => {
-  const experts = changed((graph) => {
-    const mul = graph.node.find(({ opType }) => opType === 'Mul')!;
-    mul.opType = 'MoE';
-    mul.domain = 'com.microsoft';
-  });
-  expect(() => readDecoder(experts)).toThrow(
-    /^layer 1, FFN: expected experts in plain operators .* found a mixture of experts in one operator at MoE/,
-  );
-});
-
 test.each([
   ['present.1.value', 'present.2.value'],
   ['present.1.key', 'present.1.value'],

@@ -6,6 +6,7 @@ import {
   integerAttribute,
   integersOf,
 } from '../graph/graph.js';
+import { mixtureOfExperts } from './experts.js';
 import type { Size } from './sizes-of.js';
 import {
   concat,
@@ -224,6 +225,7 @@ const microsoft: readonly (readonly [AxisRule, string])[] = [
   [product, 'MatMulNBits DynamicQuantizeMatMul FusedMatMul'],
   [norm, 'SkipLayerNormalization SkipSimplifiedLayerNormalization SimplifiedLayerNormalization'],
   [rotary, 'RotaryEmbedding'],
+  [mixtureOfExperts, 'MoE QMoE'],
 ];
 
 const under = (domain: string, rules: readonly (readonly [AxisRule, string])[]) =>
