@@ -39,6 +39,7 @@ describe('refused, with nothing written', () => {
     ],
     ['window-as-difference', /a window of 16 tokens/, '--positions', 'keep'],
     ['self-loop', /the graph has a cycle/],
+    ['gemma3n', /one residual stream .*found 4 streams that layers predict and correct together/],
   ])('%s', async (name, message, ...options) => {
     const path = await writeCase(name);
     const output = join(dirname(path), 'pruned.onnx');

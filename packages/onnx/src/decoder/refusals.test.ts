@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { smallConfig } from '../../testing/random-decoder.js';
 import { buildDecoder } from '../builder/decoder.js';
 import { randomWeights } from '../builder/weights.js';
+import { createEmitter } from '../graph/emitter.js';
+import { namesIn } from '../graph/graph.js';
 import { type GraphProto, ModelProtoSchema, NodeProtoSchema } from '../proto/onnx_pb.js';
 import { readDecoder } from './read.js';
 
@@ -30,6 +32,25 @@ test('keys that are projected from a projection', () => {
     graph.node.unshift(create(NodeProtoSchema, { opType: 'MatMul', input, output: ['latent'] }));
   });
   expect(() => readDecoder(latent)).toThrow(/^layer 1: .* multi-head latent attention \(DeepSeek/);
+});
+
+test('several streams that layers update together', () => {
+  const stacked = changed((graph) => {
+    const emitter = createEmitter(namesIn(graph), 21, { prefix: 'altup' });
+    const { emit, int64 } = emitter;
+    const apart = (x: string) => emit('Unsqueeze', [x, int64([0])]);
+    const [one, other] = [apart('inputs_embeds'), apart(emit('Neg', ['inputs_embeds']))];
+    const stack = emit('Concat', [one, other], { attributes: { axis: 0 } });
+    const active = emit('Gather', [stack, int64([0], [])], { attributes: { axis: 0 } });
+    for (const node of graph.node) {
+      node.input = node.input.map((name) => (name === 'inputs_embeds' ? active : name));
+    }
+    graph.node.push(...emitter.nodes);
+    graph.initializer.push(...emitter.initializers);
+  });
+  expect(() => readDecoder(stacked)).toThrow(
+    /^layer 1, mixer: expected one residual stream .* found 2 streams that .* \(AltUp: Gemma 3n\)/,
+  );
 });
 
 test('a layer without a cache between others', () => {
