@@ -98,7 +98,10 @@ export function elementType(info: ValueInfoProto | undefined): number | undefine
  * The nodes that make a value, back along their first inputs: each makes what the one before it reads. Ends
  * where a value is an input, and in a cycle.
  */
-export function* makers(graph: GraphIndex, value: string): Generator<NodeProto, void> {
+export function* makers(
+  graph: Pick<GraphIndex, 'producer'>,
+  value: string,
+): Generator<NodeProto, void> {
   const seen = new Set<NodeProto>();
   for (let node = graph.producer.get(value); node && !seen.has(node); ) {
     seen.add(node);
