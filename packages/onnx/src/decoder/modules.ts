@@ -248,11 +248,13 @@ function inputsOfModule(graph: ClassifiedGraph, { output, source }: ModuleSite):
   return inputs;
 }
 
-/** What a value is another shape of: experts take tokens as rows of a matrix. */
+const reshaping: ReadonlySet<string> = new Set(['Cast', 'Reshape']);
+
+/** What a value is another shape, or type, of: experts take tokens as rows of a matrix, a router in float32. */
 function beforeReshapes(graph: ClassifiedGraph, value: string, { streams }: NormSource): string {
   let name = value;
   for (const node of makers(graph, value)) {
-    if (node.opType !== 'Reshape' || streams.includes(name)) break;
+    if (!reshaping.has(node.opType) || streams.includes(name)) break;
     name = inputAt(node, 0) ?? '';
   }
   return name;

@@ -171,7 +171,11 @@ function joinedShape(
 
 /** The integers of a small inline constant; undefined for anything else. */
 export function constantIntegers(graph: GraphIndex, name: string): number[] | undefined {
-  const tensor = constantTensor(graph, name);
+  return tensorIntegers(constantTensor(graph, name));
+}
+
+/** What a tensor of int64 holds; undefined for any other. */
+export function tensorIntegers(tensor: TensorProto | undefined): number[] | undefined {
   if (tensor?.dataType !== TensorProto_DataType.INT64) return undefined;
   if (tensor.int64Data.length > 0) return tensor.int64Data.map(Number);
   const { buffer, byteOffset, byteLength } = tensor.rawData.slice();
