@@ -7,11 +7,9 @@ import { dirname, join } from 'node:path';
 import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { caseFile } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
-import { writeCase } from '../testing/cases.js';
+import { checkCases, plan, writeCase } from '../testing/cases.js';
 import { temporaryFolder, transprune, transpruneJson } from '../testing/program.js';
 import { exitCodes } from './exit-codes.js';
-
-const plan = ['--accumulate', '1-3', '--prune-after', '2,3,4', '--keep', '.75,.5,.25'];
 
 const mask = /attention_mask: expected \[batch, past \+ tokens\], .*found \[batch_size, 1, /;
 const window = /build with windowed_kv_cache=false.*found sliding_window_cache = 1/;
@@ -54,21 +52,16 @@ describe('refused, with nothing written', () => {
 });
 
 describe('pruned, and checked', () => {
-  test.each([
+  checkCases([
     ['smooth-softmax-default'],
-    ['mask-chain-3000'],
     ['huge'],
     ['nan-scores-drop-text'],
-    ['no-token-left'],
     ['batch-without-mask'],
     ['keep-attention-temperature', '--positions', 'renumber'],
     ['window-as-difference'],
-  ])('%s', async (name, ...options) => {
-    const path = await writeCase(name);
-    const output = join(dirname(path), 'pruned.onnx');
-    const document = await transpruneJson('prune', path, '-o', output, ...plan, ...options);
-    expect(document.verification).toMatchObject({ passed: true });
-  });
+    ['cohere', '--positions', 'keep'],
+    ['qwen3-moe'],
+  ]);
 });
 
 test('gqa-fused-qk-norm: pruned, but what has no kernel for a device is not checked there', async () => {

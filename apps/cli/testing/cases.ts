@@ -1,9 +1,13 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { uniformNoise } from '@transprune/core';
 import { caseGraph } from '@transprune/fixtures';
 import { decodeModel, encodeModel, type OnnxModel, TensorProto_DataType } from '@transprune/onnx';
-import { temporaryFolder } from './program.js';
+import { expect, test } from 'vitest';
+import { temporaryFolder, transpruneJson } from './program.js';
+
+/** Three prunes of a decoder of six layers or more. */
+export const plan = ['--accumulate', '1-3', '--prune-after', '2,3,4', '--keep', '.75,.5,.25'];
 
 /** Bytes of a number. */
 const sizes = new Map<number, number>([
@@ -34,4 +38,20 @@ function fillWeights({ graph }: OnnxModel): void {
     const isFloat = dataType === TensorProto_DataType.FLOAT;
     tensor.rawData = isFloat ? new Uint8Array(values.buffer) : new Uint8Array(bytes);
   }
+}
+
+/**
+ * Tests that files are pruned, and pass the check that `prune` makes by itself.
+ *
+ * @param cases each with options of the program
+ */
+export function checkCases(
+  cases: readonly (readonly [name: string, ...options: string[]])[],
+): void {
+  test.each(cases)('%s', async (name, ...options) => {
+    const path = await writeCase(name);
+    const output = join(dirname(path), 'pruned.onnx');
+    const document = await transpruneJson('prune', path, '-o', output, ...plan, ...options);
+    expect(document.verification).toMatchObject({ passed: true });
+  });
 }
