@@ -42,6 +42,8 @@ function isAfter(graph: Graph, { output: [made = ''] }: Node): (name: string) =>
 
 let sums = 0;
 
+const scored = 'pruning.score.0';
+
 /** Adds a range's start to itself and to its end. */
 function startTwice(graph: Graph, range: Node): void {
   const [start = '', end = ''] = range.input;
@@ -90,11 +92,17 @@ export const faults = {
   },
   /** The two terms of the score are subtracted. */
   'another formula'(graph: Graph) {
-    const score = nodesOf(graph).find(({ output }) => output.includes('pruning.score.0'));
-    const masked = nodesOf(graph).find(({ output }) => output.includes(score?.input[0] ?? ''));
-    const sum = nodesOf(graph).find(({ output }) => output.includes(masked?.input[0] ?? ''));
+    const gate = nodesOf(graph).find(({ output }) => output.includes(scored));
     // Only graphs with a trace give the score out.
-    if (sum) sum.opType = 'Sub';
+    if (!gate) return;
+    const branch = gate.attribute.find(({ name }) => name === 'then_branch')?.g;
+    let value = branch?.output[gate.output.indexOf(scored)]?.name;
+    const maker = () => branch?.node.find(({ output }) => output.includes(value ?? ''));
+    // The sum is masked, and may be cast.
+    while (maker() && maker()?.opType !== 'Add') value = maker()?.input[0];
+    const sum = maker();
+    if (!sum) throw new Error('expected a sum of two terms');
+    sum.opType = 'Sub';
   },
   /** A tensor after a prune takes the rows that stood before the kept ones. */
   'rows out of place'(graph: Graph) {

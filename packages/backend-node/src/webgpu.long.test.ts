@@ -252,14 +252,19 @@ describe.skipIf(driver === '')(title, () => {
         ],
         ...['ReduceSum', 'ReduceMax'],
       ];
-      expect(operators(placed.cpu).filter((name) => !bookkeeping.includes(name))).toEqual([]);
+      // An index that is too large is seen on the CPU alone.
+      const isCheck = (name: string) => name.startsWith('pruning/attention_mask_has_to_be');
+      expect(placed.cpu.filter(isCheck)).toHaveLength(1);
+      const others = placed.cpu.filter((name) => !isCheck(name));
+      expect(operators(others).filter((name) => !bookkeeping.includes(name))).toEqual([]);
       // Of the sums on the CPU one counts the image tokens, and there is no other.
       expect(operators(placed.cpu).filter((name) => name === 'ReduceSum')).toHaveLength(1);
       const here = operators(placed.gpu);
       const count = (name: string) => here.filter((other) => other === name).length;
       expect(count('TopK')).toBe(2 * official.stages.length);
       for (const name of ['MatMul', 'Softmax', 'ReduceL2', 'Gather', 'Neg', 'ArgMax']) {
-        expect(count(name)).toBe(nodes.filter((n) => isOwn(n.name) && n.opType === name).length);
+        const all = nodes.filter((n) => isOwn(n.name) && n.opType === name && !isCheck(n.name));
+        expect(count(name)).toBe(all.length);
       }
     });
   });

@@ -41,6 +41,15 @@ export const pastMaskInput = (stage: number) => `past_pruning.mask.${stage}`;
 export const maskOutput = (stage: number) => `pruning.mask.${stage}`;
 
 /**
+ * int64 `[1]`: tokens that the caches after a stage hold before the call, where caches may have room for more; 0 at
+ * the start.
+ */
+export const pastLengthInput = (stage: number) => `past_pruning.length.${stage}`;
+
+/** int64 `[1]`: the same after the call. */
+export const lengthOutput = (stage: number) => `pruning.length.${stage}`;
+
+/**
  * Survivors of a stage as positions in the input sequence, ascending: int64 `[kept]`, or `[batch, kept]`
  * with -1 at padding.
  */

@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { format } from 'node:util';
 import * as core from '@transprune/core';
+import { runExample } from '@transprune/fixtures/vitest';
+import * as onnxruntime from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import * as onnx from './index.js';
 
@@ -36,4 +38,14 @@ test('docs/graph-surgery.md shows what its example prints', () => {
   );
   expect(shown.length).toBeGreaterThan(20);
   expect(shown.map(unnumbered).filter((line) => !known.has(line))).toEqual([]);
+});
+
+test('docs/fixed-caches.md prints what it says', async () => {
+  const modules = {
+    'onnxruntime-node': onnxruntime,
+    '@transprune/core': core,
+    '@transprune/onnx': onnx,
+  };
+  const { printed, expected } = await runExample(text('docs/fixed-caches.md'), modules);
+  expect(printed).toBe(expected);
 });

@@ -53,6 +53,7 @@ export {
 export { readPlan } from './model/metadata.js';
 export { type ExactAnglesReport, exactAngles } from './passes/exact-angles.js';
 export { TensorProto_DataType } from './proto/onnx_pb.js';
+export { type CacheMode, cacheModes, cacheModesOf } from './prune/cache-modes.js';
 export {
   type PrunedModel,
   type PruneOptions,

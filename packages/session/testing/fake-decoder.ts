@@ -87,7 +87,7 @@ export function fakeDecoder(extra: readonly ValueInfo[] = []): FakeDecoder {
   };
 }
 
-/** A cache with the new tokens; a mask with ones; a state as it was, plus one. */
+/** A cache with the new tokens; a mask with ones; a length with their number; a state as it was, plus one. */
 function grown(
   past: HostTensor | SessionTensor,
   embeddings: HostTensor,
@@ -104,6 +104,7 @@ function grown(
       host.dims,
     );
   }
+  if (host.dims.length === 1) return hostTensor(type, [Number(old[0]) + tokens], [1]);
   const axis = name.startsWith('past_key') ? 2 : 1;
   const size = axis === 2 ? 2 : 1;
   const length = host.dims[axis] ?? 0;

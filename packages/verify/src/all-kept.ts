@@ -28,9 +28,9 @@ export async function checkAllKept(verification: Verification): Promise<VerifyCh
   const fetch = attentionOutputs(verification, report);
   const found = await outcomeOf<AllKept>(() =>
     bench.open(source, async (session) => ({
-      whole: await bench.play(session, alone(whole), ones, fetch),
+      whole: await bench.play(session, alone(whole), ones, { fetch }),
       chunks: await outcomeOf(async () =>
-        'value' in chunkAnswers ? bench.play(session, alone(chunks), ones, fetch) : [],
+        'value' in chunkAnswers ? bench.play(session, alone(chunks), ones, { fetch }) : [],
       ),
     })),
   );

@@ -23,22 +23,29 @@ export interface Answer extends AnswerNumbers {
 /** Rows of each call; shorter rows are padded on the left, in the first call only. */
 export type Calls = readonly (readonly RowCall[])[];
 
+export interface PlayOptions {
+  /** Outputs to bring besides the logits. */
+  readonly fetch?: readonly string[];
+  /** Tokens that caches have room for from the start; left out, they are as long as what they hold. */
+  readonly cacheRoom?: number;
+}
+
 /**
  * Plays a conversation from its start.
  *
  * @param decoder the original's structure
  * @param keepRatios fed where the graph takes them
- * @param fetch outputs to bring besides the logits
  */
 export async function playCalls(
   session: Session,
   decoder: Decoder,
   calls: Calls,
   keepRatios: readonly number[],
-  fetch: readonly string[],
+  { fetch = [], cacheRoom = 0 }: PlayOptions = {},
 ): Promise<Answer[]> {
   const { kvHeads, headDim } = decoder.attention;
-  const conversation = new DecoderSession(session, { cacheSizes: { kvHeads, headDim } });
+  const sizes = { cacheSizes: { kvHeads, headDim }, cacheRoom };
+  const conversation = new DecoderSession(session, sizes);
   const answers: Answer[] = [];
   try {
     for (const rows of calls) {

@@ -59,7 +59,7 @@ export async function checkScores(verification: Verification): Promise<Scored> {
         outcomeOf(() =>
           clearest(most, async (seed) => {
             const calls = unpruned.make(layouts, seed, 'grids');
-            const answers = await bench.play(session, alone(calls), verification.ratios, fetch);
+            const answers = await bench.play(session, alone(calls), verification.ratios, { fetch });
             return compared(verification, report.taps, calls, answers);
           }),
         );

@@ -5,7 +5,7 @@ import * as backendNode from '@transprune/backend-node';
 import * as core from '@transprune/core';
 import * as embeddedModel from '@transprune/embedded-model';
 import * as files from '@transprune/files/node';
-import { exportedDecoder, officialFile } from '@transprune/fixtures';
+import { caseFile, exportedDecoder, officialFile } from '@transprune/fixtures';
 import { runExample } from '@transprune/fixtures/vitest';
 import * as onnx from '@transprune/onnx';
 import { describe, expect, test } from 'vitest';
@@ -18,19 +18,23 @@ const { verify, placeBeside } = createVerifier();
 const named = (checks: readonly VerifyCheck[]) =>
   new Map(checks.map((check) => [check.name, check]));
 
-describe.each(['group-query-attention', 'torchscript', 'dynamo-opset18'])(
-  'official %s',
-  (family) => {
-    test.each(positionModes)('positions %s', async (positions) => {
-      const plan = { ...presetPlan('transprune-high', 14).plan, positions };
-      const { checks } = await verify(officialFile(`${family}/model.onnx`), plan, {
-        options: { batch: true },
-      });
-      expect(checks.filter(({ passed, difference }) => !passed || difference === null)).toEqual([]);
-      expect(checks).toHaveLength(12);
+/** How many checks there are: one more where attention is told lengths. */
+const families = [
+  ['group-query-attention', 13],
+  ['torchscript', 12],
+  ['dynamo-opset18', 12],
+] as const;
+
+describe.each(families)('official %s', (family, count) => {
+  test.each(positionModes)('positions %s', async (positions) => {
+    const plan = { ...presetPlan('transprune-high', 14).plan, positions };
+    const { checks } = await verify(officialFile(`${family}/model.onnx`), plan, {
+      options: { batch: true },
     });
-  },
-);
+    expect(checks.filter(({ passed, difference }) => !passed || difference === null)).toEqual([]);
+    expect(checks).toHaveLength(count);
+  });
+});
 
 test('a merged decoder, in both branches', async () => {
   const config = {
@@ -141,6 +145,40 @@ test('a method of its own, in which the last token asks, whatever is marked', as
     const { checks } = await verify(small, { ...early, method }, { options });
     expect(checks.filter(({ passed, difference }) => !passed || difference === null)).toEqual([]);
   }
+});
+
+describe('caches with room for more than they hold', () => {
+  const grouped = caseFile('hybrid/lfm2-genai.onnx');
+  const random = { ...early, method: 'random' } as const;
+  const roomy = (checks: readonly VerifyCheck[]) =>
+    checks.filter(({ name }) => name.startsWith('caches with room'));
+
+  test.each([false, true])('a decoder that is pruned for them, quick %s', async (quick) => {
+    const options = { cache: 'fixed' } as const;
+    const { passed, checks } = await verify(grouped, random, { options, quick });
+    expect(passed).toBe(true);
+    expect(roomy(checks)).toEqual([
+      { name: 'caches with room for more', passed: true, difference: 0, tolerance: 1e-3 },
+      expect.objectContaining({ name: expect.stringContaining('in two calls'), passed: true }),
+    ]);
+  });
+
+  test('one that is not, taken for one that is, and the other way round', async () => {
+    const original = await files.readModelFile(grouped);
+    const place = placeBeside(grouped);
+    const growing = await place(onnx.pruneModel(original, random).model);
+    const fixed = await place(onnx.pruneModel(original, random, { cache: 'fixed' }).model);
+    const options = { cache: 'fixed' } as const;
+    const { checks } = await verify(grouped, random, { options, quick: true, pruned: growing });
+    expect(roomy(checks)).toMatchObject([
+      { passed: false, note: expect.stringContaining('pruning.length.0') },
+      { passed: false },
+    ]);
+    const others = await verify(grouped, random, { quick: true, pruned: fixed });
+    expect(roomy(others.checks)).toMatchObject([
+      { passed: false, note: expect.stringContaining('nothing tells it') },
+    ]);
+  });
 });
 
 test('weights in files ask for a place', async () => {

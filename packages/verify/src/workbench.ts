@@ -3,7 +3,7 @@ import type { NDArray } from '@transprune/core';
 import type { Decoder } from '@transprune/onnx';
 import type { Backend, ModelSource, Session } from '@transprune/session';
 import { openSession } from '@transprune/session';
-import { type Answer, type Calls, playCalls, playJoined } from './play.js';
+import { type Answer, type Calls, type PlayOptions, playCalls, playJoined } from './play.js';
 import type { RowCall } from './prompt.js';
 
 export interface Workbench {
@@ -11,16 +11,12 @@ export interface Workbench {
   device(): string;
   /** Opens a graph for as long as it is used. */
   open<T>(source: ModelSource, use: (session: Session) => Promise<T>): Promise<T>;
-  /**
-   * Plays a conversation from its start.
-   *
-   * @param fetch outputs to bring besides the logits
-   */
+  /** Plays a conversation from its start. */
   play(
     session: Session,
     calls: Calls,
     keepRatios: readonly number[],
-    fetch?: readonly string[],
+    options?: PlayOptions,
   ): Promise<Answer[]>;
   /** Plays conversations whose first call is alone, and the others side by side. */
   playJoined(
@@ -45,9 +41,8 @@ export function createWorkbench(backend: Backend, device: string, decoder: Decod
         await session.dispose();
       }
     },
-    async play(session, calls, keepRatios, fetch = []) {
-      return playCalls(session, decoder, calls, keepRatios, fetch);
-    },
+    play: (session, calls, keepRatios, options) =>
+      playCalls(session, decoder, calls, keepRatios, options),
     playJoined: (session, conversations, keepRatios) =>
       playJoined(session, decoder, conversations, keepRatios),
   };

@@ -16,6 +16,7 @@ import {
   outcomeOf,
   type VerifyCheck,
 } from './report.js';
+import { checkRoom } from './room.js';
 import type { Scored, ScoredConversation } from './scores.js';
 import { alone } from './workbench.js';
 
@@ -47,6 +48,7 @@ export async function checkWritten(
             ? bench.playJoined(session, [conversation.calls, other.calls], ratios)
             : Promise.resolve([]),
         ),
+        room: conversation ? await checkRoom(verification, session, conversation.calls) : [],
       };
     }),
   );
@@ -67,6 +69,7 @@ export async function checkWritten(
       (value) => compareCalls(value, conversation.answers),
     ),
   );
+  if ('value' in found) checks.push(...found.value.room);
   if (verification.quick) return checks;
   checks.push(await checkFresh(verification, conversation, part('conversation')));
   if (!options.batch || !other) return checks;

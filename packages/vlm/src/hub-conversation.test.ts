@@ -81,6 +81,27 @@ test.each([
   await reference.dispose();
 });
 
+test('a decoder for caches of a fixed length answers as one for those that grow', async () => {
+  const folder = hubFolder('qwen3_5');
+  const plan = createPlan({ accumulateLayers: [3], stages: [{ afterLayer: 3, keepRatio: 0.3 }] });
+  const answers: GenerateResult[][] = [];
+  for (const cache of ['growing', 'fixed'] as const) {
+    const engine = await openEngine({
+      ...{ model: { folder }, backend: nodeBackend, open: openModel },
+      pruning: { plan, options: { cache } },
+    });
+    const chat = engine.chat();
+    const results: GenerateResult[] = [];
+    for (const turn of turnsOf(folder)) results.push(await reply(chat, turn));
+    answers.push(results);
+    await chat.dispose();
+    await engine.dispose();
+  }
+  const [growing = [], fixed = []] = answers;
+  expect(fixed.map(({ tokenIds }) => tokenIds)).toEqual(growing.map(({ tokenIds }) => tokenIds));
+  expect(fixed.map(({ cache }) => cache)).toEqual(growing.map(({ cache }) => cache));
+});
+
 test('a prompt of nothing is refused, where the tokenizer adds nothing', async () => {
   const files = await modelFolder(hubFolder('qwen3_vl'));
   const engine = await createEngine({ files, backend: nodeBackend });

@@ -19,6 +19,7 @@ test('a decoder that can be pruned', async () => {
   expect(document).toMatchObject({
     path: officialDecoder,
     prunable: true,
+    cacheModes: ['growing', 'fixed'],
     reason: null,
     refusal: null,
     layers: 14,
@@ -38,6 +39,7 @@ test('a decoder that can be pruned', async () => {
   expect(document.decoders[0].stages).toHaveLength(3);
   const { stdout } = await transprune('inspect', officialDecoder);
   expect(stdout).toMatch(/prunable .* yes /);
+  expect(stdout).toMatch(/caches .* growing or fixed /);
 });
 
 describe('drawings', () => {
@@ -237,7 +239,12 @@ describe('a model that cannot be pruned is described all the same', () => {
       graph.output = graph.output.filter(({ name }) => name === 'logits');
     });
     const document = await transpruneJson('inspect', path);
-    expect(document).toMatchObject({ prunable: false, layers: null, hiddenSize: 64 });
+    expect(document).toMatchObject({
+      prunable: false,
+      cacheModes: [],
+      layers: null,
+      hiddenSize: 64,
+    });
     expect(document.reason).toMatch(/past_key_values/);
     expect(document).toMatchObject({ trial: null, refusal: { where: 'outputs', node: null } });
     const { exitCode, stdout } = await transprune('inspect', path);

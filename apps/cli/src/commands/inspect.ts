@@ -102,6 +102,7 @@ function show(document: Document, structure: string): Block[] {
     ['nodes', `${document.nodes}`],
     ['external data', externalData.join(', ') || 'none'],
     ['prunable', document.prunable ? 'yes' : 'no'],
+    ['caches', document.cacheModes.join(' or ') || 'unknown'],
   ];
   const lines: Block[] = [path, table([], rows), structure];
   if (reason) lines.push(`Not prunable: ${reason}.`);

@@ -2,7 +2,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
 import { readModelFile } from '@transprune/files/node';
-import { caseFile, hubFolder, officialCase } from '@transprune/fixtures';
+import { caseFile, exportedDecoder, hubFolder, officialCase } from '@transprune/fixtures';
 import { readPlan } from '@transprune/onnx';
 import { DecoderSession, openSession, readNumbers } from '@transprune/session';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -206,6 +206,41 @@ test('options of the plan and of the graph', async () => {
   expect(stdout).toMatch(/^Outputs besides\n {2}pruning\.mask\.0: int64 /m);
 });
 
+test('caches of a fixed length', async () => {
+  const parameters = ['--cache', 'fixed'];
+  const document = await transpruneJson('prune', input, '-o', output, ...parameters);
+  expect(document).toMatchObject({ cache: 'fixed', verification: { passed: true } });
+  const names = document.verification.checks.map(({ name }: { name: string }) => name);
+  expect(names).toContain('caches with room for more: the prompt in two calls');
+  expect(document.addedInputs.slice(1)).toEqual(
+    [0, 1, 2].map((stage) => ({
+      name: `past_pruning.length.${stage}`,
+      type: 'int64',
+      shape: [1],
+      meaning: `pruning.length.${stage} of the step before; 0 at the start`,
+    })),
+  );
+  expect(document.addedOutputs).toMatchObject([
+    { name: 'pruning.length.0', meaning: 'tokens that the caches after layer 3 hold' },
+    { name: 'pruning.length.1' },
+    { name: 'pruning.length.2' },
+  ]);
+  const both = ['--cache', 'fixed', '--batch', '--force'];
+  const { addedInputs } = await transpruneJson('prune', input, '-o', output, ...both);
+  expect(addedInputs).not.toContainEqual(
+    expect.objectContaining({ name: 'past_pruning.length.0' }),
+  );
+  const unknown = await transprune('prune', input, '-o', output, '--cache', 'static');
+  expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/growing, fixed/) });
+});
+
+test('caches of a fixed length are refused where attention is told no length', async () => {
+  const { path } = exportedDecoder('llama', 'dynamo-23');
+  const { exitCode, stderr } = await transprune('prune', path, '-o', output, '--cache', 'fixed');
+  expect(exitCode).toBe(5);
+  expect(stderr).toMatch(/layer 1: expected attention that is told .* \(--cache fixed\), found/);
+});
+
 test('without options there is the image mask to feed', async () => {
   const document = await transpruneJson(
     'prune',
@@ -219,7 +254,7 @@ test('without options there is the image mask to feed', async () => {
   expect(document).toMatchObject({ addedInputs: [], addedOutputs: [], batch: false });
   const { stdout } = await transprune('prune', input, '-o', output, '--force');
   expect(stdout).toMatch(
-    / {2}image_mask: .*, 1 at image tokens, 0 at text and while decoding\n9 quick checks passed on cpu, float32; .*\nWrote/,
+    / {2}image_mask: .*, 1 at image tokens, 0 at text and while decoding\n10 quick checks passed on cpu, float32; .*\nWrote/,
   );
 });
 

@@ -125,8 +125,8 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
       moved,
       budget,
       ...graphOptions,
-      before: countsOf(original),
-      after: countsOf(model),
+      before: countsOf(original, report.nodes.before),
+      after: countsOf(model, report.nodes.after),
       ...added,
       scoringNodes: report.scoringNodes,
       constantBytes: report.constantBytes,
@@ -163,9 +163,10 @@ function placementsOf(
   return placements.map(({ data, location, placement }) => ({ data, location, placement }));
 }
 
-function countsOf({ graph }: OnnxModel) {
+/** @param nodes those in branches too */
+function countsOf({ graph }: OnnxModel, nodes: number) {
   return {
-    nodes: graph?.node.length ?? 0,
+    nodes,
     inputs: graph?.input.length ?? 0,
     outputs: graph?.output.length ?? 0,
   };
@@ -177,7 +178,9 @@ function show(
   report: PruneReport,
   costs: CostReport | null,
 ): Block[] {
-  const [before, after] = [countsOf(original), countsOf(pruned)];
+  const { nodes } = report;
+  const before = countsOf(original, nodes.before);
+  const after = countsOf(pruned, nodes.after);
   const row = (name: string, from: number, to: number) => [
     name,
     `${from}`,

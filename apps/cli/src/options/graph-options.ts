@@ -1,6 +1,6 @@
 import { methodNameOf, methodOf, type PrunePlan, TransPruneError } from '@transprune/core';
-import type { PruneOptions } from '@transprune/onnx';
-import type { Command } from 'commander';
+import { type CacheMode, cacheModes, type PruneOptions } from '@transprune/onnx';
+import { type Command, Option } from 'commander';
 
 /** What a pruned graph takes or gives besides what the plan needs. */
 export interface GraphOptions {
@@ -9,16 +9,25 @@ export interface GraphOptions {
   readonly runtimeRatios?: boolean;
   readonly instructionMask?: boolean;
   readonly exactAngles?: boolean;
+  readonly cache?: CacheMode;
 }
 
-/** Adds `--trace`, `--batch`, `--runtime-ratios`, `--instruction-mask` and `--exact-angles`. */
+/** Adds `--trace`, `--batch`, `--runtime-ratios`, `--instruction-mask`, `--exact-angles` and `--cache`. */
 export function addGraphOptions(command: Command): Command {
   return command
     .option('--trace', 'add outputs that tell which tokens each prune kept, and their scores')
     .option('--batch', 'serve several prompts at once, with padding')
     .option('--runtime-ratios', 'make the keep ratios an input, so that each run has its own')
     .option('--instruction-mask', 'add an input that marks the tokens whose attention is asked')
-    .option('--exact-angles', 'do without the cosine and sine of devices, which may be inexact');
+    .option('--exact-angles', 'do without the cosine and sine of devices, which may be inexact')
+    .addOption(
+      new Option(
+        '--cache <kind>',
+        'what caches are: growing, as long as what they hold, or fixed, buffers with room for more',
+      )
+        .choices(cacheModes)
+        .default('growing'),
+    );
 }
 
 /**
@@ -28,12 +37,13 @@ export function addGraphOptions(command: Command): Command {
  */
 export function chooseGraphOptions(options: GraphOptions, plan: PrunePlan): Required<GraphOptions> {
   const { trace = false, batch = false, runtimeRatios = false, instructionMask = false } = options;
-  const { exactAngles = false } = options;
-  const chosen = { trace, batch, runtimeRatios, instructionMask, exactAngles };
+  const { exactAngles = false, cache = 'growing' } = options;
+  const chosen = { trace, batch, runtimeRatios, instructionMask, exactAngles, cache };
   const pointless = Object.entries({
     '--batch': batch,
     '--runtime-ratios': runtimeRatios,
     '--instruction-mask': instructionMask,
+    '--cache fixed': cache === 'fixed',
     '--per-image': plan.perImage,
   }).find(([, given]) => given)?.[0];
   if (pointless !== undefined && plan.stages.length === 0) {

@@ -5,7 +5,9 @@ import {
   instructionMaskInput,
   keepRatiosInput,
   keptOutput,
+  lengthOutput,
   maskOutput,
+  pastLengthInput,
   pastMaskInput,
   scoreOutput,
 } from '@transprune/core';
@@ -62,6 +64,8 @@ function meaningsOf({ stages, perImage }: PrunePlan): ReadonlyMap<string, string
     ...stages.flatMap(({ afterLayer }, stage): [string, string][] => [
       [pastMaskInput(stage), `${maskOutput(stage)} of the step before; empty at the start`],
       [maskOutput(stage), `goes with the caches after layer ${afterLayer}; 0 at padding`],
+      [pastLengthInput(stage), `${lengthOutput(stage)} of the step before; 0 at the start`],
+      [lengthOutput(stage), `tokens that the caches after layer ${afterLayer} hold`],
       [keptOutput(stage), `tokens left after layer ${afterLayer}, as places in the input`],
       [scoreOutput(stage), `scores after layer ${afterLayer}, 0 at text`],
     ]),

@@ -5,6 +5,7 @@ import type { NodeProto } from '../proto/onnx_pb.js';
  * What a node that a pass adds is for.
  * - `padding`: attention nodes are told of padding
  * - `positions`: a rotation that was taken out of its node, and the positions it is told
+ * - `check`: fails where lengths of caches contradict each other
  * - `gate`: the condition "this call has an image token", the `If` nodes, and what passes through them
  * - `score`: the method's formula and what it is made of
  * - `copy`: nodes of the graph once more, so that the score sees every token
@@ -18,6 +19,7 @@ import type { NodeProto } from '../proto/onnx_pb.js';
 export type Role =
   | 'padding'
   | 'positions'
+  | 'check'
   | 'gate'
   | 'score'
   | 'copy'

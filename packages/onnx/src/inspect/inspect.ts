@@ -9,6 +9,7 @@ import type { ProvenanceOf } from '../graph/provenance.js';
 import type { OnnxModel } from '../model/codec.js';
 import { readPlan } from '../model/metadata.js';
 import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';
+import { type CacheMode, cacheModesOf } from '../prune/cache-modes.js';
 import { pruneModel } from '../prune/prune.js';
 import { attempt, declaredLayers, type RefusalReport, readAsFar } from './partial.js';
 import { describeStages, type StageReport } from './stages.js';
@@ -40,6 +41,8 @@ export interface Inspection extends DecoderSizes {
   readonly attentionFamily: string;
   /** The decoder, as far as it was understood; both branches of a merged one. */
   readonly decoders: readonly DecoderReport[];
+  /** What it can be pruned for caches to be, see `PruneOptions`; empty if it cannot be pruned. */
+  readonly cacheModes: readonly CacheMode[];
   /** What it was pruned by to see what comes of it; left out if it cannot be pruned. */
   readonly trial?: {
     readonly plan: PrunePlan;
@@ -99,6 +102,7 @@ export function inspectModel(model: OnnxModel, options: InspectOptions = {}): In
             : [],
       };
     }),
+    cacheModes: trial ? cacheModesOf(model) : [],
     ...(trial && { trial }),
   };
 }

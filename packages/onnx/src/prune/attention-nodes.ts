@@ -10,7 +10,8 @@ import type { Emitter } from '../graph/emitter.js';
 import { elementType } from '../graph/graph.js';
 import { emitCountedTokens, emitRange, emitSizes } from '../graph/sizes.js';
 import { walk } from '../graph/walk.js';
-import { emitCallStart } from './tokens.js';
+import { emitCallStart } from './cache-lengths.js';
+import type { CacheMode } from './cache-modes.js';
 import { insertBefore, noteAngle, type WorkingGraph } from './working-graph.js';
 
 /** Makes every attention node take padding on either side. */
@@ -84,6 +85,7 @@ export interface RotationOptions {
   readonly afterLayer: number;
   /** Whether rows may have padding. */
   readonly batch: boolean;
+  readonly cache: CacheMode;
 }
 
 /**
@@ -99,7 +101,7 @@ export function rotateOutside(
   around: Emitter,
   graph: WorkingGraph,
   decoder: Decoder,
-  { positions: mode, afterLayer, batch }: RotationOptions,
+  { positions: mode, afterLayer, batch, cache }: RotationOptions,
 ): string | undefined {
   const keeps = mode === 'keep';
   if (keeps) checkWindows(decoder, afterLayer);
@@ -114,7 +116,7 @@ export function rotateOutside(
   insertBefore(graph, emitter, first, () => {
     positions = batch
       ? emitCountedTokens(emitter, attentionMask, embeddings)
-      : emitPositions(emitter, decoder, afterLayer);
+      : emitPositions(emitter, decoder, afterLayer, cache);
   });
   for (const { attention } of layers) {
     if (!attention) continue;
@@ -145,11 +147,16 @@ function checkWindows({ layers }: Decoder, afterLayer: number): void {
 }
 
 /** Positions in the unpruned sequence, int64 `[batch, tokens]`. */
-function emitPositions(emitter: Emitter, decoder: Decoder, firstPrune: number): string {
+function emitPositions(
+  emitter: Emitter,
+  decoder: Decoder,
+  firstPrune: number,
+  cache: CacheMode,
+): string {
   const { emit, int64 } = emitter;
   const { embeddings } = decoder.inputs;
   const tokens = emitSizes(emitter, embeddings, 1, 2);
-  const first = emitCallStart(emitter, decoder, firstPrune) ?? int64([0]);
+  const first = emitCallStart(emitter, decoder, firstPrune, cache) ?? int64([0]);
   const last = emit('Add', [first, tokens]);
   const range = emitRange(emitter, first, last);
   return emit('Expand', [range, emitSizes(emitter, embeddings, 0, 2)]);

@@ -3,6 +3,7 @@ import { methodOf, pastMaskInput } from '@transprune/core';
 import type { DecoderLayer } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import { emitStagePast } from './cache-lengths.js';
 import { cutAt } from './cut/cut.js';
 import { emitGather } from './cut/gather.js';
 import type { Gate, Otherwise } from './gate.js';
@@ -75,6 +76,7 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
   const transition = emitTransition(emitters.score, decoder, accumulated, plan, added);
   const state = { ...tokens.state, transition };
   const mask = valid && emitScoredMask(emitters.copy, index, valid);
+  const past = emitStagePast(emitters.copy, index, options);
   const around = context.emitter.child(prefix, { role: 'score', stage: index });
   const site = {
     graph,
@@ -88,6 +90,7 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
     next,
     state,
     mask,
+    past,
     tapper,
   };
   const score = emitScore({ ...site, emitters, emitter: emitters.score, around });
@@ -99,7 +102,8 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
     texts: emitTexts(emitters.select, call),
     share: emitShare(emitters.select, plan, index, options.runtimeRatios),
   });
-  const cutStage = cutAt(context, { gate, emitters, index, selection, scoredMask: mask, call });
+  const scored = { scoredMask: mask, scoredPast: past };
+  const cutStage = cutAt(context, { gate, emitters, index, selection, call, ...scored });
   if (options.trace) {
     traceScore(gate, emitters.trace, { score, state, index });
     traceKept(gate, emitters.trace, { selection, state, index, call });

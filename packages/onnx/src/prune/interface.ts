@@ -5,8 +5,10 @@ import {
   keepRatiosInput,
   keptOutput,
   lengthAfter,
+  lengthOutput,
   maskOutput,
   type PrunePlan,
+  pastLengthInput,
   pastMaskInput,
   scoreOutput,
 } from '@transprune/core';
@@ -16,11 +18,13 @@ import { refuse } from '../decoder/refuse.js';
 import { inputAt, makers, valueShape, valuesIn } from '../graph/graph.js';
 import { tensorInfo } from '../graph/value-info.js';
 import { type GraphProto, TensorProto_DataType, type ValueInfoProto } from '../proto/onnx_pb.js';
+import type { CacheMode } from './cache-modes.js';
 
 /** What the pruned graph takes and gives beyond the plan. */
 export interface InterfaceOptions {
   readonly trace: boolean;
   readonly batch: boolean;
+  readonly cache: CacheMode;
   readonly runtimeRatios: boolean;
   readonly instructionMask: boolean;
 }
@@ -32,7 +36,7 @@ export function prunedInputs(
   graph: GraphProto,
   decoder: Decoder,
   plan: PrunePlan,
-  { batch, runtimeRatios, instructionMask }: InterfaceOptions,
+  { batch, cache, runtimeRatios, instructionMask }: InterfaceOptions,
 ): ValueInfoProto[] {
   const own = graph.input.map((info) => withOwnLength(info, decoder, plan));
   const embeddings = graph.input.find(({ name }) => name === decoder.inputs.embeddings);
@@ -48,6 +52,9 @@ export function prunedInputs(
           tensorInfo(pastMaskInput(stage), INT64, [sizes[0], lengthAfter('past', afterLayer)]),
         )
       : []),
+    ...(cache === 'fixed' && !batch
+      ? plan.stages.map((_, stage) => tensorInfo(pastLengthInput(stage), INT64, [1]))
+      : []),
   ];
 }
 
@@ -56,7 +63,7 @@ export function prunedOutputs(
   graph: GraphProto,
   decoder: Decoder,
   plan: PrunePlan,
-  { trace, batch }: InterfaceOptions,
+  { trace, batch, cache }: InterfaceOptions,
 ): ValueInfoProto[] {
   const own = graph.output.map((info) => withOwnLength(info, decoder, plan));
   const embeddings = graph.input.find(({ name }) => name === decoder.inputs.embeddings);
@@ -64,6 +71,8 @@ export function prunedOutputs(
   const masks = plan.stages.map(({ afterLayer }, stage) =>
     tensorInfo(maskOutput(stage), INT64, [rows, lengthAfter('total', afterLayer)]),
   );
+  const lengths = plan.stages.map((_, stage) => tensorInfo(lengthOutput(stage), INT64, [1]));
+  const carried = batch ? masks : cache === 'fixed' ? lengths : [];
   const traces = plan.stages.flatMap(({ afterLayer }, stage) => [
     tensorInfo(keptOutput(stage), INT64, [
       ...(batch ? [rows] : []),
@@ -71,7 +80,7 @@ export function prunedOutputs(
     ]),
     tensorInfo(scoreOutput(stage), FLOAT, [rows, `tokens_at_layer_${afterLayer}`]),
   ]);
-  return [...own, ...(batch ? masks : []), ...(trace ? traces : [])];
+  return [...own, ...carried, ...(trace ? traces : [])];
 }
 
 /**

@@ -3,6 +3,7 @@ import { methodOf, newlyAccumulatedLayers, type PrunePlan } from '@transprune/co
 import type { DecoderLayer } from '../decoder/decoder.js';
 import { refuse } from '../decoder/refuse.js';
 import type { ValueInfoProto } from '../proto/onnx_pb.js';
+import { emitLengthCheck } from './cache-lengths.js';
 import { cutAt } from './cut/cut.js';
 import { emitStage, type HandedOn, unread } from './emit-stage.js';
 import { noGate, type OpenGate, openGate } from './gate.js';
@@ -36,7 +37,9 @@ export function emitStages(context: StagesContext): EmittedStages {
   const { emitter, decoder, plan, options } = context;
   if (plan.stages.length === 0) return { stages: [], gates: [], taps: [], tapOutputs: [] };
   const around = emitter.child('pruning', { role: 'gate' });
-  const call = emitCall(around, decoder, options.batch);
+  const checks = emitter.child('pruning/lengths', { role: 'check' });
+  const check = emitLengthCheck(checks, decoder, plan, options);
+  const call = emitCall(around, decoder, options.batch, check);
   const gates: OpenGate[] = [];
   const tappers: StageTapper[] = [];
   const tapOutputs: ValueInfoProto[] = [];

@@ -46,6 +46,8 @@ const layouts = {
 };
 type LayoutName = keyof typeof layouts;
 const layoutNames = Object.keys(layouts) as LayoutName[];
+/** Of those whose attention is told lengths, one that rotates inside and one that is told positions. */
+const groupedLayouts = ['packed', 'rotary apart, split'] as const;
 
 /** One call: tokens with span numbers, and perhaps a marked instruction. */
 interface Turn {
@@ -63,10 +65,11 @@ async function compareTurns(
   turns: readonly Turn[],
   seed: number,
   options: PruneOptions = {},
+  cacheRoom = 0,
 ) {
   const { model, config, checkpoint } = layouts[layout];
   const pruned = pruneModel(model, plan, { trace: true, ...options }).model;
-  const decoder = await openDecoder(encodeModel(pruned), config);
+  const decoder = await openDecoder(encodeModel(pruned), { ...config, cacheRoom });
   let cache: readonly LayerCache[] | undefined;
   for (const [at, { spans, instruction }] of turns.entries()) {
     const tokens = spans.length;
@@ -87,7 +90,13 @@ async function compareTurns(
       expect(step.extra[`pruning.kept.${index}`]).toEqual(stage.kept);
     });
     expect(maxDifference(step.logits, expected.logits.data)).toBeLessThan(2e-4);
-    expect(step.cacheLengths).toEqual(expected.cache.map(({ key }) => key.shape[2]));
+    const lengths = expected.cache.map(({ key }) => key.shape[2]);
+    if (cacheRoom === 0) expect(step.cacheLengths).toEqual(lengths);
+    else expect(new Set(step.cacheLengths)).toEqual(new Set([cacheRoom]));
+    for (const [stage, { afterLayer }] of plan.stages.entries()) {
+      const held = options.cache === 'fixed' ? [lengths[afterLayer]] : undefined;
+      expect(step.extra[`pruning.length.${stage}`]).toEqual(held);
+    }
     cache = expected.cache;
   }
 }
@@ -142,6 +151,21 @@ test.each(layoutNames)(
         await compareTurns(layout, plan, turns, seed, { instructionMask: true });
       }),
       { numRuns: 12, seed: 30 },
+    );
+  },
+);
+
+test.each(groupedLayouts)(
+  '%s: caches of a fixed length, with room for more and without',
+  async (layout) => {
+    const arbitraries = [anyPlan, turn, turn, fc.nat(1000), fc.constantFrom(0, 160)] as const;
+    await fc.assert(
+      fc.asyncProperty(...arbitraries, async (plan, first, second, seed, room) => {
+        const turns = [first, token, second, token];
+        const options = { instructionMask: true, cache: 'fixed' } as const;
+        await compareTurns(layout, plan, turns, seed, options, room);
+      }),
+      { numRuns: 10, seed: 32 },
     );
   },
 );
@@ -216,11 +240,14 @@ describe('batches', () => {
     plan: PrunePlan,
     rows: readonly Row[],
     padding: 'left' | 'right',
+    cacheRoom = 0,
   ) {
     const { model, config, checkpoint } = layouts[layout];
     const { hiddenSize, vocabularySize } = config;
-    const pruned = pruneModel(model, plan, { batch: true, instructionMask: true }).model;
-    const decoder = await openDecoder(encodeModel(pruned), config);
+    const cache = cacheRoom > 0 ? 'fixed' : 'growing';
+    const options = { batch: true, instructionMask: true, cache } as const;
+    const pruned = pruneModel(model, plan, options).model;
+    const decoder = await openDecoder(encodeModel(pruned), { ...config, cacheRoom });
     const width = Math.max(...rows.map(({ spans }) => spans.length));
     const padded = <T>(values: readonly T[], blank: readonly T[]) =>
       padding === 'left' ? [...blank, ...values] : [...values, ...blank];
@@ -302,6 +329,16 @@ describe('batches', () => {
         );
       }),
       { numRuns: 12, seed: 31 },
+    );
+  });
+
+  test.each(groupedLayouts)('%s: the same in caches with room for more', async (layout) => {
+    await fc.assert(
+      fc.asyncProperty(anyPlan, anyRows, side, async (plan, rows, padding) => {
+        const own = rows.map(([row, seed]) => ({ ...row, seed }));
+        await compareRows(layout, plan, own, padding, 80);
+      }),
+      { numRuns: 6, seed: 33 },
     );
   });
 

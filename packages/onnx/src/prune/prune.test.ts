@@ -279,25 +279,33 @@ test('the nodes of a stage, with the random method as the shortest', () => {
     "pruning/Sign = Sign(image_mask)
     pruning/Abs = Abs(pruning/Sign)
     pruning/ReduceSum = ReduceSum(pruning/Abs, constants/INT64[1]1_) { keepdims=1 }
-    pruning/Cast = Cast(pruning/ReduceSum) { to=9 }
+    pruning/lengths/Shape = Shape(past_key_values.0.key) { start=2, end=3 }
+    pruning/lengths/Shape_1 = Shape(attention_mask) { start=1, end=2 }
+    pruning/lengths/Shape_2 = Shape(inputs_embeds) { start=1, end=2 }
+    pruning/lengths/Sub = Sub(pruning/lengths/Shape_1, pruning/lengths/Shape_2)
+    pruning/lengths/Sub_1 = Sub(pruning/lengths/Shape, pruning/lengths/Sub)
+    pruning/lengths/Abs = Abs(pruning/lengths/Sub_1)
+    pruning/attention_mask_has_to_be_as_wide_as_past_and_tokens_together/for_longer_caches_prune_with_cache_fixed/Gather = Gather(constants/INT64[1]0, pruning/lengths/Abs) { axis=0 }
+    pruning/Add = Add(pruning/ReduceSum, pruning/attention_mask_has_to_be_as_wide_as_past_and_tokens_together/for_longer_caches_prune_with_cache_fixed/Gather)
+    pruning/Cast = Cast(pruning/Add) { to=9 }
     layer_1/ffn/MatMul_2/stream/after_layer_2, layer_1/ffn/MatMul_2/normed/after_layer_2 = If(pruning/Cast)
       then_branch:
         pruning/Cast_1 = Cast(pruning/Abs) { to=1 }
         pruning/Shape = Shape(image_mask) { start=1, end=2 }
-        pruning/Squeeze = Squeeze(pruning/Shape, constants/INT64[1]0)
+        pruning/Squeeze = Squeeze(pruning/Shape, constants/INT64[1]0_)
         pruning/Range = Range(constants/INT64[]0, pruning/Squeeze, constants/INT64[]1_)
         pruning/Cast_2 = Cast(pruning/Range) { to=1 }
-        pruning/Unsqueeze = Unsqueeze(pruning/Range, constants/INT64[1]0)
+        pruning/Unsqueeze = Unsqueeze(pruning/Range, constants/INT64[1]0_)
         pruning/Mod = Mod(pruning/Unsqueeze, constants/INT64[1]16384)
         pruning/Gather = Gather(constants/FLOAT[16384]3, pruning/Mod) { axis=0 }
         pruning/after_layer_2/Mul = Mul(pruning/Gather, pruning/Cast_1)
-        pruning/after_layer_2/Sub = Sub(pruning/Shape, pruning/ReduceSum)
+        pruning/after_layer_2/Sub = Sub(pruning/Shape, pruning/Add)
         pruning/after_layer_2/Abs = Abs(pruning/after_layer_2/Mul)
         pruning/after_layer_2/Less = Less(pruning/after_layer_2/Abs, constants/FLOAT[]1.0000000150474662e+29)
         pruning/after_layer_2/Where = Where(pruning/after_layer_2/Less, pruning/after_layer_2/Mul, constants/FLOAT[]-1.0000000150474662e+29)
-        pruning/after_layer_2/Mul_1 = Mul(pruning/ReduceSum, constants/INT64[]536870912)
+        pruning/after_layer_2/Mul_1 = Mul(pruning/Add, constants/INT64[]536870912)
         pruning/after_layer_2/Div = Div(pruning/after_layer_2/Mul_1, constants/INT64[]1073741824)
-        pruning/after_layer_2/Sign = Sign(pruning/ReduceSum)
+        pruning/after_layer_2/Sign = Sign(pruning/Add)
         pruning/after_layer_2/Max = Max(pruning/after_layer_2/Div, pruning/after_layer_2/Sign)
         pruning/after_layer_2/Add = Add(pruning/after_layer_2/Sub, pruning/after_layer_2/Max)
         pruning/after_layer_2/Cast = Cast(pruning/Cast_1) { to=9 }
@@ -308,7 +316,7 @@ test('the nodes of a stage, with the random method as the shortest', () => {
         pruning/after_layer_2/Neg = Neg(pruning/after_layer_2/Gather)
         pruning/after_layer_2/Neg/largest, pruning/after_layer_2/Neg/indices = TopK(pruning/after_layer_2/Neg, pruning/after_layer_2/Reshape) { axis=-1 }
         pruning/after_layer_2/Neg_1 = Neg(pruning/after_layer_2/Neg/largest)
-        pruning/after_layer_2/Squeeze = Squeeze(pruning/after_layer_2/Neg_1, constants/INT64[1]0)
+        pruning/after_layer_2/Squeeze = Squeeze(pruning/after_layer_2/Neg_1, constants/INT64[1]0_)
         pruning/after_layer_2/Cast_1 = Cast(pruning/after_layer_2/Squeeze) { to=7 }
         pruning/after_layer_2/Gather_1 = Gather(layer_1/ffn/MatMul_2/stream, pruning/after_layer_2/Cast_1) { axis=1 }
         pruning/after_layer_2/Gather_2 = Gather(layer_1/ffn/MatMul_2/normed, pruning/after_layer_2/Cast_1) { axis=1 }
@@ -320,7 +328,7 @@ test('the nodes of a stage, with the random method as the shortest', () => {
     pruning/after_layer_2/mask/Shape_1 = Shape(past_key_values.2.key) { start=2, end=3 }
     pruning/after_layer_2/mask/Shape = Shape(layer_1/ffn/MatMul_2/stream/after_layer_2) { start=1, end=2 }
     pruning/after_layer_2/mask/Add = Add(pruning/after_layer_2/mask/Shape_1, pruning/after_layer_2/mask/Shape)
-    pruning/after_layer_2/lengths/Squeeze = Squeeze(pruning/after_layer_2/mask/Add, constants/INT64[1]0_)"
+    pruning/after_layer_2/lengths/Squeeze = Squeeze(pruning/after_layer_2/mask/Add, constants/INT64[1]0)"
   `);
 });
 

@@ -25,6 +25,7 @@ import { metadataWithPlan, readPlan } from '../model/metadata.js';
 import { exactAngles } from '../passes/exact-angles.js';
 import { type GraphProto, GraphProtoSchema, ModelProtoSchema } from '../proto/onnx_pb.js';
 import { checkPadding, padAttention, rotateOutside } from './attention-nodes.js';
+import { type CacheMode, checkFixedCaches } from './cache-modes.js';
 import { writeGates } from './gate.js';
 import { checkInterface, type InterfaceOptions, prunedInputs, prunedOutputs } from './interface.js';
 import { emitConstantStages, emitStages } from './pipeline.js';
@@ -41,6 +42,12 @@ export interface PruneOptions {
    * the graph is for batch size 1.
    */
   readonly batch?: boolean;
+  /**
+   * What caches are: `growing`, as long as what they hold, if left out; `fixed`: they may have room for more, as buffers
+   * that a runtime writes to in place have. Lengths after each prune then go from call to call
+   * (`past_pruning.length.{stage}` in, `pruning.length.{stage}` out), with `batch` as the widths of the masks.
+   */
+  readonly cache?: CacheMode;
   /** Makes the keep ratios an input, `keep_ratios`; the plan's own are then only its default. */
   readonly runtimeRatios?: boolean;
   /** Adds the input `instruction_mask`. */
@@ -104,7 +111,9 @@ export function pruneModel(
     );
   }
   const { constantIndices, ...others } = options;
-  const other = Object.entries(others).find(([, value]) => value === true)?.[0];
+  const other = Object.entries(others).find(
+    ([, value]) => value === true || value === 'fixed',
+  )?.[0];
   if (constantIndices && other !== undefined) {
     throw new TransPruneError(
       'INVALID_ARGUMENT',
@@ -162,6 +171,7 @@ function pruneGraph(
   const wanted: InterfaceOptions = {
     trace: options.trace === true,
     batch: options.batch === true,
+    cache: options.cache ?? 'growing',
     runtimeRatios: options.runtimeRatios === true,
     instructionMask: options.instructionMask === true,
   };
@@ -169,12 +179,14 @@ function pruneGraph(
   const outputs = prunedOutputs(graph, decoder, plan, wanted);
   checkInterface(graph, decoder, [...inputs, ...outputs]);
   if (wanted.batch) checkPadding(decoder);
+  if (wanted.cache === 'fixed') checkFixedCaches(decoder);
   const emitter = createEmitter(namesIn(graph), opset, { prefix: 'pruning', reuses: true });
   const working = workingGraph(decoder);
   const [firstStage] = plan.stages;
-  const { batch } = wanted;
+  const { batch, cache } = wanted;
   const rotated =
-    firstStage && rotateOutside(emitter, working, decoder, { ...plan, ...firstStage, batch });
+    firstStage &&
+    rotateOutside(emitter, working, decoder, { ...plan, ...firstStage, batch, cache });
   if (firstStage && batch) padAttention(emitter, working, decoder);
   const taps = options.taps === true;
   const context = { emitter, graph: working, decoder, plan, options: wanted, taps, rotated };

@@ -61,6 +61,8 @@ export interface StageContext {
    * before it; undefined where there is no padding.
    */
   readonly mask?: string | undefined;
+  /** int64 `[1]`: tokens in that cache, where it may have room for more. */
+  readonly past?: string | undefined;
   /** Takes what the score is made of; undefined where nobody asks. */
   readonly tapper?: StageTapper | undefined;
 }

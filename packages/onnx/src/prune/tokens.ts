@@ -60,11 +60,23 @@ const noiseTable = 16384;
 
 const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
 
-/** Reads the masks, in int64 from the inputs on, which is a CPU's: what it counts is asked of no GPU. */
-export function emitCall(emitter: Emitter, decoder: Decoder, batch: boolean): Call {
+/**
+ * Reads the masks, in int64 from the inputs on, which is a CPU's: what it counts is asked of no GPU.
+ *
+ * @param check a zero that every call has to make, see `emitLengthCheck`; undefined for none
+ */
+export function emitCall(
+  emitter: Emitter,
+  decoder: Decoder,
+  batch: boolean,
+  check: string | undefined,
+): Call {
   const { emit, cast, int64 } = emitter;
   const ones = (mask: string) => emit('Abs', [emit('Sign', [mask])]);
-  const count = (x: string) => emit('ReduceSum', [x, int64([1])], { attributes: { keepdims: 1 } });
+  const count = (x: string) => {
+    const sum = emit('ReduceSum', [x, int64([1])], { attributes: { keepdims: 1 } });
+    return check === undefined ? sum : emit('Add', [sum, check]);
+  };
   const marked = ones(imageMaskInput);
   if (!batch) {
     const images = count(marked);
@@ -78,26 +90,6 @@ export function emitCall(emitter: Emitter, decoder: Decoder, batch: boolean): Ca
   const images = count(image);
   const most = emit('ReduceMax', [images], { attributes: { keepdims: 0 } });
   return { hasImage: cast(most, BOOL), image, images, valid };
-}
-
-/**
- * Where a call's tokens begin in the unpruned sequence: int64 `[1]`, undefined in a graph that starts without a
- * cache. The first cache tells, unless it is pruned itself; then the mask does, which is as wide as what was seen
- * before and the call's tokens.
- *
- * @param firstPrune the layer before the first prune
- */
-export function emitCallStart(
-  emitter: Emitter,
-  { layers, inputs }: Decoder,
-  firstPrune: number,
-): string | undefined {
-  const at = layers.findIndex(({ cache }) => cache);
-  const pastKey = layers[at]?.cache?.pastKey;
-  if (pastKey === undefined) return undefined;
-  if (at < firstPrune) return emitSizes(emitter, pastKey, 2, 3);
-  const seen = emitSizes(emitter, inputs.attentionMask, 1, 2);
-  return emitter.emit('Sub', [seen, emitSizes(emitter, inputs.embeddings, 1, 2)]);
 }
 
 /** Text tokens of a call, none of which is ever dropped: int64 `[batch, 1]`. */

@@ -33,10 +33,19 @@ export function checkCall(call: PrefillCall, ports: DecoderPorts): void {
 /**
  * Checks conversations that are to stand side by side.
  *
- * @throws TransPruneError INVALID_ARGUMENT for one that has not begun, and for unequal lengths on a graph that
- *   is known not to know padding
+ * @param room tokens that caches have room for from the start
+ * @throws TransPruneError INVALID_ARGUMENT for one that has not begun, for caches with room for more, and for unequal
+ *   lengths on a graph that is known not to know padding
  */
-export function checkMerge(states: readonly ConversationState[], ports: DecoderPorts): void {
+export function checkMerge(
+  states: readonly ConversationState[],
+  ports: DecoderPorts,
+  room: number,
+): void {
+  if (room > 0) {
+    const expected = 'whose caches are as long as what they hold, to be padded in front';
+    throw invalid('conversations', expected, `caches with room for ${room} tokens`);
+  }
   const fresh = states.findIndex(({ attention }) => attention.length === 0);
   if (fresh >= 0) throw invalid('conversations', 'that have had a call', `none in number ${fresh}`);
   if (knowsPadding(ports)) return;
@@ -49,6 +58,17 @@ export function checkMerge(states: readonly ConversationState[], ports: DecoderP
   const unequal = [seen, ...lengths].find((each) => new Set(each).size > 1);
   if (unequal) {
     throw invalid('conversations', `of equal length: ${onlyBatches}`, unequal.join(', '));
+  }
+}
+
+/**
+ * Checks the room of caches.
+ *
+ * @throws TransPruneError INVALID_ARGUMENT for what is no whole number of tokens
+ */
+export function checkRoom(room: number): void {
+  if (!Number.isSafeInteger(room) || room < 0) {
+    throw invalid('cacheRoom', 'to be a whole number of tokens', room);
   }
 }
 

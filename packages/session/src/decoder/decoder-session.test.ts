@@ -291,3 +291,42 @@ test.each([
     expect(await answered).toBe(taken.includes(rows));
   }
 });
+
+const length = input('past_pruning.length.0', [1]);
+
+test('lengths go on from call to call, and stay one for all rows', async () => {
+  const session = fakeDecoder([imageMask, length]);
+  const [first, second] = [new DecoderSession(session), new DecoderSession(session)];
+  await run(first, [1, 2]);
+  expect(await fed(session, length.name)).toEqual({ values: [0], shape: [1] });
+  await run(first, [3]);
+  expect(await fed(session, length.name)).toEqual({ values: [2], shape: [1] });
+  await run(second, [4, 5, 6]);
+  const both = await DecoderSession.merge([first, second]);
+  await run(both, [7], [8]);
+  expect(await fed(session, length.name)).toEqual({ values: [3], shape: [1] });
+  const alone = await both.rows([1]);
+  await run(alone, [9]);
+  expect(await fed(session, length.name)).toEqual({ values: [4], shape: [1] });
+  for (const each of [first, second, both, alone]) each.dispose();
+  expect(session.alive.size).toBe(0);
+});
+
+test('caches have room from the start, and then stand alone', async () => {
+  const session = fakeDecoder([stageMask, length]);
+  const decoder = new DecoderSession(session, { cacheRoom: 5 });
+  await run(decoder, [1, 2]);
+  expect((await fed(session, 'past_key_values.0.key')).shape).toEqual([1, 1, 5, 2]);
+  expect((await fed(session, 'attention_mask')).shape).toEqual([1, 2]);
+  expect((await fed(session, stageMask.name)).shape).toEqual([1, 0]);
+  const fork = decoder.fork();
+  decoder.dispose();
+  fork.dispose();
+  await run(fork, [3]);
+  expect((await fed(session, 'past_key_values.0.value')).shape).toEqual([1, 1, 5, 2]);
+  const refused = { code: 'INVALID_ARGUMENT', message: expect.stringContaining('room for 5') };
+  await expect(DecoderSession.merge([fork])).rejects.toMatchObject(refused);
+  for (const cacheRoom of [-1, 0.5, Number.NaN]) {
+    expect(() => new DecoderSession(session, { cacheRoom })).toThrow(/cacheRoom to be a whole/);
+  }
+});

@@ -7,7 +7,7 @@ import type { HostTensor, Session, SessionTensor, ValueInfo } from '../backend.j
 import { tensorBytes } from '../elements.js';
 import type { DecoderAnswer } from './answer.js';
 import type { DecoderCall, PrefillCall } from './call.js';
-import { checkCall, checkMerge, checkRowsTaken } from './check.js';
+import { checkCall, checkMerge, checkRoom, checkRowsTaken } from './check.js';
 import { feeds } from './feeds.js';
 import { type CacheSizes, type DecoderPorts, decoderPorts, emptyShape } from './ports.js';
 import { advance, type Rows } from './rows.js';
@@ -27,6 +27,12 @@ import { withType, zeros } from './tensors.js';
 export interface DecoderSessionOptions {
   /** For graphs that leave the sizes of their caches open. */
   readonly cacheSizes?: CacheSizes;
+  /**
+   * Tokens that attention's caches have room for from the start, as they have in runtimes that write to them in place
+   * (`past_present_share_buffer`); left out, they are as long as what they hold. Takes a decoder whose attention is told
+   * lengths, unpruned or pruned with `cache: 'fixed'`; others fail or, unpruned, answer wrongly.
+   */
+  readonly cacheRoom?: number;
 }
 
 /**
@@ -38,12 +44,16 @@ export class DecoderSession {
   readonly session: Session;
   readonly ports: DecoderPorts;
   private readonly cacheSizes: CacheSizes;
+  private readonly cacheRoom: number;
   private state: ConversationState;
 
-  constructor(session: Session, { cacheSizes = {} }: DecoderSessionOptions = {}) {
+  /** @throws TransPruneError INVALID_ARGUMENT for a room that is no whole number */
+  constructor(session: Session, { cacheSizes = {}, cacheRoom = 0 }: DecoderSessionOptions = {}) {
+    checkRoom(cacheRoom);
     this.session = session;
     this.ports = decoderPorts(session);
     this.cacheSizes = cacheSizes;
+    this.cacheRoom = cacheRoom;
     this.state = emptyState;
   }
 
@@ -54,8 +64,8 @@ export class DecoderSession {
    * attention node may ignore the mask.
    *
    * @returns a conversation of its own; those that came in stay usable
-   * @throws TransPruneError INVALID_ARGUMENT for conversations on several sessions, or before their first call, and
-   *   for unequal lengths on a graph that was not pruned for batches
+   * @throws TransPruneError INVALID_ARGUMENT for conversations on several sessions, or before their first call, for
+   *   unequal lengths on a graph that was not pruned for batches, and for caches with room for more
    */
   static async merge(conversations: readonly DecoderSession[]): Promise<DecoderSession> {
     const [first] = conversations;
@@ -66,7 +76,7 @@ export class DecoderSession {
       );
     }
     const states = conversations.map(({ state }) => state);
-    checkMerge(states, first.ports);
+    checkMerge(states, first.ports, first.cacheRoom);
     return first.withState(await mergeRows(states, first.ports.state));
   }
 
@@ -85,7 +95,7 @@ export class DecoderSession {
     return this.state.nextPosition;
   }
 
-  /** Length of each attention layer's cache, in the order of the layers. */
+  /** Length of each attention layer's cache, in the order of the layers; with room for more, that is part of it. */
   get cacheLengths(): number[] {
     return this.ports.keyCaches.map(({ past }) =>
       Number(this.state.tensors.get(past)?.tensor.dims[2] ?? 0),
@@ -102,9 +112,9 @@ export class DecoderSession {
 
   /** Bytes that one more token of one row adds to the caches of all layers; 0 before the first call. */
   get cacheBytesPerToken(): number {
-    return this.ports.state.reduce((sum, { input, lengthAxis, isMask }) => {
+    return this.ports.state.reduce((sum, { input, lengthAxis, kind }) => {
       const tensor = this.state.tensors.get(input)?.tensor;
-      if (!tensor || isMask || lengthAxis === undefined) return sum;
+      if (!tensor || kind === 'mask' || lengthAxis === undefined) return sum;
       const dims = tensor.dims.filter((_, axis) => axis !== 0 && axis !== lengthAxis);
       return sum + tensorBytes({ type: tensor.type, dims });
     }, 0);
@@ -158,7 +168,10 @@ export class DecoderSession {
   }
 
   private withState(state: ConversationState): DecoderSession {
-    const other = new DecoderSession(this.session, { cacheSizes: this.cacheSizes });
+    const other = new DecoderSession(this.session, {
+      cacheSizes: this.cacheSizes,
+      cacheRoom: this.cacheRoom,
+    });
     other.state = state;
     return other;
   }
@@ -216,7 +229,7 @@ export class DecoderSession {
     if (known) return known.tensor;
     const port = this.ports.state.find(({ input }) => input === name);
     if (port && this.batch === 0) {
-      return zeros(type, emptyShape(port, info, rows.batch, this.cacheSizes));
+      return zeros(type, emptyShape(port, info, rows.batch, this.cacheSizes, this.cacheRoom));
     }
     throw new TransPruneError(
       'UNSUPPORTED_MODEL',

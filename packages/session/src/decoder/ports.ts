@@ -3,7 +3,9 @@ import {
   afterLayerOf,
   type CachePort,
   cachePort,
+  lengthOutput,
   maskOutput,
+  pastLengthInput,
   pastMaskInput,
   TransPruneError,
 } from '@transprune/core';
@@ -18,8 +20,8 @@ export interface StatePort {
   readonly lengthAxis: number | undefined;
   /** The layer that the last prune before it follows; undefined before every prune. */
   readonly afterLayer: number | undefined;
-  /** True for the mask of a stage, false for a cache. */
-  readonly isMask: boolean;
+  /** A cache, or what a stage knows of its caches: their mask, how many tokens they hold. */
+  readonly kind: 'cache' | 'mask' | 'length';
 }
 
 /** Sizes of attention's caches, for graphs that leave them open. */
@@ -36,7 +38,7 @@ export interface DecoderPorts {
   readonly keyCaches: readonly CachePort[];
   /** How many stages carry a mask from call to call: those of decoders that serve batches. */
   readonly stageMasks: number;
-  /** Caches and masks. */
+  /** Caches, masks and lengths. */
   readonly state: readonly StatePort[];
   /** Inputs that a session does not feed by itself, such as `per_layer_inputs`: a call's `others` have them. */
   readonly others: readonly string[];
@@ -55,16 +57,20 @@ export function decoderPorts({
   });
   let stageMasks = 0;
   while (byName.has(pastMaskInput(stageMasks))) stageMasks++;
-  const state: StatePort[] = caches.map(({ kind, past, present }) => {
+  const state = caches.map(({ kind, past, present }): StatePort => {
     const lengthAxis = kind === 'key' || kind === 'value' ? 2 : undefined;
     const symbol = lengthAxis === undefined ? undefined : byName.get(past)?.shape[lengthAxis];
     const afterLayer = afterLayerOf(symbol);
-    return { input: past, output: present, lengthAxis, afterLayer, isMask: false };
+    return { input: past, output: present, lengthAxis, afterLayer, kind: 'cache' };
   });
   for (let stage = 0; stage < stageMasks; stage++) {
     const input = pastMaskInput(stage);
     const afterLayer = afterLayerOf(byName.get(input)?.shape[1]);
-    state.push({ input, output: maskOutput(stage), lengthAxis: 1, afterLayer, isMask: true });
+    state.push({ input, output: maskOutput(stage), lengthAxis: 1, afterLayer, kind: 'mask' });
+  }
+  for (let stage = 0; byName.has(pastLengthInput(stage)); stage++) {
+    const [input, output] = [pastLengthInput(stage), lengthOutput(stage)];
+    state.push({ input, output, lengthAxis: undefined, afterLayer: undefined, kind: 'length' });
   }
   const isKnown = (name: string) => feeds.has(name) || state.some(({ input }) => input === name);
   const others = [...byName.keys()].filter((name) => !isKnown(name));
@@ -75,20 +81,23 @@ export function decoderPorts({
 /**
  * The shape that a state has before the first token.
  *
+ * @param room tokens that attention's caches have room for
  * @throws TransPruneError UNSUPPORTED_MODEL if the graph leaves a size open that nobody knows
  */
 export function emptyShape(
-  { input, lengthAxis, isMask }: StatePort,
+  { input, lengthAxis, kind }: StatePort,
   info: ValueInfo,
   batch: number,
   { kvHeads, headDim }: CacheSizes,
+  room: number,
 ): number[] {
-  if (isMask) return [batch, 0];
+  if (kind === 'mask') return [batch, 0];
+  if (kind === 'length') return [1];
   const known: Readonly<Record<number, number | undefined>> =
     lengthAxis === undefined ? {} : { 1: kvHeads, 3: headDim };
   return info.shape.map((size, axis) => {
     if (axis === 0) return batch;
-    if (axis === lengthAxis) return 0;
+    if (axis === lengthAxis) return room;
     const fixed = typeof size === 'number' && size > 0 ? size : known[axis];
     if (fixed !== undefined) return fixed;
     throw new TransPruneError(

@@ -74,9 +74,11 @@ export async function mergeRows(
   statePorts: readonly StatePort[],
 ): Promise<ConversationState> {
   const tensors = new Map<string, Shared>();
-  for (const { input, lengthAxis } of statePorts) {
+  for (const { input, lengthAxis, kind } of statePorts) {
     const parts = await Promise.all(states.map((state) => hostOf(state, input)));
-    tensors.set(input, shared(joinRows(parts, lengthAxis)));
+    // Rows of a graph that counts tokens for all of them are equally long.
+    const joined = kind === 'length' ? parts.slice(0, 1) : parts;
+    tensors.set(input, shared(joinRows(joined, lengthAxis)));
   }
   const rows = states.flatMap(({ attention }) => attention);
   const width = Math.max(...rows.map(({ length }) => length));
@@ -99,8 +101,8 @@ export async function selectRows(
 ): Promise<ConversationState> {
   const attention = rows.map((row) => state.attention[row] ?? []);
   const cuts = new Map<number | undefined, number>([[undefined, commonPadding(attention)]]);
-  for (const { input, isMask, afterLayer } of statePorts) {
-    if (!isMask) continue;
+  for (const { input, kind, afterLayer } of statePorts) {
+    if (kind !== 'mask') continue;
     const { data, dims } = await hostOf(state, input);
     const [, width = 0] = dims;
     const masks = rows.map((row) =>
@@ -109,9 +111,10 @@ export async function selectRows(
     cuts.set(afterLayer, commonPadding(masks));
   }
   const tensors = new Map<string, Shared>();
-  for (const { input, lengthAxis, afterLayer } of statePorts) {
+  for (const { input, lengthAxis, afterLayer, kind } of statePorts) {
     const tensor = await hostOf(state, input);
-    tensors.set(input, shared(takeRows(tensor, rows, lengthAxis, cuts.get(afterLayer) ?? 0)));
+    if (kind === 'length') tensors.set(input, shared(tensor));
+    else tensors.set(input, shared(takeRows(tensor, rows, lengthAxis, cuts.get(afterLayer) ?? 0)));
   }
   const cut = cuts.get(undefined) ?? 0;
   return {

@@ -60,6 +60,11 @@ export interface PaddingSite {
 export interface AttentionFamily {
   readonly name: string;
   /**
+   * True where the node is told how many tokens its cache holds, so that the cache may have room for more; no if left
+   * out.
+   */
+  readonly isToldLengths?: boolean;
+  /**
    * Reads the attention that a cache belongs to.
    *
    * @returns undefined if it is not of this family

@@ -89,6 +89,7 @@ const madeOutside: ReadonlySet<number> = new Set([
 
 export const groupQueryAttention: AttentionFamily = {
   name: 'group-query-attention',
+  isToldLengths: true,
   read(graph, { where, cache, presentKeyNode: node }) {
     if (node.opType !== 'GroupQueryAttention' || node.domain !== 'com.microsoft') return undefined;
     const [query = '', key, value] = [input.query, input.key, input.value].map((at) =>

@@ -7,10 +7,17 @@ import type { DecoderLayer } from '../../decoder/decoder.js';
 import type { Emitter } from '../../graph/emitter.js';
 import { walk } from '../../graph/walk.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
+import { emitStageLength, emitStagePast } from '../cache-lengths.js';
 import type { Gate } from '../gate.js';
 import type { CutStage } from '../rebase/rebase.js';
 import type { Selection } from '../select/select.js';
-import { nextLayer, type StageEmitters, type StagesContext, stageAt } from '../stage.js';
+import {
+  nextLayer,
+  type StageEmitters,
+  type StagesContext,
+  stageAt,
+  stagePrefix,
+} from '../stage.js';
 import type { Call } from '../tokens.js';
 import type { WorkingGraph } from '../working-graph.js';
 import { emitGather } from './gather.js';
@@ -23,13 +30,15 @@ export interface CutSite {
   readonly selection: Selection;
   /** Over the cache of the layer after the prune and the tokens before it, where rows are padded. */
   readonly scoredMask?: string | undefined;
+  /** Tokens in that cache, where it may have room for more. */
+  readonly scoredPast?: string | undefined;
   readonly call?: Call;
 }
 
 /** Gathers what crosses a prune, and lets the layers after it read that. */
 export function cutAt(context: StagesContext, site: CutSite): CutStage {
-  const { graph, decoder, plan, emitter } = context;
-  const { gate, emitters, index, selection, scoredMask } = site;
+  const { graph, decoder, plan, emitter, options } = context;
+  const { gate, emitters, index, selection, scoredMask, scoredPast } = site;
   const { afterLayer } = stageAt(context, index);
   const next = nextLayer(decoder, afterLayer);
   const scoresProjections = readsNextLayer(methodOf(plan));
@@ -41,13 +50,18 @@ export function cutAt(context: StagesContext, site: CutSite): CutStage {
     );
   const gather = gatherBy(emitters.gather);
   const rows = cut(graph, next, scoresProjections, (value) => gather(value, 1));
+  const stream = rows.get(next.streamIn) ?? '';
+  const inputs = emitter.child('', { role: 'stage-input', stage: index });
+  const lengths = inputs.child(`${stagePrefix(afterLayer)}/length`);
   return {
     afterLayer,
-    emitter: emitter.child('', { role: 'stage-input', stage: index }),
+    emitter: inputs,
     clones: emitter.child('', { role: 'derived', stage: index }),
     suffix: `after_layer_${afterLayer}/derived`,
-    stream: rows.get(next.streamIn) ?? '',
+    stream,
     mask: emitMaskOutput(site),
+    past: emitStagePast(lengths, index, options),
+    total: emitStageLength(lengths, index, stream, options),
     scored: {
       afterLayer,
       emitter: emitters.copy,
@@ -55,6 +69,7 @@ export function cutAt(context: StagesContext, site: CutSite): CutStage {
       suffix: `after_layer_${afterLayer}/scored`,
       stream: next.streamIn,
       mask: scoredMask,
+      past: scoredPast,
     },
     gather: gatherBy(emitters.angles),
     gathered: [...rows.values()],

@@ -12,6 +12,13 @@ export interface StageInputs {
   readonly stream: string;
   /** int64 `[batch, past + tokens]`, 0 at padding; undefined where there is none. */
   readonly mask?: string | undefined;
+  /**
+   * int64 `[1]`: tokens in the stage's own cache before the call; undefined where the cache is as long as that, or there
+   * is none.
+   */
+  readonly past?: string | undefined;
+  /** int64 `[1]`: the same after the call, where it is known already. */
+  readonly total?: string | undefined;
   /** Takes what stands for inputs. */
   readonly emitter: Emitter;
   /** Takes clones of nodes, whose outputs are called as the original's with a suffix. */
@@ -26,11 +33,22 @@ function emitterFor({ emitter, afterLayer }: StageInputs, name: string): Emitter
   return emitter.child(`pruning/after_layer_${afterLayer}/${name}`);
 }
 
+/** Tokens in the stage's own cache: int64 `[1]`; undefined where there is none. */
+function emitPast(
+  emitter: Emitter,
+  { past }: StageInputs,
+  pastKey: string | undefined,
+): string | undefined {
+  return past ?? (pastKey && emitSizes(emitter, pastKey, 2, 3));
+}
+
 /** Tokens in the stage's own cache and at hand: int64 `[1]`. */
 export function emitTotal(stage: StageInputs, pastKey: string | undefined): string {
+  if (stage.total !== undefined) return stage.total;
   const emitter = emitterFor(stage, 'mask');
   const tokens = emitSizes(emitter, stage.stream, 1, 2);
-  return pastKey ? emitter.emit('Add', [emitSizes(emitter, pastKey, 2, 3), tokens]) : tokens;
+  const past = emitPast(emitter, stage, pastKey);
+  return past ? emitter.emit('Add', [past, tokens]) : tokens;
 }
 
 /** Rows of the batch: int64 `[1]`. */
@@ -86,7 +104,7 @@ export function emitPositions(
   return type === INT64 ? positions : emitter.cast(positions, type);
 
   function range(): string {
-    const past = pastKey ? emitSizes(emitter, pastKey, 2, 3) : int64([0]);
+    const past = emitPast(emitter, stage, pastKey) ?? int64([0]);
     return emitRange(emitter, past, emit('Add', [past, tokens]));
   }
 }

@@ -8,8 +8,8 @@ import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
 import { emitCountedTokens, emitRange, emitSizes, toTheEnd } from '../../graph/sizes.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
+import { emitCallStart } from '../cache-lengths.js';
 import { asFloat, attentionAfter, type StageContext } from '../stage.js';
-import { emitCallStart } from '../tokens.js';
 import { copyRegion } from '../working-graph.js';
 
 const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
@@ -67,9 +67,17 @@ function emitSinks(context: StageContext, sinks: string | undefined, logits: str
 function emitPastLength({
   emitter,
   next,
-}: Pick<StageContext, 'emitter' | 'next'>): string | undefined {
+  past,
+}: Pick<StageContext, 'emitter' | 'next' | 'past'>): string | undefined {
   const pastKey = next.cache?.pastKey;
-  return pastKey === undefined ? undefined : emitSizes(emitter, pastKey, 2, 3);
+  return pastKey === undefined ? undefined : (past ?? emitSizes(emitter, pastKey, 2, 3));
+}
+
+/** What the next layer's cache holds of keys, without the room for more. */
+function emitPastKeys({ emitter, next, past }: StageContext): string | undefined {
+  const pastKey = next.cache?.pastKey;
+  if (pastKey === undefined || past === undefined) return pastKey;
+  return emitter.emit('Slice', [pastKey, emitter.int64([0]), past, emitter.int64([2])]);
 }
 
 function emitRows(context: StageContext, tokens: string, past: string | undefined): Rows {
@@ -142,12 +150,12 @@ function emitSeen(context: StageContext, seen: string): string {
 
 /** What the family of the next layer's attention makes logits from. */
 function logitsSite(context: StageContext, start: string): LogitsSite {
-  const { emitter, decoder, next } = context;
+  const { emitter, decoder } = context;
   const { reading } = attentionAfter(context);
   return {
     emitter,
     shape: reading.shape,
-    pastKey: next.cache?.pastKey,
+    pastKey: emitPastKeys(context),
     start,
     scored: (value) => copyForScore(context, value),
     asFloat: (value) => asFloat(context, value),
@@ -165,11 +173,11 @@ function logitsSite(context: StageContext, start: string): LogitsSite {
  * of all tokens among those of their rows: int64 `[batch, tokens]`.
  */
 function emitCountedPositions(
-  { emitter, next, mask, state }: StageContext,
+  { emitter, next, past: known, mask, state }: StageContext,
   from: string | undefined,
 ): string {
   if (mask) return startingAt(emitter, emitCountedTokens(emitter, mask, state.imageMask), from);
-  const past = emitPastLength({ emitter, next });
+  const past = emitPastLength({ emitter, next, past: known });
   if (past === undefined) return from ?? emitter.int64([0]);
   return from === undefined ? past : emitter.emit('Add', [past, from]);
 }
@@ -188,7 +196,7 @@ function emitKeptPositions(
     });
     return startingAt(emitter, original, from);
   }
-  const past = emitCallStart(emitter, decoder, plan.stages[0]?.afterLayer ?? 0);
+  const past = emitCallStart(emitter, decoder, plan.stages[0]?.afterLayer ?? 0, options.cache);
   const places = past === undefined ? own : emit('Add', [own, emitter.cast(past, FLOAT)]);
   return emitter.cast(startingAt(emitter, places, from), INT64);
 }
