@@ -12,6 +12,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { keptPatches } from './kept-patches.mjs';
+import { withParts } from './markers.mjs';
 import { gains, prompts, whenCommands } from './when.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -159,13 +160,5 @@ function evaluation() {
 
 /** Writes figures between their markers. */
 function replace(file, figures) {
-  let text = readFileSync(path(file), 'utf8');
-  for (const [name, figure] of Object.entries(figures)) {
-    const [start, end] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`];
-    const [from, to] = [text.indexOf(start), text.indexOf(end)];
-    if (from < 0 || to < from)
-      throw new Error(`${file} has no place for ${name}: ${start} ... ${end}`);
-    text = `${text.slice(0, from + start.length)}\n${figure}\n${text.slice(to)}`;
-  }
-  writeFileSync(path(file), text);
+  writeFileSync(path(file), withParts(file, readFileSync(path(file), 'utf8'), figures));
 }

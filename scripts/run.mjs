@@ -7,6 +7,7 @@
 //   node scripts/run.mjs test [options]             short tests, of all packages or with `--filter core`
 //   node scripts/run.mjs test:long | test:all       the others, or all; options are vitest's
 //   node scripts/run.mjs fuzz [--seeds 0-5000]      prunes decoders that were changed at random
+//   node scripts/run.mjs study [--quick]            asks every method, and writes docs/study.md
 //   node scripts/run.mjs tarballs                   packs the packages, as they would be published
 //   node scripts/run.mjs release                    publishes what npm has not yet; the release workflow calls it
 //   node scripts/run.mjs <turbo task> [options]     such as build, typecheck, check:package
@@ -41,6 +42,7 @@ else if (task === 'demo') await demo(options);
 else if (task in suites) await test(suites[task], options);
 else if (task === 'tarballs') await tarballs(options);
 else if (task === 'release') await release();
+else if (task === 'study') await study(options);
 else if (task === 'fuzz')
   await orExit(run('pnpm', ['--filter', '@transprune/fuzz', 'fuzz', ...options]));
 else await orExit(run('turbo', ['run', task, ...options]));
@@ -98,6 +100,11 @@ async function demo(options) {
   await build('demo');
   const vite = ['--filter', '@transprune/demo', 'exec', 'vite', 'preview'];
   await orExit(run('pnpm', [...vite, ...options]));
+}
+
+async function study(options) {
+  await build('embedded-model');
+  await orExit(run('pnpm', ['--filter', '@transprune/study', 'study', ...options]));
 }
 
 async function tarballs(parameters) {

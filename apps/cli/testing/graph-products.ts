@@ -36,6 +36,17 @@ const readers: Readonly<
     values: ({ output }) => [output[0]],
     count: (node, shapeOf) => elementCount(shapeOf(node.output[0])) * attribute(node, 'K'),
   },
+  // Of each token: the matrices of as many experts as it passes.
+  MoE: {
+    values: ({ output }) => [output[0]],
+    count: (node, shapeOf) => {
+      const tokens = elementCount(shapeOf(node.output[0]).slice(0, -1));
+      const [first = 0, last = 0] = [2, 4].map((at) =>
+        elementCount(shapeOf(node.input[at]).slice(1)),
+      );
+      return tokens * attribute(node, 'k') * (first + last);
+    },
+  },
   // A filter for each channel.
   Conv: {
     values: ({ output }) => [output[0]],

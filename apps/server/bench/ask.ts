@@ -9,14 +9,16 @@ export interface Question {
   readonly preset?: string;
 }
 
-export type Outcome =
-  | {
-      readonly status: 200;
-      readonly text: string;
-      readonly tokens: number;
-      readonly firstMs: number;
-    }
-  | { readonly status: number; readonly retryAfter: number };
+export interface Answered {
+  readonly status: 200;
+  readonly text: string;
+  readonly tokens: number;
+  readonly firstMs: number;
+  /** When each piece of text came, in the milliseconds of `performance.now`. */
+  readonly piecesAt: readonly number[];
+}
+
+export type Outcome = Answered | { readonly status: number; readonly retryAfter: number };
 
 interface Chunk {
   readonly error?: { readonly message: string };
@@ -46,12 +48,16 @@ export async function ask(url: string, model: string, question: Question): Promi
     return { status: response.status, retryAfter: Number(response.headers.get('retry-after')) };
   }
   const found = { text: '', tokens: 0, firstMs: 0 };
+  const piecesAt: number[] = [];
   for await (const data of eventData(response.body)) {
     const { error, choices = [], usage } = data as Chunk;
     if (error) throw new Error(error.message);
-    found.text += choices[0]?.delta.content ?? '';
-    found.firstMs ||= performance.now() - since;
+    const piece = choices[0]?.delta.content ?? '';
+    found.text += piece;
+    const now = performance.now();
+    if (piece !== '') piecesAt.push(now);
+    found.firstMs ||= now - since;
     if (usage) found.tokens = usage.completion_tokens;
   }
-  return { status: 200, ...found };
+  return { status: 200, ...found, piecesAt };
 }

@@ -1,7 +1,9 @@
 /**
  * Twice as many clients as there are places: `pnpm --filter @transprune/server load [seconds]`. The server is the one
- * that was built, in this process, with an engine and a decoder of pictures in processes of their own.
+ * that was built, in this process, with an engine and a decoder of pictures in processes of their own; the clients are
+ * in it too.
  */
+import { availableParallelism, loadavg } from 'node:os';
 import { createServer } from '@transprune/server';
 import pino from 'pino';
 import { load } from './clients.js';
@@ -15,7 +17,7 @@ const server = createServer({
 });
 const url = await server.listen();
 const memory: Record<string, number>[] = [];
-const timer = setInterval(() => memory.push(residentMebibytes()), (Number(seconds) * 1000) / 8);
+const timer = setInterval(() => memory.push(residentMebibytes()), 1000);
 const report = await load({
   url,
   model: 'transprune-embedded',
@@ -25,4 +27,17 @@ const report = await load({
 });
 clearInterval(timer);
 await server.close();
-console.log(JSON.stringify({ ...report, memoryMiB: memory }, null, 2));
+
+const names = Object.keys(Object.assign({}, ...memory));
+/** Most resident MiB of each process, in each tenth of the time. */
+const residentMiB = Object.fromEntries(
+  names.map((name) => {
+    const tenths = Array.from({ length: 10 }, (_, tenth) => {
+      const [from, to] = [tenth, tenth + 1].map((each) => (memory.length * each) / 10);
+      return Math.max(...memory.slice(from, to).map((sample) => sample[name] ?? 0));
+    });
+    return [name, tenths];
+  }),
+);
+const machine = { cores: availableParallelism(), load: loadavg()[0] };
+console.log(JSON.stringify({ ...report, ...machine, residentMiB }));

@@ -1,9 +1,17 @@
 /** The HTTP server: connections, slow senders, and how it ends. */
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Server as NetServer } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
+import { type ErrorCode, TransPruneError } from '@transprune/core';
 import type { Hono } from 'hono';
 import type { Limits } from './limits/limits.js';
+
+/** Where a server is to listen. */
+export interface Address {
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+}
 
 export interface Listening {
   readonly server: Server;
@@ -11,10 +19,10 @@ export interface Listening {
   readonly url: string;
 }
 
-/** @throws what the system says of the address, such as EADDRINUSE */
+/** @throws TransPruneError for an address that the system does not give, such as one in use */
 export async function listen(
   app: Hono,
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port }: Address,
   { receiveMs, connections }: Pick<Limits, 'receiveMs' | 'connections'>,
 ): Promise<Listening> {
   const server = createAdaptorServer({
@@ -34,13 +42,7 @@ export async function listen(
       if (!server.listening) socket.end();
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  await listenAt(server, { host, port });
   const { address, family, port: bound } = server.address() as AddressInfo;
   return { server, url: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}` };
 }
@@ -48,4 +50,50 @@ export async function listen(
 /** Takes no more connections, and settles when the last is closed, which is as soon as it is idle. */
 export async function closeServer(server: Server): Promise<void> {
   await new Promise<void>((resolve) => server.close(() => resolve()));
+}
+
+/**
+ * Makes sure that an address can be had, before something is done that takes long.
+ *
+ * @throws TransPruneError as `listen` does
+ */
+export async function checkAddress(address: Address): Promise<void> {
+  const server = createServer();
+  await listenAt(server, address);
+  await new Promise((resolve) => server.close(resolve));
+}
+
+/** What the system says of an address, and what that means. */
+const faults: Readonly<Record<string, readonly [ErrorCode, found: string, remedy: string]>> = {
+  EADDRINUSE: [
+    'BUSY',
+    'where another program listens',
+    'end that program, or choose another port with --port, 0 for any that is free',
+  ],
+  EACCES: [
+    'INVALID_ARGUMENT',
+    'which this user may not have',
+    'choose another port with --port; those below 1024 mostly need rights',
+  ],
+  EADDRNOTAVAIL: [
+    'INVALID_ARGUMENT',
+    'which this machine has not',
+    'choose one of its own with --host, or 0.0.0.0 for all',
+  ],
+};
+
+async function listenAt(server: NetServer, { host, port }: Address): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const fail = (cause: NodeJS.ErrnoException) => {
+      const [code, found, remedy] = faults[cause.code ?? ''] ?? [];
+      if (code === undefined) return reject(cause);
+      const message = `expected an address to listen at, got ${host} with port ${port}, ${found} (${cause.code}); ${remedy}`;
+      reject(new TransPruneError(code, message, { host, port }, { cause }));
+    };
+    server.once('error', fail);
+    server.listen(port, host, () => {
+      server.off('error', fail);
+      resolve();
+    });
+  });
 }

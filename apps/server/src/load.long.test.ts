@@ -1,5 +1,5 @@
 /** More clients than there are places, by the load test's own client: counts, no times. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { load } from '../bench/clients.js';
 import { residentMebibytes } from '../bench/memory.js';
 import { sampleQuestions } from '../bench/questions.js';
@@ -19,9 +19,14 @@ test('every reply is right or 429, and memory is bounded', async () => {
     }),
   );
   const { url } = server;
+  const warnings: Error[] = [];
+  const warn = (warning: Error) => warnings.push(warning);
+  process.on('warning', warn);
+  onTestFinished(() => void process.off('warning', warn));
   const questions = sampleQuestions();
   const report = await load({ url, model, clients: 32, seconds: 5, questions });
   expect(report.failures).toEqual([]);
+  expect(warnings).toEqual([]);
   expect(report.mixed).toBe(0);
   expect(report.answered).toBeGreaterThan(0);
   expect(report.busy).toBeGreaterThan(0);

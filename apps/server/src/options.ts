@@ -1,4 +1,5 @@
 import type { PrunePlan } from '@transprune/core';
+import { modelDirectory } from '@transprune/embedded-model';
 import type { ModelDescriptor } from '@transprune/files';
 import type { Logger } from 'pino';
 import type { Limits } from './limits/limits.js';
@@ -6,6 +7,8 @@ import type { Limits } from './limits/limits.js';
 export interface ServerOptions {
   /** The small model that comes along, if left out. */
   readonly model?: ModelDescriptor | undefined;
+  /** Opens a model of the hub from what was fetched before; nothing is asked of the network. */
+  readonly offline?: boolean | undefined;
   /** What clients call the model; its folder's or its hub name if left out. */
   readonly modelName?: string | undefined;
   /** What is kept unless a request says otherwise: `transprune-high` if left out. */
@@ -36,5 +39,6 @@ export interface ServerOptions {
 export function nameOf(model: ModelDescriptor): string {
   if ('hub' in model) return model.hub;
   const path = 'folder' in model ? model.folder : new URL(model.url).pathname;
+  if (path === modelDirectory) return 'transprune-embedded';
   return path.split(/[\\/]/).filter(Boolean).at(-1) ?? 'model';
 }

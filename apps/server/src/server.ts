@@ -1,4 +1,5 @@
 /** Puts a server together, opens it and ends it. */
+import { setMaxListeners } from 'node:events';
 import { TransPruneError } from '@transprune/core';
 import { modelDirectory } from '@transprune/embedded-model';
 import pino from 'pino';
@@ -10,10 +11,11 @@ import { EnginePool } from './engine/pool.js';
 import { startEngineProcess } from './engine/start-process.js';
 import { imageDecoder } from './images/decoder.js';
 import { type RemoteOptions, remoteImages } from './images/remote.js';
+import { countBodies } from './limits/bodies.js';
 import { lastWordsMs } from './limits/deadline.js';
 import { keyCheck } from './limits/keys.js';
 import { chooseLimits } from './limits/limits.js';
-import { closeServer, type Listening, listen } from './listen.js';
+import { checkAddress, closeServer, type Listening, listen } from './listen.js';
 import { createMetrics } from './metrics/metrics.js';
 import { nameOf, type ServerOptions } from './options.js';
 import { version } from './version.js';
@@ -23,8 +25,8 @@ export interface TransPruneServer {
    * Opens the model and takes requests.
    *
    * @returns the address, such as `http://127.0.0.1:8080`
-   * @throws TransPruneError what opening the model failed with; the system's error for the address; an error if
-   *   the server is closed meanwhile
+   * @throws TransPruneError what opening the model failed with, BUSY for an address in use, INVALID_ARGUMENT for one
+   *   that cannot be had; an error if the server is closed meanwhile
    */
   listen(port?: number, host?: string): Promise<string>;
   /** Takes no more requests, lets answers end for a while, ends the others properly, and frees everything. */
@@ -53,12 +55,19 @@ export function createServerIn(
     apiKeys = [],
     imageHosts = [],
   } = options;
-  const { visionCacheBytes = defaultVisionCacheBytes, preset, plan, device, threads } = options;
+  const {
+    visionCacheBytes = defaultVisionCacheBytes,
+    offline,
+    preset,
+    plan,
+    device,
+    threads,
+  } = options;
   const limits = chooseLimits(options.limits);
   checkCount('engines', engines);
   checkPlan(plan);
   const { active } = limits;
-  const settings = { model, preset, plan, device, threads, active, visionCacheBytes };
+  const settings = { model, offline, preset, plan, device, threads, active, visionCacheBytes };
   const log = options.log ?? pino({}, pino.destination(2));
   const pool = new EnginePool(
     startEngine ?? ((signal) => startEngineProcess(programs.engine, settings, signal)),
@@ -72,6 +81,8 @@ export function createServerIn(
   const decoder = imageDecoder(programs.image, limits);
   const remote = remoteImages({ hosts: imageHosts, limits, ...(network && { network }) });
   const shutdown = new AbortController();
+  // Each request listens to it.
+  setMaxListeners(0, shutdown.signal);
   let listening: Listening | undefined;
   let closing: Promise<void> | undefined;
 
@@ -92,13 +103,16 @@ export function createServerIn(
   };
   return {
     async listen(port = 0, host = '127.0.0.1') {
+      // A model may take minutes.
+      await checkAddress({ host, port });
       const facts = await pool.open();
       const service: Service = {
-        modelName: options.modelName ?? (options.model ? nameOf(model) : 'transprune-embedded'),
+        modelName: options.modelName ?? nameOf(model),
         created: Math.floor(Date.now() / 1000),
         version,
         facts,
         limits,
+        bodies: countBodies(limits),
         pool,
         decoder,
         remote,
@@ -120,7 +134,8 @@ export function createServerIn(
         throw unavailable('shutting_down', 'the server was closed');
       }
       const { url } = listening;
-      log.info({ url, model: service.modelName, device: facts.device }, 'listening');
+      const { device, formats } = facts;
+      log.info({ url, model: service.modelName, formats, device }, 'listening');
       return url;
     },
     close() {

@@ -59,6 +59,35 @@ test('the memory of a run is its own, however much the process that asks for it 
 });
 
 describe('a session', () => {
+  test('frees what it gave out when that is disposed, unless somebody was given the elements', async () => {
+    const session = await open({ path: decoderPath }, { device: 'cpu' });
+    const names = ['present.0.key', 'present.0.value'];
+    const { 'present.0.key': key, 'present.0.value': value } = await session.run(
+      prefillFeeds(2, new Float32Array(128).fill(0.1)),
+      names,
+    );
+    const [seen, kept] = [key?.elements?.data, (await value?.download())?.data];
+    expect([seen?.length, kept?.length]).toEqual([128, 128]);
+    key?.dispose();
+    value?.dispose();
+    expect([seen?.length, kept?.length]).toEqual([0, 128]);
+    await session.dispose();
+  });
+
+  test('computes the same with threads that sleep when idle', async () => {
+    const feeds = prefillFeeds(2, new Float32Array(128).fill(0.1));
+    const answers = [nodeBackend, createNodeBackend({ spinning: false })].map(async (backend) => {
+      const session = await backend.open({ path: decoderPath }, { device: 'cpu' });
+      if ('unavailable' in session) throw new Error(session.unavailable);
+      const { logits } = await session.run(feeds, ['logits']);
+      const found = await logits?.download();
+      await session.dispose();
+      return found;
+    });
+    const [expected, found] = await Promise.all(answers);
+    expect(found?.data).toEqual(expected?.data);
+  });
+
   test.each(working)('runs a decoder on %s from its file, weights beside it', async (device) => {
     const official = officialCase('high');
     const session = await open({ path: decoderPath }, { device });

@@ -10,6 +10,11 @@ import type { NodeDevice } from './devices.js';
 export interface SessionOptions {
   /** Threads of the CPU; as many as it has cores if left out. */
   readonly threads?: number;
+  /**
+   * False: threads of the CPU sleep while they have nothing to do. Otherwise they wait busily, which takes the cores
+   * from whatever else runs on them.
+   */
+  readonly spinning?: boolean;
   /** What onnxruntime may print, from 0 (everything) to 4 (the fatal only); 4 if left out. */
   readonly logSeverity?: 0 | 1 | 2 | 3 | 4;
   /** Writes onnxruntime's profile of each session to files with this prefix. */
@@ -41,13 +46,14 @@ export async function openOn(
 function sessionOptionsFor(
   device: NodeDevice,
   model: ModelSource,
-  { threads, logSeverity = 4, profilePrefix }: SessionOptions,
+  { threads, spinning = true, logSeverity = 4, profilePrefix }: SessionOptions,
 ): InferenceSession.SessionOptions {
   const externalData = 'bytes' in model ? Object.entries(model.externalData ?? {}) : [];
   return {
     executionProviders: [device],
     logSeverityLevel: logSeverity,
     ...(threads !== undefined && { intraOpNumThreads: threads }),
+    ...(!spinning && { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
     ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
     ...(externalData.length > 0 && {
       externalData: externalData.map(([path, data]) => ({ path, data })),

@@ -22,13 +22,14 @@ import {
   tinyDecoder,
 } from '@transprune/fixtures';
 import {
+  type BuildOptions,
   buildDecoder,
   decodeModel,
   encodeModel,
+  namedRandomWeights,
   type OnnxModel,
   type PruneOptions,
   pruneModel,
-  randomWeights,
 } from '@transprune/onnx';
 import { officialDistance, openDecoder } from '@transprune/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -134,7 +135,15 @@ describe.skipIf(driver === '')(title, () => {
     },
   );
 
-  test('grouped-query attention over a short prompt, all on the card', async () => {
+  const architecture = { queryKeyNorm: true };
+  test.each<[string, BuildOptions, BuildOptions]>([
+    ['over a short prompt', {}, {}],
+    [
+      'with norms of queries and keys inside',
+      { architecture, headNorms: 'fused' },
+      { architecture },
+    ],
+  ])('grouped-query attention %s, all on the card', async (_, onCard, onCpu) => {
     const plan = createPlan({
       accumulateLayers: [1, 2],
       stages: [
@@ -142,14 +151,16 @@ describe.skipIf(driver === '')(title, () => {
         { afterLayer: 3, keepRatio: 0.25 },
       ],
     });
-    const { model } = pruneModel(buildDecoder(tinyDecoder, randomWeights(7)), plan, {
-      trace: true,
-    });
     const tokens = longPrompt - 1;
     const embeddings = Float32Array.from({ length: tokens * 32 }, (_, i) => Math.sin(i * i));
     const imageMask = Array.from({ length: tokens }, (_, i) => (i >= 3 && i < 24 ? 1 : 0));
     const [gpu, cpu] = await Promise.all(
-      ['webgpu', 'cpu'].map(async (provider) => {
+      [
+        { provider: 'webgpu', layout: onCard },
+        { provider: 'cpu', layout: onCpu },
+      ].map(async ({ provider, layout }) => {
+        const built = buildDecoder(tinyDecoder, namedRandomWeights(7), layout);
+        const { model } = pruneModel(built, plan, { trace: true });
         const decoder = await openDecoder(encodeModel(model), tinyDecoder, {
           executionProviders: [provider],
           logSeverityLevel: 4,

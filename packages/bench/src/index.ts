@@ -1,7 +1,7 @@
 export { type BenchDocument, parseBench, type RunCount } from './document.js';
 export { keptIndices } from './kept.js';
 export { type Measurements, type MeasureOptions, measure } from './measure.js';
-export { type PromptSizes, promptCall, tokenCall } from './prompt.js';
+export { type PromptSizes, promptCall, promptFeeds, tokenCall } from './prompt.js';
 export { byRound, median, medianRange, type Summary, summary } from './statistics.js';
 export {
   cacheElementBytes,

@@ -1,6 +1,13 @@
 /** What a decoder is fed: a prompt of random embeddings, the image first, and single tokens after it. */
 import { uniformNoise } from '@transprune/core';
-import type { CacheSizes, DecoderCall, HostTensor, PrefillCall } from '@transprune/session';
+import {
+  type CacheSizes,
+  type DecoderCall,
+  DecoderSession,
+  type HostTensor,
+  type PrefillCall,
+  type Session,
+} from '@transprune/session';
 
 export interface PromptSizes extends CacheSizes {
   readonly imageTokens: number;
@@ -33,4 +40,26 @@ function randomEmbeddings(
 ): HostTensor {
   const data = uniformNoise(noiseSeed, tokens * hiddenSize).map((u) => 2 * u - 1);
   return { type: 'float32', dims: [1, tokens, hiddenSize], data };
+}
+
+/** What a decoder is fed for the whole prompt, as it declares; nothing is run. */
+export async function promptFeeds(
+  { inputs, outputs, device }: Session,
+  sizes: PromptSizes,
+): Promise<Record<string, HostTensor>> {
+  const fed: Record<string, HostTensor> = {};
+  const listener: Session = {
+    inputs,
+    outputs,
+    device,
+    async run(feeds) {
+      for (const [name, tensor] of Object.entries(feeds)) if ('data' in tensor) fed[name] = tensor;
+      const dims = [1, 1, 1];
+      const logits = { type: 'float32', dims, data: new Float32Array(1) } as const;
+      return { logits: { ...logits, download: async () => logits, dispose() {} } };
+    },
+    async dispose() {},
+  };
+  await new DecoderSession(listener, { cacheSizes: sizes }).prefill(promptCall(sizes));
+  return fed;
 }

@@ -51,9 +51,12 @@ export {
   imageQuotas,
   indicesAmong,
   keptImageTokens,
+  leastPlan,
+  type ScoredTokens,
   scoreLimit,
   selectTokens,
   shareOf,
+  stageQuotas,
   wholeShare,
 } from './plan/selection.js';
 export {
@@ -81,6 +84,16 @@ export {
   presentCache,
   scoreOutput,
 } from './ports.js';
+export {
+  type EncoderSignalName,
+  type Reduction,
+  type ReductionMethod,
+  type ReductionName,
+  reducedTokens,
+  reduceTokens,
+  reductionMethod,
+  reductionNames,
+} from './reductions/index.js';
 export { askingRows, type LeftTokens, seesKey } from './signals/asking.js';
 export {
   type AttentionShape,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readEvaluation } from './index.js';
+import { isRightAnswer, readEvaluation, scenePicture } from './index.js';
 
 const set = readEvaluation();
 
@@ -27,4 +27,21 @@ test('objects of a question are in its scene, their patches in the image', () =>
     for (const index of questions.flatMap((q) => q.objects)) expect(objects[index]).toBeDefined();
     for (const patch of objects.flatMap((o) => o.patches)) expect(patch).toBeLessThan(patches);
   }
+});
+
+test('a scene is cut out of its sheet', () => {
+  const sheet = (first: number) => ({
+    data: Uint8Array.from({ length: 4 * 2 }, (_, i) => first + i),
+    ...({ width: 4, height: 2, channels: 1 } as const),
+  });
+  const tiny = { ...set, imageSize: 2, sheetColumns: 2, sheetRows: 1 };
+  const sheets = [sheet(0), sheet(100)];
+  expect([...scenePicture(tiny, sheets, 1).data]).toEqual([2, 3, 6, 7]);
+  expect([...scenePicture(tiny, sheets, 2).data]).toEqual([100, 101, 104, 105]);
+  expect(() => scenePicture(tiny, sheets, 4)).toThrow('scene 4 has no place on a sheet');
+});
+
+test('an answer is right whatever its case, its spaces and what stands around it', () => {
+  expect(isRightAnswer(' Top  left. ', 'top left')).toBe(true);
+  expect(isRightAnswer('top', 'top left')).toBe(false);
 });

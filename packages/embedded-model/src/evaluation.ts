@@ -53,3 +53,47 @@ export function readEvaluation(): EvaluationSet {
   const set = JSON.parse(readFileSync(file('evaluation.json'), 'utf8')) as EvaluationSet;
   return { ...set, sheets: set.sheets.map((name) => fileURLToPath(file(name))) };
 }
+
+/** Pixels row by row, the channels of a pixel beside each other. */
+export interface ScenePicture {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 2 | 3 | 4;
+}
+
+/**
+ * The picture of a scene.
+ *
+ * @param sheets the set's image files, read in their order
+ */
+export function scenePicture(
+  { imageSize, sheetColumns, sheetRows }: EvaluationSet,
+  sheets: readonly ScenePicture[],
+  scene: number,
+): ScenePicture {
+  const onSheet = scene % (sheetColumns * sheetRows);
+  const left = (onSheet % sheetColumns) * imageSize;
+  const top = Math.floor(onSheet / sheetColumns) * imageSize;
+  const sheet = sheets[Math.floor(scene / (sheetColumns * sheetRows))];
+  if (!sheet) throw new Error(`scene ${scene} has no place on a sheet`);
+  const { data, width, channels } = sheet;
+  const picture = new Uint8Array(imageSize * imageSize * channels);
+  for (let row = 0; row < imageSize; row++) {
+    const start = ((top + row) * width + left) * channels;
+    picture.set(data.subarray(start, start + imageSize * channels), row * imageSize * channels);
+  }
+  return { data: picture, width: imageSize, height: imageSize, channels };
+}
+
+/** Whether an answer is the expected words, whatever their case, the spaces between and the punctuation around them. */
+export function isRightAnswer(answer: string, expected: string): boolean {
+  return plain(answer) === plain(expected);
+}
+
+function plain(answer: string): string {
+  return answer
+    .toLowerCase()
+    .replace(/^[\s\p{P}]+|[\s\p{P}]+$/gu, '')
+    .replace(/\s+/g, ' ');
+}

@@ -8,9 +8,12 @@ export const samplesDirectory: string = fileURLToPath(new URL('../samples/', imp
 
 export {
   type EvaluationSet,
+  isRightAnswer,
   type Question,
   type QuestionKind,
   readEvaluation,
   type Scene,
   type SceneObject,
+  type ScenePicture,
+  scenePicture,
 } from './evaluation.js';

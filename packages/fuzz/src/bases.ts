@@ -1,7 +1,13 @@
 /** Decoders that mutations start from: what exporters write and what is built here. */
 import { readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { caseFile, exportedDecoders, hubFolder, tinyDecoder } from '@transprune/fixtures';
+import { dirname, join } from 'node:path';
+import {
+  caseDecoders,
+  caseFile,
+  exportedDecoders,
+  hubFolder,
+  tinyDecoder,
+} from '@transprune/fixtures';
 import {
   type BuildOptions,
   buildDecoder,
@@ -24,21 +30,13 @@ export interface Base {
   readonly afterPrunes: readonly number[];
 }
 
-const cases = [
-  'deepstack/qwen3vl-mobius.onnx',
-  'fused-matmul/qwen3-ts17-ort-extended.onnx',
-  'gated-attention/qwen35-ts17.onnx',
-  'hybrid/qwen35-genai-hybrid.onnx',
-  'moe/qwen3moe-ts17.onnx',
-  'packed-weight-in-graph/llava-mobius-webgpu.onnx',
-  'parallel/phi-ts17.onnx',
-  'post-norm/olmo2-ts17.onnx',
-];
+/** What others round would hide small differences. */
+const isExact = ({ precision }: { readonly precision: string }) => precision === 'float32';
 
-/** Files whose numbers are float32: what others round would hide small differences. */
+/** Files whose numbers are float32: of every family that the fixtures have. */
 const paths: readonly string[] = [
-  ...exportedDecoders.filter(({ precision }) => precision === 'float32').map(({ path }) => path),
-  ...cases.map(caseFile),
+  ...exportedDecoders.filter(isExact).map(({ path }) => path),
+  ...caseDecoders.filter(isExact).map(({ file }) => caseFile(file)),
   ...(['gemma4', 'lfm2_vl', 'qwen3_5'] as const).map(
     (name) => `${hubFolder(name)}/onnx/decoder_model_merged.onnx`,
   ),
@@ -50,41 +48,50 @@ const layouts: readonly BuildOptions[] = [
   { projections: 'split', norms: 'separate' },
   { rotary: 'separate' },
   { attention: 'multi-head', norms: 'separate' },
+  { architecture: { experts: { count: 4, perToken: 2 } } },
 ];
 
 export const baseCount = paths.length + layouts.length;
 
 /** @param index from 0 to `baseCount` - 1 */
-export function readBase(index: number): Base {
+export function baseName(index: number): string {
   const path = paths[index];
-  return path === undefined ? builtBase(index - paths.length) : fileBase(path);
+  return path === undefined
+    ? `built with ${JSON.stringify(layoutAt(index))}`
+    : path.split(/[\\/]/).slice(-3).join('/');
 }
 
-function fileBase(path: string): Base {
+/** @param index from 0 to `baseCount` - 1 */
+export function readBase(index: number): Base {
+  const path = paths[index];
+  const parts = path === undefined ? built(layoutAt(index)) : read(path);
+  const decoder = readDecoder(parts.model);
+  const [, ...layers] = decoder.layers;
+  return {
+    name: baseName(index),
+    ...parts,
+    streams: layers.map(({ streamIn }) => streamIn),
+    afterPrunes: layersAfterPrunes(decoder),
+  };
+}
+
+type Parts = Pick<Base, 'model' | 'externalData'>;
+
+function read(path: string): Parts {
   const model = decodeModel(readFileSync(path));
   const files = externalLocations(model).map(
     (location) => [location, readFileSync(join(dirname(path), location))] as const,
   );
-  return {
-    name: `${basename(dirname(path))}/${basename(path)}`,
-    model,
-    externalData: Object.fromEntries(files),
-    ...depthsOf(model),
-  };
+  return { model, externalData: Object.fromEntries(files) };
 }
 
-function builtBase(index: number): Base {
-  const options = layouts[index];
-  if (!options) throw new RangeError(`no decoder ${index + paths.length}`);
+function built(options: BuildOptions): Parts {
   const config = { ...tinyDecoder, kvHeads: tinyDecoder.heads };
-  const model = buildDecoder(config, namedRandomWeights(1), options);
-  const name = `built with ${Object.values(options).join(', ')}`;
-  return { name, model, externalData: {}, ...depthsOf(model) };
+  return { model: buildDecoder(config, namedRandomWeights(1), options), externalData: {} };
 }
 
-function depthsOf(model: OnnxModel): Pick<Base, 'streams' | 'afterPrunes'> {
-  const decoder = readDecoder(model);
-  const [, ...layers] = decoder.layers;
-  const streams = layers.map(({ streamIn }) => streamIn);
-  return { streams, afterPrunes: layersAfterPrunes(decoder) };
+function layoutAt(index: number): BuildOptions {
+  const layout = layouts[index - paths.length];
+  if (!layout) throw new RangeError(`no decoder ${index}`);
+  return layout;
 }

@@ -1,11 +1,12 @@
 import { createPlan } from '@transprune/core';
 import { encodeModel, pruneModel } from '@transprune/onnx';
 import { expect, test } from 'vitest';
-import { readBase } from './bases.js';
+import { baseCount, baseName, readBase } from './bases.js';
 import { difference } from './compare.js';
 import { playCut } from './cut.js';
 import { withImage } from './prompt.js';
 import { playPruned } from './pruned.js';
+import { runUnchanged } from './seed.js';
 
 const stages = [
   { afterLayer: 2, keepRatio: 0.5 },
@@ -15,7 +16,7 @@ const stages = [
 test.each(['renumber', 'keep'] as const)(
   'is what is pruned, with positions %s',
   async (positions) => {
-    const { model, externalData, streams } = readBase(0);
+    const { model, externalData, streams } = readBase(2);
     const plan = createPlan({ stages, accumulateLayers: [2], positions });
     const bytes = encodeModel(pruneModel(model, plan, { trace: true }).model);
     const { logits, kept } = await playPruned(bytes, externalData, withImage);
@@ -36,5 +37,17 @@ test.each(['renumber', 'keep'] as const)(
     const image = first.findIndex((at) => withImage.imageMask[at] === 1 && !second.includes(at));
     const others = first.with(image, dropped).sort((a, b) => a - b);
     expect(await differenceFrom([others, second])).toMatch(/^logits of call 0 differ by/);
+  },
+);
+
+const families = Array.from({ length: baseCount }, (_, index) => index).filter((index) =>
+  /hybrid|deepstack|gemma4|lfm2_vl|qwen3_5|experts/.test(baseName(index)),
+);
+
+test.each(families.map((index) => [baseName(index), index] as const))(
+  'knows where tokens lie in %s',
+  async (_, index) => {
+    const { verdict, reason } = await runUnchanged(index, 2);
+    expect([verdict, reason]).toEqual(['right', '']);
   },
 );

@@ -36,6 +36,9 @@ export interface Fed {
   readonly given?: ReadonlyMap<string, Tensor>;
 }
 
+/** Of the fixtures whose caches have a symbol for it. */
+const headSize = 16;
+
 /** A tensor for each input of a graph, of the names that decoders have; features are random numbers of the name. */
 export function feedsOf(session: InferenceSession, fed: Fed): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
@@ -56,7 +59,9 @@ function feedOf({ name, type, shape }: Input, fed: Fed): Tensor {
   const cache = cachePort(name);
   if (cache) {
     const isState = cache.kind === 'conv' || cache.kind === 'recurrent';
-    const dims = isState ? shape.map((_, axis) => fixed(axis)) : [1, fixed(1), fed.past, fixed(3)];
+    const dims = isState
+      ? shape.map((_, axis) => fixed(axis))
+      : [1, fixed(1), fed.past, fixed(3, headSize)];
     return (
       fed.caches.get(name) ?? new Tensor('float32', new Float32Array(elementCount(dims)), dims)
     );

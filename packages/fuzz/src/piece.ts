@@ -6,12 +6,17 @@ import {
   GraphProtoSchema,
   type NodeProto,
   TensorProto_DataType,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
   TypeProto_TensorSchema,
   TypeProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from '@transprune/onnx/proto';
 import type { Tensor } from 'onnxruntime-node';
+
+/** Nodes by what they give. */
+type Producers = ReadonlyMap<string, NodeProto>;
 
 export interface Piece {
   /** Values of tokens that are made before the piece and read in it or after it. */
@@ -28,7 +33,7 @@ export interface Piece {
 export function piecesOf(graph: GraphProto, cuts: readonly string[]): Piece[] {
   const producer = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node])));
   const tokens = valuesOfTokens(graph);
-  const ends = [...cuts.map((cut) => ancestors(producer, [cut])), new Set(graph.node)];
+  const ends = [...cuts.map((cut) => endOf(graph, producer, cut)), new Set(graph.node)];
   let before: ReadonlySet<NodeProto> = new Set();
   return ends.map((end) => {
     const made = new Set([...before].flatMap(({ output }) => output));
@@ -75,19 +80,40 @@ const elementTypes: Readonly<Record<string, TensorProto_DataType>> = {
   bool: TensorProto_DataType.BOOL,
 };
 
-function valueInfo(name: string, { type }: Tensor): ValueInfoProto {
+/** Of any number of tokens; the runtime asks for the number of axes, and of features. */
+function valueInfo(name: string, { type, dims }: Tensor): ValueInfoProto {
   const elemType = elementTypes[type];
   if (elemType === undefined) throw new Error(`no ${type} crosses a cut`);
-  const value = create(TypeProto_TensorSchema, { elemType });
+  const dim = dims.map((size, axis) => {
+    const isLast = axis === dims.length - 1;
+    return create(TensorShapeProto_DimensionSchema, {
+      value: isLast
+        ? { case: 'dimValue', value: BigInt(size) }
+        : { case: 'dimParam', value: `${name}.${axis}` },
+    });
+  });
+  const shape = create(TensorShapeProtoSchema, { dim });
+  const value = create(TypeProto_TensorSchema, { elemType, shape });
   const info = create(TypeProtoSchema, { value: { case: 'tensorType', value } });
   return create(ValueInfoProtoSchema, { name, type: info });
 }
 
+/** Nodes up to a cut: what it is made of, and outputs that are not made of it, such as states of layers before it. */
+function endOf(graph: GraphProto, producer: Producers, cut: string): ReadonlySet<NodeProto> {
+  // One node may add to the stream and norm the sum.
+  const after = new Set(producer.get(cut)?.output ?? [cut]);
+  for (let size = -1; size !== after.size; ) {
+    size = after.size;
+    for (const node of graph.node) {
+      if (readsOf(node).some((name) => after.has(name))) for (const o of node.output) after.add(o);
+    }
+  }
+  const others = graph.output.map(({ name }) => name).filter((name) => !after.has(name));
+  return ancestors(producer, [cut, ...others]);
+}
+
 /** Nodes that values are made by, directly or not. */
-function ancestors(
-  producer: ReadonlyMap<string, NodeProto>,
-  values: readonly string[],
-): ReadonlySet<NodeProto> {
+function ancestors(producer: Producers, values: readonly string[]): ReadonlySet<NodeProto> {
   const found = new Set<NodeProto>();
   const open = [...values];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
@@ -100,7 +126,7 @@ function ancestors(
 }
 
 /** The node that a value comes from; one that passes on what another made is not it. */
-function makerOf(producer: ReadonlyMap<string, NodeProto>, name: string): NodeProto | undefined {
+function makerOf(producer: Producers, name: string): NodeProto | undefined {
   const passed = new Set<NodeProto>();
   let node = producer.get(name);
   while (node?.opType === 'Identity' && !passed.has(node)) {

@@ -73,6 +73,14 @@ export async function mutantOf(seed: number): Promise<Mutant> {
   return { base, model, changes, plan: planOf(random, base) };
 }
 
+/** A decoder as it is, pruned as a seed says, held against itself. */
+export async function runUnchanged(index: number, seed: number): Promise<SeedReport> {
+  const { base } = await knownBase(index);
+  const plan = planOf(randomOf(seed), base);
+  const [verdict, reason] = await judge({ base, model: base.model, changes: [], plan }, () => {});
+  return { seed, verdict, base: base.name, changes: [], plan, reason };
+}
+
 /**
  * Prunes a seed's model, and holds it against the original.
  *

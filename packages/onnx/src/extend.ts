@@ -12,7 +12,7 @@ export type {
 } from './decoder/attention/family.js';
 export { cacheSizes, headSize, queryHeads } from './decoder/attention/heads.js';
 export { registerAttentionFamily } from './decoder/attention/index.js';
-export { emitLogitsBeside, type Rotation } from './decoder/attention/logits.js';
+export { emitLogitsBeside, type Preparation } from './decoder/attention/logits.js';
 export { type Path, pathTo } from './decoder/attention/path.js';
 export type { ClassifiedGraph } from './decoder/classified-graph.js';
 export type { AngleRead, DecoderInputs, FusedRotary } from './decoder/decoder.js';

@@ -52,6 +52,7 @@ export {
 } from './model/external-data.js';
 export { readPlan } from './model/metadata.js';
 export { type ExactAnglesReport, exactAngles } from './passes/exact-angles.js';
+export { type EncoderMeasures, measureEncoder } from './passes/measure-encoder.js';
 export { TensorProto_DataType } from './proto/onnx_pb.js';
 export { type CacheMode, cacheModes, cacheModesOf } from './prune/cache-modes.js';
 export {

@@ -133,3 +133,15 @@ test('a trade-off names every point and joins those of a family', () => {
   for (const { name } of points) expect(svg).toContain(name);
   expect(elements(svg, 'g[aria-label="line"] path')).toHaveLength(2);
 });
+
+test('names of points that are as right stand below each other', () => {
+  const point = (name: string) => ({
+    ...{ name, family: name, cost: 0.5, accuracy: 0.8, low: 0.7, high: 0.9 },
+  });
+  const { svg } = tradeOff([point('first'), point('second')], 'FLOPs');
+  const [first, second] = elements(svg, 'g[aria-label="text"] text').map((text) =>
+    text.getAttribute('transform'),
+  );
+  expect(first).toBeTruthy();
+  expect(first).not.toBe(second);
+});

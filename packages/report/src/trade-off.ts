@@ -41,9 +41,9 @@ export function tradeOff(points: readonly TradeOffPoint[], costName: string): Fi
         strokeOpacity: 0.5,
       }),
       Plot.dot(byCost, { x: 'cost', y: 'accuracy', fill: 'family', r: 4 }),
-      Plot.text(byCost, {
+      Plot.text(apart(points), {
         x: 'cost',
-        y: 'accuracy',
+        y: 'labelAt',
         text: 'name',
         fill: 'family',
         textAnchor: 'start',
@@ -57,4 +57,21 @@ export function tradeOff(points: readonly TradeOffPoint[], costName: string): Fi
     caption: 'Bars are 95 % confidence intervals over questions.',
     svg,
   };
+}
+
+/** Least distance between names, as a share of what the points span. */
+const leastGap = 1 / 24;
+
+/** Points with a name and where it stands: beside the point, or lower where another name is. */
+function apart(points: readonly TradeOffPoint[]): (TradeOffPoint & { readonly labelAt: number })[] {
+  const ends = points.flatMap(({ low, high }) => [low, high]);
+  const gap = (Math.max(...ends) - Math.min(...ends)) * leastGap;
+  let previous = Number.POSITIVE_INFINITY;
+  return points
+    .filter(({ name }) => name !== '')
+    .toSorted((a, b) => b.accuracy - a.accuracy)
+    .map((point) => {
+      previous = Math.min(point.accuracy, previous - gap);
+      return { ...point, labelAt: previous };
+    });
 }

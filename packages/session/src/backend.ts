@@ -28,8 +28,11 @@ export interface HostTensor<Type extends ElementType = ElementType> {
 export interface SessionTensor {
   readonly type: ElementType;
   readonly dims: readonly number[];
+  /** The elements are the caller's, and stay when the tensor is disposed. */
   download(): Promise<HostTensor>;
-  /** Frees the device's memory; the tensor can't be used any more. */
+  /** The elements, if they are in this process's memory: to be read before the tensor is disposed, and not kept. */
+  readonly elements?: HostTensor | undefined;
+  /** Frees its memory; the tensor can't be used any more. */
   dispose(): void;
 }
 

@@ -11,6 +11,7 @@ import type {
   ValueInfo,
 } from './backend.js';
 import { elementsOf, isElementType } from './elements.js';
+import { freeElements } from './free.js';
 
 /** The onnxruntime tensor inside each tensor that a session gave out. */
 const innerTensors = new WeakMap<SessionTensor, Tensor>();
@@ -172,13 +173,25 @@ function valueInfo(metadata: InferenceSession.ValueMetadata): ValueInfo {
 function wrapTensor(tensor: Tensor): SessionTensor {
   const type = tensor.type as ElementType;
   const dims = tensor.dims;
+  const host = (data: unknown) =>
+    ({ type, dims, data: elementsOf(type, data as ArrayBufferView) }) as HostTensor;
+  const isInMemory = tensor.location === 'cpu';
+  let isHandedOut = false;
   const wrapped: SessionTensor = {
     type,
     dims,
     async download() {
-      return { type, dims, data: elementsOf(type, (await tensor.getData()) as ArrayBufferView) };
+      isHandedOut = true;
+      return host(await tensor.getData());
     },
-    dispose: () => tensor.dispose(),
+    get elements() {
+      return isInMemory ? host(tensor.data) : undefined;
+    },
+    dispose() {
+      const own = isInMemory && !isHandedOut ? host(tensor.data).data : undefined;
+      tensor.dispose();
+      if (own) freeElements(own);
+    },
   };
   innerTensors.set(wrapped, tensor);
   return wrapped;

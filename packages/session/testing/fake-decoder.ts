@@ -50,7 +50,7 @@ export function fakeDecoder(extra: readonly ValueInfo[] = []): FakeDecoder {
       fails = true;
     },
     async run(feeds, fetch) {
-      runs.push({ feeds, fetch });
+      runs.push({ feeds: noted(feeds), fetch });
       if (fails) {
         fails = false;
         throw new Error('the fake decoder fails');
@@ -85,6 +85,16 @@ export function fakeDecoder(extra: readonly ValueInfo[] = []): FakeDecoder {
     },
     async dispose() {},
   };
+}
+
+/** Feeds as they were; what was put together for a run is freed after it. */
+function noted(feeds: Feeds) {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, tensor]) => [
+      name,
+      tensor && 'data' in tensor ? structuredClone(tensor) : tensor,
+    ]),
+  );
 }
 
 /** A cache with the new tokens; a mask with ones; a length with their number; a state as it was, plus one. */

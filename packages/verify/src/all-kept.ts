@@ -22,7 +22,8 @@ export async function checkAllKept(verification: Verification): Promise<VerifyCh
   const { whole, answers, chunks, chunkAnswers, hasCache } = unpruned;
   const ones = ratios.map(() => 1);
   const stages = plan.stages.map((stage) => ({ ...stage, keepRatio: 1 }));
-  const all = options.runtimeRatios ? plan : { ...plan, stages };
+  const byRatios = { ...plan, keepMass: undefined, keepFloor: undefined };
+  const all = options.runtimeRatios ? byRatios : { ...byRatios, stages };
   const { model, report } = pruneModel(original, all, { ...options, trace: false, taps: true });
   const source = await verification.place(model);
   const fetch = attentionOutputs(verification, report);

@@ -3,7 +3,7 @@ import {
   arrayAlgebra as algebra,
   askingRows,
   attentionUpdate,
-  imageQuotas,
+  type ImageQuota,
   instructionAttention,
   keptOutput,
   keyNorm,
@@ -21,6 +21,7 @@ import {
   signalsFor,
   splitHeads,
   spreadOverImage,
+  stageQuotas,
   uniformNoise,
 } from '@transprune/core';
 import type { InstructionAttentionTaps, StageTaps } from '@transprune/onnx';
@@ -108,7 +109,12 @@ export function compareScores(scored: ScoredCall): ScoreComparison {
     const kept = [...read(keptOutput(index)).data].filter((place) => place >= 0);
     const survivors = kept.map((place) => places.indexOf(place));
     const { keepRatio } = plan.stages[index] ?? { keepRatio: 1 };
-    const quotas = imageQuotas(call.spans, keepRatio, plan.perImage);
+    const images = survivors.filter((at) => (spans[at] ?? 0) !== 0).length;
+    const quotas = withRounding(
+      stageQuotas(plan, keepRatio, call.spans, { scores, spans }),
+      plan,
+      images,
+    );
     const choice = selectTokens(scores, spans, quotas);
     const scale = Math.max(largest(scores), 1e-30);
     const groups = quotas.map(({ spans: own }) => ({
@@ -135,6 +141,19 @@ export function compareScores(scored: ScoredCall): ScoreComparison {
     rows: Math.max(0, ...comparisons.map(({ rows }) => rows)),
     gap: Math.min(Number.POSITIVE_INFINITY, ...comparisons.map(({ gap }) => gap)),
   };
+}
+
+/** Where the score decides how many stay, rounding may add or take the last one. */
+function withRounding(
+  quotas: readonly ImageQuota[],
+  { keepMass }: PrunePlan,
+  found: number,
+): readonly ImageQuota[] {
+  if (keepMass === undefined) return quotas;
+  return quotas.map((quota) => ({
+    ...quota,
+    kept: Math.abs(quota.kept - found) <= 1 ? found : quota.kept,
+  }));
 }
 
 /** 0 at text; images that are ranked together are one. */

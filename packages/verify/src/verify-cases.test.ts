@@ -9,19 +9,18 @@ import { expect, test } from 'vitest';
 import {
   createVerifier,
   threePrunes as plan,
+  testedCases,
   verifyCases,
   verifyMixers,
 } from '../testing/verify.js';
 
 const { verify } = createVerifier();
 
-verifyCases([
-  'gated-attention/qwen35-ts17.onnx',
-  'gqa-head-dim-symbolic/qwen3vl-genai.onnx',
-  'packed-weight-in-graph/llava-mobius-webgpu.onnx',
-]);
+const { plain, mixed } = testedCases('short');
 
-verifyMixers([['LFM2 by GenAI', caseFile('hybrid/lfm2-genai.onnx')]]);
+verifyCases(plain);
+
+verifyMixers(mixed);
 
 test.each([
   ['gated-attention/qwen35-genai-static.onnx', 4],

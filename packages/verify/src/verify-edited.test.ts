@@ -27,6 +27,13 @@ function edited(change: (graph: NonNullable<OnnxModel['graph']>) => void): OnnxM
 const attentions = (graph: NonNullable<OnnxModel['graph']>) =>
   graph.node.filter(({ opType }) => opType === 'GroupQueryAttention');
 
+/** A decoder whose FFNs are mixtures of experts. */
+function experts(precision: 'float32' | 'int4'): OnnxModel {
+  const sizes = { ...config, hiddenSize: 32, intermediateSize: 32 };
+  const architecture = { experts: { count: 8, perToken: 2 } };
+  return buildDecoder(sizes, namedRandomWeights(1), { architecture, precision });
+}
+
 /** Adds float32 constants. */
 function addConstant(
   graph: NonNullable<OnnxModel['graph']>,
@@ -65,6 +72,8 @@ test.each([
       }
     }),
   ],
+  ['experts in one operator', experts('float32')],
+  ['experts of 4 bits in one operator', experts('int4')],
 ])('%s', async (_, original) => {
   const backend = createNodeBackend({ threads: 1 });
   for (const positions of positionModes) {

@@ -36,6 +36,16 @@ describe.each(families)('official %s', (family, count) => {
   });
 });
 
+test('as many tokens as hold a share of the score', async () => {
+  const { plan } = presetPlan('transprune-high', 14);
+  const { checks } = await verify(
+    officialFile('dynamo-opset18/model.onnx'),
+    { ...plan, keepMass: 0.6, keepFloor: 0.05 },
+    { options: { batch: true } },
+  );
+  expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+});
+
 test('a merged decoder, in both branches', async () => {
   const config = {
     ...{ layers: 6, hiddenSize: 24, heads: 6, kvHeads: 2, headDim: 16, intermediateSize: 40 },

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { createNodeBackend } from '@transprune/backend-node';
 import { createPlan, type PrunePlan, positionModes, presetPlan } from '@transprune/core';
 import { readModelFile, writeModelFile } from '@transprune/files/node';
-import { caseFile, type ExportedDecoder } from '@transprune/fixtures';
+import {
+  type CaseDecoder,
+  caseDecoders,
+  caseFile,
+  type ExportedDecoder,
+} from '@transprune/fixtures';
 import { fitPlan, type OnnxModel, readDecoder } from '@transprune/onnx';
 import { type VerifyReport, type VerifyRequest, verifyPruned } from '@transprune/verify';
 import { afterAll, expect, test } from 'vitest';
@@ -99,6 +104,17 @@ export const threePrunes = createPlan({
   accumulateLayers: [1, 2, 3, 4],
   stages: keepRatios.map((keepRatio, at) => ({ afterLayer: at + 2, keepRatio })),
 });
+
+/** Files under `cases/` of the fixtures, plain decoders and others apart. */
+export function testedCases(tested: CaseDecoder['tested']) {
+  const own = caseDecoders.filter((decoder) => decoder.tested === tested);
+  return {
+    plain: own.flatMap(({ file, layers }) => (layers === 'mixed' ? [] : file)),
+    mixed: own.flatMap(({ file, layers, architecture, exporter }) =>
+      layers === 'mixed' ? [[`${architecture}, ${exporter}`, caseFile(file)] as const] : [],
+    ),
+  };
+}
 
 /** Verifies files under `cases/` of the fixtures with each way to number positions, alone and in batches. */
 export function verifyCases(names: readonly string[]): void {

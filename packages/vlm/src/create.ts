@@ -1,4 +1,5 @@
 /** An engine of a model's files. */
+import type { Reduction } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
 import { type Backend, type ModelSource, openSession, type Session } from '@transprune/session';
 import type { Engine } from './engine/engine.js';
@@ -9,6 +10,7 @@ import type { SchedulerLimits } from './engine/scheduler.js';
 import { createTurns, inTurns } from './engine/turns.js';
 import { type CachedSession, cachedSession } from './engine/vision-cache.js';
 import type { Frontend } from './frontend.js';
+import { measuredEncoder, reducedSession } from './reduction/encoder.js';
 import { createFrontend } from './transformers/frontend.js';
 
 export interface EngineOptions extends SchedulerLimits {
@@ -23,6 +25,8 @@ export interface EngineOptions extends SchedulerLimits {
    * out. A request's images count as one: another order, or one more, is encoded anew.
    */
   readonly visionCacheBytes?: number | undefined;
+  /** Fewer image tokens than the vision encoder makes, whatever is asked; all of them if left out. */
+  readonly reduction?: Reduction | undefined;
   /** Needed only where `config.json` names none. */
   readonly imageTokenId?: number | undefined;
 }
@@ -42,11 +46,12 @@ export interface LocalEngine extends Engine {
  * time.
  *
  * @throws TransPruneError NOT_FOUND for a missing file, INVALID_MODEL for one that doesn't parse,
- *   UNSUPPORTED_MODEL for other kinds of models, DEVICE_UNAVAILABLE with the backend's reason
+ *   UNSUPPORTED_MODEL for other kinds of models and for a reduction that the encoder does not allow,
+ *   INVALID_ARGUMENT for a reduction that is none, DEVICE_UNAVAILABLE with the backend's reason
  */
 export async function createEngine(options: EngineOptions): Promise<LocalEngine> {
   const { files } = options;
-  const opened: Session[] = [];
+  const opened: Owned[] = [];
   const turns = createTurns();
   const open: Open = async (source, owned) => {
     const session = await openSession(options.backend, source, options.device);
@@ -56,8 +61,15 @@ export async function createEngine(options: EngineOptions): Promise<LocalEngine>
   const { visionCacheBytes = 0 } = options;
   wholeNumber('visionCacheBytes', visionCacheBytes, 0);
   let visionCache: CachedSession | undefined;
+  const openEncoder = async () => {
+    const { reduction } = options;
+    if (!reduction) return open(await files.graph('vision_encoder'), opened);
+    const { source, measures, dispose } = await measuredEncoder(files, reduction);
+    opened.push({ dispose });
+    return reducedSession(await open(source, opened), reduction, measures);
+  };
   const around = async () => {
-    const encoder = await open(await files.graph('vision_encoder'), opened);
+    const encoder = await openEncoder();
     if (visionCacheBytes > 0) visionCache = cachedSession(encoder, visionCacheBytes);
     return {
       vision: visionCache ?? encoder,
@@ -74,8 +86,11 @@ export async function createEngine(options: EngineOptions): Promise<LocalEngine>
   }
 }
 
+/** What an engine holds until it is disposed. */
+type Owned = Pick<Session, 'dispose'>;
+
 /** Opens a session that runs in turn with the others, and notes whose it is. */
-type Open = (source: ModelSource, owned: Session[]) => Promise<Session>;
+type Open = (source: ModelSource, owned: Owned[]) => Promise<Session>;
 
 /** What all decoders of a model share. */
 interface Shared {
@@ -85,11 +100,11 @@ interface Shared {
   readonly visionCache: CachedSession | undefined;
 }
 
-/** @param owned sessions that the engine disposes, besides the decoder's */
+/** @param owned what the engine disposes, besides the decoder's session */
 async function withDecoder(
   shared: Shared,
   source: DecoderSource,
-  owned: Session[],
+  owned: Owned[],
 ): Promise<LocalEngine> {
   const { options, frontend, open, visionCache } = shared;
   const decoder = await open(source, owned);
@@ -105,7 +120,7 @@ async function withDecoder(
   return {
     ...engine,
     async withDecoder(other) {
-      const own: Session[] = [];
+      const own: Owned[] = [];
       try {
         return await withDecoder(shared, other, own);
       } catch (error) {
@@ -116,6 +131,7 @@ async function withDecoder(
   };
 }
 
-async function disposeAll(sessions: readonly Session[]): Promise<void> {
-  await Promise.all(sessions.map((session) => session.dispose()));
+/** The latest first: a graph's files go after its session. */
+async function disposeAll(owned: readonly Owned[]): Promise<void> {
+  for (const each of owned.toReversed()) await each.dispose();
 }

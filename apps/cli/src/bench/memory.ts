@@ -2,13 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type NodeDevice, peakMemory } from '@transprune/backend-node';
-import { type PromptSizes, promptCall } from '@transprune/bench';
-import {
-  DecoderSession,
-  type HostTensor,
-  type ModelSource,
-  type Session,
-} from '@transprune/session';
+import { type PromptSizes, promptFeeds } from '@transprune/bench';
+import type { ModelSource, Session } from '@transprune/session';
 
 export interface PeakOptions {
   readonly sizes: PromptSizes;
@@ -42,26 +37,4 @@ async function writeModel(
   for (const [name, data] of Object.entries(externalData)) {
     await writeFile(join(dirname(path), name), data);
   }
-}
-
-/** What a decoder is fed for the prompt. */
-async function promptFeeds(
-  { inputs, outputs, device }: Session,
-  sizes: PromptSizes,
-): Promise<Record<string, HostTensor>> {
-  const fed: Record<string, HostTensor> = {};
-  const listener: Session = {
-    inputs,
-    outputs,
-    device,
-    async run(feeds) {
-      for (const [name, tensor] of Object.entries(feeds)) if ('data' in tensor) fed[name] = tensor;
-      const dims = [1, 1, 1];
-      const logits = { type: 'float32', dims, data: new Float32Array(1) } as const;
-      return { logits: { ...logits, download: async () => logits, dispose() {} } };
-    },
-    async dispose() {},
-  };
-  await new DecoderSession(listener, { cacheSizes: sizes }).prefill(promptCall(sizes));
-  return fed;
 }

@@ -11,6 +11,7 @@ import { addBudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption } from '../options/device-option.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { addPlanOptions } from '../options/plan-options.js';
+import { addReductionOptions } from '../options/reduction-options.js';
 import {
   addSamplingOptions,
   answerOptions,
@@ -33,7 +34,7 @@ export function addChatCommand(program: Command, io: Io): void {
       'Talk about pictures, on top of the caches of the turns before. Lines that begin with a slash are commands: /help shows them. Lines may be piped in.',
     )
     .argument('[image...]', 'pictures for the first question: paths or addresses');
-  addBudgetOptions(addPlanOptions(addModelOptions(command))).option(
+  addReductionOptions(addBudgetOptions(addPlanOptions(addModelOptions(command)))).option(
     '--system <text>',
     'what the conversation begins with',
   );

@@ -14,6 +14,7 @@ import { addDeviceOption } from '../options/device-option.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { wholeNumber } from '../options/parsers.js';
 import { addPlanOptions } from '../options/plan-options.js';
+import { addReductionOptions } from '../options/reduction-options.js';
 import { addServerOptions, type ServerOptions, serverOf } from '../options/server-options.js';
 import { addThreadOption } from '../options/thread-option.js';
 import { type EngineOptions, withEngine } from '../run/engine.js';
@@ -47,7 +48,7 @@ export function addEvalCommand(program: Command, io: Io): void {
     .option('--max-new-tokens <count>', 'longest answer', wholeNumber(1), 128)
     .option('--official <folder>', "write the files that the benchmark's own scorer takes")
     .option('--force', 'replace what is in the folder of --official');
-  addBudgetOptions(addPlanOptions(addModelOptions(command)));
+  addReductionOptions(addBudgetOptions(addPlanOptions(addModelOptions(command))));
   addServerOptions(addThreadOption(addDeviceOption(command)));
   addOutputOptions(command)
     .addHelpText(
@@ -133,8 +134,8 @@ async function withAnswerer<T>(
   const { format, maxNewTokens } = options;
   const files = await findModel(options.model, options, around);
   const model = [options.model ?? 'embedded-model', ...(format ? [format] : [])].join(' ');
-  return withEngine(files, options, folders, around, async ({ engine, pruned }) => {
-    const name = `${model}: ${planLabel(pruned.chosen.plan)}`;
+  return withEngine(files, options, folders, around, async ({ engine, pruned, reduction }) => {
+    const name = `${model}: ${planLabel(pruned.chosen.plan, reduction)}`;
     return use(await engineAnswerer(name, engine, maxNewTokens));
   });
 }

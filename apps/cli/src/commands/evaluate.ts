@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type PrunePlan, presetNames } from '@transprune/core';
+import { type PrunePlan, presetNames, type Reduction } from '@transprune/core';
 import type { QuestionKind } from '@transprune/embedded-model';
 import type { Engine } from '@transprune/vlm';
 import type { Command } from 'commander';
@@ -20,6 +20,11 @@ import {
   planFor,
   planNotes,
 } from '../options/plan-options.js';
+import {
+  addReductionOptions,
+  type ReductionOptions,
+  reductionOf,
+} from '../options/reduction-options.js';
 import { countdown } from '../progress.js';
 import { type Grid, table } from '../show/table.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
@@ -27,6 +32,7 @@ import { addOutputOptions, createTerminal, type OutputOptions } from '../termina
 type Options = ModelOptions &
   PlanOptions &
   BudgetOptions &
+  ReductionOptions &
   DeviceOptions &
   OutputOptions & { readonly scenes: number };
 
@@ -37,7 +43,7 @@ export function addEvaluateCommand(program: Command, io: Io): void {
       'Ask a model the held-out questions of the small one that comes along: unpruned, with every preset or the plan that is named, and with as many image tokens kept at random. Answers count if they are the expected words, whatever their case.',
     )
     .option('--scenes <count>', 'of the 200 held-out scenes, the first ones', wholeNumber(1), 200);
-  addBudgetOptions(addPlanOptions(addModelOptions(command)));
+  addReductionOptions(addBudgetOptions(addPlanOptions(addModelOptions(command))));
   addOutputOptions(addDeviceOption(command))
     .addHelpText(
       'after',
@@ -66,25 +72,32 @@ async function evaluate(
   ]);
   const embedded = await import('@transprune/embedded-model');
   const { path, original, decoder, costing } = await readOriginal(files);
+  const reduction = reductionOf(options);
+  const presets = reduction ? ['none'] : prunings;
   const plans = isGiven
     ? [planFor(options, decoder, costing)]
-    : prunings.map((preset) => planFor({ ...options, preset }, decoder, costing));
+    : presets.map((preset) => planFor({ ...options, preset }, decoder, costing));
   for (const chosen of plans) {
     for (const note of planNotes(chosen, decoder.layers.length)) terminal.info(note);
   }
-  const variants = plans.flatMap(({ plan, preset }) => withTwin(plan, preset ?? 'custom'));
+  const variants = plans
+    .flatMap(({ plan, preset }) => withTwin(plan, preset ?? 'custom'))
+    .map(({ name, plan }) => ({ name: nameWith(reduction, name), plan }));
   const set = embedded.readEvaluation();
   const scenes = await pictureScenes(set, options.scenes);
   const { device } = options;
-  const unpruned = await createEngine({ files, backend: createNodeBackend(), device });
+  const backend = createNodeBackend();
+  const unpruned = await createEngine({ files, backend, device });
+  const reduced = reduction && (await createEngine({ files, backend, device, reduction }));
   const questions = scenes.flatMap((scene) => scene.questions).length;
   const begin = countdown(terminal, 'question', questions * (1 + variants.length));
   let asked = 0;
   const results: Record<string, Accuracy> = {};
+  const isEmbedded = files.name === resolve(embedded.modelDirectory);
   const measure = async (name: string, engine: Engine) => {
     terminal.info(`${name}: ${scenes.length} scenes`);
     results[name] = await measureAccuracy(engine, scenes, {
-      knowsPatches: files.name === resolve(embedded.modelDirectory),
+      knowsPatches: isEmbedded && (!reduction || engine === unpruned),
       signal: io.signal,
       onQuestion: () => begin(asked++),
     });
@@ -93,7 +106,9 @@ async function evaluate(
     await measure('unpruned', unpruned);
     for (const { name, plan } of variants) {
       const { model } = pruneModel(original, plan, { trace: true });
-      const pruned = await unpruned.withDecoder(await temporaryModel(model, path, folders));
+      const pruned = await (reduced ?? unpruned).withDecoder(
+        await temporaryModel(model, path, folders),
+      );
       try {
         await measure(name, pruned);
       } finally {
@@ -102,6 +117,7 @@ async function evaluate(
     }
   } finally {
     terminal.progress('');
+    await reduced?.dispose();
     await unpruned.dispose();
   }
   const priors = Object.fromEntries(
@@ -110,6 +126,7 @@ async function evaluate(
   const document = {
     ...{ model: files.name, scenes: scenes.length, device: unpruned.device },
     plans: Object.fromEntries(variants.map(({ name, plan }) => [name, plan])),
+    ...(reduction && { reduction }),
     ...{ priors, results },
   };
   terminal.result(document, () => [show(priors, results)]);
@@ -128,6 +145,13 @@ function withTwin(plan: PrunePlan, name: string): { name: string; plan: PrunePla
     { name, plan },
     { name: random, plan: { ...plan, method: 'random' } },
   ];
+}
+
+/** A column's name where image tokens are reduced before the decoder. */
+function nameWith(reduction: Reduction | undefined, name: string): string {
+  if (!reduction) return name;
+  const before = `${reduction.method} to ${reduction.tokens}`;
+  return name === 'none' ? before : `${before}, ${name}`;
 }
 
 function show(

@@ -273,3 +273,28 @@ describe('a config.json', () => {
     expect(stderr).toMatch(message);
   });
 });
+
+test('what holds a share of the score: both ends of what may stay', async () => {
+  const llava = ['plan', '--model', 'llava-1.5-7b', '--keep-mass', '.9', '--keep-floor', '.1'];
+  const document = await transpruneJson(...llava);
+  expect(document).toMatchObject({ keepMass: 0.9, keepFloor: 0.1 });
+  const ends = document.stages.map(
+    (stage: { leastImageTokens: number; imageTokens: number }) =>
+      [stage.leastImageTokens, stage.imageTokens] as const,
+  );
+  expect(ends).toEqual([
+    [57, 504],
+    [57, 360],
+    [57, 72],
+  ]);
+  const { least, pruned } = document.full;
+  expect(least.prefill.total).toBeLessThan(pruned.prefill.total);
+  const { stdout, stderr } = await transprune(...llava);
+  expect(stdout).toMatch(/57 to 504/);
+  expect(stderr).toMatch(
+    /holds 0\.9 of the score.* the most that it can be; at the floor prefill gains/,
+  );
+  const alone = await transprune('plan', '--model', 'llava-1.5-7b', '--keep-floor', '.1');
+  expect(alone.exitCode).toBe(exitCodes.usage);
+  expect(alone.stderr).toContain('keepFloor must be from 0 to 1, beside a keepMass');
+});

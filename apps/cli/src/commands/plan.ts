@@ -12,6 +12,11 @@ import {
   type PlanOptions,
   planNotes,
 } from '../options/plan-options.js';
+import {
+  addReductionOptions,
+  type ReductionOptions,
+  reductionOf,
+} from '../options/reduction-options.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { type CostReport, costLegend, costReport, costRows } from '../show/costs.js';
 import { type Grid, table } from '../show/table.js';
@@ -20,6 +25,7 @@ import { addOutputOptions, createTerminal, type OutputOptions } from '../termina
 
 type Options = PlanOptions &
   BudgetOptions &
+  ReductionOptions &
   HubOptions &
   TokenOptions &
   OutputOptions & { readonly model: string };
@@ -34,7 +40,7 @@ export function addPlanCommand(program: Command, io: Io): void {
       '--model <name>',
       `one of ${modelNames.join(', ')}; a config.json; or ${modelForms}`,
     );
-  addBudgetOptions(addPlanOptions(addHubOptions(command)));
+  addReductionOptions(addBudgetOptions(addPlanOptions(addHubOptions(command))));
   addTokenOptions(command);
   addOutputOptions(command)
     .addHelpText(
@@ -59,10 +65,16 @@ async function plan(options: Options, io: Io): Promise<void> {
   };
   const { moved } = fitted;
   const chosen = { ...asked, moved, ...withinBudget(fitted.plan, options, { model, ...tokens }) };
-  const costs = costReport(model, chosen.plan, tokens);
-  const notes = [...planNotes(chosen, layers), ...formulaNotes(model), ...model.notes];
+  const costs = costReport(model, chosen.plan, { ...tokens, reduction: reductionOf(options) });
+  const notes = [
+    ...planNotes(chosen, layers),
+    ...massNotes(chosen.plan, costs),
+    ...formulaNotes(model),
+    ...model.notes,
+  ];
   for (const line of notes) terminal.info(line);
   const { accumulateLayers, direction, transitionParts, positions, perImage } = chosen.plan;
+  const { keepMass, keepFloor } = chosen.plan;
   const assumption =
     options.imageTokens === undefined ? model.imageAssumption : 'as asked for by --image-tokens';
   terminal.result(
@@ -78,6 +90,7 @@ async function plan(options: Options, io: Io): Promise<void> {
       transitionParts: transitionParts ?? 'both',
       positions,
       perImage,
+      ...(keepMass !== undefined && { keepMass, keepFloor: keepFloor ?? 0 }),
       moved,
       budget: chosen.budget,
       imageAssumption: assumption,
@@ -86,7 +99,7 @@ async function plan(options: Options, io: Io): Promise<void> {
     () => [
       `${model.name}: ${layers} layers, ${costs.imageTokens} image tokens (${assumption}), ${costs.textTokens} text tokens`,
       chosen.plan.stages.length === 0
-        ? 'Nothing is pruned.'
+        ? `Nothing is pruned${costs.reduction ? ' in the decoder' : ''}.`
         : `${chosen.preset ?? 'custom'}: ${howRanked(chosen.plan)}`,
       showStages(costs),
       showCosts(costs),
@@ -107,6 +120,16 @@ function howRanked(plan: PrunePlan): string {
   return `${methodNameOf(plan)}, ${form}, token transition of layers ${layerRanges(accumulateLayers)}`;
 }
 
+/** What costs mean where the score decides how many tokens stay. */
+function massNotes({ keepMass }: PrunePlan, { full: { baseline, least } }: CostReport): string[] {
+  if (keepMass === undefined || !least) return [];
+  const saved =
+    baseline.prefill.decoder.total / (least.prefill.decoder.total + least.prefill.scoring.total);
+  return [
+    `each prune keeps what holds ${keepMass} of the score, so that counts depend on the picture: costs are the most that it can be; at the floor prefill gains ${times(saved)} with scoring`,
+  ];
+}
+
 /** What the published formula takes for granted, where the decoder is something else. */
 function formulaNotes({ decoder }: Model): string[] {
   const others = decoder.layers.filter(({ mixer }) => mixer.kind !== 'attention').length;
@@ -117,15 +140,18 @@ function formulaNotes({ decoder }: Model): string[] {
       ];
 }
 
-function showStages({ imageTokens, stages }: CostReport): Grid {
+function showStages({ imageTokens, reduction, stages }: CostReport): Grid {
   return table(
     ['prune', 'keep ratio', 'image tokens'],
     [
       ['(start)', '', `${imageTokens}`],
+      ...(reduction
+        ? [[`before the decoder: ${reduction.method}`, '', `${reduction.imageTokens}`]]
+        : []),
       ...stages.map((stage) => [
         `after layer ${stage.afterLayer}`,
         `${stage.keepRatio}`,
-        `${stage.imageTokens}`,
+        `${stage.leastImageTokens === undefined ? '' : `${stage.leastImageTokens} to `}${stage.imageTokens}`,
       ]),
     ],
   );

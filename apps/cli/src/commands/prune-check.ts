@@ -112,7 +112,7 @@ async function runCheck(
         begin(done);
       },
     }),
-  );
+  ).catch(withRemedy);
   terminal.progress('');
   if (report.passed) return report;
   terminal.explain(showVerification(report));
@@ -122,4 +122,13 @@ async function runCheck(
     `expected a pruned decoder that passes every check, got one that fails ${failed.length} of ${report.checks.length} (${failed.join('; ')}); nothing was written, please report this with the model's origin`,
     { ...report },
   );
+}
+
+/** What an original that does not run is told besides: the pruned decoder may be fine. */
+function withRemedy(error: unknown): never {
+  if (!TransPruneError.isInstance(error) || error.code !== 'UNSUPPORTED_MODEL') throw error;
+  const remedy = '--device names another device to run it on, --no-check leaves the check out';
+  throw new TransPruneError(error.code, `${error.message} (${remedy})`, error.data, {
+    cause: error,
+  });
 }

@@ -8,6 +8,7 @@ import { addDeviceOption } from '../options/device-option.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { numberList, wholeNumber } from '../options/parsers.js';
 import { addPlanOptions, planOptionNames } from '../options/plan-options.js';
+import { addReductionOptions } from '../options/reduction-options.js';
 import {
   addSamplingOptions,
   answerOptions,
@@ -44,7 +45,7 @@ export function addRunCommand(program: Command, io: Io): void {
       '[inputs...]',
       'pictures, as paths or addresses of PNG, JPEG, WebP, then the question; - reads one of them from stdin',
     );
-  addBudgetOptions(addPlanOptions(addModelOptions(command))).addOption(
+  addReductionOptions(addBudgetOptions(addPlanOptions(addModelOptions(command)))).addOption(
     new Option(
       '--decoder <file>',
       'decoder that `prune` wrote, in place of one that is pruned for this run',
@@ -98,11 +99,14 @@ interface Asking extends Surroundings {
 }
 
 /** What every document begins with. */
-function common({ asked, opened: { files, engine, pruned } }: Asking) {
+function common({ asked, opened: { files, engine, pruned, reduction } }: Asking) {
   const { preset, schedule, plan } = pruned.chosen;
   const { pictures, question } = asked;
   const images = pictures.map(({ name }) => name);
-  return { images, question, model: files.name, device: engine.device, preset, schedule, plan };
+  return {
+    ...{ images, question, model: files.name, device: engine.device, preset, schedule, plan },
+    ...(reduction && { reduction }),
+  };
 }
 
 /** One answer, shown as it comes. */

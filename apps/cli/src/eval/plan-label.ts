@@ -1,9 +1,16 @@
-import { methodNameOf, methodOf, type PrunePlan } from '@transprune/core';
+import { methodNameOf, methodOf, type PrunePlan, type Reduction } from '@transprune/core';
 import { layerRanges } from '../show/units.js';
 
-/** A plan in a line: two that drop different tokens have different ones. */
-export function planLabel(plan: PrunePlan): string {
+/** A plan and what goes before it in a line: two that drop different tokens have different ones. */
+export function planLabel(plan: PrunePlan, reduction?: Reduction): string {
+  if (!reduction) return decoderLabel(plan);
+  const before = `${reduction.method} to ${reduction.tokens}`;
+  return plan.stages.length === 0 ? before : `${before}, ${decoderLabel(plan)}`;
+}
+
+function decoderLabel(plan: PrunePlan): string {
   const { stages, accumulateLayers, direction, transitionParts, positions, perImage, seed } = plan;
+  const { keepMass, keepFloor = 0 } = plan;
   if (stages.length === 0) return 'unpruned';
   const { needs } = methodOf(plan);
   const kept = stages.map(({ afterLayer, keepRatio }) => `${afterLayer}:${keepRatio}`);
@@ -16,5 +23,6 @@ export function planLabel(plan: PrunePlan): string {
     ...(needs.includes('noise') ? [`seed ${seed}`] : []),
     `positions ${positions}`,
     ...(perImage ? ['per image'] : []),
+    ...(keepMass === undefined ? [] : [`mass ${keepMass} from ${keepFloor}`]),
   ].join(' ');
 }

@@ -23,27 +23,14 @@ export interface PicturedScene extends Scene {
 
 /** Cuts the first `limit` scenes out of their sheets. */
 export async function pictureScenes(set: EvaluationSet, limit: number): Promise<PicturedScene[]> {
-  const { loadImage } = await import('@transprune/vlm');
-  const { imageSize, sheetColumns, sheetRows } = set;
+  const [{ loadImage }, { scenePicture }] = await Promise.all([
+    import('@transprune/vlm'),
+    import('@transprune/embedded-model'),
+  ]);
   const sheets = await Promise.all(set.sheets.map((path) => loadImage(path)));
-  return set.scenes.slice(0, limit).map((scene, index) => {
-    const onSheet = index % (sheetColumns * sheetRows);
-    const left = (onSheet % sheetColumns) * imageSize;
-    const top = Math.floor(onSheet / sheetColumns) * imageSize;
-    const sheet = sheets[Math.floor(index / (sheetColumns * sheetRows))];
-    if (!sheet) throw new Error(`scene ${index} has no place on a sheet`);
-    return { ...scene, image: cut(sheet, left, top, imageSize) };
-  });
-}
-
-/** A square of an image. */
-function cut({ data, width, channels }: Pixels, left: number, top: number, size: number): Pixels {
-  const square = new Uint8Array(size * size * channels);
-  for (let row = 0; row < size; row++) {
-    const start = ((top + row) * width + left) * channels;
-    square.set(data.subarray(start, start + size * channels), row * size * channels);
-  }
-  return { data: square, width: size, height: size, channels };
+  return set.scenes
+    .slice(0, limit)
+    .map((scene, index) => ({ ...scene, image: scenePicture(set, sheets, index) }));
 }
 
 export interface AccuracyOptions {
@@ -60,7 +47,10 @@ export async function measureAccuracy(
   scenes: readonly PicturedScene[],
   { knowsPatches, signal, onQuestion }: AccuracyOptions,
 ): Promise<Accuracy> {
-  const { collect } = await import('@transprune/vlm');
+  const [{ collect }, { isRightAnswer }] = await Promise.all([
+    import('@transprune/vlm'),
+    import('@transprune/embedded-model'),
+  ]);
   const right = new Map<QuestionKind, boolean[]>();
   const kept: number[] = [];
   for (const scene of scenes) {
@@ -70,7 +60,7 @@ export async function measureAccuracy(
         engine.generate({ question: question.question, images: [scene.image], signal }),
       );
       const list = right.get(question.kind) ?? [];
-      list.push(plain(text) === plain(question.answer));
+      list.push(isRightAnswer(text, question.answer));
       signal.throwIfAborted();
       right.set(question.kind, list);
       if (question.kind !== 'describe') {
@@ -83,14 +73,6 @@ export async function measureAccuracy(
     all: mean([...right.values()].flat().map(Number)),
     keptObjectPatches: knowsPatches ? mean(kept) : null,
   };
-}
-
-/** An answer without case, punctuation at its ends, and spaces in a row. */
-function plain(answer: string): string {
-  return answer
-    .toLowerCase()
-    .replace(/^[\s\p{P}]+|[\s\p{P}]+$/gu, '')
-    .replace(/\s+/g, ' ');
 }
 
 function keptShare(

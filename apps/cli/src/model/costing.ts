@@ -1,10 +1,10 @@
 /** What a budget is counted with: a model's sizes, and a prompt's. */
 import { TransPruneError } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
-import { llamaDecoder, type Model, modelFromConfig } from '@transprune/flops';
+import { type Model, modelFromConfig } from '@transprune/flops';
 import type { Decoder } from '@transprune/onnx';
 import { defaultTextTokens } from '../options/token-options.js';
-import { decoderModel, sizesOf } from './sizes.js';
+import { decoderModel, descriptionOf } from './sizes.js';
 
 export interface Costing {
   readonly model: Model;
@@ -21,7 +21,11 @@ export function decoderCosting(
   decoder: Decoder,
   { imageTokens = defaultImageTokens, textTokens }: { imageTokens?: number; textTokens: number },
 ): Costing {
-  return { model: decoderModel(name, sizesOf(decoder), imageTokens), imageTokens, textTokens };
+  return {
+    model: decoderModel(name, descriptionOf(decoder), imageTokens),
+    imageTokens,
+    textTokens,
+  };
 }
 
 /**
@@ -32,7 +36,7 @@ export async function modelCosting(files: VlmFiles, decoder: Decoder): Promise<C
   const alone = decoderCosting(files.name, decoder, { textTokens: defaultTextTokens });
   const configured = await configuredModel(files);
   if (!configured) return alone;
-  const model = { ...configured, decoder: llamaDecoder(sizesOf(decoder)) };
+  const model = { ...configured, decoder: descriptionOf(decoder) };
   return { ...alone, model, imageTokens: configured.imageTokens };
 }
 

@@ -1,8 +1,7 @@
-/** Models by what users call them: a folder, a decoder's file, or an id on the hub. */
-import { stat } from 'node:fs/promises';
-import { isAbsolute } from 'node:path';
+/** Models by their names on the command line, and what is told of it. */
 import { TransPruneError } from '@transprune/core';
-import { checkModelId, type GraphName, graphNames, type VlmFiles } from '@transprune/files';
+import { type GraphName, graphNames, type VlmFiles } from '@transprune/files';
+import type { ModelPlace } from '@transprune/files/node';
 import type { Io } from '../io.js';
 import type { FileOptions } from '../options/model-options.js';
 import { finishFirst } from '../pending.js';
@@ -29,7 +28,7 @@ export async function findModel(
   surroundings: Surroundings,
   graphs: readonly GraphName[] = graphNames,
 ): Promise<VlmFiles> {
-  const place = await placeOf(name, options);
+  const place = await findPlace(name, options);
   if ('hub' in place) return fetchModel(place.hub, options, surroundings, graphs);
   return openFolder('folder' in place ? place.folder : place.file, options, surroundings, graphs);
 }
@@ -44,9 +43,9 @@ export async function findDecoder(
   options: FileOptions,
   surroundings: Surroundings,
 ): Promise<string> {
-  const place = await placeOf(name, options);
+  const place = await findPlace(name, options);
   if ('file' in place) {
-    refuseOptions(options, ['revision', 'format', 'offline'], `the file ${place.file}`);
+    refuseOptions(options, ['format', 'offline'], `the file ${place.file}`);
     return place.file;
   }
   return decoderPath(await findModel(name, options, surroundings, ['decoder_model_merged']));
@@ -59,39 +58,10 @@ export async function decoderPath(files: VlmFiles): Promise<string> {
   throw new Error(`expected the decoder of ${files.name} to be a file`);
 }
 
-type Place = { readonly hub: string } | { readonly folder: string } | { readonly file: string };
-
-/**
- * What is here goes before the hub, as in other tools; `./owner/name` is always a path, and a name with
- * `--revision` always an id.
- */
-async function placeOf(name: string | undefined, { revision }: FileOptions): Promise<Place> {
-  if (name === undefined) {
-    const { modelDirectory } = await import('@transprune/embedded-model');
-    return { folder: modelDirectory };
-  }
-  if (revision !== undefined && isId(name)) return { hub: name };
-  const found = await stat(name).catch(() => undefined);
-  if (found) return found.isDirectory() ? { folder: name } : { file: name };
-  if (isId(name)) return { hub: name };
-  throw new TransPruneError(
-    'NOT_FOUND',
-    `expected a model: a folder, or an id on the hub such as owner/name; got ${name}, ${isPath(name) ? 'and nothing is there' : 'which is neither'}`,
-    { model: name },
-  );
-}
-
-const isPath = (name: string) =>
-  isAbsolute(name) || /^[.~]|\\|\.onnx$/.test(name) || name.split('/').length > 2;
-
-/** True for two parts with a slash between them, unless they can only be a path. */
-function isId(name: string): boolean {
-  if (isPath(name) || name.split('/').length !== 2) return false;
-  try {
-    return checkModelId(name) === name;
-  } catch {
-    return false;
-  }
+/** The small model that comes along goes without a name. */
+async function findPlace(name: string | undefined, { revision }: FileOptions): Promise<ModelPlace> {
+  const { placeOf } = await import('@transprune/files/node');
+  return placeOf(name ?? (await import('@transprune/embedded-model')).modelDirectory, revision);
 }
 
 /** @throws TransPruneError INVALID_ARGUMENT for the first option that is given */
@@ -111,18 +81,21 @@ export function refuseOptions(
 
 async function openFolder(
   folder: string,
-  options: FileOptions,
+  { format }: FileOptions,
   { terminal }: Surroundings,
   graphs: readonly GraphName[],
 ): Promise<VlmFiles> {
-  refuseOptions(options, ['revision'], `the folder ${folder}`);
-  const { folderFormats, modelFolder } = await import('@transprune/files/node');
-  const { format } = options;
-  const formats = await folderFormats(folder, format, graphs);
-  const isPlain = formats && Object.values(formats).every((each) => each === 'fp32');
-  if (formats && !isPlain) terminal.info(formatsLine(folder, formats));
-  const chosen = formats ?? format;
-  return modelFolder(folder, { ...(chosen && { format: chosen }) });
+  const { openModel } = await import('@transprune/files/node');
+  return openModel(
+    { folder, ...(format && { format }) },
+    {
+      graphs,
+      onFormats(formats) {
+        const isPlain = Object.values(formats).every((each) => each === 'fp32');
+        if (!isPlain) terminal.info(formatsLine(folder, formats));
+      },
+    },
+  );
 }
 
 async function fetchModel(

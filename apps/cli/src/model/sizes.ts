@@ -1,5 +1,5 @@
 import type { DecoderConfig } from '@transprune/core';
-import { llamaDecoder, type Model } from '@transprune/flops';
+import { type DecoderDescription, llamaDecoder, type Model } from '@transprune/flops';
 import type { Decoder } from '@transprune/onnx';
 
 /** The sizes of a decoder as its graph tells them, for counting costs. */
@@ -21,12 +21,28 @@ export function sizesOf(decoder: Decoder): DecoderConfig {
   };
 }
 
+/** What each layer of a decoder costs, as its graph tells it: layers of experts beside those of one FFN. */
+export function descriptionOf(decoder: Decoder): DecoderDescription {
+  const plain = llamaDecoder(sizesOf(decoder));
+  const layers = plain.layers.map((layer, at) => {
+    const experts = decoder.layers[at]?.ffn.experts;
+    if (experts === undefined || experts === 'unknown') return layer;
+    const alone = { kind: 'experts', sharedWidth: 0, sharedGate: false } as const;
+    return { ...layer, ffn: { ...alone, ...experts } };
+  });
+  return { ...plain, layers };
+}
+
 /** A decoder by itself, as a model whose cost can be counted. */
-export function decoderModel(name: string, decoder: DecoderConfig, imageTokens: number): Model {
+export function decoderModel(
+  name: string,
+  decoder: DecoderDescription,
+  imageTokens: number,
+): Model {
   return {
     name,
     source: name,
-    decoder: llamaDecoder(decoder),
+    decoder,
     vision: null,
     imageTokens,
     imageAssumption: `${imageTokens} image tokens`,
@@ -42,7 +58,8 @@ export function sizesAreKnown(decoder: Decoder): boolean {
   const { hiddenSize, intermediateSize, vocabularySize, layers, attention, features } = decoder;
   const isPlain = layers.every((layer) => {
     const { lender, reading } = layer.attention ?? {};
-    return reading && lender === undefined && reading.shape.headDim === attention.headDim;
+    const isOneSize = reading?.shape.headDim === attention.headDim;
+    return isOneSize && lender === undefined && layer.ffn.experts !== 'unknown';
   });
   const isKnown = hiddenSize > 0 && intermediateSize > 0 && vocabularySize > 0;
   return isKnown && isPlain && features.length === 0;

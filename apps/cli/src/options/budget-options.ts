@@ -4,6 +4,7 @@ import { type Budget, planForBudget } from '@transprune/flops';
 import { type Command, Option } from 'commander';
 import type { Costing } from '../model/costing.js';
 import { numberAbove, numberUpTo } from './parsers.js';
+import { type ReductionOptions, reductionOf } from './reduction-options.js';
 
 /** At most one of them. */
 export interface BudgetOptions {
@@ -71,17 +72,18 @@ export function budgetOf(options: BudgetOptions): Budget | undefined {
  * Fits a plan's keep ratios to the budget; its prunes stay where they are.
  *
  * @returns the plan as it is where no budget was named
- * @throws TransPruneError as `planForBudget` does
+ * @throws TransPruneError as `planForBudget` and `reductionOf` do
  */
 export function withinBudget(
   plan: PrunePlan,
-  options: BudgetOptions,
+  options: BudgetOptions & ReductionOptions,
   { model, imageTokens, textTokens }: Costing,
 ): { readonly plan: PrunePlan; readonly budget: BudgetReport | null } {
   const asked = budgetOf(options);
   if (!asked) return { plan, budget: null };
   const tokens = { imageTokens, textTokens };
-  const fitted = planForBudget(model, plan, asked, tokens);
+  const reduction = reductionOf(options);
+  const fitted = planForBudget(model, plan, asked, { ...tokens, reduction });
   return { plan: fitted.plan, budget: { asked, reached: fitted.reached, ...tokens } };
 }
 

@@ -30,7 +30,8 @@ import {
   budgetOptionNames,
   withinBudget,
 } from './budget-options.js';
-import { layerList, numberList } from './parsers.js';
+import { layerList, numberList, numberUpTo } from './parsers.js';
+import type { ReductionOptions } from './reduction-options.js';
 
 /** What the user said about where and how to prune. */
 export interface PlanOptions {
@@ -43,6 +44,8 @@ export interface PlanOptions {
   readonly method?: MethodName;
   readonly positions?: PositionMode;
   readonly perImage?: boolean;
+  readonly keepMass?: number;
+  readonly keepFloor?: number;
 }
 
 /** A plan, and where its layer numbers come from. */
@@ -89,6 +92,19 @@ export function addPlanOptions(command: Command): Command {
         'tokens after a prune are counted anew, or keep the positions that they had; left out: keep where positions are three rows, else counted anew',
       ).choices(positionModes),
     )
+    .addOption(
+      new Option(
+        '--keep-mass <share>',
+        'keep no more image tokens than hold this share of the score; the keep ratios are the most',
+      )
+        .argParser(numberUpTo(1, 'above 0'))
+        .conflicts('perImage'),
+    )
+    .option(
+      '--keep-floor <share>',
+      'with --keep-mass: share of the original image tokens that stays at least',
+      numberUpTo(1, 'from 0'),
+    )
     .option('--per-image', 'each image keeps its own share, in place of all of them together');
 }
 
@@ -103,6 +119,8 @@ export const planOptionNames = [
   'method',
   'positions',
   'perImage',
+  'keepMass',
+  'keepFloor',
   ...budgetOptionNames,
 ] as const satisfies readonly (keyof PlanOptions | keyof BudgetOptions)[];
 
@@ -119,13 +137,15 @@ export function isPlanGiven(command: Command): boolean {
  */
 export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   const { preset = defaultPreset, accumulate, pruneAfter, keep } = options;
-  const { direction, transitionParts, method, positions, perImage } = options;
+  const { direction, transitionParts, method, positions, perImage, keepMass, keepFloor } = options;
   const fields = {
     ...(direction && { direction }),
     ...(transitionParts && { transitionParts }),
     ...(method && { method }),
     ...(positions && { positions }),
     ...(perImage && { perImage }),
+    ...(keepMass !== undefined && { keepMass }),
+    ...(keepFloor !== undefined && { keepFloor }),
   };
   if (!accumulate && !pruneAfter && !keep) {
     const { plan, schedule } = presetPlan(preset, layers);
@@ -182,7 +202,7 @@ export interface FittedChoice extends ChosenPlan {
  *   INVALID_ARGUMENT for a budget in FLOPs where the decoder's cannot be counted
  */
 export function planFor(
-  options: PlanOptions & BudgetOptions,
+  options: PlanOptions & BudgetOptions & ReductionOptions,
   decoder: Decoder,
   costing: Costing,
 ): FittedChoice {

@@ -21,15 +21,13 @@ export const warmups = 1;
  * @param runs rounds that count; at least 1
  */
 export async function compareAnswers(
-  { files, pruned, engine }: OpenedModel,
+  { pruned, reduction, engine, openUnpruned }: OpenedModel,
   request: EngineRequest,
   runs: number,
   terminal: Terminal,
 ): Promise<Comparison> {
   const { collect } = await import('@transprune/vlm');
-  const unpruned = await waiting(terminal, 'opening the unpruned decoder', async () =>
-    engine.withDecoder(await files.graph('decoder_model_merged')),
-  );
+  const unpruned = await waiting(terminal, 'opening the unpruned decoder', openUnpruned);
   const rounds: { readonly before: GenerateResult; readonly after: GenerateResult }[] = [];
   const begin = countdown(terminal, 'round', warmups + runs);
   try {
@@ -46,7 +44,7 @@ export async function compareAnswers(
   }
   const [first] = rounds;
   if (!first) throw new Error('expected at least one round');
-  const costs = costsOf(pruned.model, pruned.chosen.plan, first.before);
+  const costs = costsOf(pruned.model, pruned.chosen.plan, first.before, reduction);
   return {
     prompt: first.before.prompt,
     unpruned: answerReport(

@@ -1,13 +1,15 @@
 /** What an answer's prefill costs, unpruned and pruned. */
-import { askingRows, type PrunePlan } from '@transprune/core';
+import { askingRows, type PrunePlan, type Reduction } from '@transprune/core';
 import type { Model } from '@transprune/flops';
 import type { PromptFacts } from '@transprune/vlm';
 import { type CostReport, costReport } from '../show/costs.js';
 
+/** @param reduction of a prompt that has all of its image tokens */
 export function costsOf(
   model: Model,
   plan: PrunePlan,
   { prompt }: { readonly prompt: Omit<PromptFacts, 'text' | 'imageNumbers'> },
+  reduction?: Reduction,
 ): CostReport {
   const images = new Set(prompt.imagePositions);
   const asking = askingRows({
@@ -19,5 +21,6 @@ export function costsOf(
     textTokens: prompt.textTokens,
     instructionTokens: asking.length,
     bytesPerElement: 4,
+    reduction,
   });
 }

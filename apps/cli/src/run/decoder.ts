@@ -15,8 +15,9 @@ import { readOriginal } from '../model/original.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
 import type { BudgetOptions } from '../options/budget-options.js';
 import { type FittedChoice, type PlanOptions, planFor } from '../options/plan-options.js';
+import type { ReductionOptions } from '../options/reduction-options.js';
 
-export interface DecoderOptions extends PlanOptions, BudgetOptions {
+export interface DecoderOptions extends PlanOptions, BudgetOptions, ReductionOptions {
   /** A file that `prune` wrote. */
   readonly decoder?: string;
   /** Of each prune, in place of the plan's. */

@@ -1,10 +1,12 @@
 /** A model, opened with a decoder that prunes itself. */
+import type { Reduction } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
 import type { LocalEngine } from '@transprune/vlm';
 import type { Surroundings } from '../model/find.js';
 import type { TemporaryFolders } from '../model/temporary.js';
 import type { DeviceOptions } from '../options/device-option.js';
 import { planNotes } from '../options/plan-options.js';
+import { reductionOf } from '../options/reduction-options.js';
 import type { ThreadOptions } from '../options/thread-option.js';
 import { waiting } from '../progress.js';
 import { type DecoderOptions, type PrunedDecoder, prunedDecoder } from './decoder.js';
@@ -14,13 +16,16 @@ export type EngineOptions = DecoderOptions & DeviceOptions & Partial<ThreadOptio
 export interface OpenedModel {
   readonly files: VlmFiles;
   readonly pruned: PrunedDecoder;
+  readonly reduction: Reduction | undefined;
   readonly engine: LocalEngine;
+  /** The same with the decoder as it is, and all image tokens. To be disposed before the engine. */
+  openUnpruned(): Promise<LocalEngine>;
 }
 
 /**
  * Lends an engine to `use`, and closes it when that ends, however it ends.
  *
- * @throws TransPruneError as `prunedDecoder` and `createEngine` do
+ * @throws TransPruneError as `reductionOf`, `prunedDecoder` and `createEngine` do
  */
 export async function withEngine<T>(
   files: VlmFiles,
@@ -34,6 +39,7 @@ export async function withEngine<T>(
     import('@transprune/vlm'),
   ]);
   const { device, threads } = options;
+  const reduction = reductionOf(options);
   const pruned = await waiting(terminal, 'pruning the decoder', () =>
     prunedDecoder(files, options, folders),
   );
@@ -41,10 +47,14 @@ export async function withEngine<T>(
   for (const note of planNotes(pruned.chosen, layers.length)) terminal.info(note);
   const backend = createNodeBackend(threads === undefined ? {} : { threads });
   const engine = await waiting(terminal, 'opening the model', () =>
-    createEngine({ files, backend, device, decoder: pruned.source }),
+    createEngine({ files, backend, device, reduction, decoder: pruned.source }),
   );
+  const openUnpruned = async () =>
+    reduction
+      ? createEngine({ files, backend, device })
+      : engine.withDecoder(await files.graph('decoder_model_merged'));
   try {
-    return await use({ files, pruned, engine });
+    return await use({ files, pruned, reduction, engine, openUnpruned });
   } finally {
     await engine.dispose();
   }

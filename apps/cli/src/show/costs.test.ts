@@ -5,12 +5,19 @@ import {
   presetPlan,
   uniformNoise,
 } from '@transprune/core';
-import { llamaDecoder } from '@transprune/flops';
-import { type BuildOptions, buildDecoder, pruneModel, randomWeights } from '@transprune/onnx';
+import { type DecoderDescription, llamaDecoder } from '@transprune/flops';
+import {
+  type BuildOptions,
+  buildDecoder,
+  type OnnxModel,
+  pruneModel,
+  randomWeights,
+  readDecoder,
+} from '@transprune/onnx';
 import type { PrefillCall } from '@transprune/session';
 import { describe, expect, test } from 'vitest';
 import { graphProducts } from '../../testing/graph-products.js';
-import { decoderModel } from '../model/sizes.js';
+import { decoderModel, descriptionOf } from '../model/sizes.js';
 import { costReport } from './costs.js';
 
 const sizes: DecoderConfig = {
@@ -43,7 +50,7 @@ const prompt: PrefillCall = {
 
 /** What flops counts of a prompt: the decoder, and the matrix products of the scoring. */
 function counted(plan: PrunePlan, config: DecoderConfig) {
-  const { full } = costReport(decoderModel('built', config, imageTokens), plan, {
+  const { full } = costReport(decoderModel('built', llamaDecoder(config), imageTokens), plan, {
     imageTokens,
     textTokens,
     instructionTokens: textTokens - before,
@@ -87,9 +94,19 @@ describe("the full convention agrees with the graph's own matrix products within
       ...layer,
       mixer: at % 2 === 0 && mixer.kind === 'attention' ? { ...mixer, window } : mixer,
     }));
-    const model = { ...decoderModel('built', sizes, imageTokens), decoder: { ...decoder, layers } };
+    await expectProducts(built, { ...decoder, layers });
+  });
+
+  test('with experts, of which each token passes some', async () => {
+    const experts = { count: 8, perToken: 3 };
+    const built = buildDecoder(sizes, randomWeights(1), { architecture: { experts } });
+    await expectProducts(built, descriptionOf(readDecoder(built)));
+  });
+
+  async function expectProducts(built: OnnxModel, decoder: DecoderDescription) {
+    const model = decoderModel('built', decoder, imageTokens);
     const { full } = costReport(model, none, { imageTokens, textTokens });
     const products = await graphProducts(built, prompt, sizes);
     expect(full.pruned.prefill.decoder.total).toBe(products);
-  });
+  }
 });

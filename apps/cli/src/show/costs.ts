@@ -1,5 +1,11 @@
 /** The two ways of counting, as the commands show them. */
-import { keptImageTokens, type PrunePlan } from '@transprune/core';
+import {
+  keptImageTokens,
+  leastPlan,
+  type PrunePlan,
+  type Reduction,
+  reducedTokens,
+} from '@transprune/core';
 import { fullCost, type Model, publishedCost, type RunCost } from '@transprune/flops';
 import { change, scaled } from './units.js';
 
@@ -8,11 +14,15 @@ export interface StageReport {
   readonly afterLayer: number;
   readonly keepRatio: number;
   readonly imageTokens: number;
+  /** Where the score decides how many stay: the fewest that may; `imageTokens` are the most. */
+  readonly leastImageTokens?: number;
 }
 
 export interface CostReport {
   readonly imageTokens: number;
   readonly textTokens: number;
+  /** What happens to the image tokens before the decoder gets them, and how many are left. */
+  readonly reduction?: Reduction & { readonly imageTokens: number };
   readonly stages: readonly StageReport[];
   readonly finalImageTokens: number;
   /** Image tokens only, as the papers' tables count: tera multiply-adds, printed as TFLOPs. */
@@ -21,7 +31,10 @@ export interface CostReport {
   readonly full: {
     readonly unit: 'multiply-adds';
     readonly baseline: RunCost;
+    /** The most, where the score decides how many tokens stay. */
     readonly pruned: RunCost;
+    /** The least, where the score decides. */
+    readonly least?: RunCost;
     /** Decoder prefill, scoring left out. */
     readonly flopsBoundSpeedup: number;
     readonly speedupWithScoring: number;
@@ -43,28 +56,34 @@ export function costReport(
     /** Text tokens after the image; all of them if left out. */
     readonly instructionTokens?: number;
     readonly bytesPerElement?: number;
+    readonly reduction?: Reduction | undefined;
   },
 ): CostReport {
-  const { imageTokens, textTokens } = tokens;
+  const { imageTokens, textTokens, reduction } = tokens;
+  const fed = reduction ? reducedTokens(reduction, imageTokens) : imageTokens;
   const full = fullCost(model, plan, tokens);
-  const stages = plan.stages.map(({ afterLayer, keepRatio }) => ({
+  const least = plan.keepMass === undefined ? undefined : leastPlan(plan);
+  const stages = plan.stages.map(({ afterLayer, keepRatio }, at) => ({
     afterLayer,
     keepRatio,
-    imageTokens: keptImageTokens(keepRatio, imageTokens),
+    imageTokens: keptImageTokens(keepRatio, fed),
+    ...(least && { leastImageTokens: keptImageTokens(least.stages[at]?.keepRatio ?? 1, fed) }),
   }));
   return {
     imageTokens,
     textTokens,
+    ...(reduction && { reduction: { ...reduction, imageTokens: fed } }),
     stages,
-    finalImageTokens: stages.at(-1)?.imageTokens ?? imageTokens,
+    finalImageTokens: stages.at(-1)?.imageTokens ?? fed,
     published: {
       baselineTflops: publishedCost(model, { stages: [] }, imageTokens) / 1e12,
-      prunedTflops: publishedCost(model, plan, imageTokens) / 1e12,
+      prunedTflops: publishedCost(model, plan, fed) / 1e12,
     },
     full: {
       unit: full.unit,
       baseline: full.baseline,
       pruned: full.plan,
+      ...(full.least && { least: full.least }),
       flopsBoundSpeedup: full.flopsBoundSpeedup,
       speedupWithScoring: full.speedupWithScoring,
       notes: full.notes,
@@ -87,6 +106,8 @@ export function costRows({ published, full }: CostReport): string[][] {
     row('decoder prefill, in full', baseline.prefill.decoder.total, pruned.prefill.decoder.total),
     row('  scoring', 0, pruned.prefill.scoring.total),
   ];
+  const { reduction } = pruned.prefill;
+  if (reduction !== undefined) rows.push(row('  reducing image tokens', 0, reduction));
   if (seen(baseline) > 0) rows.push(row('  vision encoder', seen(baseline), seen(pruned)));
   return rows;
 }

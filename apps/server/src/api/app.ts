@@ -34,8 +34,9 @@ export function createApp(service: Service): Hono {
   app.use('/v1/*', authorized(service));
   app.get('/v1/models', modelsRoute(service));
   app.get('/v1/models/*', modelRoute(service));
-  app.post('/v1/chat/completions', counted(service), chatRoute(service));
-  app.post('/v1/responses', counted(service), responsesRoute(service));
+  const asking = [counted(service), admitted(service)] as const;
+  app.post('/v1/chat/completions', ...asking, chatRoute(service));
+  app.post('/v1/responses', ...asking, responsesRoute(service));
   return app;
 }
 
@@ -79,5 +80,13 @@ function counted({ metrics }: Service): MiddlewareHandler {
   return async (context, next) => {
     await next();
     metrics.requested(context.res.status);
+  };
+}
+
+/** Whoever would get no place is told so before the body is read. */
+function admitted({ pool }: Service): MiddlewareHandler {
+  return async (_, next) => {
+    pool.checkRoom();
+    await next();
   };
 }

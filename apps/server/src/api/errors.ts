@@ -80,6 +80,11 @@ export function unavailable(code: string, message: string, seconds = 1): ApiErro
   return new ApiError(503, code, message, { headers: { 'Retry-After': String(seconds) } });
 }
 
+/** Nobody is told, but the log. */
+export function clientLeft(options?: ErrorOptions): ApiError {
+  return new ApiError(499, 'client_closed_request', 'the client left', {}, options);
+}
+
 /** Fields of an engine's request, by the names that clients know. */
 const params: Readonly<Record<string, string>> = {
   prompt: 'messages',

@@ -4,6 +4,7 @@ import type { Engine, EngineEvent } from '@transprune/vlm';
 import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { elsewhere } from '../../testing/elsewhere.js';
+import { heldBytes } from '../../testing/memory.js';
 import {
   closed,
   model,
@@ -89,6 +90,37 @@ test('a client that left before its request was understood leaves its place free
   await expect(asking).rejects.toMatchObject({ status: 499 });
   await expect.poll(() => pool.running).toBe(0);
 });
+
+test.each([true, false])(
+  'nothing is left of a request that was answered, streamed: %s',
+  async (stream) => {
+    const server = closed(
+      await startServer({
+        async startEngine() {
+          const handle = await startHere({});
+          const generate: Engine['generate'] = (request) =>
+            handle.engine.generate({ ...request, messages: [{ role: 'user', content: 'write' }] });
+          return { ...handle, engine: Object.assign(Object.create(handle.engine), { generate }) };
+        },
+      }),
+    );
+    const ask = async (length: number) => {
+      const messages = [{ role: 'user', content: 'x'.repeat(length) }];
+      const response = await fetch(`${server.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ model, messages, stream, max_completion_tokens: 1 }),
+      });
+      expect(response.status).toBe(200);
+      await response.text();
+    };
+    for (let i = 0; i < 20; i++) await ask(10);
+    const before = await heldBytes();
+    for (let i = 0; i < 60; i++) await ask(90_000);
+    await expect.poll(() => load(server)).toMatchObject({ running: 0 });
+    expect((await heldBytes()) - before).toBeLessThan(2_000_000);
+  },
+);
 
 describe('a stream that is cancelled returns its answer', () => {
   const envelope = { id: 'x', created: 0, model };

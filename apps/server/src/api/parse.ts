@@ -1,9 +1,10 @@
 /** Bodies of requests: JSON, then what the schema says; everything else is refused by name. */
+import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { readBounded } from '../limits/bounded.js';
-import type { Limits } from '../limits/limits.js';
-import { ApiError, badRequest } from './errors.js';
+import { ApiError, badRequest, clientLeft } from './errors.js';
+import type { Service } from './service.js';
 
 /**
  * Parameters of OpenAI's API that change nothing here at these values, and are refused at others. Those that
@@ -73,38 +74,49 @@ function isTextFormat(value: unknown): boolean {
 export interface BodyOptions<Schema extends z.ZodType> {
   readonly schema: Schema;
   readonly known: Neutral;
-  readonly limits: Pick<Limits, 'bodyBytes'>;
+  readonly service: Pick<Service, 'limits' | 'bodies'>;
 }
 
 /**
  * A request's body.
  *
- * @throws ApiError 413 for one that is too large, 415 for another type than JSON, 400 that names the parameter
+ * @throws ApiError 413 for one that is too large, 429 for one that is too large with all others, 415 for another type than JSON, 400 that names the parameter
  *   at fault
  */
 export async function parseBody<Schema extends z.ZodType>(
   context: Context,
-  { schema, known, limits }: BodyOptions<Schema>,
+  { schema, known, service }: BodyOptions<Schema>,
 ): Promise<z.infer<Schema>> {
   const type = context.req.header('content-type') ?? '';
   if (!/^application\/json *(;|$)/i.test(type)) {
     throw new ApiError(415, 'unsupported_media_type', 'expected a body of type application/json');
   }
-  const body = withoutNeutral(jsonOf(await bytesOf(context, limits.bodyBytes)), known);
+  const body = withoutNeutral(jsonOf(await bytesOf(context, service)), known);
   const { success, data, error } = schema.safeParse(body);
   if (success) return data;
   throw refusal(error);
 }
 
-async function bytesOf({ req }: Context, limit: number): Promise<Uint8Array> {
+async function bytesOf(
+  { req, env }: Context,
+  { limits, bodies }: BodyOptions<z.ZodType>['service'],
+): Promise<Uint8Array> {
+  const { bodyBytes: limit } = limits;
   const tooLarge = () =>
     new ApiError(
       413,
       'body_too_large',
       `expected a body of at most ${limit} bytes, got a larger one`,
     );
-  if (Number(req.header('content-length') ?? 0) > limit) throw tooLarge();
-  return readBounded(req.raw.body ?? [], limit, tooLarge);
+  const announced = Number(req.header('content-length') ?? 0);
+  if (announced > limit) throw tooLarge();
+  const { outgoing } = env as HttpBindings;
+  const body = bodies.counted(req.raw.body ?? [], outgoing, announced);
+  try {
+    return await readBounded(body, limit, tooLarge);
+  } catch (cause) {
+    throw cause instanceof ApiError ? cause : clientLeft({ cause });
+  }
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

@@ -4,6 +4,7 @@ import type { ModelFacts } from '../engine/model-facts.js';
 import type { EnginePool } from '../engine/pool.js';
 import type { ImageDecoder } from '../images/decoder.js';
 import type { RemoteImages } from '../images/remote.js';
+import type { Bodies } from '../limits/bodies.js';
 import type { CheckKey } from '../limits/keys.js';
 import type { Limits } from '../limits/limits.js';
 import type { Metrics } from '../metrics/metrics.js';
@@ -16,6 +17,7 @@ export interface Service {
   readonly version: string;
   readonly facts: ModelFacts;
   readonly limits: Limits;
+  readonly bodies: Bodies;
   readonly pool: EnginePool;
   readonly decoder: ImageDecoder;
   readonly remote: RemoteImages;

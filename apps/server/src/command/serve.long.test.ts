@@ -2,26 +2,30 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hubFolder } from '@transprune/fixtures';
+import { fakeHub } from '@transprune/fixtures/fake-hub';
+import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { expect, onTestFinished, test } from 'vitest';
 import { client } from '../../testing/server.js';
 
 const program = fileURLToPath(new URL('../../bin/transprune-server.js', import.meta.url));
 
-function start(...options: readonly string[]): ChildProcess {
+const start = (...options: readonly string[]) => startIn({}, ...options);
+
+function startIn(env: NodeJS.ProcessEnv, ...options: readonly string[]): ChildProcess {
   const child = spawn(process.execPath, [program, 'serve', '--port', '0', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;
 }
 
 /** How a program that does not start ends. */
-async function failure(...options: readonly string[]) {
-  const child = start(...options);
+async function failureOf(child: ChildProcess) {
   let errors = '';
   child.stderr?.on('data', (text) => {
     errors += text;
@@ -31,8 +35,7 @@ async function failure(...options: readonly string[]) {
 }
 
 test('serves as its options say, and ends in order', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'transprune-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder();
   const keys = join(folder, 'keys');
   await writeFile(keys, 'one-key\nother-key\n');
   const child = start(
@@ -51,6 +54,26 @@ test('serves as its options say, and ends in order', async () => {
   await expect(client(url, 'no-key').models.list()).rejects.toMatchObject({ status: 401 });
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+test('a model of the hub in a format, at a revision, and again without a network', async () => {
+  const hub = await fakeHub(hubFolder('llava'), { api: true });
+  const env = { HF_ENDPOINT: hub.host, TRANSPRUNE_CACHE: await temporaryFolder() };
+  const options = ['--model', 'owner/name', '--revision', 'v1', '--format', 'q4'];
+  const offline = await failureOf(startIn(env, ...options, '--offline'));
+  expect(offline.errors).toMatch(/error: expected all files of owner\/name/);
+  expect(hub.requests).toEqual([]);
+
+  const formatsOf = async (child: ChildProcess) => {
+    const [line] = await once(child.stderr!, 'data');
+    return JSON.parse(String(line)).formats;
+  };
+  const q4 = { vision_encoder: 'q4', embed_tokens: 'q4', decoder_model_merged: 'q4' };
+  expect(await formatsOf(startIn(env, ...options))).toEqual(q4);
+  const asked = hub.requests.length;
+  expect(asked).toBeGreaterThan(0);
+  expect(await formatsOf(startIn(env, ...options, '--offline'))).toEqual(q4);
+  expect(hub.requests.length).toBe(asked);
 });
 
 test('ends in order while it still loads', async () => {
@@ -74,14 +97,14 @@ function enginesOf(parent: number): number {
 }
 
 test.each([
-  [['--model', '/nowhere'], /error: expected a model folder at \/nowhere/],
+  [['--model', '/nowhere'], /error: expected a model: .* got \/nowhere, and nothing is there/],
   [['--preset', 'fastv'], /error: preset must be one of/],
   [['--limit', 'pictures=3'], /error: expected a limit that there is/],
   [['--limit', 'images'], /Expected a limit such as images=4/],
   [['--port', '70000'], /Expected a whole number from 0 to 65535/],
   [['--host', '203.0.113.1'], /EADDRNOTAVAIL/],
 ])('says what is wrong with %j', async (options, expected) => {
-  const { code, errors } = await failure(...options);
+  const { code, errors } = await failureOf(start(...options));
   expect(errors).toMatch(expected);
   expect(code).toBe(1);
 });

@@ -1,7 +1,9 @@
 /** Options of `serve` that are refused before anything is loaded. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { modelDirectory } from '@transprune/embedded-model';
 import { Command } from 'commander';
 import { expect, onTestFinished, test } from 'vitest';
 import { addServeCommand } from './serve.js';
@@ -14,12 +16,40 @@ test.each<[string, string | undefined, RegExp]>([
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, 'keys');
   if (text !== undefined) await writeFile(file, text);
-  const { signal } = new AbortController();
-  const program = new Command().exitOverride();
-  addServeCommand(program, { stdout: process.stdout, env: {}, signal });
-  const serving = program.parseAsync(['serve', '--api-keys', file], { from: 'user' });
-  await expect(serving).rejects.toMatchObject({
+  await expect(serve('--api-keys', file)).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
     message: expect.stringMatching(expected),
   });
 });
+
+test.each([
+  ['a revision of a folder', ['--model', modelDirectory, '--revision', 'v1']],
+  ['a revision of the small model', ['--revision', 'v1']],
+])('%s', async (_, parameters) => {
+  await expect(serve(...parameters)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringMatching(/^expected a model on the hub with --revision, got the folder/),
+  });
+});
+
+test('a format that there is not', async () => {
+  await expect(serve('--format', 'q3')).rejects.toThrow(/Allowed choices are fp32/);
+});
+
+test('an address in use says which, and what to do, before the model is loaded', async () => {
+  const other = createServer();
+  onTestFinished(() => void other.close());
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as AddressInfo;
+  await expect(serve('--port', `${port}`, '--log-level', 'silent')).rejects.toMatchObject({
+    code: 'BUSY',
+    message: `expected an address to listen at, got 127.0.0.1 with port ${port}, where another program listens (EADDRINUSE); end that program, or choose another port with --port, 0 for any that is free`,
+  });
+});
+
+async function serve(...parameters: readonly string[]): Promise<void> {
+  const { signal } = new AbortController();
+  const program = new Command().exitOverride().configureOutput({ writeErr() {} });
+  addServeCommand(program, { stdout: process.stdout, env: {}, signal });
+  await program.parseAsync(['serve', ...parameters], { from: 'user' });
+}

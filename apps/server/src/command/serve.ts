@@ -1,8 +1,8 @@
 /** `serve` on the command line: of this package's own program, and of `transprune`. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { TransPruneError } from '@transprune/core';
-import type { ModelDescriptor } from '@transprune/files';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type ModelDescriptor, type NumberFormat, numberFormats } from '@transprune/files';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ServerOptions } from '../options.js';
 
 /** Where a command prints, and what ends it. */
@@ -17,6 +17,9 @@ export interface Surroundings {
 
 interface Options {
   readonly model?: string;
+  readonly revision?: string;
+  readonly format?: NumberFormat;
+  readonly offline?: boolean;
   readonly name?: string;
   readonly host: string;
   readonly port: number;
@@ -44,6 +47,14 @@ export function addServeCommand(program: Command, surroundings: Surroundings): C
     .command('serve')
     .description("Serve a model behind OpenAI's API, its decoder pruned.")
     .option('--model <folder or owner/name>', 'model (default: the small one that comes along)')
+    .option('--revision <name>', 'branch, tag or commit of a model on the hub (default: main)')
+    .addOption(
+      new Option(
+        '--format <name>',
+        "of the decoder's weights (default: the nearest to float32 that there is)",
+      ).choices(numberFormats),
+    )
+    .option('--offline', 'ask nothing of the network for the model, as HF_HUB_OFFLINE=1 does')
     .option('--name <name>', 'what clients call the model')
     .option('--host <address>', 'address to listen at', '127.0.0.1')
     .option('--port <number>', 'port to listen at, 0 for any that is free', count(0, 65_535), 8080)
@@ -71,7 +82,7 @@ export function addServeCommand(program: Command, surroundings: Surroundings): C
 async function serve(options: Options, { stdout, env, signal }: Surroundings): Promise<void> {
   const [{ createServer }, { pino }] = await Promise.all([import('../index.js'), import('pino')]);
   const log = pino({ level: options.logLevel }, pino.destination(2));
-  const server = createServer({ ...serverOptions(options, env), log });
+  const server = createServer({ ...(await serverOptions(options, env)), log });
   // Also ends a server that still loads its model. An error of it is told below.
   const ended = new Promise((resolve) => signal.addEventListener('abort', resolve));
   void ended.then(() => server.close()).catch(() => {});
@@ -87,10 +98,11 @@ async function serve(options: Options, { stdout, env, signal }: Surroundings): P
   }
 }
 
-function serverOptions(options: Options, env: Surroundings['env']): ServerOptions {
-  const { model, name, preset, device, engines, threads, imageHost, limit, logContent } = options;
+async function serverOptions(options: Options, env: Surroundings['env']): Promise<ServerOptions> {
+  const { offline, name, preset, device, engines, threads, imageHost, limit, logContent } = options;
   return {
-    ...(model !== undefined && { model: descriptor(model) }),
+    model: await descriptor(options),
+    offline,
     modelName: name,
     preset,
     device,
@@ -104,10 +116,17 @@ function serverOptions(options: Options, env: Surroundings['env']): ServerOption
   };
 }
 
-/** A folder, if there is one of the name; else an id on the hub, if it is one. */
-function descriptor(model: string): ModelDescriptor {
-  const isId = /^[\w.-]+\/[\w.-]+$/.test(model) && !existsSync(model);
-  return isId ? { hub: model } : { folder: model };
+/** @throws TransPruneError as `placeOf` does */
+async function descriptor({ model, revision, format }: Options): Promise<ModelDescriptor> {
+  const [{ placeOf }, { modelDirectory }] = await Promise.all([
+    import('@transprune/files/node'),
+    import('@transprune/embedded-model'),
+  ]);
+  const place = await placeOf(model ?? modelDirectory, revision);
+  const chosen = format && { format };
+  if ('hub' in place) return { hub: place.hub, ...(revision && { revision }), ...chosen };
+  // Of a file in place of a folder opening it says so.
+  return { folder: 'folder' in place ? place.folder : place.file, ...chosen };
 }
 
 /** @throws TransPruneError INVALID_ARGUMENT for a file that cannot be read, or has no key */

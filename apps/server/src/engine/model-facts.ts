@@ -1,11 +1,14 @@
 /** What a server has to know of the model that its engines have loaded. Plain data. */
 import type { PrunePlan } from '@transprune/core';
 import type { ModelDescriptor } from '@transprune/files';
+import type { ChosenFormats } from '@transprune/files/node';
 import type { Model } from '@transprune/flops';
 
 /** What an engine's process is started with. */
 export interface EngineSettings {
   readonly model: ModelDescriptor;
+  /** Nothing is asked of the network for the model. */
+  readonly offline?: boolean | undefined;
   /** Left out: `transprune-high`. */
   readonly preset?: string | undefined;
   /** In place of a preset. */
@@ -19,6 +22,8 @@ export interface EngineSettings {
 }
 
 export interface ModelFacts {
+  /** What was taken of each graph; none of a model on another server. */
+  readonly formats: ChosenFormats;
   readonly modelType: string;
   readonly device: string;
   readonly layers: number;

@@ -2,7 +2,7 @@
 import { createNodeBackend } from '@transprune/backend-node';
 import { TransPruneError } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
-import { openModel } from '@transprune/files/node';
+import { type ChosenFormats, openModel } from '@transprune/files/node';
 import { type Engine, type OpenEngineOptions, openEngine } from '@transprune/vlm';
 import { type Description, describeModel } from './describe.js';
 import type { EngineSettings, ModelFacts } from './model-facts.js';
@@ -19,11 +19,18 @@ export interface OpenedEngine {
  * @throws TransPruneError as `openEngine` does, and INVALID_PLAN for a plan that doesn't fit the decoder
  */
 export async function openServed(settings: EngineSettings): Promise<OpenedEngine> {
-  const files = await openModel(settings.model);
+  const { model, offline } = settings;
+  let formats: ChosenFormats = {};
+  const files = await openModel(model, {
+    ...(offline && { offline }),
+    onFormats: (chosen) => {
+      formats = chosen;
+    },
+  });
   const described = await describeModel(files, settings);
   const { engine, batches } = await openPruned(files, described, settings);
   const { modelType, device } = engine;
-  return { engine, facts: { ...described, modelType, device, batches } };
+  return { engine, facts: { ...described, formats, modelType, device, batches } };
 }
 
 /** Decoders that cannot be pruned for batches run the steps of several requests one after the other. */
@@ -37,7 +44,8 @@ async function openPruned(
     const options: OpenEngineOptions = {
       model,
       pruning: { plan, options: { trace: true, runtimeRatios: true, batch } },
-      backend: createNodeBackend(threads === undefined ? {} : { threads }),
+      // The cores are shared with the process that talks to clients, and with other engines.
+      backend: createNodeBackend({ spinning: false, ...(threads !== undefined && { threads }) }),
       device,
       open: async () => files,
       maxActive: active,

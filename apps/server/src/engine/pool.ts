@@ -98,19 +98,30 @@ export class EnginePool {
   }
 
   /**
-   * Takes a place at the engine with the most room.
+   * Makes sure that there is a place just now.
    *
+   * @returns the engine with the most room
    * @throws ApiError 429 if all are taken, 503 if no engine runs
    */
-  seat(): Seat {
+  checkRoom(): { readonly handle: EngineHandle; readonly seats: Slot['seats'] } {
     const ready = this.slots.filter(({ handle }) => handle !== undefined);
     const [slot] = ready.sort((a, b) => a.seats.size - b.seats.size);
     if (this.isRetired || !slot?.handle) {
       throw unavailable('engine_unavailable', 'no engine is running just now; ask again later');
     }
     const { active, waiting } = this.options;
-    const { handle, seats } = slot;
-    if (seats.size >= active + waiting) throw this.busy();
+    if (slot.seats.size >= active + waiting) throw this.busy();
+    return { handle: slot.handle, seats: slot.seats };
+  }
+
+  /**
+   * Takes a place at the engine with the most room.
+   *
+   * @throws ApiError as `checkRoom` does
+   */
+  seat(): Seat {
+    const { handle, seats } = this.checkRoom();
+    const { active } = this.options;
     const since = performance.now();
     let begin = () => {};
     const turn = new Promise<void>((resolve) => {

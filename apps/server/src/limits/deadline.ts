@@ -1,4 +1,4 @@
-import { ApiError } from '../api/errors.js';
+import { ApiError, clientLeft } from '../api/errors.js';
 import type { Limits } from './limits.js';
 
 /** Milliseconds that a client may take to read why its answer ends. */
@@ -28,17 +28,21 @@ export function deadline(
     setTimeout(() => controller.abort(tookTooLong(what, ms)), ms);
   const first = after(timeToFirstTokenMs, 'the first token of the answer');
   const end = after(totalMs, 'the answer');
-  const left = () =>
-    controller.abort(new ApiError(499, 'client_closed_request', 'the client left'));
+  // One of AbortSignal.any with a listener would be kept by Node for as long as the signal of the shutdown is there.
+  const left = () => controller.abort(clientLeft());
+  const shut = () => controller.abort(shutdown.reason);
   if (leave.aborted) left();
-  else leave.addEventListener('abort', left, { once: true });
+  if (shutdown.aborted) shut();
+  leave.addEventListener('abort', left);
+  shutdown.addEventListener('abort', shut);
   return {
-    signal: AbortSignal.any([controller.signal, shutdown]),
+    signal: controller.signal,
     begun: () => clearTimeout(first),
     clear() {
       clearTimeout(first);
       clearTimeout(end);
       leave.removeEventListener('abort', left);
+      shutdown.removeEventListener('abort', shut);
     },
   };
 }

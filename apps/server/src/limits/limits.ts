@@ -4,6 +4,8 @@ import { TransPruneError } from '@transprune/core';
 export interface Limits {
   /** Bytes of a request's body. */
   readonly bodyBytes: number;
+  /** Bytes of the bodies of all requests together, from their first byte to the end of their replies. */
+  readonly allBodiesBytes: number;
   /** Characters of all texts of a request. */
   readonly textCharacters: number;
   /** Images of a request. */
@@ -38,6 +40,7 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   bodyBytes: 20 * 1024 * 1024,
+  allBodiesBytes: 256 * 1024 * 1024,
   textCharacters: 100_000,
   images: 8,
   imageBytes: 10 * 1024 * 1024,
@@ -81,5 +84,12 @@ export function chooseLimits(given: Readonly<Record<string, unknown>> = {}): Lim
       );
     }
   }
-  return { ...defaultLimits, ...given };
+  const limits: Limits = { ...defaultLimits, ...given };
+  const { bodyBytes, allBodiesBytes } = limits;
+  if (bodyBytes <= allBodiesBytes) return limits;
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `limit allBodiesBytes must be at least that of one body, bodyBytes=${bodyBytes}, got ${allBodiesBytes}`,
+    { field: 'allBodiesBytes', got: allBodiesBytes },
+  );
 }

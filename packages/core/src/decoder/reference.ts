@@ -6,7 +6,7 @@ import { arrayAlgebra as algebra } from '../algebra/arrays.js';
 import { type NDArray, ndarray, take } from '../algebra/ndarray.js';
 import { methodOf, type SignalName, signalsFor } from '../methods/index.js';
 import { newlyAccumulatedLayers, type PrunePlan, validatePlan } from '../plan/plan.js';
-import { imageQuotas, selectTokens } from '../plan/selection.js';
+import { selectTokens, stageQuotas } from '../plan/selection.js';
 import { askingRows } from '../signals/asking.js';
 import { keyNorm } from '../signals/key-norm.js';
 import { uniformNoise } from '../signals/noise.js';
@@ -159,7 +159,8 @@ function prune(
   const isImage = spans.map((span) => (span === 0 ? 0 : 1));
   const given = signalsFor(method, signals);
   const score = method.score(algebra, given, row(isImage)).data;
-  const survivors = selectTokens(score, spans, imageQuotas(imageMask, keepRatio, plan.perImage));
+  const quotas = stageQuotas(plan, keepRatio, imageMask, { scores: score, spans });
+  const survivors = selectTokens(score, spans, quotas);
   const trace = {
     score,
     signals: Object.fromEntries(Object.entries(given).map(([name, { data }]) => [name, data])),

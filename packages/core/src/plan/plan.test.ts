@@ -42,6 +42,12 @@ describe('validation', () => {
     ],
     ['unknown positions', { positions: 'drop' as never }, /one of auto, renumber, keep, got drop/],
     ['perImage that is no boolean', { perImage: 1 as never }, /true or false, got 1/],
+    ['a mass of nothing', { keepMass: 0 }, /keepMass must be above 0 and at most 1, got 0/],
+    ['a mass above 1', { keepMass: 1.5 }, /got 1.5/],
+    ['a mass that is no number', { keepMass: '.5' as never }, /got .5/],
+    ['a floor above 1', { keepMass: 0.5, keepFloor: 2 }, /keepFloor must be from 0 to 1.*got 2/],
+    ['a floor alone', { keepFloor: 0.1 }, /beside a keepMass, got 0.1 alone/],
+    ['a mass of each image', { keepMass: 0.5, perImage: true }, /got it with perImage/],
     ['an unknown direction', { direction: 'sin' as never }, /1-\|cos\|, got sin/],
   ])('%s is refused', (_, change, message) => {
     expect(() => validatePlan({ ...high, ...change }, 32)).toThrow(message);
@@ -55,6 +61,11 @@ describe('validation', () => {
 
 test('methods go by the names that they have', () => {
   expect(methodNames.map((name) => methodByName(name).name)).toEqual(methodNames);
+});
+
+test('a plan may keep what holds a share of the score', () => {
+  validatePlan({ ...high, keepMass: 0.9 }, 32);
+  validatePlan({ ...high, keepMass: 1, keepFloor: 0 }, 32);
 });
 
 test('positions may be kept and images have quotas; an old plan has neither field', () => {

@@ -48,6 +48,13 @@ export interface PrunePlan extends TransitionForm {
    * it, which means false.
    */
   readonly perImage: boolean;
+  /**
+   * Each stage keeps no more image tokens than hold this share of the score of those that are still there, in (0, 1],
+   * and no more than its keep ratio says. Left out: it keeps as many as its keep ratio says.
+   */
+  readonly keepMass?: number | undefined;
+  /** With `keepMass`: the share of the *original* image tokens that stays at least; one token if left out. */
+  readonly keepFloor?: number | undefined;
   /** Seed of the `noise` signal. */
   readonly seed: number;
 }
@@ -120,6 +127,7 @@ export function validateSchedule(plan: PrunePlan, layers: number): void {
       got: perImage,
     });
   }
+  validateMass(plan);
   let previous: Stage = { afterLayer: 0, keepRatio: 1 };
   for (const stage of plan.stages) {
     const { afterLayer, keepRatio } = stage;
@@ -156,6 +164,29 @@ export function validateSchedule(plan: PrunePlan, layers: number): void {
         { field: 'accumulateLayers', layers, got: layer },
       );
     }
+  }
+}
+
+function validateMass({ keepMass, keepFloor, perImage }: PrunePlan): void {
+  const isShare = (value: unknown, least: number) =>
+    typeof value === 'number' && value >= least && value <= 1;
+  if (keepMass !== undefined && !(isShare(keepMass, 0) && keepMass > 0)) {
+    fail(`keepMass must be above 0 and at most 1, got ${keepMass}`, {
+      field: 'keepMass',
+      got: keepMass,
+    });
+  }
+  if (keepFloor !== undefined && (keepMass === undefined || !isShare(keepFloor, 0))) {
+    fail(
+      `keepFloor must be from 0 to 1, beside a keepMass, got ${keepFloor}${keepMass === undefined ? ' alone' : ''}`,
+      { field: 'keepFloor', got: keepFloor },
+    );
+  }
+  if (keepMass !== undefined && perImage) {
+    fail('keepMass ranks all images together, got it with perImage; leave one of the two out', {
+      field: 'keepMass',
+      got: keepMass,
+    });
   }
 }
 

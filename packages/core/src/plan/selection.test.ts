@@ -1,6 +1,12 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { imageQuotas, indicesAmong, keptImageTokens, selectTokens } from './selection.js';
+import { describe, expect, test } from 'vitest';
+import {
+  imageQuotas,
+  indicesAmong,
+  keptImageTokens,
+  selectTokens,
+  stageQuotas,
+} from './selection.js';
 
 test('counts are floored, relative to the start', () => {
   expect(keptImageTokens(0.875, 576)).toBe(504);
@@ -29,6 +35,45 @@ test('counts are those of the ratio as it is written', () => {
 test('the best image tokens stay in their order, text always', () => {
   const mask = [0, 1, 1, 1, 0];
   expect(selectTokens([9, 1, 3, 2, 9], mask, imageQuotas(mask, 0.7, false))).toEqual([0, 2, 3, 4]);
+});
+
+describe('as many tokens as hold a share of the score', () => {
+  const spans = [0, 1, 1, 1, 1, 0];
+  const kept = (
+    scores: readonly number[],
+    fields: { keepMass: number; keepFloor?: number },
+    keepRatio = 1,
+  ) => {
+    const plan = { perImage: false, ...fields };
+    return stageQuotas(plan, keepRatio, spans, { scores, spans })[0]?.kept;
+  };
+  const scores = [9, 1, 4, 2, 1, 9];
+
+  test('the fewest that do; text holds nothing', () => {
+    expect(kept(scores, { keepMass: 0.5 })).toBe(1);
+    expect(kept(scores, { keepMass: 0.51 })).toBe(2);
+    expect(kept(scores, { keepMass: 0.75 })).toBe(2);
+    expect(kept(scores, { keepMass: 1 })).toBe(4);
+    expect(kept([0, 0, 3, 0, 0, 0], { keepMass: 1 })).toBe(1);
+  });
+
+  test('no more than the keep ratio, no less than the floor', () => {
+    expect(kept(scores, { keepMass: 1 }, 0.5)).toBe(2);
+    expect(kept(scores, { keepMass: 0.1, keepFloor: 0.75 })).toBe(3);
+    expect(kept(scores, { keepMass: 0.1, keepFloor: 0.75 }, 0.5)).toBe(2);
+  });
+
+  test('what is below 0 or no number holds nothing; one token stays', () => {
+    expect(kept([0, Number.NaN, -5, 2, 2, 0], { keepMass: 0.6 })).toBe(2);
+    expect(kept([0, 0, 0, 0, 0, 0], { keepMass: 0.9 })).toBe(1);
+  });
+
+  test('a stage counts what is left, and its bounds from the start', () => {
+    const left = { scores: [3, 1, 0], spans: [1, 1, 0] };
+    const plan = { perImage: false, keepMass: 0.7, keepFloor: 0.5 };
+    expect(stageQuotas(plan, 0.75, spans, left)[0]?.kept).toBe(2);
+    expect(stageQuotas({ ...plan, keepFloor: 0 }, 0.75, spans, left)[0]?.kept).toBe(1);
+  });
 });
 
 test('of equal scores the earlier token wins', () => {

@@ -7,6 +7,7 @@
  * image token stays where there is one, and a score that is no number is the least.
  */
 import { TransPruneError } from '../errors.js';
+import type { PrunePlan } from './plan.js';
 
 /**
  * Scores lie between this and its negative. Anything else, no number among it, counts as the negative: such
@@ -61,12 +62,72 @@ export function imageQuotas(
   return [{ spans: new Set(sizes.keys()), kept: keptImageTokens(keepRatio, all) }];
 }
 
+/** What is left before a stage. */
+export interface ScoredTokens {
+  /** `[tokens]` */
+  readonly scores: ArrayLike<number>;
+  /** `[tokens]`, the span's number at image tokens, 0 at text. */
+  readonly spans: ArrayLike<number>;
+}
+
+/**
+ * How many image tokens a stage of a plan keeps of those that are left: what its keep ratio says, or under `keepMass`
+ * as many as hold that share of the score, within that and the floor. This rule is the project's own.
+ *
+ * @param imageMask `[tokens]` at the start, before any prune
+ */
+export function stageQuotas(
+  { keepMass, keepFloor = 0, perImage }: Pick<PrunePlan, 'keepMass' | 'keepFloor' | 'perImage'>,
+  keepRatio: number,
+  imageMask: ArrayLike<number>,
+  left: ScoredTokens,
+): ImageQuota[] {
+  const quotas = imageQuotas(imageMask, keepRatio, perImage);
+  if (keepMass === undefined) return quotas;
+  const floors = imageQuotas(imageMask, Math.min(keepFloor, keepRatio), perImage);
+  const holding = tokensThatHold(keepMass, left);
+  return quotas.map(({ spans, kept }, at) => ({
+    spans,
+    kept: Math.min(kept, Math.max(floors[at]?.kept ?? 0, holding)),
+  }));
+}
+
+/**
+ * The plan that keeps as few tokens as one with `keepMass` may, whatever is scored; another plan as it is.
+ */
+export function leastPlan(plan: PrunePlan): PrunePlan {
+  const { keepMass, keepFloor = 0, ...others } = plan;
+  if (keepMass === undefined) return plan;
+  const least = Math.max(keepFloor, 1 / wholeShare);
+  const stages = plan.stages.map(({ afterLayer, keepRatio }) => ({
+    afterLayer,
+    keepRatio: Math.min(keepRatio, least),
+  }));
+  return { ...others, stages };
+}
+
+/** The fewest image tokens with a share of the score; what is below 0 or no number counts as 0. */
+function tokensThatHold(mass: number, { scores, spans }: ScoredTokens): number {
+  const held = Array.from(scores, (score, at) =>
+    (spans[at] ?? 0) !== 0 && Math.abs(score) < scoreLimit ? Math.max(0, score) : 0,
+  ).sort((a, b) => b - a);
+  const wanted = mass * held.reduce((sum, score) => sum + score, 0);
+  let sum = 0;
+  let count = 0;
+  for (const score of held) {
+    if (sum >= wanted) break;
+    sum += score;
+    count++;
+  }
+  return count;
+}
+
 /**
  * Positions that survive, ascending.
  *
  * @param scores `[tokens]`
  * @param imageMask `[tokens]`, the span's number at image tokens, 0 at text
- * @param quotas of every span that is in the mask, from `imageQuotas` at the start
+ * @param quotas of every span that is in the mask, from `imageQuotas` at the start or `stageQuotas`
  */
 export function selectTokens(
   scores: ArrayLike<number>,

@@ -5,6 +5,7 @@ import { modelDirectory } from '@transprune/embedded-model';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { expect, test } from 'vitest';
 import { modelFolder } from './model-folder.js';
+import { openModel } from './open.js';
 
 test('gives texts and graphs by their paths', async () => {
   const files = await modelFolder(modelDirectory);
@@ -46,4 +47,20 @@ test('knows formats by the endings of the files', async () => {
     /found only decoder_model_merged_q4\.onnx; choose the format/,
   );
   await expect(full.graph('vision_encoder')).rejects.toThrow(/vision_encoder\.onnx, got no such/);
+});
+
+test('as a model by description it is opened in the formats that are nearest', async () => {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'onnx'));
+  for (const file of ['vision_encoder', 'embed_tokens_fp16', 'decoder_model_merged_q4']) {
+    await writeFile(join(folder, 'onnx', `${file}.onnx`), 'x');
+  }
+  const told: unknown[] = [];
+  const files = await openModel({ folder }, { onFormats: (formats) => told.push(formats) });
+  expect(told).toEqual([
+    { vision_encoder: 'fp32', embed_tokens: 'fp16', decoder_model_merged: 'q4' },
+  ]);
+  expect(await files.graph('decoder_model_merged')).toEqual({
+    path: join(folder, 'onnx', 'decoder_model_merged_q4.onnx'),
+  });
 });

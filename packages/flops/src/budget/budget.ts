@@ -1,5 +1,5 @@
 /** Finds a schedule for a budget. */
-import { type PrunePlan, TransPruneError, validatePlan } from '@transprune/core';
+import { type PrunePlan, reducedTokens, TransPruneError, validatePlan } from '@transprune/core';
 import { type FullCostOptions, fullCost } from '../full/full.js';
 import type { Model } from '../model/model.js';
 import { tokensPerLayer } from '../tokens.js';
@@ -89,8 +89,10 @@ interface Measure {
 function measureOf(model: Model, budget: Budget, options: FullCostOptions): Measure {
   const atMost = (value: number) => (reached: number) => reached <= value;
   const layers = model.decoder.layers.length;
+  const { imageTokens, reduction } = options;
+  const fed = reduction ? reducedTokens(reduction, imageTokens) : imageTokens;
   const average = (plan: PrunePlan) => {
-    const tokens = tokensPerLayer(plan, layers, options.imageTokens);
+    const tokens = tokensPerLayer(plan, layers, fed);
     return tokens.reduce((sum, count) => sum + count, 0) / layers;
   };
   if ('tflops' in budget) {
@@ -110,7 +112,7 @@ function measureOf(model: Model, budget: Budget, options: FullCostOptions): Meas
     if (value > 1) throw wrongBudget('keepAverage', 'from above 0 to 1', value);
     return {
       value,
-      measure: (plan) => average(plan) / options.imageTokens,
+      measure: (plan) => average(plan) / imageTokens,
       isWithin: atMost(value),
     };
   }

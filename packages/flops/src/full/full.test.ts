@@ -53,6 +53,18 @@ describe('fullCost, invariants', () => {
     );
   });
 
+  it('lies between two bounds where the score decides how many tokens stay', () => {
+    const { plan } = presetPlan('transprune-high', depth);
+    const given = { imageTokens: 288, textTokens: 20 };
+    const fixed = fullCost(model, plan, given);
+    expect(fixed).not.toHaveProperty('least');
+    const cost = fullCost(model, { ...plan, keepMass: 0.9, keepFloor: 0.25 }, given);
+    expect(cost.plan).toEqual(fixed.plan);
+    expect([...new Set(cost.least?.imageTokensPerLayer)]).toEqual([288, 72, 36]);
+    const open = fullCost(model, { ...plan, keepMass: 0.9 }, given);
+    expect([...new Set(open.least?.imageTokensPerLayer)]).toEqual([288, 1]);
+  });
+
   it('costs less, or as much, when keep ratios fall', () => {
     fc.assert(
       fc.property(

@@ -4,7 +4,7 @@ import type { AttributeValue } from '../graph/emitter.js';
 import { type BuildContext, microsoft } from './context.js';
 import type { DerivedInputs } from './derived-inputs.js';
 import { emitLinear } from './linear.js';
-import { emitNorm } from './norms.js';
+import { emitNorm, emitScale } from './norms.js';
 
 const parts = ['q_proj', 'k_proj', 'v_proj'] as const;
 
@@ -25,8 +25,11 @@ export function emitAttention(
   const [query, key, value] = emitProjections(context, module, normed);
   const rotated = (x: string) =>
     layout.rotary === 'separate' ? emitRotary(context, x, derived.rotary) : x;
+  const { queryKeyNorm = false } = layout.architecture;
+  const isNormedInside = queryKeyNorm && layout.headNorms === 'fused';
   const normedHeads = (x: string, name: string, heads: number) =>
-    layout.architecture.queryKeyNorm ? emitHeadNorm(context, x, module(name), heads) : x;
+    queryKeyNorm && !isNormedInside ? emitHeadNorm(context, x, module(name), heads) : x;
+  const headScale = (name: string) => emitScale(context, module(name), config.headDim);
   // A packed projection without key goes into the attention node as it is.
   const inputs = key
     ? [
@@ -47,11 +50,18 @@ export function emitAttention(
       outputs,
     });
   } else {
-    const fused = layout.rotary === 'fused';
-    const rotary = fused ? derived.rotary : [];
-    emitter.emit('GroupQueryAttention', [...inputs, ...past, ...derived.lengths, ...rotary], {
+    const rotary = layout.rotary === 'fused' ? derived.rotary : [];
+    // Between angles and norms stand positions, a bias, sinks and scales of the cache.
+    const norms = isNormedInside
+      ? ['', '', '', '', '', headScale('q_norm'), headScale('k_norm')]
+      : [];
+    const all = [...inputs, ...past, ...derived.lengths, ...rotary, ...norms];
+    emitter.emit('GroupQueryAttention', all, {
       domain: microsoft,
-      attributes: groupQueryAttributes(context, layer),
+      attributes: {
+        ...groupQueryAttributes(context, layer),
+        ...(isNormedInside && { qk_norm_epsilon: { float: config.rmsNormEpsilon } }),
+      },
       outputs,
     });
   }

@@ -4,6 +4,7 @@ import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { emitAttention } from './attention.js';
 import { type BuildContext, emitScalar, layoutAlgebra } from './context.js';
 import { emitDerivedInputs } from './derived-inputs.js';
+import { emitExperts } from './experts.js';
 import { extraCacheNames, extraInputs } from './interface.js';
 import { emitLinear } from './linear.js';
 import { emitJoin, emitNorm, type StreamState } from './norms.js';
@@ -67,6 +68,8 @@ function moduleNorms(context: BuildContext, layer: string) {
 function emitFfn(context: BuildContext, layer: number, normed: string): string {
   const { emitter, config } = context;
   const { hiddenSize, intermediateSize } = config;
+  const { experts } = context.layout.architecture;
+  if (experts) return emitExperts(context, layer, normed, experts);
   const linear = (input: string, part: string, from: number, to: number) =>
     emitLinear(context, input, [`model.layers.${layer}.mlp.${part}`], from, [to]);
   const gate = linear(normed, 'gate_proj', hiddenSize, intermediateSize);

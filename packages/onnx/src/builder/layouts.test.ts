@@ -53,16 +53,17 @@ async function answer(
         : new Tensor('float32', values, dims);
   }
   const logits: number[] = [];
+  const hidden = embeddings.length / chunks.reduce((sum, count) => sum + count);
   let seen = 0;
   for (const count of chunks) {
-    const chunk = embeddings.subarray(seen * config.hiddenSize, (seen + count) * config.hiddenSize);
+    const chunk = embeddings.subarray(seen * hidden, (seen + count) * hidden);
     const positions = BigInt64Array.from({ length: count }, (_, i) =>
       BigInt(Math.max(0, seen + i - padding)),
     );
     const mask = BigInt64Array.from({ length: seen + count }, (_, i) => (i < padding ? 0n : 1n));
     const feeds: Record<string, Tensor> = {
       ...caches,
-      inputs_embeds: new Tensor('float32', chunk, [1, count, config.hiddenSize]),
+      inputs_embeds: new Tensor('float32', chunk, [1, count, hidden]),
       attention_mask: new Tensor('int64', mask, [1, mask.length]),
       position_ids: new Tensor('int64', positions, [1, count]),
       num_logits_to_keep: new Tensor('int64', BigInt64Array.of(BigInt(logitsToKeep)), []),
@@ -196,6 +197,26 @@ describe('precision', () => {
   });
 });
 
+describe('experts', () => {
+  const architecture = { experts: { count: 5, perToken: 2 } };
+
+  test('tokens pass them alone as together', async () => {
+    await expectSame(config, { architecture, norms: 'separate' }, { architecture });
+  });
+
+  test('of 4 bits are those with rounded weights', async () => {
+    const sizes = { ...config, hiddenSize: 64, intermediateSize: 64 };
+    const embeddings = randomEmbeddings(sizes, tokens, 5);
+    const rounded = buildDecoder(sizes, int4Rounded(weights), { architecture });
+    const expected = await answer(rounded, [tokens], { embeddings });
+    const model = buildDecoder(sizes, weights, { architecture, precision: 'int4' });
+    for (const chunks of Object.values(schedules)) {
+      const { logits } = await answer(model, chunks, { embeddings });
+      expect(largestDifference(logits, expected.logits)).toBeLessThan(1e-4);
+    }
+  });
+});
+
 test.each([
   { biases: true },
   { queryKeyNorm: true },
@@ -205,6 +226,7 @@ test.each([
   { localWindow: 3 },
   { localWindow: 3, localLayers: 'alternate' },
   { embeddingScale: 2 },
+  { experts: { count: 5, perToken: 2 } },
 ] as const)('%j changes the logits', async (architecture) => {
   const plain = await answer(buildDecoder(config, weights), [tokens]);
   const model = buildDecoder(config, weights, { architecture });

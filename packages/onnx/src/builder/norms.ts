@@ -14,9 +14,13 @@ export function emitNorm(
   name: string,
   size = context.config.hiddenSize,
 ): string {
-  return context.emitter.emit('SimplifiedLayerNormalization', [input, scale(context, name, size)], {
-    attributes: { ...epsilon(context), axis: -1, stash_type: 1 },
-  });
+  return context.emitter.emit(
+    'SimplifiedLayerNormalization',
+    [input, emitScale(context, name, size)],
+    {
+      attributes: { ...epsilon(context), axis: -1, stash_type: 1 },
+    },
+  );
 }
 
 /** Adds a module's output to the stream, and norms the sum. */
@@ -32,7 +36,7 @@ export function emitJoin(
     return { stream: sum, normed: emitNorm(context, sum, name) };
   }
   const [normed, sum] = [`${output}/normed`, `${output}/stream`];
-  const weight = scale(context, name, context.config.hiddenSize);
+  const weight = emitScale(context, name, context.config.hiddenSize);
   emitter.emit('SkipSimplifiedLayerNormalization', [stream, output, weight], {
     domain: microsoft,
     attributes: epsilon(context),
@@ -41,7 +45,8 @@ export function emitJoin(
   return { stream: sum, normed };
 }
 
-function scale({ store, weights }: BuildContext, name: string, size: number): string {
+/** The scale of a norm over `size` numbers. */
+export function emitScale({ store, weights }: BuildContext, name: string, size: number): string {
   const full = `${name}.weight`;
   return store.floats(full, [size], () => weights.vector(full, size));
 }

@@ -42,6 +42,16 @@ describe('what cannot run is refused', () => {
       { ...smallConfig, heads: 5 },
       'attention group-query: expected query heads in groups of equal size, got 2 for 5',
     ],
+    [
+      { rotary: 'separate', headNorms: 'fused' },
+      smallConfig,
+      'attention group-query: expected rotary embedding inside the node, where norms are, got separate',
+    ],
+    [
+      { attention: 'multi-head', headNorms: 'fused' },
+      equalHeads,
+      'attention multi-head: expected separate norms of heads, got fused',
+    ],
     [{ architecture: { softcap: 0 } }, smallConfig, 'softcap: expected a number above 0, got 0'],
     [
       { architecture: { localWindow: 1.5 } },

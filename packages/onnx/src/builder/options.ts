@@ -1,6 +1,7 @@
 /** What the builder can be asked for, and what follows from it. */
 import { type DecoderConfig, TransPruneError } from '@transprune/core';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
+import { int4BlockSize } from './int4.js';
 
 /** Takes weights out of the model, one tensor after the other. */
 export interface WeightFile {
@@ -28,6 +29,11 @@ export interface Architecture {
   readonly localLayers?: 'all' | 'alternate';
   /** Embeddings are multiplied by this first (Gemma). */
   readonly embeddingScale?: number;
+  /**
+   * FFNs of many experts as one operator, `MoE` or, with weights of 4 bits, `QMoE`; each token passes `perToken` of
+   * them (gpt-oss, Qwen3-MoE).
+   */
+  readonly experts?: { readonly count: number; readonly perToken: number };
 }
 
 /** Layout of the graph; what is not said is as ONNX Runtime GenAI writes LLaMA. */
@@ -43,6 +49,11 @@ export interface BuildOptions {
   readonly rotary?: 'fused' | 'separate';
   /** Residual add and the norm after it as one node, or as two. */
   readonly norms?: 'fused' | 'separate';
+  /**
+   * Norms of queries and keys (`queryKeyNorm`) inside the attention node, which ONNX Runtime has kernels for on GPUs
+   * alone, or as nodes before it.
+   */
+  readonly headNorms?: 'fused' | 'separate';
   /**
    * Type of weights, caches and residual stream. `int4` has weights of 4 bits in blocks of 32
    * (MatMulNBits) and the rest in float32, `int4-float16` the rest in float16. Embeddings and logits
@@ -82,6 +93,7 @@ export function resolveLayout(config: DecoderConfig, options: BuildOptions): Lay
     attention,
     rotary: options.rotary ?? (attention === 'multi-head' ? 'separate' : 'fused'),
     norms: options.norms ?? 'fused',
+    headNorms: options.headNorms ?? 'separate',
     architecture,
     mergedBranches: options.mergedBranches ?? false,
     numLogitsToKeep: options.numLogitsToKeep ?? false,
@@ -94,6 +106,7 @@ export function resolveLayout(config: DecoderConfig, options: BuildOptions): Lay
   if (attention === 'multi-head') checkMultiHead(config, layout);
   else checkGroupQuery(config, layout);
   checkArchitecture(architecture);
+  checkExperts(config, layout);
   return layout;
 }
 
@@ -103,22 +116,31 @@ function demand(holds: boolean, where: string, expected: string, found: string):
 }
 
 /** What ONNX Runtime's GroupQueryAttention refuses at run time. */
-function checkGroupQuery({ heads, kvHeads, headDim }: DecoderConfig, { rotary }: Layout): void {
+function checkGroupQuery(
+  { heads, kvHeads, headDim }: DecoderConfig,
+  { rotary, headNorms }: Layout,
+): void {
   const where = 'attention group-query';
   const unit = rotary === 'fused' ? 16 : 8;
   const expected = `head_dim to be a multiple of ${unit} with ${rotary} rotary embedding`;
   demand(headDim % unit === 0, where, expected, `${headDim}`);
+  const isInOrder = headNorms === 'separate' || rotary === 'fused';
+  demand(isInOrder, where, 'rotary embedding inside the node, where norms are', rotary);
   const found = `${kvHeads} for ${heads}`;
   demand(heads % kvHeads === 0, where, 'query heads in groups of equal size', found);
 }
 
 /** What MultiHeadAttention has no input or attribute for, and group-query has. */
-function checkMultiHead({ heads, kvHeads }: DecoderConfig, { rotary, architecture }: Layout): void {
+function checkMultiHead(
+  { heads, kvHeads }: DecoderConfig,
+  { rotary, headNorms, architecture }: Layout,
+): void {
   const where = 'attention multi-head';
   const { softcap, localWindow } = architecture;
   const found = `${kvHeads} for ${heads}`;
   demand(heads === kvHeads, where, 'as many key heads as query heads', found);
   demand(rotary === 'separate', where, 'separate rotary embedding', rotary);
+  demand(headNorms === 'separate', where, 'separate norms of heads', headNorms);
   demand(softcap === undefined, where, 'no soft cap', `softcap = ${softcap}`);
   demand(localWindow === undefined, where, 'no local window', `localWindow = ${localWindow}`);
 }
@@ -130,4 +152,16 @@ function checkArchitecture({ softcap = 1, localWindow, localLayers }: Architectu
   demand(whole, 'localWindow', 'a whole number above 0', `${window}`);
   const alone = localLayers !== undefined && localWindow === undefined;
   demand(!alone, 'localLayers', 'localWindow beside it', 'none');
+}
+
+/** What `QMoE` has no blocks for. */
+function checkExperts({ hiddenSize, intermediateSize }: DecoderConfig, layout: Layout): void {
+  const { experts } = layout.architecture;
+  if (!experts) return;
+  const { count, perToken } = experts;
+  const found = `${perToken} of ${count}`;
+  demand(perToken > 0 && perToken <= count, 'experts', 'at least one for each token', found);
+  const fits = [hiddenSize, intermediateSize].every((size) => size % int4BlockSize === 0);
+  const expected = `sizes in blocks of ${int4BlockSize} for experts of 4 bits`;
+  demand(fits || !layout.int4, 'experts', expected, `${hiddenSize} and ${intermediateSize}`);
 }

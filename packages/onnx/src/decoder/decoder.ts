@@ -2,6 +2,7 @@ import type { AttentionShape, PositionMode } from '@transprune/core';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import type { AttentionFamily } from './attention/family.js';
 import type { ClassifiedGraph } from './classified-graph.js';
+import type { ExpertSizes } from './experts.js';
 import type { FeatureRead } from './features.js';
 import type { MixerReading } from './mixers/family.js';
 import type { Injection } from './stream.js';
@@ -17,6 +18,7 @@ export interface Decoder {
   readonly attentionFamily: string;
   readonly layers: readonly DecoderLayer[];
   readonly hiddenSize: number;
+  /** Of the first FFN that every token passes or, if there is none, of the experts that one token passes together. */
   readonly intermediateSize: number;
   readonly vocabularySize: number;
   /** The sizes of the first layer that has attention; others may have heads of their own size. */
@@ -70,6 +72,8 @@ export interface Module {
 export interface FfnModule extends Module {
   /** Reads the stream before the mixer's output is added to it: both stand side by side. */
   readonly isParallel?: boolean;
+  /** What a token meets where it passes some of many experts; `unknown`: what they are made of does not tell. */
+  readonly experts?: ExpertSizes | 'unknown';
 }
 
 /** The module that mixes tokens. */
@@ -109,6 +113,8 @@ export interface AttentionReading {
   readonly keys: Heads;
   /** The new tokens' values, or what they are packed in. */
   readonly values: string;
+  /** Norms of each head where the node itself norms, before it rotates. */
+  readonly fusedNorms?: FusedNorms | undefined;
   /** Angles of the rotary embedding where the node itself rotates. */
   readonly fusedRotary?: FusedRotary | undefined;
   /** Where angles are read on the way from the projections to queries and keys. */
@@ -128,6 +134,13 @@ export interface AttentionReading {
   readonly sinkNodes?: readonly NodeProto[];
   /** Values that are read as no tokens at all, whatever they are cut from: where keys are borrowed. */
   readonly noTokens?: readonly string[];
+}
+
+/** Constants `[head_dim]` that the attention node multiplies the normed heads of queries and keys with. */
+export interface FusedNorms {
+  readonly queries: string;
+  readonly keys: string;
+  readonly epsilon: number;
 }
 
 /** Constants `[positions, rotated / 2]` that the attention node looks angles up in. */

@@ -15,7 +15,7 @@ import {
   joinOf,
   streamFrom,
 } from './stream.js';
-import { parallelTerms } from './variants.js';
+import { parallelTerms, stackingNode } from './variants.js';
 
 /** The layers, and what is added to the stream beside their modules. */
 export interface Layers {
@@ -167,6 +167,15 @@ function reachedBy(graph: ClassifiedGraph, { stream }: Entry, where: string): Re
 function nextJoin(graph: ClassifiedGraph, entry: Entry, where: string): Reached {
   const reached = reachedBy(graph, entry, where);
   if (reached) return reached;
+  const stack = stackingNode(graph, entry.stream ?? '');
+  if (stack) {
+    refuse({
+      where,
+      expected: 'one residual stream [batch, tokens, hidden] (no export option changes that)',
+      found: `${stack.input.length} streams that layers predict and correct together (AltUp: Gemma 3n), stacked`,
+      node: stack,
+    });
+  }
   const readers = (graph.uses.get(entry.stream ?? '') ?? []).map(({ node }) => node.opType);
   return refuse({
     where,

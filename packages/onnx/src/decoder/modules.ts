@@ -14,6 +14,7 @@ import type {
   StateModule,
   StateNames,
 } from './decoder.js';
+import { expertSizes } from './experts.js';
 import { type Linear, linearInto } from './linear.js';
 import type { MixerReading } from './mixers/family.js';
 import { refuse } from './refuse.js';
@@ -202,15 +203,6 @@ export function readFfn(
   const inputs = inputsOfModule(graph, own);
   const [input, other] = inputs;
   const routing = routingNode(graph, output, starts);
-  if (routing?.domain === 'com.microsoft') {
-    refuse({
-      where,
-      expected:
-        "experts in plain operators (ONNX Runtime 1.30's CPU kernel of MoE writes over its input where nothing else reads that, so that no answer can be verified)",
-      found: 'a mixture of experts in one operator',
-      node: routing,
-    });
-  }
   const isNormed = input !== undefined && !other && !strangerToNorm(graph, input, own.source);
   if (routing && !isNormed) {
     refuse({
@@ -224,7 +216,18 @@ export function readFfn(
   const read = onlyInput(graph, own, inputs, where);
   checkNorm(graph, read, own.source, where);
   regionUpTo(graph, output, new Set([read]), { where, expected: 'only its norm and weights' });
-  return { input: read, output, ...((isParallel || !before) && { isParallel: true }) };
+  return {
+    input: read,
+    output,
+    ...((isParallel || !before) && { isParallel: true }),
+    ...(routing && { experts: expertsOf(graph, routing, { input: read, output }) }),
+  };
+}
+
+/** What a token meets of experts; what every token passes beside them is not told apart from them. */
+function expertsOf(graph: ClassifiedGraph, routing: NodeProto, module: Module) {
+  const isAlone = projectionsOf(graph, module).length <= 1;
+  return (isAlone ? expertSizes(graph, routing) : undefined) ?? 'unknown';
 }
 
 /** Values that a module's first projections read. */
@@ -245,11 +248,13 @@ function inputsOfModule(graph: ClassifiedGraph, { output, source }: ModuleSite):
   return inputs;
 }
 
-/** What a value is another shape of: experts take tokens as rows of a matrix. */
+const reshaping: ReadonlySet<string> = new Set(['Cast', 'Reshape']);
+
+/** What a value is another shape, or type, of: experts take tokens as rows of a matrix, a router in float32. */
 function beforeReshapes(graph: ClassifiedGraph, value: string, { streams }: NormSource): string {
   let name = value;
   for (const node of makers(graph, value)) {
-    if (node.opType !== 'Reshape' || streams.includes(name)) break;
+    if (!reshaping.has(node.opType) || streams.includes(name)) break;
     name = inputAt(node, 0) ?? '';
   }
   return name;

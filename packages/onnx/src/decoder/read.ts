@@ -86,17 +86,24 @@ function readSizes(graph: ClassifiedGraph, layers: readonly DecoderLayer[]) {
   const declared = (size: number | string | undefined) =>
     typeof size === 'number' ? size : undefined;
   const first = layers.find(({ attention }) => attention)?.attention?.projections[0];
-  const ffn = lastLinear(graph, layers[0]?.ffn.output ?? '');
   const logits = graph.graph.output.find(({ name }) => name === ports.logits);
   return {
     hiddenSize:
       declared(valueShape(graph.input.get(ports.embeddings))[2]) ??
       linearInto(graph, first ?? '')?.inFeatures ??
       0,
-    intermediateSize: ffn?.inFeatures ?? 0,
+    intermediateSize: ffnWidth(graph, layers),
     vocabularySize:
       declared(valueShape(logits)[2]) ?? linearInto(graph, ports.logits)?.outFeatures ?? 0,
   };
+}
+
+/** Width of the first FFN that every token passes or, if there is none, of the experts that one token passes; 0: unknown. */
+function ffnWidth(graph: ClassifiedGraph, layers: readonly DecoderLayer[]): number {
+  const dense = layers.find(({ ffn }) => ffn.experts === undefined);
+  if (dense) return lastLinear(graph, dense.ffn.output)?.inFeatures ?? 0;
+  const experts = layers[0]?.ffn.experts;
+  return experts === undefined || experts === 'unknown' ? 0 : experts.perToken * experts.width;
 }
 
 /** Values that are looked at for an FFN's last projection: a norm of plain operators lies after it at most. */

@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { smallConfig } from '../../testing/random-decoder.js';
 import { buildDecoder } from '../builder/decoder.js';
 import { randomWeights } from '../builder/weights.js';
+import { createEmitter } from '../graph/emitter.js';
+import { namesIn } from '../graph/graph.js';
 import { type GraphProto, ModelProtoSchema, NodeProtoSchema } from '../proto/onnx_pb.js';
 import { readDecoder } from './read.js';
 
@@ -32,23 +34,31 @@ test('keys that are projected from a projection', () => {
   expect(() => readDecoder(latent)).toThrow(/^layer 1: .* multi-head latent attention \(DeepSeek/);
 });
 
+test('several streams that layers update together', () => {
+  const stacked = changed((graph) => {
+    const emitter = createEmitter(namesIn(graph), 21, { prefix: 'altup' });
+    const { emit, int64 } = emitter;
+    const apart = (x: string) => emit('Unsqueeze', [x, int64([0])]);
+    const [one, other] = [apart('inputs_embeds'), apart(emit('Neg', ['inputs_embeds']))];
+    const stack = emit('Concat', [one, other], { attributes: { axis: 0 } });
+    const active = emit('Gather', [stack, int64([0], [])], { attributes: { axis: 0 } });
+    for (const node of graph.node) {
+      node.input = node.input.map((name) => (name === 'inputs_embeds' ? active : name));
+    }
+    graph.node.push(...emitter.nodes);
+    graph.initializer.push(...emitter.initializers);
+  });
+  expect(() => readDecoder(stacked)).toThrow(
+    /^layer 1, mixer: expected one residual stream .* found 2 streams that .* \(AltUp: Gemma 3n\)/,
+  );
+});
+
 test('a layer without a cache between others', () => {
   const gap = changed((graph) => {
     graph.output = graph.output.filter(({ name }) => !name.startsWith('present.2.'));
   });
   expect(() => readDecoder(gap)).toThrow(
     /^layer 3: expected present\.2\.key and present\.2\.value .* found none, though layer 6 has one/,
-  );
-});
-
-test('experts in one operator', () => {
-  const experts = changed((graph) => {
-    const mul = graph.node.find(({ opType }) => opType === 'Mul')!;
-    mul.opType = 'MoE';
-    mul.domain = 'com.microsoft';
-  });
-  expect(() => readDecoder(experts)).toThrow(
-    /^layer 1, FFN: expected experts in plain operators .* found a mixture of experts in one operator at MoE/,
   );
 });
 

@@ -1,5 +1,11 @@
 /** Vectors of sizes, such as the target of a Reshape, as far as a graph says what they hold. */
-import { attribute, constantIntegers, inputAt, integerAttribute } from '../graph/graph.js';
+import {
+  attribute,
+  constantIntegers,
+  inputAt,
+  integerAttribute,
+  tensorIntegers,
+} from '../graph/graph.js';
 import type { ClassifiedGraph } from './classified-graph.js';
 
 /** A size: a number, the number of rows or of tokens, or unknown. */
@@ -56,19 +62,42 @@ export function sizesOf(
   }
   const compute = arithmetic[node.opType];
   if (compute) {
-    const [[a, ...more] = [], [b] = []] = [at(0) ?? [], at(1) ?? []];
-    if (more.length > 0 || typeof a !== 'number' || typeof b !== 'number') return [undefined];
-    return [compute(a, b)];
+    return together([at(0), at(1)], ([a, b]) =>
+      typeof a === 'number' && typeof b === 'number' ? compute(a, b) : undefined,
+    );
+  }
+  if (node.opType === 'Where') {
+    return together([at(0), at(1), at(2)], ([choice, one, other]) =>
+      typeof choice === 'number' ? (choice === 0 ? other : one) : undefined,
+    );
+  }
+  if (node.opType === 'ConstantOfShape') {
+    const [length] = at(0) ?? [];
+    const [value] = tensorIntegers(attribute(node, 'value')?.t) ?? [];
+    return typeof length === 'number' ? new Array<Size>(length).fill(value) : undefined;
   }
   return node.opType === 'OneHot' ? oneHot(at(0), at(1), at(2)) : undefined;
 }
 
-/** Operators on single sizes. */
+/** Sizes at the same place taken together; a single one stands for as many as there are. */
+function together(
+  parts: readonly (readonly Size[] | undefined)[],
+  make: (sizes: readonly Size[]) => Size,
+): readonly Size[] {
+  const known = parts.map((part) => part ?? [undefined]);
+  const length = Math.max(...known.map((part) => part.length));
+  return Array.from({ length }, (_, at) =>
+    make(known.map((part) => (part.length === 1 ? part[0] : part[at]))),
+  );
+}
+
+/** Operators on two sizes; a truth is 0 or 1. */
 const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
   Add: (a, b) => a + b,
   Sub: (a, b) => a - b,
   Mul: (a, b) => a * b,
   Div: (a, b) => Math.trunc(a / b),
+  Equal: (a, b) => (a === b ? 1 : 0),
 };
 
 /** A vector of one value, with another at one place: repeats along one axis, as exporters write them. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { smallConfig } from '../../testing/random-decoder.js';
 import { buildDecoder } from '../builder/decoder.js';
 import { randomWeights } from '../builder/weights.js';
-import { createEmitter, type Emitter } from '../graph/emitter.js';
+import { createEmitter, type Emitter, tensor } from '../graph/emitter.js';
 import { namesIn } from '../graph/graph.js';
 import { ModelProtoSchema } from '../proto/onnx_pb.js';
 import { readDecoder } from './read.js';
@@ -36,6 +36,10 @@ function through(value: string, make: (x: string, emitter: Emitter) => string) {
 
 const end = 2 ** 40;
 const [hidden, vocabulary] = [smallConfig.hiddenSize, smallConfig.vocabularySize];
+
+/** Whole numbers made of a value, in its shape. */
+const indicesOf = (x: string, { emit, cast }: Pick<Emitter, 'emit' | 'cast'>) =>
+  cast(emit('Sign', [x]), 7);
 
 /** What mixes tokens of `[batch, tokens, features]`, moves them, or may do so. */
 const mixes: readonly [string, (x: string, emitter: Emitter, features: number) => string][] = [
@@ -94,6 +98,23 @@ const mixes: readonly [string, (x: string, emitter: Emitter, features: number) =
     'Transpose',
     (x, { emit }) => emit('Add', [x, emit('Transpose', [x], { attributes: { perm: [1, 0, 2] } })]),
   ],
+  [
+    'ArgMax',
+    (x, { emit, cast }) =>
+      emit('Add', [x, cast(emit('ArgMax', [x], { attributes: { axis: 1 } }), 1)]),
+  ],
+  [
+    'GatherElements',
+    (x, own) => own.emit('GatherElements', [x, indicesOf(x, own)], { attributes: { axis: 1 } }),
+  ],
+  [
+    'ScatterElements',
+    (x, own) => own.emit('ScatterElements', [x, indicesOf(x, own), x], { attributes: { axis: 1 } }),
+  ],
+  [
+    'Slice of every other token',
+    (x, { emit, int64 }) => emit('Slice', [x, int64([0]), int64([end]), int64([1]), int64([2])]),
+  ],
 ];
 
 /** What leaves each token's numbers its own. */
@@ -120,6 +141,54 @@ const leaves: readonly [string, (x: string, emitter: Emitter, features: number) 
         emit('Slice', [x, int64([8]), int64([end]), int64([2])]),
       ];
       return emit('Concat', [b, a], { attributes: { axis: -1 } });
+    },
+  ],
+  [
+    'pairs of features, turned',
+    (x, { emit, int64 }, n) => {
+      const every = (start: number) =>
+        emit('Slice', [x, int64([start]), int64([end]), int64([2]), int64([2])]);
+      const apart = [emit('Neg', [every(1)]), every(0)].map((y) =>
+        emit('Unsqueeze', [y, int64([3])]),
+      );
+      return emit('Reshape', [
+        emit('Concat', apart, { attributes: { axis: 3 } }),
+        int64([0, 0, n]),
+      ]);
+    },
+  ],
+  [
+    'ArgMax',
+    (x, { emit, cast, int64 }) => {
+      const place = emit('ArgMax', [x], { attributes: { axis: -1, keepdims: 0 } });
+      return emit('Add', [x, emit('Unsqueeze', [cast(place, 1), int64([2])])]);
+    },
+  ],
+  [
+    'GatherElements and ScatterElements of features',
+    (x, own) => {
+      const first = own.emit('GatherElements', [x, indicesOf(x, own)], { attributes: { axis: 2 } });
+      return own.emit('ScatterElements', [first, indicesOf(x, own), x], {
+        attributes: { axis: -1 },
+      });
+    },
+  ],
+  [
+    'features that are chosen group by group',
+    (x, { emit, int64, cast }, n) => {
+      // As exporters write expand(-1, -1, n): sizes of -1 are copied.
+      const wanted = int64([-1, -1, n]);
+      const ones = emit('ConstantOfShape', [int64([3])], {
+        attributes: { value: tensor('', 7, [1], new Uint8Array(BigInt64Array.of(1n).buffer)) },
+      });
+      const copies = emit('Equal', [wanted, emit('Mul', [ones, int64([-1])])]);
+      const best = emit('TopK', [x, int64([1])], { outputs: ['best', 'best/place'] });
+      const none = emit('ConstantOfShape', [emit('Shape', [best])]);
+      const chosen = emit('ScatterElements', [none, indicesOf(best, { emit, cast }), best], {
+        attributes: { axis: 2 },
+      });
+      const all = emit('Expand', [chosen, emit('Where', [copies, ones, wanted])]);
+      return emit('Mul', [x, all]);
     },
   ],
   [

@@ -6,12 +6,14 @@ import {
   integerAttribute,
   integersOf,
 } from '../graph/graph.js';
-import type { Size } from './sizes-of.js';
+import { mixtureOfExperts } from './experts.js';
+import { type Size, sizesOf } from './sizes-of.js';
 import {
   concat,
   expand,
   flatten,
   gather,
+  gatherND,
   onlyTokens,
   reshape,
   slice,
@@ -171,6 +173,40 @@ const topK: AxisRule = (site) => {
   return [{ ...tokens, dims: tokens.dims.map((size, at) => (at === axis ? count : size)) }];
 };
 
+/** The place of the best of each token's features. */
+const argument: AxisRule = (site) => {
+  const [tokens] = along(0)(site);
+  if (!tokens) return site.refuse(`${site.node.opType} of no tokens`);
+  const axis = fromFront(integerAttribute(site.node, 'axis', 0), tokens.dims.length);
+  if (integerAttribute(site.node, 'keepdims', 1) === 0) return [without(tokens, [axis])];
+  return [{ ...tokens, dims: tokens.dims.map((size, at) => (at === axis ? 1 : size)) }];
+};
+
+/** Takes, or replaces, some of each token's features, by indices of the token's own. */
+const byOwnIndices: AxisRule = (site) => {
+  const { node } = site;
+  const [values, indices] = [site.tokens(0), site.tokens(1)];
+  const takes = node.opType === 'GatherElements';
+  if (!indices || (takes && !values)) {
+    return site.refuse(`${node.opType} by indices that are not each token's own`);
+  }
+  const rank = indices.dims.length;
+  const axis = fromFront(integerAttribute(node, 'axis', 0), rank);
+  if (axis === indices.axis) return site.refuse(`${node.opType} along the tokens`);
+  // Of the same rank, and at the same place of each token.
+  const joined = atSamePlace(site);
+  if (joined.dims.length !== rank) return site.refuse(`${node.opType} of another rank`);
+  if (takes) return [indices];
+  if (values) return [values];
+  // Of a value that is filled, as large as another.
+  const filled = site.graph.producer.get(inputAt(node, 0) ?? '');
+  const isFilled = filled?.opType === 'ConstantOfShape';
+  const sizes = isFilled
+    ? sizesOf(site.graph, inputAt(filled, 0) ?? '', (name) => site.dimsOf(name))
+    : undefined;
+  return [{ ...indices, dims: indices.dims.with(axis, sizes?.[axis]) }];
+};
+
 const rotary: AxisRule = (site) => {
   const tokens = ofFirst(site, 1);
   if (integerAttribute(site.node, 'is_packed_batching', 0) !== 0) {
@@ -203,12 +239,15 @@ const standard: readonly (readonly [AxisRule, string])[] = [
   ],
   [along(-1), 'Softmax LogSoftmax Hardmax'],
   [topK, 'TopK'],
+  [argument, 'ArgMax ArgMin'],
+  [byOwnIndices, 'GatherElements ScatterElements'],
   [sequence, 'SplitToSequence'],
   [transpose, 'Transpose'],
   [unsqueeze, 'Unsqueeze'],
   [squeeze, 'Squeeze'],
   [slice, 'Slice'],
   [gather, 'Gather'],
+  [gatherND, 'GatherND'],
   [concat, 'Concat'],
   [split, 'Split'],
   [expand, 'Expand'],
@@ -224,6 +263,7 @@ const microsoft: readonly (readonly [AxisRule, string])[] = [
   [product, 'MatMulNBits DynamicQuantizeMatMul FusedMatMul'],
   [norm, 'SkipLayerNormalization SkipSimplifiedLayerNormalization SimplifiedLayerNormalization'],
   [rotary, 'RotaryEmbedding'],
+  [mixtureOfExperts, 'MoE QMoE'],
 ];
 
 const under = (domain: string, rules: readonly (readonly [AxisRule, string])[]) =>

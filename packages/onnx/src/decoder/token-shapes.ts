@@ -80,12 +80,13 @@ export const slice: AxisRule = (site) => {
     const [start, end] = [1, 2].map(
       (index) => sizesOf(graph, inputAt(node, index) ?? '', (name) => site.dimsOf(name))?.[at],
     );
+    const step = inputAt(node, 4) === undefined ? 1 : steps?.[at];
     if (typeof size !== 'number' || typeof start !== 'number' || typeof end !== 'number') {
       return undefined;
     }
-    if (!isPlain(at)) return undefined;
+    if (step === undefined || step < 1) return undefined;
     const place = (x: number) => Math.min(size, Math.max(0, x < 0 ? x + size : x));
-    return Math.max(0, place(end) - place(start));
+    return Math.max(0, Math.ceil((place(end) - place(start)) / step));
   });
   const own = axes.indexOf(tokens.axis);
   if (own < 0 || isWhole(own)) return [{ ...tokens, dims }];
@@ -123,6 +124,23 @@ function lookUp(site: AxisSite): Tokens {
   const dims = [...table.slice(0, axis), ...indices.dims, ...table.slice(axis + 1)];
   return { ...indices, dims, axis: indices.axis + axis };
 }
+
+/** What each token looks up in a table of weights, by several indices at once. */
+export const gatherND: AxisRule = (site) => {
+  const { graph, node } = site;
+  const table = site.sizes(0);
+  if (graph.kindOf(inputAt(node, 0) ?? '') !== 'constant' || !table) {
+    return site.refuse('GatherND from a table that is none of weights');
+  }
+  const indices = onlyTokens(site, 1);
+  const last = indices.dims.length - 1;
+  const count = indices.dims[last];
+  const isPlain = integerAttribute(node, 'batch_dims', 0) === 0;
+  if (!isPlain || typeof count !== 'number' || indices.axis === last) {
+    return site.refuse('GatherND by indices that are not known');
+  }
+  return [{ ...indices, dims: [...indices.dims.slice(0, last), ...table.slice(count)] }];
+};
 
 /** Repeats along axes that are not the tokens'. */
 export const tile: AxisRule = (site) => {

@@ -1,4 +1,5 @@
 /** Kinds of layers that are told by name where they are refused. */
+import { inputAt, integerAttribute, integersOf } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { type ClassifiedGraph, inputsOf, tokensBehind } from './classified-graph.js';
@@ -86,3 +87,21 @@ export function routingNode(
   }
   return undefined;
 }
+
+/** The node that stacks a stream with others, `[streams, batch, tokens, hidden]`; undefined where a stream is alone. */
+export function stackingNode(graph: ClassifiedGraph, stream: string): NodeProto | undefined {
+  const readers = (name: string) => (graph.uses.get(name) ?? []).map(({ node }) => node);
+  return readers(stream)
+    .filter(
+      (node) => node.opType === 'Unsqueeze' && isFirst(integersOf({ graph, node }, 'axes', 1)),
+    )
+    .flatMap(({ output: [apart = ''] }) => readers(apart))
+    .find((node) => {
+      const isOfTokens = (_: string, at: number) =>
+        graph.kindOf(inputAt(node, at) ?? '') === 'token';
+      const isStack = node.opType === 'Concat' && integerAttribute(node, 'axis', 0) === 0;
+      return isStack && node.input.length > 1 && node.input.every(isOfTokens);
+    });
+}
+
+const isFirst = (axes: readonly number[] | undefined) => axes?.length === 1 && axes[0] === 0;

@@ -98,7 +98,10 @@ export function elementType(info: ValueInfoProto | undefined): number | undefine
  * The nodes that make a value, back along their first inputs: each makes what the one before it reads. Ends
  * where a value is an input, and in a cycle.
  */
-export function* makers(graph: GraphIndex, value: string): Generator<NodeProto, void> {
+export function* makers(
+  graph: Pick<GraphIndex, 'producer'>,
+  value: string,
+): Generator<NodeProto, void> {
   const seen = new Set<NodeProto>();
   for (let node = graph.producer.get(value); node && !seen.has(node); ) {
     seen.add(node);
@@ -168,7 +171,11 @@ function joinedShape(
 
 /** The integers of a small inline constant; undefined for anything else. */
 export function constantIntegers(graph: GraphIndex, name: string): number[] | undefined {
-  const tensor = constantTensor(graph, name);
+  return tensorIntegers(constantTensor(graph, name));
+}
+
+/** What a tensor of int64 holds; undefined for any other. */
+export function tensorIntegers(tensor: TensorProto | undefined): number[] | undefined {
   if (tensor?.dataType !== TensorProto_DataType.INT64) return undefined;
   if (tensor.int64Data.length > 0) return tensor.int64Data.map(Number);
   const { buffer, byteOffset, byteLength } = tensor.rawData.slice();

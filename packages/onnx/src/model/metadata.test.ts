@@ -18,6 +18,15 @@ test('a plan comes back as it was written', () => {
   expect(readPlan({ ...model, metadataProps: metadataWithPlan(model, plan) })).toEqual(plan);
 });
 
+test('so do fields that a plan may lack', () => {
+  const model = create(ModelProtoSchema, {});
+  const full = { ...plan, transitionParts: 'magnitude', keepMass: 0.9, keepFloor: 0.1 } as const;
+  expect(readPlan({ ...model, metadataProps: metadataWithPlan(model, full) })).toEqual(full);
+  expect(() => readPlan(modelWith(JSON.stringify({ ...plan, keepMass: 2 })))).toThrow(
+    'keepMass must be above 0 and at most 1, got 2',
+  );
+});
+
 test('a plan of before there was perImage ranks all images together', () => {
   const { perImage: _, ...older } = plan;
   expect(readPlan(modelWith(JSON.stringify(older)))).toEqual({ ...plan, perImage: false });

@@ -41,13 +41,17 @@ function parsePlan(text: string): SettledPlan {
   if (fault) throw refuse(fault);
   const { method, accumulateLayers, direction, stages, positions, perImage, seed } =
     found as SettledPlan;
+  const { transitionParts, keepMass, keepFloor } = found as SettledPlan;
   const plan: SettledPlan = {
     method,
     accumulateLayers,
     direction,
+    ...(transitionParts !== undefined && { transitionParts }),
     stages: stages.map(({ afterLayer, keepRatio }) => ({ afterLayer, keepRatio })),
     positions,
     perImage: perImage ?? false,
+    ...(keepMass !== undefined && { keepMass }),
+    ...(keepFloor !== undefined && { keepFloor }),
     seed,
   };
   try {

@@ -101,6 +101,8 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
     images: call.images,
     texts: emitTexts(emitters.select, call),
     share: emitShare(emitters.select, plan, index, options.runtimeRatios),
+    mass: plan.keepMass,
+    floor: plan.keepFloor,
   });
   const scored = { scoredMask: mask, scoredPast: past };
   const cutStage = cutAt(context, { gate, emitters, index, selection, call, ...scored });

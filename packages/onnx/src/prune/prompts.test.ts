@@ -139,7 +139,9 @@ const anyPlan = fc
     const stages = [...layers]
       .sort((a, b) => a - b)
       .map((afterLayer, i) => ({ afterLayer, keepRatio: (descending[i] ?? 64) / 64 }));
-    return createPlan({ accumulateLayers: [1, 2, 3, 4, 5], ...fields, stages });
+    const byMass = fields.seed % 2 === 0 && !fields.perImage;
+    const mass = byMass ? { keepMass: 0.5, keepFloor: 0.1 } : {};
+    return createPlan({ accumulateLayers: [1, 2, 3, 4, 5], ...fields, ...mass, stages });
   });
 
 test.each(layoutNames)(

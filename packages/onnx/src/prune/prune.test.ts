@@ -92,6 +92,7 @@ describe('random plans and prompts, held against the reference', () => {
     /** Text tokens among the image tokens: several spans instead of one. */
     gaps: fc.array(fc.nat(23), { maxLength: 4 }),
     seed: fc.nat(1000),
+    mass: fc.constantFrom({}, { keepMass: 0.3 }, { keepMass: 0.8, keepFloor: 0.25 }),
     projections: fc.constantFrom('packed' as const, 'split' as const),
   });
 
@@ -99,8 +100,8 @@ describe('random plans and prompts, held against the reference', () => {
     await fc.assert(
       fc.asyncProperty(
         scenario,
-        async ({ before, images, after, gaps, seed, projections, ...fields }) => {
-          const plan = createPlan({ accumulateLayers: [1, 2, 3, 4, 5], ...fields, seed });
+        async ({ before, images, after, gaps, seed, mass, projections, ...fields }) => {
+          const plan = createPlan({ accumulateLayers: [1, 2, 3, 4, 5], ...fields, ...mass, seed });
           const mask = span(before + images + after, before, images);
           for (const gap of gaps) mask[before + (gap % images)] = 0;
           const {

@@ -34,8 +34,8 @@ export function checkCall(call: PrefillCall, ports: DecoderPorts): void {
  * Checks conversations that are to stand side by side.
  *
  * @param room tokens that caches have room for from the start
- * @throws TransPruneError INVALID_ARGUMENT for one that has not begun, for caches with room for more, and for unequal
- *   lengths on a graph that is known not to know padding
+ * @throws TransPruneError INVALID_ARGUMENT for caches with room for more, and for unequal lengths on a graph that is
+ *   known not to know padding
  */
 export function checkMerge(
   states: readonly ConversationState[],
@@ -46,8 +46,6 @@ export function checkMerge(
     const expected = 'whose caches are as long as what they hold, to be padded in front';
     throw invalid('conversations', expected, `caches with room for ${room} tokens`);
   }
-  const fresh = states.findIndex(({ attention }) => attention.length === 0);
-  if (fresh >= 0) throw invalid('conversations', 'that have had a call', `none in number ${fresh}`);
   if (knowsPadding(ports)) return;
   const seen = states.map(({ attention }) => attention[0]?.length ?? 0);
   const lengths = ports.state.flatMap(({ input, lengthAxis }) =>

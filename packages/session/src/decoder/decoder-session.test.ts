@@ -214,6 +214,32 @@ test('conversations stand side by side, padded in front, and part again', async 
   expect(session.alive.size).toBe(0);
 });
 
+test('rows of several conversations become one, as long as the longest of them needs', async () => {
+  const session = fakeDecoder([stageMask]);
+  const [long, short, late] = [1, 2, 3].map(() => new DecoderSession(session));
+  await run(long!, [1, 2, 3]);
+  await run(short!, [4]);
+  await run(late!, [7, 8]);
+  const both = await DecoderSession.merge([long!, short!]);
+  await run(both, [5], [6]);
+  const next = await DecoderSession.gather([
+    { conversation: both, rows: [1] },
+    { conversation: late!, rows: [0] },
+  ]);
+  for (const each of [long, short, late, both]) each?.dispose();
+  await run(next, [9], [10]);
+  // Two tokens each: what the longest that is gone had them padded with is gone too.
+  expect((await fed(session, 'attention_mask')).values).toEqual([1, 1, 1, 1, 1, 1]);
+  expect((await fed(session, 'past_pruning.mask.0')).values).toEqual([1, 1, 1, 1]);
+  expect((await fed(session, 'position_ids')).values).toEqual([2, 2]);
+  expect(await fed(session, 'past_key_values.0.key')).toEqual({
+    values: [4, 4, 6, 6, 7, 7, 8, 8],
+    shape: [2, 1, 2, 2],
+  });
+  next.dispose();
+  expect(session.alive.size).toBe(0);
+});
+
 const input = (name: string, shape: ValueInfo['shape'], type: ValueInfo['type'] = 'int64') => ({
   name,
   type,

@@ -9,6 +9,7 @@ import type { DecoderAnswer } from './answer.js';
 import type { DecoderCall, PrefillCall } from './call.js';
 import { checkCall, checkMerge, checkRoom, checkRowsTaken } from './check.js';
 import { feeds } from './feeds.js';
+import { gatherRows } from './gather.js';
 import { type CacheSizes, type DecoderPorts, decoderPorts, emptyShape } from './ports.js';
 import { advance, type Rows } from './rows.js';
 import {
@@ -16,10 +17,8 @@ import {
   type ConversationState,
   emptyState,
   lend,
-  mergeRows,
   release,
   type Shared,
-  selectRows,
   shared,
 } from './state.js';
 import { withType, zeros } from './tensors.js';
@@ -68,16 +67,37 @@ export class DecoderSession {
    *   unequal lengths on a graph that was not pruned for batches, and for caches with room for more
    */
   static async merge(conversations: readonly DecoderSession[]): Promise<DecoderSession> {
-    const [first] = conversations;
-    if (!first || conversations.some(({ session }) => session !== first.session)) {
+    return DecoderSession.gather(
+      conversations.map((conversation) => {
+        const { batch } = conversation;
+        return { conversation, rows: Array.from({ length: batch }, (_, row) => row) };
+      }),
+    );
+  }
+
+  /**
+   * As `merge`, of some of the rows of each.
+   *
+   * @throws TransPruneError as `merge` does, INVALID_ARGUMENT for no rows, or rows that there are not, too
+   */
+  static async gather(
+    parts: readonly { readonly conversation: DecoderSession; readonly rows: readonly number[] }[],
+  ): Promise<DecoderSession> {
+    const [first] = parts.map(({ conversation }) => conversation);
+    if (!first || parts.some(({ conversation }) => conversation.session !== first.session)) {
       throw new TransPruneError(
         'INVALID_ARGUMENT',
         'expected conversations on one session to stand side by side, got none or several sessions',
       );
     }
-    const states = conversations.map(({ state }) => state);
-    checkMerge(states, first.ports, first.cacheRoom);
-    return first.withState(await mergeRows(states, first.ports.state));
+    for (const { conversation, rows } of parts) checkRowsTaken(rows, conversation.batch);
+    const taken = parts.map(({ conversation: { state }, rows }) => ({ state, rows }));
+    checkMerge(
+      taken.map(({ state }) => state),
+      first.ports,
+      first.cacheRoom,
+    );
+    return first.withState(await gatherRows(taken, first.ports.state));
   }
 
   /** Rows of the batch; 0 before the first call. */
@@ -156,9 +176,8 @@ export class DecoderSession {
    *
    * @throws TransPruneError INVALID_ARGUMENT for no rows, or rows that there are not
    */
-  async rows(rows: readonly number[]): Promise<DecoderSession> {
-    checkRowsTaken(rows, this.batch);
-    return this.withState(await selectRows(this.state, rows, this.ports.state));
+  rows(rows: readonly number[]): Promise<DecoderSession> {
+    return DecoderSession.gather([{ conversation: this, rows }]);
   }
 
   /** Frees the caches, unless a fork still needs them; the next call starts a new conversation. */

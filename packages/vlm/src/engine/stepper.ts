@@ -66,25 +66,20 @@ export class Stepper {
     const staying = batch?.tasks.filter((task) => tasks.includes(task)) ?? [];
     const joining = tasks.filter((task) => !staying.includes(task));
     if (batch && joining.length === 0 && staying.length === batch.tasks.length) return batch;
-    const rows = staying.map((task) => batch?.tasks.indexOf(task) ?? 0);
-    const rest = batch && rows.length > 0 ? [await batch.decoder.rows(rows)] : [];
-    const [alone] = rest;
-    if (alone && joining.length === 0) {
-      batch?.decoder.dispose();
-      return { tasks: staying, decoder: alone };
+    const parts = joining.flatMap(({ decoder: conversation }) =>
+      conversation ? [{ conversation, rows: [0] }] : [],
+    );
+    if (batch && staying.length > 0) {
+      const rows = staying.map((task) => batch.tasks.indexOf(task));
+      parts.unshift({ conversation: batch.decoder, rows });
     }
-    try {
-      const joined = joining.flatMap(({ decoder }) => decoder ?? []);
-      const decoder = await DecoderSession.merge([...rest, ...joined]);
-      for (const task of joining) {
-        task.decoder?.dispose();
-        task.decoder = undefined;
-      }
-      batch?.decoder.dispose();
-      return { tasks: [...staying, ...joining], decoder };
-    } finally {
-      for (const each of rest) each.dispose();
+    const decoder = await DecoderSession.gather(parts);
+    for (const task of joining) {
+      task.decoder?.dispose();
+      task.decoder = undefined;
     }
+    batch?.decoder.dispose();
+    return { tasks: [...staying, ...joining], decoder };
   }
 
   private async run(

@@ -10,6 +10,8 @@ export interface VlmConfig {
   readonly eos_token_id?: EndTokens;
   readonly text_config?: TextConfig;
   readonly vision_config?: { readonly patch_size?: number };
+  /** Patches of a side that become one token (Mistral 3). */
+  readonly spatial_merge_size?: number;
 }
 
 /** One end token, or several. */

@@ -1,9 +1,10 @@
 /** A model's prompts, images and text by transformers.js. */
 
-import { ports, TransPruneError } from '@transprune/core';
+import { ports, type Reduction, TransPruneError } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
 import { hostTensor, type Session, takeAll } from '@transprune/session';
 import type { ChatMessage, Frontend } from '../frontend.js';
+import { withReducedImages } from '../reduction/prompt.js';
 import { cacheSizes, endTokens, imageTokenId, maxTokens } from './config.js';
 import { embedPrompt } from './embed.js';
 import { type ModelTexts, readTexts } from './files.js';
@@ -16,6 +17,8 @@ import { idsOf } from './tensors.js';
 export interface FrontendOptions {
   /** Needed only where `config.json` names none. */
   readonly imageTokenId?: number | undefined;
+  /** What the vision encoder that is opened does to its image tokens. */
+  readonly reduction?: Reduction | undefined;
 }
 
 /** Opens the sessions that surround the decoder, once it is known that the model can be served. */
@@ -62,8 +65,13 @@ export async function createFrontend(
       const encoded = tokenizer(written, {
         add_special_tokens: !goesOn && !startsWithBos(text, tokenizer.bos_token),
       });
-      const ids = idsOf(encoded.input_ids);
-      if (ids.length === 0) throw emptyPrompt();
+      const all = idsOf(encoded.input_ids);
+      if (all.length === 0) throw emptyPrompt();
+      const { reduction } = options;
+      const ids =
+        reduction && images.length > 0
+          ? withReducedImages(all, imageId, images.length, reduction)
+          : all;
       return { text, ids, imageInputs };
     },
     embedPrompt: (prompt, decoder) => embedPrompt(parts, prompt, decoder),

@@ -88,6 +88,16 @@ describe('a model', () => {
     }
   });
 
+  test.each([null, undefined])('LLaVA: a patch_size of %s is that of config.json', async (size) => {
+    const changes = { 'processor_config.json': { patch_size: size } };
+    const { engine } = await loadFake({ files: await fakeFiles(changes) });
+    const ask = { question: 'what color is the cross', images: [image] };
+    expect((await answer(engine, ask)).prompt.imageTokens).toBe(imageTokens);
+    const files = await fakeFiles({ ...changes, 'config.json': { vision_config: {} } });
+    const { engine: unknown } = await loadFake({ files });
+    await expect(answer(unknown, ask)).rejects.toThrow(/vision_config\.patch_size .*found neither/);
+  });
+
   test('LLaVA-OneVision: its processor knows images only', async () => {
     const files = await fakeFiles({
       'config.json': { model_type: 'llava_onevision', architectures: [] },

@@ -44,6 +44,9 @@ const audioThird = [library.Gemma3nProcessor, library.Gemma4Processor];
  */
 const oneImage = [library.LlavaProcessor, library.PixtralProcessor, library.Qwen2VLProcessor];
 
+/** Processors that count the patches of an image by their configuration. */
+const countPatches = [library.LlavaProcessor, library.PixtralProcessor];
+
 const isOne = (processor: library.Processor, kinds: readonly (new (...p: never) => unknown)[]) =>
   kinds.some((kind) => processor instanceof kind);
 
@@ -66,18 +69,19 @@ export function promptProcessor(parts: ProcessorParts): ProcessPrompt {
 }
 
 /** Calls the processor with its arguments in order. */
-function callOf({ processor, tokenizer }: ProcessorParts): ProcessPrompt {
+function callOf(parts: ProcessorParts): ProcessPrompt {
+  const { processor, tokenizer } = parts;
   // In place of tokens it gives the text back, so that tokens are made in one place, with the same options.
   const echo = new Proxy(tokenizer, { apply: (_target, _this, [text]) => ({ written: text }) });
   const Kind = processor.constructor as new (
     ...parts: ConstructorParameters<typeof library.Processor>
   ) => library.Processor;
-  const echoing = new Kind(
-    processor.config,
-    { ...processor.components, tokenizer: echo },
-    processor.chat_template,
-  ) as unknown as Call;
   return async (text, images) => {
+    const echoing = new Kind(
+      isOne(processor, countPatches) ? patchConfig(parts) : processor.config,
+      { ...processor.components, tokenizer: echo },
+      processor.chat_template,
+    ) as unknown as Call;
     const pictures = [...images];
     const { written, ...imageInputs } = await (isOne(processor, imagesFirst)
       ? echoing(pictures, text)
@@ -110,29 +114,49 @@ function joinRows(each: readonly Outputs[]): Outputs {
 
 /** What an image is cut into. */
 interface PatchSizes {
-  readonly patch_size?: number | undefined;
-  readonly num_additional_image_tokens?: number | undefined;
+  readonly patch_size: number;
+  readonly num_additional_image_tokens: number;
+}
+
+/** A processor's configuration; what its file leaves out is as config.json says. */
+function patchConfig({ processor, config, imageToken }: ProcessorParts): PatchSizes {
+  const own = Object.entries(processor.config).filter(([, value]) => value !== null);
+  const sizes = {
+    image_token: imageToken,
+    num_additional_image_tokens: 0,
+    spatial_merge_size: config.spatial_merge_size,
+    patch_size: config.vision_config?.patch_size,
+    ...Object.fromEntries(own),
+  };
+  const { patch_size } = sizes;
+  if (patch_size === undefined) {
+    throw new TransPruneError(
+      'UNSUPPORTED_MODEL',
+      'expected patch_size in processor_config.json, or vision_config.patch_size in config.json, to tell how many tokens an image takes; found neither',
+      { field: 'vision_config.patch_size' },
+    );
+  }
+  return { ...sizes, patch_size };
 }
 
 /** Where the processor knows images alone: each placeholder is repeated for the patches of its image. */
 async function byPatches(
-  { processor, config, imageToken }: ProcessorParts,
+  parts: ProcessorParts,
   text: string,
   images: readonly library.RawImage[],
 ): Promise<ProcessedPrompt> {
+  const { processor, imageToken } = parts;
   const imageInputs = await (processor as unknown as Call)([...images]);
-  const own = processor.config as PatchSizes;
-  const patch = own.patch_size ?? config.vision_config?.patch_size;
+  const { patch_size: patch, num_additional_image_tokens: more } = patchConfig(parts);
   const pixels = imageInputs.pixel_values;
-  const [height, width] = pixels instanceof library.Tensor ? pixels.dims.slice(-2) : [];
-  if (patch === undefined || height === undefined || width === undefined) {
+  if (!(pixels instanceof library.Tensor)) {
     throw new TransPruneError(
       'UNSUPPORTED_MODEL',
-      'expected processor_config.json, or vision_config.patch_size in config.json, to tell how many tokens an image takes; found neither',
-      { field: 'vision_config.patch_size' },
+      `expected the processor to make pixel_values, got ${Object.keys(imageInputs).join(', ')}`,
+      { input: 'pixel_values' },
     );
   }
-  const tokens =
-    Math.floor(height / patch) * Math.floor(width / patch) + (own.num_additional_image_tokens ?? 0);
+  const [height = 0, width = 0] = pixels.dims.slice(-2);
+  const tokens = Math.floor(height / patch) * Math.floor(width / patch) + more;
   return { text: text.replaceAll(imageToken, imageToken.repeat(tokens)), imageInputs };
 }

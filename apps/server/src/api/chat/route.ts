@@ -16,7 +16,7 @@ export function chatRoute(service: Service) {
     const request = await parseBody(context, {
       schema: chatRequest,
       known: neutralInChat,
-      limits: service.limits,
+      service,
     });
     checkModel(service, request.model);
     const asked = askOfChat(request, service);

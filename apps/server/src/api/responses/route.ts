@@ -15,7 +15,7 @@ export function responsesRoute(service: Service) {
     const request = await parseBody(context, {
       schema: responseRequest,
       known: neutralInResponses,
-      limits: service.limits,
+      service,
     });
     checkModel(service, request.model);
     const asked = askOfResponse(request, service);

@@ -50,7 +50,8 @@ describe('every attribute and input of GroupQueryAttention is read, or refused',
     [set('of_tomorrow', 0), /attributes of GroupQueryAttention that are known, found of_tomorrow/],
     [feed(11), /constant attention sinks, one for each head, found inputs_embeds/],
     [feed(12), /found scales of a quantized cache/],
-    [feed(14), /found a norm of queries and keys inside the node .*fuse_qk_norm_gqa=false/],
+    [feed(14), /two constant norms of 16 features.*fuse_qk_norm_gqa=false.*found inputs_embeds/],
+    [feed(16), /no inputs after k_norm_weight/],
     [(node) => node.output.push('products'), /an output and a cache, found a further output/],
   ])('%#', (change, message) => {
     const model = changed(grouped, change);

@@ -3,7 +3,8 @@
  * GenAI's builder, ONNX Runtime's transformer optimizer, most browser exports.
  *
  * Inputs: 0 query or packed query-key-value, 1 key, 2 value, 3 past key, 4 past value, 5 seqlens_k,
- * 6 total_sequence_length, 7 cos_cache, 8 sin_cache, 9 position_ids, 10 attention_bias, 11 head_sink.
+ * 6 total_sequence_length, 7 cos_cache, 8 sin_cache, 9 position_ids, 10 attention_bias, 11 head_sink,
+ * 14 q_norm_weight, 15 k_norm_weight.
  *
  * The node takes one length for each row and reads its cache from the first slot on, so on its own it knows
  * padding after the tokens only. Padding before them is told to it as a bias, and counts as length.
@@ -11,7 +12,6 @@
 import { create } from '@bufbuild/protobuf';
 import { blockedLogit } from '@transprune/core';
 import { onnxAlgebra } from '../../graph/algebra.js';
-import type { Emitter } from '../../graph/emitter.js';
 import {
   constantIntegers,
   constantShape,
@@ -23,12 +23,13 @@ import {
 import { emitSizes } from '../../graph/sizes.js';
 import { AttributeProtoSchema, type NodeProto, TensorProto_DataType } from '../../proto/onnx_pb.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
-import type { AttentionReading, FusedRotary, Heads } from '../decoder.js';
+import type { FusedNorms, FusedRotary, Heads } from '../decoder.js';
 import { refuse } from '../refuse.js';
 import { type AttributeRules, checkAttributes, checkFurther } from './attributes.js';
 import { originalOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
 import { cacheSizes, headSize } from './heads.js';
+import { emitInside } from './inside.js';
 import { emitLogitsBeside } from './logits.js';
 import { pathTo } from './path.js';
 
@@ -45,6 +46,9 @@ const input = {
   positions: 9,
   bias: 10,
   sinks: 11,
+  scales: [12, 13],
+  queryNorm: 14,
+  keyNorm: 15,
 } as const;
 
 /** The operator's attributes; -1 is how some versions spell a default. */
@@ -55,7 +59,6 @@ const rules: AttributeRules = {
   softcap: 'any',
   local_window_size: 'any',
   do_rotary: 'any',
-  // Of norms inside the node, which are refused where they are read.
   qk_norm_epsilon: 'any',
   rotary_interleaved: { plain: [0, 1, -1] },
   smooth_softmax: { plain: [0, -1], expected: 'a plain softmax (smooth_softmax = 0)' },
@@ -71,23 +74,18 @@ const rules: AttributeRules = {
   kv_cache_bit_width: { plain: [0], expected: 'a cache of floats (kv_cache_bit_width = 0)' },
 };
 
-const qkNorm =
-  'a norm of queries and keys inside the node (build with fuse_qk_norm_gqa=false to have it outside)';
-
-const understood = {
-  inputs: input.sinks + 1,
-  outputs: 3,
-  last: 'head_sink',
-  names: {
-    12: 'scales of a quantized cache',
-    13: 'scales of a quantized cache',
-    14: qkNorm,
-    15: qkNorm,
-  },
-} as const;
+const understood = { inputs: input.keyNorm + 1, outputs: 3, last: 'k_norm_weight' } as const;
 
 const { FLOAT16, INT32, INT64 } = TensorProto_DataType;
 const lowestFloat16 = -65504;
+
+/** Inputs of a node that norms and rotates; nodes before it do that in its place. */
+const madeOutside: ReadonlySet<number> = new Set([
+  input.cos,
+  input.sin,
+  input.queryNorm,
+  input.keyNorm,
+]);
 
 export const groupQueryAttention: AttentionFamily = {
   name: 'group-query-attention',
@@ -110,6 +108,7 @@ export const groupQueryAttention: AttentionFamily = {
     const keys: Heads = { value: key ?? query, layout: 'flat' };
     return {
       ...readNode(node, headDim),
+      fusedNorms: readNorms(graph, node, headDim, where),
       queries: key ? queries : { ...queries, columns: [0, parts.queries] },
       keys: key ? keys : { ...keys, columns: [parts.queries, parts.queries + parts.keys] },
       values: value ?? query,
@@ -148,11 +147,9 @@ export const groupQueryAttention: AttentionFamily = {
   },
 
   logits(reading, site) {
-    const { fusedRotary } = reading;
-    if (!fusedRotary) return emitLogitsBeside(reading, site);
-    const tables = { cos: site.constant(fusedRotary.cos), sin: site.constant(fusedRotary.sin) };
-    return emitLogitsBeside(reading, site, (x, heads, start) =>
-      emitRotary(site.emitter, x, heads, site.positions(start), reading, tables),
+    const inside = emitInside(reading, site.constant);
+    return emitLogitsBeside(reading, site, (x, of, start) =>
+      inside(site.emitter, x, of, () => site.positions(start)),
     );
   },
 
@@ -165,17 +162,18 @@ export const groupQueryAttention: AttentionFamily = {
     const algebra = onnxAlgebra(emitter);
     const columns = ({ columns: range }: Heads, packed: string) =>
       range ? algebra.slice(packed, -1, range[0], range[1]) : packed;
-    const rotated = (heads: Heads, packed: string, count: number) =>
-      emitRotary(emitter, columns(heads, packed), count, positions, reading, fusedRotary);
+    const inside = emitInside(reading);
+    const prepared = (heads: Heads, packed: string, of: 'queries' | 'keys') =>
+      inside(emitter, columns(heads, packed), of, () => positions);
     const width = (shape.heads + 2 * shape.kvHeads) * shape.headDim;
     const values = keys.columns ? algebra.slice(query, -1, keys.columns[1], width) : (value ?? '');
     const apart = [
-      rotated(queries, query, shape.heads),
-      rotated(keys, key || query, shape.kvHeads),
+      prepared(queries, query, 'queries'),
+      prepared(keys, key || query, 'keys'),
       values,
       ...others,
     ];
-    node.input = apart.map((name, at) => (at === input.cos || at === input.sin ? '' : name));
+    node.input = apart.map((name, at) => (madeOutside.has(at) ? '' : name));
     while (node.input.at(-1) === '') node.input.pop();
     node.attribute = node.attribute.map((known) =>
       known.name === 'do_rotary' ? create(AttributeProtoSchema, { ...known, i: 0n }) : known,
@@ -215,6 +213,16 @@ function checkNode(graph: ClassifiedGraph, node: NodeProto, where: string): void
     refuse({ where, expected, found: `position_ids ${positions}`, node });
   }
   checkFurther(node, understood, where);
+  for (const at of input.scales) {
+    const found = inputAt(node, at);
+    if (found === undefined) continue;
+    refuse({
+      where,
+      expected: 'a cache of floats',
+      found: `scales of a quantized cache: ${found}`,
+      node,
+    });
+  }
   const sinks = inputAt(node, input.sinks);
   if (sinks !== undefined && constantShape(graph, sinks)?.length !== 1) {
     refuse({ where, expected: 'constant attention sinks, one for each head', found: sinks, node });
@@ -264,6 +272,23 @@ function readRotary(
   return { cos, sin, rotated: 2 * half, interleaved };
 }
 
+function readNorms(
+  graph: ClassifiedGraph,
+  node: NodeProto,
+  headDim: number,
+  where: string,
+): FusedNorms | undefined {
+  const [queries, keys] = [inputAt(node, input.queryNorm), inputAt(node, input.keyNorm)];
+  if (queries === undefined && keys === undefined) return undefined;
+  const isOfHeads = (name: string | undefined) =>
+    name !== undefined && constantShape(graph, name)?.join() === `${headDim}`;
+  if (queries === undefined || keys === undefined || !isOfHeads(queries) || !isOfHeads(keys)) {
+    const expected = `two constant norms of ${headDim} features, of queries and of keys (fuse_qk_norm_gqa=false builds them outside the node)`;
+    return refuse({ where, expected, found: `${queries} and ${keys}`, node });
+  }
+  return { queries, keys, epsilon: floatAttribute(node, 'qk_norm_epsilon', 1e-6) };
+}
+
 /** True for a slice of `[batch, tokens, features]` that takes no token, which is how a node gets no keys. */
 function holdsNoTokens(graph: ClassifiedGraph, value: string): boolean {
   const node = graph.producer.get(value);
@@ -273,24 +298,4 @@ function holdsNoTokens(graph: ClassifiedGraph, value: string): boolean {
   );
   const at = axes?.indexOf(1) ?? -1;
   return at >= 0 && starts?.[at] === 0 && ends?.[at] === 0 && inputAt(node, 4) === undefined;
-}
-
-/** Rotates `[batch, tokens, heads * head_dim]` by angles looked up at positions. */
-function emitRotary(
-  emitter: Emitter,
-  x: string,
-  heads: number,
-  positions: string,
-  { shape, fusedRotary }: AttentionReading,
-  { cos, sin }: Pick<FusedRotary, 'cos' | 'sin'>,
-): string {
-  const rotated = fusedRotary?.rotated ?? shape.headDim;
-  return emitter.emit('RotaryEmbedding', [x, positions, cos, sin], {
-    domain: 'com.microsoft',
-    attributes: {
-      interleaved: fusedRotary?.interleaved ? 1 : 0,
-      num_heads: heads,
-      ...(rotated < shape.headDim && { rotary_embedding_dim: rotated }),
-    },
-  });
 }

@@ -5,22 +5,26 @@ import { toTheEnd } from '../../graph/sizes.js';
 import type { AttentionReading, Heads } from '../decoder.js';
 import type { LogitsSite } from './family.js';
 
-/** Turns queries or keys `[batch, tokens, heads * head_dim]`, from a token on or all of them. */
-export type Rotation = (x: string, heads: number, start?: string) => string;
+/**
+ * What a node does to queries or keys `[batch, tokens, heads * head_dim]` before it multiplies them: norms, rotation.
+ *
+ * @param start the token that `x` starts with, int64 `[1]`; left out: the first
+ */
+export type Preparation = (x: string, of: 'queries' | 'keys', start?: string) => string;
 
 /**
  * Emits logits of the rows that ask, by the core's formula.
  *
- * @param rotate left out where queries and keys are rotated before the node
+ * @param prepare left out where queries and keys are multiplied as they are
  */
 export function emitLogitsBeside(
   { queries, keys }: AttentionReading,
   { emitter, shape, pastKey, start, scored, asFloat }: LogitsSite,
-  rotate: Rotation = (x) => x,
+  prepare: Preparation = (x) => x,
 ): string {
   const algebra = onnxAlgebra(emitter);
   const { heads, kvHeads, headDim } = shape;
-  const take = ({ value, layout, columns }: Heads, count: number, first?: string) => {
+  const take = (of: 'queries' | 'keys', { value, layout, columns }: Heads, first?: string) => {
     const whole = scored(value);
     const own = columns ? algebra.slice(whole, -1, columns[0], columns[1]) : whole;
     const axis = emitter.int64([layout === 'flat' ? 1 : 2]);
@@ -28,10 +32,11 @@ export function emitLogitsBeside(
     const rows = first ? emitter.emit('Slice', [own, first, end, axis]) : own;
     const floats = asFloat(rows);
     if (layout === 'heads') return floats;
-    return splitHeads(algebra, rotate(floats, count, first), count, headDim);
+    const count = of === 'queries' ? heads : kvHeads;
+    return splitHeads(algebra, prepare(floats, of, first), count, headDim);
   };
-  const asking = take(queries, heads, start);
-  const added = take(keys, kvHeads);
+  const asking = take('queries', queries, start);
+  const added = take('keys', keys);
   const all = pastKey === undefined ? added : algebra.concat([asFloat(pastKey), added], 2);
   return attentionLogits(algebra, asking, all, shape);
 }

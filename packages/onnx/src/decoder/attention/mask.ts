@@ -133,9 +133,8 @@ export function checkMask(graph: ClassifiedGraph, mask: string, where: string): 
         node,
       });
     }
-    const [table = '', index = ''] = node.input;
-    const isLookedUp = node.opType.startsWith('Gather') && graph.kindOf(table) === 'constant';
-    if (isLookedUp && graph.kindOf(index) !== 'constant') {
+    const [, index = ''] = node.input;
+    if (looksUp(graph, node) && graph.kindOf(index) !== 'constant') {
       refuse({ where, expected, found: 'a bias that is looked up by positions', node });
     }
   }
@@ -145,7 +144,7 @@ export function checkMask(graph: ClassifiedGraph, mask: string, where: string): 
 const placing: ReadonlySet<string> = new Set(['CumSum', 'NonZero', 'Range']);
 
 /** True for numbers made of the places of tokens; what only compares them, or takes sizes, is not. */
-export function holdsPositions(graph: Pick<ClassifiedGraph, 'producer'>, value: string): boolean {
+export function holdsPositions(graph: Origins, value: string): boolean {
   for (const name of walk([value], (from) => valuesOf(graph, from))) {
     if (name === ports.positionIds) return true;
     if (placing.has(graph.producer.get(name)?.opType ?? '')) return true;
@@ -153,8 +152,22 @@ export function holdsPositions(graph: Pick<ClassifiedGraph, 'producer'>, value: 
   return false;
 }
 
+/** What tells where numbers come from. */
+type Origins = Pick<ClassifiedGraph, 'producer' | 'input'>;
+
+/** True for nodes that look numbers up in a constant, or in a copy of one: the indices tell what they give. */
+function looksUp(graph: Origins, node: NodeProto): boolean {
+  if (!node.opType.startsWith('Gather')) return false;
+  let [origin = ''] = node.input;
+  for (const maker of makers(graph, origin)) {
+    if (counting.has(maker.opType)) return false;
+    origin = maker.input[0] ?? '';
+  }
+  return !graph.input.has(origin);
+}
+
 /** What the numbers of a value are made of, sizes, indices and conditions left aside. */
-function valuesOf(graph: Pick<ClassifiedGraph, 'producer'>, value: string): readonly string[] {
+function valuesOf(graph: Origins, value: string): readonly string[] {
   const node = graph.producer.get(value);
   // A shape holds sizes, whatever it is the shape of.
   if (!node || node.opType === 'Shape' || truths.has(node.opType)) return [];
@@ -163,6 +176,7 @@ function valuesOf(graph: Pick<ClassifiedGraph, 'producer'>, value: string): read
   }
   if (node.opType === 'Where') return node.input.slice(1);
   if (node.opType === 'ConstantOfShape') return [];
+  if (looksUp(graph, node)) return node.input;
   if (node.opType.startsWith('Scatter')) return [node.input[0] ?? '', node.input[2] ?? ''];
   return byFirst.has(node.opType) ? node.input.slice(0, 1) : node.input;
 }

@@ -2,7 +2,7 @@
  * The way from the projections to what attention takes: splitting into heads, norms of queries and
  * keys, rotary embedding.
  */
-import { attribute, constantShape, inputAt, valueShape } from '../../graph/graph.js';
+import { attribute, constantShape, inputAt, makers, valueShape } from '../../graph/graph.js';
 import { walk } from '../../graph/walk.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import { type ClassifiedGraph, inputsOf, madeOf, tokensBehind } from '../classified-graph.js';
@@ -100,10 +100,31 @@ function isAngle(graph: ClassifiedGraph, value: string): boolean {
     const node = graph.producer.get(name);
     if (!node || node.opType === 'Shape') continue;
     if (node.opType === 'Cos' || node.opType === 'Sin') return true;
-    const table = constantShape(graph, inputAt(node, 0) ?? '');
-    if (node.opType.startsWith('Gather') && (table?.length ?? 0) >= 2) return true;
+    if (!node.opType.startsWith('Gather')) continue;
+    const table = constantShape(graph, tableOf(graph, inputAt(node, 0) ?? ''));
+    if ((table?.length ?? 0) >= 2) return true;
   }
   return false;
+}
+
+/** Copies of a table: a part of it, or all of it for each row of a batch. */
+const tableCopies: ReadonlySet<string> = new Set([
+  'Cast',
+  'Expand',
+  'Identity',
+  'Slice',
+  'Tile',
+  'Unsqueeze',
+]);
+
+/** The table that a value is a copy of. */
+function tableOf(graph: ClassifiedGraph, value: string): string {
+  let name = value;
+  for (const node of makers(graph, value)) {
+    if (!tableCopies.has(node.opType)) break;
+    name = inputAt(node, 0) ?? '';
+  }
+  return name;
 }
 
 /**
@@ -114,16 +135,18 @@ function splitIntoHeads(
   graph: ClassifiedGraph,
   value: string,
 ): 'tokens first' | 'heads first' | undefined {
+  let isSplit = false;
+  let headsAreFirst = false;
   for (let name: string | undefined = value; name !== undefined; ) {
     const node: NodeProto | undefined = linearInto(graph, name)
       ? undefined
       : graph.producer.get(name);
-    if (!node) return undefined;
-    if (node.opType === 'Transpose') {
-      return attribute(node, 'perm')?.ints.join() === '0,2,1,3' ? 'heads first' : 'tokens first';
-    }
-    if (node.opType === 'Reshape') return 'tokens first';
+    if (!node) break;
+    // A pair of features that is put together again is another Reshape than the one that splits.
+    if (node.opType === 'Reshape' || node.opType === 'Transpose') isSplit = true;
+    if (attribute(node, 'perm')?.ints.join() === '0,2,1,3') headsAreFirst = !headsAreFirst;
     name = node.input.find((input) => graph.kindOf(input) === 'token');
   }
-  return undefined;
+  if (!isSplit) return undefined;
+  return headsAreFirst ? 'heads first' : 'tokens first';
 }

@@ -37,11 +37,28 @@ describe('positions that are not read as angles', () => {
       emit('Mul', [emit('Unsqueeze', [cast('position_ids', float), whole([2])]), number(0.01)]),
       number(1),
     ]);
-  test.each([
-    ['a stream scaled by position', ffn.output],
-    ['queries scaled by position', attention!.reading.queries.value],
-  ])('%s is refused where positions are kept', (_, value) => {
-    const model = changed(value, (emitter) => emitter.emit('Mul', [value, scale(emitter)]));
+  const table = ({ float: numbers }: Emitter) =>
+    numbers(
+      Float32Array.from({ length: 128 * 24 }, (_, at) => Math.sin(at)),
+      [128, 24],
+    );
+  const lookedUp = (copy: string, { emit }: Emitter) => emit('Gather', [copy, 'position_ids']);
+  test.each<[string, string, string, (emitter: Emitter) => string]>([
+    ['a stream scaled by position', ffn.output, 'Mul', scale],
+    ['queries scaled by position', attention!.reading.queries.value, 'Mul', scale],
+    ['a table of positions', ffn.output, 'Add', (own) => lookedUp(table(own), own)],
+    [
+      'a copy of such a table',
+      ffn.output,
+      'Add',
+      (own) => {
+        const rows = own.emit('Shape', ['attention_mask'], { attributes: { start: 1, end: 2 } });
+        const part = own.emit('Slice', [table(own), own.int64([0]), rows, own.int64([0])]);
+        return lookedUp(part, own);
+      },
+    ],
+  ])('%s is refused where positions are kept', (_, value, opType, made) => {
+    const model = changed(value, (emitter) => emitter.emit(opType, [value, made(emitter)]));
     expect(() => pruneModel(model, { ...plan, positions: 'keep' })).toThrow(
       /after the prune after layer 2: expected positions to be read as angles only/,
     );
@@ -102,4 +119,40 @@ test('angles of keys that are not split into heads are gathered along the tokens
   // Of [batch, tokens, 1]: the tokens are the second axis from the end.
   const angles = readDecoder(model).layers[3]!.attention!.reading.angles;
   expect(angles.find(({ value }) => value.startsWith('added'))?.axis).toBe(-2);
+});
+
+describe('angles of a table that is copied for each row (GPT-J)', () => {
+  const apart = buildDecoder(even, randomWeights(1), { rotary: 'separate' });
+  const keys = readDecoder(apart).layers[3]!.attention!.reading.keys.value;
+  test.each([
+    ['tokens before heads', [], -3],
+    ['heads before tokens', [0, 2, 1, 3], -2],
+  ])('%s', (_, perm, axis) => {
+    const model = clone(ModelProtoSchema, apart);
+    const graph = model.graph!;
+    const emitter = createEmitter(namesIn(graph), 21, { prefix: 'added' });
+    const { emit, int64: whole, float: numbers } = emitter;
+    const turned = (x: string) =>
+      perm.length > 0 ? emit('Transpose', [x], { attributes: { perm } }) : x;
+    const table = numbers(new Float32Array(128 * 16), [1, 128, 16]);
+    const copies = emit('Tile', [table, whole([1, 1, 1])]);
+    const places = emit('Expand', [
+      emit('Unsqueeze', ['position_ids', whole([2])]),
+      whole([1, 1, 16]),
+    ]);
+    const angle = emit('GatherElements', [copies, places], { attributes: { axis: 1 } });
+    const own = emit('Unsqueeze', [angle, whole([perm.length > 0 ? 1 : 2])]);
+    const heads = turned(emit('Reshape', [keys, whole([0, 0, -1, 16])]));
+    // As pairs of features are put together again, after they were split into heads.
+    const flat = emit('Reshape', [heads, whole([0, 0, 0, -1])]);
+    const back = turned(emit('Mul', [flat, own]));
+    const made = emit('Reshape', [back, whole([0, 0, -1])]);
+    for (const node of graph.node) {
+      node.input = node.input.map((name) => (name === keys ? made : name));
+    }
+    graph.node = [...graph.node, ...emitter.nodes];
+    graph.initializer.push(...emitter.initializers);
+    const { angles } = readDecoder(model).layers[3]!.attention!.reading;
+    expect(angles.find(({ value }) => value === own)?.axis).toBe(axis);
+  });
 });

@@ -74,7 +74,7 @@ export function rebase(
     if (axis !== 'table') {
       return stages.slice(0, depth).reduce((angle, stage) => stage.gather(angle, axis), name);
     }
-    if (depth > 0 && holdsPositions({ producer }, name)) {
+    if (depth > 0 && holdsPositions({ producer, input: source.input }, name)) {
       refuse({
         where: `after the prune after layer ${stages[depth - 1]?.afterLayer}`,
         expected: 'a constant table of angles, where positions are kept (use --positions renumber)',
@@ -120,7 +120,11 @@ export function rebase(
           node,
         });
       }
-      if (positions === 'keep' && axis !== 'places' && holdsPositions({ producer }, name)) {
+      if (
+        positions === 'keep' &&
+        axis !== 'places' &&
+        holdsPositions({ producer, input: source.input }, name)
+      ) {
         refuse({
           where: `after the prune after layer ${stage.afterLayer}`,
           expected:

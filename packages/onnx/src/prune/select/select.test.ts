@@ -59,6 +59,15 @@ describe('one image token stays at least', () => {
     expect(keptOf(extra, mask, 1).images).toHaveLength(1);
   });
 
+  test('of a call of image tokens alone, on top of a cache', async () => {
+    const pruned = await open(plan);
+    await pruned.step(randomEmbeddings(config, 4, 4), [0, 0, 0, 0]);
+    const mask = new Array<number>(7).fill(1);
+    const { extra, logits } = await pruned.step(randomEmbeddings(config, 7, 5), mask);
+    expect(keptOf(extra, mask, 1).images).toHaveLength(1);
+    expect(logits).toHaveLength(config.vocabularySize);
+  });
+
   test.each([{}, { batch: true }])('of each image with a quota: %o', async (options) => {
     const mask = prompt(3, 1, 16);
     const pruned = await open({ ...plan, perImage: true }, options);

@@ -1,7 +1,8 @@
 /** Which tokens a stage keeps. */
-import { scoreLimit, wholeShare } from '@transprune/core';
+import { scoreLimit, shareOf, wholeShare } from '@transprune/core';
 import { onnxAlgebra } from '../../graph/algebra.js';
 import type { Emitter } from '../../graph/emitter.js';
+import { emitSizes } from '../../graph/sizes.js';
 import { TensorProto_DataType } from '../../proto/onnx_pb.js';
 import type { TokenState } from '../tokens.js';
 
@@ -32,19 +33,23 @@ export interface Ranking {
   readonly spanSizes?: string | undefined;
   /** int64 scalar, out of `wholeShare`: what stays of the image tokens. */
   readonly share: string;
+  /** Where fewer stay if they hold so much of the score, but not less than a share of the image tokens. */
+  readonly mass?: number | undefined;
+  readonly floor?: number | undefined;
 }
 
 /** Picks what stays: all text, and of the image tokens the best ones. */
 export function emitSelection(
   emitter: Emitter,
-  { score: given, state, images, texts, places, spanSizes, share }: Ranking,
+  { score: given, state, images, texts, places, spanSizes, share, mass, floor = 0 }: Ranking,
 ): Selection {
   const { emit, cast: to } = emitter;
   const algebra = onnxAlgebra(emitter);
   const whole = emitter.int64([wholeShare], []);
   const { imageMask, valid } = state;
   const score = numbersOf(given);
-  const keptImages = state.span ? emitSpanCounts() : floorOf(images);
+  const most = state.span ? emitSpanCounts() : floorOf(images, share);
+  const keptImages = mass === undefined ? most : withinMass(mass);
   const counts = emit('Add', [texts, keptImages]);
   const ofImages = state.span ? emitSpanChoice() : score;
   const ranked = emit('Where', [to(imageMask, BOOL), ofImages, emitter.float(textRank)]);
@@ -74,9 +79,26 @@ export function emitSelection(
    * What stays of so many image tokens: one at least, where there is one. In whole numbers: float32 can round up
    * to the next one, and browsers have no float64.
    */
-  function floorOf(tokens: string): string {
-    const part = emit('Div', [emit('Mul', [tokens, share]), whole]);
+  function floorOf(tokens: string, ofAll: string): string {
+    const part = emit('Div', [emit('Mul', [tokens, ofAll]), whole]);
     return emit('Max', [part, emit('Sign', [tokens])]);
+  }
+  /** As many as hold the mass: before the last of them the others hold less. */
+  function withinMass(wanted: number): string {
+    const positive = algebra.multiply(emit('Max', [score, emitter.float(0)]), imageMask);
+    const all = emitSizes(emitter, positive, 1, 2);
+    const { values } = emitTopK(emitter, positive, all);
+    const before = emit('CumSum', [values, emitter.int64([1], [])], {
+      attributes: { exclusive: 1 },
+    });
+    const total = algebra.sum(values, [-1], true);
+    const isWanted = to(
+      emit('Less', [before, algebra.multiply(total, algebra.constant(wanted))]),
+      FLOAT,
+    );
+    const holding = to(algebra.sum(isWanted, [-1], true), INT64);
+    const lowest = emit('Min', [emitter.int64([shareOf(floor)], []), share]);
+    return emit('Min', [most, emit('Max', [floorOf(images, lowest), holding])]);
   }
   /** Comparisons with what is no number do not hold, so it is ranked after every other score, and before padding. */
   function numbersOf(scores: string): string {
@@ -97,7 +119,7 @@ export function emitSelection(
    */
   function emitSpanCounts(): string {
     const size = to(spanSizes ?? '', INT64);
-    const quota = emit('Mul', [floorOf(size), whole]);
+    const quota = emit('Mul', [floorOf(size, share), whole]);
     const part = emit('Div', [quota, emit('Max', [size, emitter.int64([1], [])])]);
     const sum = emit('ReduceSum', [part, emitter.int64([1])], { attributes: { keepdims: 1 } });
     const half = emitter.int64([wholeShare / 2], []);
@@ -107,7 +129,7 @@ export function emitSelection(
   function emitSpanQuota(size: string): string {
     const sizes = emit('Add', [to(places, INT64), emitter.int64([1], [])]);
     const place = to(algebra.subtract(size, algebra.constant(1)), INT64);
-    return emit('Gather', [to(floorOf(sizes), FLOAT), place], { attributes: { axis: 0 } });
+    return emit('Gather', [to(floorOf(sizes, share), FLOAT), place], { attributes: { axis: 0 } });
   }
   /** 1 at the image tokens that are among the best of their own span; of equals the earlier wins. */
   function emitSpanChoice(): string {

@@ -1,0 +1,108 @@
+/** Answers of a variant: those that a file has, and the others asked and written to it. */
+import { join } from 'node:path';
+import { isRightAnswer } from '@transprune/embedded-model';
+import { type Answerer, readAnswers, runBenchmark } from '@transprune/eval';
+import { collect, type LocalEngine, type Pixels } from '@transprune/vlm';
+import type { StudyQuestion } from '../questions/held-out.js';
+import { shownPicture } from '../questions/pictures.js';
+import { keyOf, type Variant } from '../variants/variant.js';
+import { type Lanes, openLanes } from './lanes.js';
+import type { StudiedModel } from './model.js';
+
+/** Longer than any right answer: one that does not end is wrong sooner. */
+export const maxNewTokens = 96;
+
+/** Whoever asks. */
+export interface Asking {
+  readonly model: StudiedModel;
+  /** Unpruned, without a reduction. */
+  readonly lanes: Lanes;
+  /** Where answers are kept. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** Told of what begins. */
+  readonly onBegin: (what: string) => void;
+}
+
+/** Whether each question was answered right, by its id. */
+export type Right = ReadonlyMap<string, boolean>;
+
+/** One that is asked and can be written down. */
+interface Item {
+  readonly id: string;
+  readonly prompt: string;
+}
+
+interface Items {
+  /** Tells answers to these from the variant's others; such as `conversation`. */
+  readonly part?: string;
+  readonly items: readonly Item[];
+  answer(engine: LocalEngine, id: string): Promise<string>;
+}
+
+/**
+ * Asks what has no answer yet.
+ *
+ * @returns texts by id
+ */
+export async function askItems(
+  { folder, model, lanes, signal, onBegin }: Asking,
+  variant: Variant,
+  { part, items, answer }: Items,
+): Promise<ReadonlyMap<string, string>> {
+  const key = [keyOf(variant, model.fingerprint), ...(part ? [part] : [])].join('-');
+  const answersPath = join(folder, `${key}.jsonl`);
+  const known = await readAnswers(answersPath, key);
+  if (items.every(({ id }) => known.has(id))) return known;
+  onBegin(`${variant.name}${part ? `, ${part}` : ''}: ${items.length} to ask`);
+  const { plan, reduction } = variant;
+  const own = reduction && (await openLanes(model, lanes.count, reduction));
+  const pruned = await (own ?? lanes).withPlan(plan);
+  const answerer: Answerer = {
+    name: key,
+    answer: async ({ id }) => ({ text: await pruned.lend((engine) => answer(engine, id)) }),
+  };
+  try {
+    const { answers, failures } = await runBenchmark(
+      { questions: items },
+      { answerer, answersPath, concurrency: lanes.count, signal },
+    );
+    const [first] = failures;
+    if (first) throw new Error(`${variant.name}: ${first.where}: ${first.what}`);
+    return answers;
+  } finally {
+    await pruned.dispose();
+    await own?.dispose();
+  }
+}
+
+/** Asks a variant the questions. */
+export async function askVariant(
+  asking: Asking,
+  variant: Variant,
+  questions: readonly StudyQuestion[],
+): Promise<Right> {
+  const byId = new Map(questions.map((question) => [question.id, question]));
+  const pictures = new Map<number, Promise<Pixels>>();
+  const pictureOf = ({ scene, picture }: StudyQuestion) => {
+    const shown = pictures.get(scene) ?? shownPicture(picture, variant.shown ?? 'picture');
+    pictures.set(scene, shown);
+    return shown;
+  };
+  const items = questions.map(({ id, text }) => ({ id, prompt: text }));
+  const answer = async (engine: LocalEngine, id: string) => {
+    const question = byId.get(id);
+    if (!question) throw new Error(`expected a question ${id}`);
+    const images = [await pictureOf(question)];
+    const { signal } = asking;
+    const { text } = await collect(
+      engine.generate({ question: question.text, images, signal, maxNewTokens }),
+    );
+    signal.throwIfAborted();
+    return text;
+  };
+  const answers = await askItems(asking, variant, { items, answer });
+  return new Map(
+    questions.map(({ id, answer }) => [id, isRightAnswer(answers.get(id) ?? '', answer)]),
+  );
+}

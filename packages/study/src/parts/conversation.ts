@@ -1,0 +1,119 @@
+/** Part 4, last: what is lost over a conversation, where the first question decides what is kept. */
+import { isRightAnswer } from '@transprune/embedded-model';
+import { collect, type LocalEngine } from '@transprune/vlm';
+import { askItems, maxNewTokens } from '../answers/ask.js';
+import { section, table, withInterval } from '../document/markdown.js';
+import { type StudyQuestion, sampleQuestions } from '../questions/held-out.js';
+import { type Estimate, share } from '../statistics/estimate.js';
+import type { Study } from '../study.js';
+import { unpruned } from '../variants/costs.js';
+import type { Variant } from '../variants/variant.js';
+
+/** Questions of a conversation at most. */
+const longest = 4;
+
+export interface ConversationStudy {
+  readonly markdown: string;
+  /** Right answers of the first and of later turns, by variant; the unpruned first. */
+  readonly turns: readonly {
+    readonly name: string;
+    readonly first: Estimate;
+    readonly later: Estimate;
+  }[];
+}
+
+export async function studyConversations(study: Study): Promise<ConversationStudy> {
+  const conversations = conversationsOf(study);
+  const [high, low] = study.settings;
+  if (!high || !low) throw new Error('expected two settings');
+  const variants: Variant[] = [
+    { name: 'unpruned', plan: unpruned },
+    { name: 'transprune, High', plan: high.plan },
+    { name: 'random, High', plan: { ...high.plan, method: 'random' } },
+    { name: 'transprune, Low', plan: low.plan },
+  ];
+  const results = [];
+  for (const variant of variants) {
+    const turns = await askConversations(study, variant, conversations);
+    results.push({ name: variant.name, turns });
+  }
+  const at = (turns: readonly boolean[][], turn: number) => turns.flatMap((own) => own[turn] ?? []);
+  const later = (turns: readonly boolean[][]) => turns.flatMap((own) => own.slice(1));
+  return {
+    turns: results.map(({ name, turns }) => ({
+      ...{ name, first: share(at(turns, 0)), later: share(later(turns)) },
+    })),
+    markdown: section(
+      'A conversation about one picture',
+      `${conversations.length} conversations of up to ${longest} questions; each goes on on the caches of those before. What the first question left is all that later ones see of the picture. The model was trained on single questions: the unpruned row says what it makes of conversations at all.`,
+      table(
+        [
+          'right answers, %',
+          ...Array.from({ length: longest }, (_, turn) => `question ${turn + 1}`),
+        ],
+        results.map(({ name, turns }) => [
+          name,
+          ...Array.from({ length: longest }, (_, turn) => withInterval(share(at(turns, turn)))),
+        ]),
+      ),
+    ),
+  };
+}
+
+/** A few questions of each of the first pictures, in an order that a seed decides. */
+function conversationsOf({ heldOut: { questions }, extent }: Study): StudyQuestion[][] {
+  const scenes = [...new Set(questions.map(({ scene }) => scene))];
+  return scenes
+    .map((scene) =>
+      sampleQuestions(
+        questions.filter((q) => q.scene === scene),
+        longest,
+        scene,
+      ),
+    )
+    .filter((own) => own.length > 1)
+    .slice(0, extent.conversations);
+}
+
+/** Whether each turn's answer was right. */
+async function askConversations(
+  { asking }: Study,
+  variant: Variant,
+  conversations: readonly StudyQuestion[][],
+): Promise<boolean[][]> {
+  const idOf = (own: readonly StudyQuestion[]) => own.map(({ id }) => id).join(' ');
+  const byId = new Map(conversations.map((own) => [idOf(own), own]));
+  const items = conversations.map((own) => ({
+    id: idOf(own),
+    prompt: own.map(({ text }) => text).join(' '),
+  }));
+  const answers = await askItems(asking, variant, {
+    ...{ part: 'conversation', items },
+    answer: (engine, id) => talk(engine, byId.get(id) ?? [], asking.signal),
+  });
+  return conversations.map((own) => {
+    const texts: string[] = JSON.parse(answers.get(idOf(own)) ?? '[]');
+    return own.map(({ answer }, turn) => isRightAnswer(texts[turn] ?? '', answer));
+  });
+}
+
+/** Texts of the answers, as JSON. */
+async function talk(
+  engine: LocalEngine,
+  questions: readonly StudyQuestion[],
+  signal: AbortSignal,
+): Promise<string> {
+  const chat = engine.chat();
+  const texts: string[] = [];
+  try {
+    for (const [turn, { text: question, picture }] of questions.entries()) {
+      const images = turn === 0 ? [picture] : [];
+      const { text } = await collect(chat.ask({ question, images, signal, maxNewTokens }));
+      signal.throwIfAborted();
+      texts.push(text);
+    }
+  } finally {
+    await chat.dispose();
+  }
+  return JSON.stringify(texts);
+}

@@ -1,0 +1,105 @@
+/** Part 6: when not to use this, by what was found. */
+import { percent, points, section, table } from '../document/markdown.js';
+import { gain } from '../statistics/estimate.js';
+import { answersTo, type Result, type Study } from '../study.js';
+import type { Accuracies } from './accuracy.js';
+import { verdict } from './comparison.js';
+import type { ConversationStudy } from './conversation.js';
+import type { SpeedStudy } from './speed.js';
+
+interface Findings {
+  readonly accuracies: Accuracies;
+  readonly conversation: ConversationStudy;
+  readonly speed: SpeedStudy;
+}
+
+export function studyWhen(study: Study, findings: Findings): string {
+  const rows = [
+    ...lostKinds(study, findings.accuracies),
+    ...betterBaselines(study, findings.accuracies),
+    ...laterTurns(findings.conversation),
+    ...times(findings.speed),
+  ];
+  return section(
+    'When not to use this',
+    'Of this model; each row is there because of the figures above.',
+    rows.length === 0
+      ? 'None of what was looked at speaks against it here.'
+      : table(['situation', 'found here'], rows, 'words'),
+  );
+}
+
+/** Kinds of questions that lose, beyond chance. */
+function lostKinds({ questions, heldOut }: Study, { unpruned, main }: Accuracies): string[][] {
+  return heldOut.kinds.flatMap((kind) => {
+    const asked = questions.filter((question) => question.kind === kind);
+    const losses = [...main].flatMap(([{ name }, [own]]) => {
+      if (!own) return [];
+      const lost = gain(answersTo(own, asked), answersTo(unpruned, asked));
+      return lost.high < 0 ? [`${name}: ${points(lost)}`] : [];
+    });
+    return losses.length === 0
+      ? []
+      : [[`Questions of the kind *${kind}*`, `points against the unpruned: ${losses.join('; ')}`]];
+  });
+}
+
+/** Baselines that TransPrune does not beat at equal cost. */
+function betterBaselines({ questions }: Study, { main }: Accuracies): string[][] {
+  const standing = new Map<string, string[]>();
+  for (const [{ name }, [own, ...others]] of main) {
+    for (const other of others) {
+      const word = own ? verdict(own, other, questions) : 'better';
+      if (word === 'better') continue;
+      const found = word === 'worse' ? 'better' : 'not told apart';
+      standing.set(other.family, [
+        ...(standing.get(other.family) ?? []),
+        `${name}: ${found}${by(own, other, questions)}`,
+      ]);
+    }
+  }
+  return [...standing].map(([method, found]) => [
+    `Where *${method}* is to be had at the same cost`,
+    found.join('; '),
+  ]);
+}
+
+function by(own: Result | undefined, other: Result, questions: Study['questions']): string {
+  return own
+    ? ` (${points(gain(answersTo(other, questions), answersTo(own, questions)))} points)`
+    : '';
+}
+
+function laterTurns({ turns }: ConversationStudy): string[][] {
+  const [whole, ...others] = turns;
+  const worse = others.filter(({ later }) => whole !== undefined && later.high < whole.later.low);
+  return worse.length === 0 || !whole
+    ? []
+    : [
+        [
+          'Several questions about one picture, on one cache',
+          `right after the first question: ${[whole, ...worse].map(({ name, later }) => `${name} ${percent(later.value)} %`).join('; ')}`,
+        ],
+      ];
+}
+
+function times({ high }: SpeedStudy): string[][] {
+  return [
+    ...(high.share < 0.8
+      ? [
+          [
+            'Decoders as small as this one',
+            `the prefill gains ${high.gain.toFixed(2)} x, ${percent(high.share, 0)} % of what the FLOPs allow`,
+          ],
+        ]
+      : []),
+    ...(high.stepGain < 1.2
+      ? [
+          [
+            'Long answers',
+            `a step under High is ${high.stepGain.toFixed(2)} x as fast as unpruned; only the prefill gains`,
+          ],
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { readHeldOut, sampleQuestions } from './held-out.js';
+import { shownPicture } from './pictures.js';
+
+const heldOut = await readHeldOut();
+
+const countsOf = (questions: readonly { kind: string }[]) =>
+  heldOut.kinds.map((kind) => questions.filter((question) => question.kind === kind).length);
+
+test('held-out questions have ids of their own and the pictures of their scenes', () => {
+  const { questions, set } = heldOut;
+  expect(new Set(questions.map(({ id }) => id)).size).toBe(questions.length);
+  for (const { picture } of questions.slice(0, 20)) {
+    expect([picture.width, picture.height]).toEqual([set.imageSize, set.imageSize]);
+  }
+  const byScene = new Map(questions.map(({ scene, picture }) => [scene, picture]));
+  expect(byScene.get(0)?.data).not.toEqual(byScene.get(1)?.data);
+});
+
+test('a sample has as many questions of each kind, and is that of its seed', () => {
+  const { questions, kinds } = heldOut;
+  const sample = sampleQuestions(questions, 5 * kinds.length, 1);
+  expect(countsOf(sample)).toEqual(kinds.map(() => 5));
+  expect(sampleQuestions(questions, 5 * kinds.length, 1)).toEqual(sample);
+  expect(sampleQuestions(questions, 5 * kinds.length, 2)).not.toEqual(sample);
+  expect(sampleQuestions(questions, 1e9, 1)).toEqual(questions);
+  // A smaller sample of a sample is among it.
+  const inner = sampleQuestions(sample, 2 * kinds.length, 1);
+  expect(inner.every((question) => sample.includes(question))).toBe(true);
+  expect(countsOf(inner)).toEqual(kinds.map(() => 2));
+});
+
+test('a picture with fewer pixels has its size and less in it; a blank one nothing', async () => {
+  // Stripes of a pixel: what four pixels in one lose.
+  const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, at) => (Math.floor(at / 3) % 2) * 255);
+  const picture = { data, ...({ width: 16, height: 16, channels: 3 } as const) };
+  expect(await shownPicture(picture, 'picture')).toBe(picture);
+  const coarse = await shownPicture(picture, { side: 4 });
+  expect([coarse.width, coarse.height, coarse.data.length]).toEqual([16, 16, data.length]);
+  const spread = Math.max(...coarse.data) - Math.min(...coarse.data);
+  expect(spread).toBeLessThan(100);
+  const blank = await shownPicture(picture, 'blank');
+  expect(new Set(blank.data)).toEqual(new Set([128]));
+});

@@ -1,0 +1,51 @@
+/** What the parts of the study share. */
+import type { Asking, Right } from './answers/ask.js';
+import type { HeldOut, StudyQuestion } from './questions/held-out.js';
+import type { Costing } from './variants/costs.js';
+import type { Setting } from './variants/methods.js';
+
+/** How much is asked. */
+export interface Extent {
+  /** Questions that the main comparison asks. */
+  readonly questions: number;
+  /** Questions of all other comparisons. */
+  readonly sample: number;
+  /** Pictures whose tokens are looked at, layer by layer. */
+  readonly pictures: number;
+  readonly conversations: number;
+  /** Rounds that are timed. */
+  readonly rounds: number;
+}
+
+/** Everything there is, of the main comparison. */
+export const whole: Extent = {
+  ...{ questions: 10_000, sample: 600, pictures: 60, conversations: 80, rounds: 24 },
+};
+
+/** A few questions of every kind, to see that it runs. */
+export const quick: Extent = { questions: 27, sample: 9, pictures: 2, conversations: 2, rounds: 3 };
+
+export interface Study {
+  readonly asking: Asking;
+  readonly extent: Extent;
+  readonly heldOut: HeldOut;
+  readonly costing: Costing;
+  readonly settings: readonly Setting[];
+  /** Of the main comparison. */
+  readonly questions: readonly StudyQuestion[];
+  /** Of all others; among those of the main comparison. */
+  readonly sample: readonly StudyQuestion[];
+}
+
+/** How a variant did. */
+export interface Result {
+  readonly name: string;
+  readonly family: string;
+  /** Of the unpruned prefill. */
+  readonly cost: number;
+  readonly right: Right;
+}
+
+/** Answers of a result to some questions, in their order. */
+export const answersTo = ({ right }: Pick<Result, 'right'>, questions: readonly StudyQuestion[]) =>
+  questions.map(({ id }) => right.get(id) ?? false);

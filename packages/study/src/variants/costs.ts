@@ -1,0 +1,75 @@
+/** What variants cost, and which of a method costs as much as another plan. */
+import {
+  createPlan,
+  type PrunePlan,
+  type Reduction,
+  type ReductionName,
+  TransPruneError,
+} from '@transprune/core';
+import { type FullCost, fullCost, type Model, planForBudget } from '@transprune/flops';
+import type { Variant } from './variant.js';
+
+/** A model and its prompts, as far as costs go. */
+export interface Costing {
+  readonly model: Model;
+  readonly imageTokens: number;
+  /** Of an average prompt. */
+  readonly textTokens: number;
+}
+
+export const unpruned: PrunePlan = createPlan({ stages: [] });
+
+/** Everything that is counted of a variant. */
+export function costsOf(
+  { model, ...tokens }: Costing,
+  { plan, reduction }: Pick<Variant, 'plan' | 'reduction'>,
+): FullCost {
+  return fullCost(model, plan, { ...tokens, reduction });
+}
+
+/** Multiply-adds of a prompt from the image features on: the decoder, scoring, and choosing before it. */
+export function prefillCost(
+  costing: Costing,
+  variant: Pick<Variant, 'plan' | 'reduction'>,
+): number {
+  const { decoder, scoring, reduction = 0 } = costsOf(costing, variant).plan.prefill;
+  return decoder.total + scoring.total + reduction;
+}
+
+/** The same as a share of the unpruned. */
+export function costShare(costing: Costing, variant: Pick<Variant, 'plan' | 'reduction'>): number {
+  return prefillCost(costing, variant) / prefillCost(costing, { plan: unpruned });
+}
+
+/**
+ * A plan's keep ratios, fitted so that it costs no more than a share of the unpruned.
+ *
+ * @param reduction that goes before it
+ * @returns undefined if the plan prunes too late for that
+ */
+export function fitPlan(
+  { model, ...tokens }: Costing,
+  plan: PrunePlan,
+  share: number,
+  reduction?: Reduction,
+): PrunePlan | undefined {
+  try {
+    return planForBudget(model, plan, { speedup: 1 / share }, { ...tokens, reduction }).plan;
+  } catch (error) {
+    if (TransPruneError.isInstance(error) && error.code === 'INVALID_ARGUMENT') return undefined;
+    throw error;
+  }
+}
+
+/** The most tokens to which a reduction may reduce at a share of the unpruned cost; undefined if none. */
+export function fitReduction(
+  costing: Costing,
+  method: ReductionName,
+  share: number,
+): Reduction | undefined {
+  for (let tokens = costing.imageTokens - 1; tokens > 0; tokens--) {
+    const reduction = { method, tokens };
+    if (costShare(costing, { plan: unpruned, reduction }) <= share) return reduction;
+  }
+  return undefined;
+}

@@ -1,0 +1,115 @@
+/** Every method at the cost of one of TransPrune's settings. */
+import {
+  createPlan,
+  type MethodName,
+  type PrunePlan,
+  presetPlan,
+  type ReductionName,
+} from '@transprune/core';
+import { type Costing, costShare, fitPlan, fitReduction, unpruned } from './costs.js';
+import type { Variant } from './variant.js';
+
+/** TransPrune at one cost. */
+export interface Setting {
+  readonly name: string;
+  readonly plan: PrunePlan;
+  /** Of the unpruned prefill. */
+  readonly cost: number;
+}
+
+/** Keep ratios beyond Low: half of its last. The study's own choice. */
+const harshest = [0.25, 0.0625, 0.03125];
+
+/** High, Low, and one that is harsher, for a decoder of any depth. */
+export function settingsOf(costing: Costing): Setting[] {
+  const layers = costing.model.decoder.layers.length;
+  const high = presetPlan('transprune-high', layers).plan;
+  const low = presetPlan('transprune-low', layers).plan;
+  const harsh = {
+    ...low,
+    stages: low.stages.map((stage, at) => ({ ...stage, keepRatio: harshest[at] ?? 1 })),
+  };
+  return Object.entries({ High: high, Low: low, Harsh: harsh }).map(([name, plan]) => ({
+    ...{ name, plan, cost: costShare(costing, { plan }) },
+  }));
+}
+
+/** Methods that keep the prunes of TransPrune. */
+const sameSchedule: readonly MethodName[] = [
+  'transition',
+  'instruction',
+  'v2drop',
+  'dash',
+  'key-norm',
+  'uniform-grid',
+  'random',
+];
+
+const reductions: readonly ReductionName[] = ['downsample', 'vision-zip', 'div-prune', 'random'];
+
+/** Methods with a schedule of their own, as published for 32 layers. */
+const ownSchedules: Readonly<Partial<Record<MethodName, Schedule>>> = {
+  fastv: { after: [2], keep: [0.5], positions: 'keep' },
+  'pyramid-drop': { after: [8, 16, 24], keep: [0.5, 0.25, 0.125], positions: 'renumber' },
+};
+
+interface Schedule extends Required<Pick<PrunePlan, 'positions'>> {
+  readonly after: readonly number[];
+  readonly keep: readonly number[];
+}
+
+/** The baselines that every method has to beat, and TransPrune itself. */
+export const mainMethods: readonly string[] = [
+  'transprune',
+  'random',
+  'downsample',
+  'fastv',
+  'pyramid-drop',
+];
+
+/** Every method at no more than a setting's cost; those that cannot be so cheap are left out. */
+export function methodsAt(costing: Costing, { name, plan, cost }: Setting): Variant[] {
+  const fit = (method: MethodName, shape: PrunePlan): Variant[] => {
+    const fitted = fitPlan(costing, { ...shape, method }, cost);
+    return fitted ? [{ name: method, plan: fitted }] : [];
+  };
+  const layers = costing.model.decoder.layers.length;
+  const own = Object.entries(ownSchedules).flatMap(([method, schedule]) =>
+    fit(method as MethodName, scaled(schedule, layers)),
+  );
+  const before = reductions.flatMap((method): Variant[] => {
+    const reduction = fitReduction(costing, method, cost);
+    const called = method === 'random' ? 'random before the decoder' : method;
+    return reduction ? [{ name: called, plan: unpruned, reduction }] : [];
+  });
+  const varied = [
+    { name: 'transprune', plan },
+    ...own,
+    ...sameSchedule.flatMap((method) => fit(method, plan)),
+    ...before,
+    ...combined(costing, plan, cost),
+  ];
+  return varied.map((variant) => ({
+    ...variant,
+    family: variant.name,
+    name: `${variant.name}, ${name}`,
+  }));
+}
+
+/** VisionZip to half of the tokens, TransPrune's prunes after it: the paper's tables 4 and 5 combine them so. */
+function combined(costing: Costing, plan: PrunePlan, cost: number): Variant[] {
+  const reduction = { method: 'vision-zip', tokens: Math.ceil(costing.imageTokens / 2) } as const;
+  const fitted = fitPlan(costing, plan, cost, reduction);
+  return fitted ? [{ name: 'vision-zip + transprune', plan: fitted, reduction }] : [];
+}
+
+/** A schedule for another depth, its prunes pushed apart where they would fall together. */
+function scaled({ after, keep, positions }: Schedule, layers: number): PrunePlan {
+  let previous = 0;
+  const stages = after.map((layer, at) => {
+    const room = layers - 1 - (after.length - 1 - at);
+    previous = Math.min(room, Math.max(previous + 1, Math.round((layer * layers) / 32)));
+    return { afterLayer: previous, keepRatio: keep[at] ?? 1 };
+  });
+  return createPlan({ method: 'random', stages, positions });
+}

@@ -1,0 +1,28 @@
+/** One way to answer the questions. */
+import { createHash } from 'node:crypto';
+import { methodNameOf, type PrunePlan, type Reduction } from '@transprune/core';
+import type { Shown } from '../questions/pictures.js';
+
+export interface Variant {
+  /** As tables call it. */
+  readonly name: string;
+  /** What it is called at any cost, such as the method's name; the name if left out. */
+  readonly family?: string;
+  readonly plan: PrunePlan;
+  readonly reduction?: Reduction;
+  /** The picture if left out. */
+  readonly shown?: Shown;
+}
+
+/**
+ * A name for a variant's answers, which nothing else has: two that answer differently have different ones.
+ *
+ * @param model whatever says which model answers
+ */
+export function keyOf({ plan, reduction, shown = 'picture' }: Variant, model: string): string {
+  const method = methodNameOf(plan);
+  const whole = JSON.stringify([model, { ...plan, method }, reduction ?? null, shown]);
+  const before = reduction ? `${reduction.method}-${reduction.tokens}-` : '';
+  const what = plan.stages.length === 0 ? 'unpruned' : method;
+  return `${before}${what}-${createHash('sha256').update(whole).digest('hex').slice(0, 12)}`;
+}

@@ -1,0 +1,74 @@
+import { createPlan, presetPlan, transpruneWith } from '@transprune/core';
+import { modelPreset } from '@transprune/flops';
+import { describe, expect, test } from 'vitest';
+import { ablationsOf } from './ablations.js';
+import { costShare, fitPlan, fitReduction, unpruned } from './costs.js';
+import { mainMethods, methodsAt, settingsOf } from './methods.js';
+import { keyOf } from './variant.js';
+
+const model = modelPreset('llava-1.5-7b');
+const costing = { model, imageTokens: 576, textTokens: 32 };
+const settings = settingsOf(costing);
+
+test('settings are the presets and a harsher one, each cheaper than the one before', () => {
+  expect(settings.map(({ name }) => name)).toEqual(['High', 'Low', 'Harsh']);
+  expect(settings[0]?.plan).toEqual(presetPlan('transprune-high', 32).plan);
+  const costs = settings.map(({ cost }) => cost);
+  expect(costs.toSorted((a, b) => b - a)).toEqual(costs);
+  expect(costs[0]).toBeLessThan(0.6);
+});
+
+describe.each(settings)('$name', (setting) => {
+  const methods = methodsAt(costing, setting);
+
+  test('no method costs more, and none is far below', () => {
+    for (const variant of methods) {
+      const cost = costShare(costing, variant);
+      expect(cost).toBeLessThanOrEqual(setting.cost);
+      // A coarser grid has fewer tokens than it may have.
+      expect(cost).toBeGreaterThan(0.85 * setting.cost);
+    }
+  });
+
+  test('has TransPrune first, and every baseline', () => {
+    const names = methods.map(({ name }) => name);
+    expect(names[0]).toBe(`transprune, ${setting.name}`);
+    for (const method of mainMethods) expect(names).toContain(`${method}, ${setting.name}`);
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+test('what prunes too late to be so cheap is left out', () => {
+  const late = createPlan({ method: 'random', stages: [{ afterLayer: 30, keepRatio: 0.5 }] });
+  expect(fitPlan(costing, late, 0.5)).toBeUndefined();
+  expect(fitPlan(costing, late, 0.97)).toBeDefined();
+  expect(fitReduction(costing, 'downsample', 0.001)).toBeUndefined();
+});
+
+test('ablations differ from High and from each other; shifts that a decoder is too shallow for are left out', () => {
+  const { plan } = presetPlan('transprune-high', 32);
+  const variants = ablationsOf(plan, 32);
+  const keys = variants.map((variant) => keyOf(variant, ''));
+  expect(new Set(keys).size).toBe(variants.length);
+  const names = variants.map(({ name }) => name);
+  expect(names).toContain('prunes 2 earlier');
+  const shallow = ablationsOf(presetPlan('transprune-high', 6).plan, 6).map(({ name }) => name);
+  expect(shallow[0]).toBe('TransPrune-High');
+  expect(shallow).not.toContain('prunes 2 earlier');
+});
+
+test('two that answer differently have different files of answers', () => {
+  const high = { name: 'a', plan: presetPlan('transprune-high', 32).plan };
+  const others = [
+    { ...high, plan: unpruned },
+    { ...high, plan: { ...high.plan, seed: 1 } },
+    { ...high, plan: { ...high.plan, method: transpruneWith({ alpha: 0.4 }) } },
+    { ...high, reduction: { method: 'random', tokens: 9 } as const },
+    { ...high, shown: 'blank' as const },
+    { ...high, shown: { side: 24 } },
+  ];
+  const keys = [high, ...others].map((variant) => keyOf(variant, 'model'));
+  expect(new Set(keys).size).toBe(keys.length);
+  expect(keyOf({ ...high, name: 'b' }, 'model')).toBe(keys[0]);
+  expect(keyOf(high, 'another model')).not.toBe(keys[0]);
+});
