@@ -122,9 +122,12 @@ async function release() {
 
 /** Runs a suite over all packages in one process pool; its reporter prints the sum as the last line. */
 async function test(suite, options) {
-  // What tests run as it was built: the embedded model, and in the long suite the executable and the tarballs.
+  // What tests run as it was built: models, and in the long suite the executable and the tarballs.
   console.error('Building ...');
-  const filters = suite === 'short' ? ['--filter=@transprune/embedded-model'] : [];
+  const filters =
+    suite === 'short'
+      ? ['--filter=@transprune/embedded-model', '--filter=@transprune/small-model']
+      : [];
   const built = await run('turbo', ['run', 'build', ...filters], 'quiet');
   if (built.code !== 0) {
     const [, failed = 'a package'] = /^Failed: +(.*)$/m.exec(built.output) ?? [];

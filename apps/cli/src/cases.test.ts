@@ -4,7 +4,7 @@
  */
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { caseFile } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { checkCases, plan, writeCase } from '../testing/cases.js';

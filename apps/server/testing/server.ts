@@ -1,7 +1,7 @@
 /** Servers for tests: the engine in the test's own process, or all as it is used. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { type Bundled, bundled } from '@transprune/testing/bundled';
 import OpenAI from 'openai';
 import pino from 'pino';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
 import { presetPlan } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { openModel } from '@transprune/files/node';
 import { expect, onTestFinished, test } from 'vitest';
 import { answer } from '../testing/ask.js';

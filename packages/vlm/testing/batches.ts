@@ -1,7 +1,7 @@
 /** Several requests as the rows of a batch: each gets what it gets alone. */
 import { join } from 'node:path';
 import { createPlan } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { modelFolder } from '@transprune/files/node';
 import type { BuildOptions } from '@transprune/onnx';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
 import { decoderConfig, type PrunePlan, readSafetensors } from '@transprune/core';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import {
   type BuildOptions,
   buildDecoder,

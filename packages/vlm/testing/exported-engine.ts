@@ -1,7 +1,7 @@
 /** Exported decoders in the engine: transformers.js counts their positions. */
 import { join } from 'node:path';
 import { createPlan, positionModes } from '@transprune/core';
-import { samplesDirectory } from '@transprune/embedded-model';
+import { samplesDirectory } from '@transprune/small-model';
 import { type ExportedDecoder, exportedDecoder } from '@transprune/fixtures';
 import type { ValueInfo } from '@transprune/session';
 import { describe, expect, onTestFinished, test } from 'vitest';

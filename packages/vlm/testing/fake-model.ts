@@ -1,6 +1,6 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import type { VlmFiles } from '@transprune/files';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import type { HostTensor, ValueInfo } from '@transprune/session';

@@ -1,7 +1,7 @@
 /** The embedded decoder in other layouts, pruned. */
 import { join } from 'node:path';
 import { createPlan } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { modelFolder } from '@transprune/files/node';
 import type { BuildOptions } from '@transprune/onnx';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { samplesDirectory } from '@transprune/embedded-model';
+import { samplesDirectory } from '@transprune/small-model';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { closedAddress } from '../../testing/hub.js';
 import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { presetPlan } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { tokensPerLayer } from '@transprune/flops';
 import { describe, expect, test } from 'vitest';
 import { closedAddress } from '../../testing/hub.js';

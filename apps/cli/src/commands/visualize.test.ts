@@ -1,6 +1,6 @@
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { samplesDirectory } from '@transprune/embedded-model';
+import { samplesDirectory } from '@transprune/small-model';
 import { parseTrace } from '@transprune/trace';
 import { decode } from 'fast-png';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';

@@ -1,7 +1,7 @@
 /** Models of the hub through the commands: fetched once, checked, kept, and told apart from folders. */
 import { cp, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { hubFolder } from '@transprune/fixtures';
 import * as faults from '@transprune/fixtures/hub-faults';
 import { describe, expect, onTestFinished, test } from 'vitest';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { reducedTokens } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
 import { transprune, transpruneJson } from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';

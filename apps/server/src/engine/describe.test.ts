@@ -1,6 +1,6 @@
 /** What may be asked of a model that is pruned by a plan. */
 import { type PrunePlan, presetPlan } from '@transprune/core';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import { openModel } from '@transprune/files/node';
 import { expect, test } from 'vitest';
 import { describeModel } from './describe.js';

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { presetPlan } from '@transprune/core';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import { graphNames } from '@transprune/files';
 import { modelFolder, readModelFile } from '@transprune/files/node';
 import { hubFolder } from '@transprune/fixtures';

@@ -1,7 +1,7 @@
 /** Conversations: each turn on top of the caches of those before. */
 import { join } from 'node:path';
 import { createPlan } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { modelFolder } from '@transprune/files/node';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { answer, reply } from '../../testing/ask.js';

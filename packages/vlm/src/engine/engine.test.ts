@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
 import { createPlan, TransPruneError } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { modelFolder, readModelFile } from '@transprune/files/node';
 import { encodeModel, pruneModel } from '@transprune/onnx';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

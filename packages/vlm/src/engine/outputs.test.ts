@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
 import { createPlan } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { modelFolder } from '@transprune/files/node';
 import { encodeModel, pruneModel } from '@transprune/onnx';
 import type { HostTensor } from '@transprune/session';

@@ -8,7 +8,7 @@ import {
   reductionNames,
   TransPruneError,
 } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { modelFolder } from '@transprune/files/node';
 import { type HubModel, hubCases, hubFolder } from '@transprune/fixtures';
 import { afterAll, describe, expect, test } from 'vitest';

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import { modelFolder } from '@transprune/files/node';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { expect, test } from 'vitest';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { samplesDirectory } from '@transprune/embedded-model';
+import { samplesDirectory } from '@transprune/small-model';
 import type { ValueInfo } from '@transprune/session';
 import { describe, expect, test } from 'vitest';
 import { answer } from '../../testing/ask.js';

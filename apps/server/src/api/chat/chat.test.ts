@@ -1,7 +1,7 @@
 /** Chat completions by the official client. */
 import { nodeBackend } from '@transprune/backend-node';
 import { presetPlan } from '@transprune/core';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import { openModel } from '@transprune/files/node';
 import { collect, openEngine } from '@transprune/vlm';
 import type OpenAI from 'openai';

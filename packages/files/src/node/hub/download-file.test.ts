@@ -4,7 +4,7 @@ import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import { type Answer, fakeHub } from '@transprune/fixtures/fake-hub';
 import * as faults from '@transprune/fixtures/hub-faults';
 import { beforeAll, describe, expect, test } from 'vitest';

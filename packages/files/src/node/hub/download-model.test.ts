@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import { officialFile } from '@transprune/fixtures';
 import { fakeHub } from '@transprune/fixtures/fake-hub';
 import * as faults from '@transprune/fixtures/hub-faults';
