@@ -147,7 +147,8 @@ function decoderSizes(decoder: Decoder): DecoderSizes & { attentionFamily: strin
   return {
     layers: layers.length,
     hiddenSize,
-    intermediateSize,
+    // 0 where nothing tells it, as of experts in plain operators.
+    ...(intermediateSize > 0 && { intermediateSize }),
     vocabularySize,
     heads,
     kvHeads,
