@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { keptPatches } from './kept-patches.mjs';
 import { withParts } from './markers.mjs';
-import { gains, prompts, whenCommands } from './when.mjs';
+import { cardCommands, cards, gains, prompts, whenCommands } from './when.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const path = (...parts) => join(root, ...parts);
@@ -34,6 +34,8 @@ const commands = {
   evaluation: ['evaluate'],
   ...whenCommands,
 };
+/** Those that are run where they are named. */
+const allCommands = { ...commands, ...cardCommands };
 /**
  * What the authors report for LLaVA-1.5-7B: the mean over eight benchmarks, in percent of the unpruned model's.
  * Source: TransPrune (CVPR 2026, arXiv 2507.20630), table 1.
@@ -44,7 +46,7 @@ const publishedAccuracy = { unpruned: 100, high: 100, low: 98.4 };
 const asText = ['run-high', 'bench-high'];
 
 const shown = (name) =>
-  `transprune ${commands[name].map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' ')}`;
+  `transprune ${allCommands[name].map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' ')}`;
 const load = (name) => JSON.parse(readFileSync(path('docs/figures', `${name}.json`), 'utf8'));
 
 const [first, ...others] = process.argv.slice(2);
@@ -54,9 +56,9 @@ render();
 function measure(names) {
   mkdirSync(path('docs/figures'), { recursive: true });
   for (const name of names) {
-    const parameters = commands[name];
+    const parameters = allCommands[name];
     if (!parameters)
-      throw new Error(`no figure ${name}; there are ${Object.keys(commands).join(', ')}`);
+      throw new Error(`no figure ${name}; there are ${Object.keys(allCommands).join(', ')}`);
     console.error(`> ${shown(name)}`);
     writeFileSync(path('docs/figures', `${name}.json`), outputOf([...parameters, '--json']));
     if (asText.includes(name)) {
@@ -78,7 +80,11 @@ function render() {
   writeFileSync(path('docs/figures/kept-patches.svg'), keptPatches(scene, question, views));
   replace('README.md', { speed: speed(), answer: answer() });
   replace('packages/embedded-model/README.md', { evaluation: evaluation() });
-  replace('docs/when.md', { gains: gains(load, shown), prompts: prompts(load, shown) });
+  replace('docs/when.md', {
+    gains: gains(load, shown),
+    cards: cards(load, shown),
+    prompts: prompts(load, shown),
+  });
   replace('apps/cli/README.md', { run: terminal('run-high'), bench: terminal('bench-high') });
 }
 

@@ -1,4 +1,5 @@
-// Tables of docs/when.md: what pruning gains at how many image tokens, measured, and of whole prompts, counted.
+// Tables of docs/when.md: what pruning gains at how many image tokens, and on a graphics card, measured; and of whole
+// prompts, counted.
 
 /** Image tokens of the measured prompts; 576 is what the README's first table measures. */
 const measuredTokens = [576];
@@ -25,6 +26,19 @@ export const whenCommands = Object.fromEntries([
     ]),
   ...countedModels.map((model) => [counted(model), ['plan', '--model', model]]),
 ]);
+
+/** Measured where there is a graphics card. */
+const onCard = { 'llava-1.5-7b': 576, 'smolvlm-500m': 1088 };
+const card = 'NVIDIA H200';
+export const cardCommands = Object.fromEntries(
+  Object.entries(onCard).map(([model, tokens]) => [
+    `gpu-${model}`,
+    [
+      ...['bench', '--synthetic', model, '--precision', 'fp16', '--image-tokens', `${tokens}`],
+      ...['--preset', 'transprune-high', '--device', 'webgpu'],
+    ],
+  ]),
+);
 
 /** Lengths of answers, in tokens. */
 const answers = [16, 256];
@@ -79,5 +93,31 @@ export function prompts(load, shown) {
     ...rows.map((cells) => `| ${cells.join(' | ')} |`),
     '',
     `Multiply-adds of a prompt under TransPrune-High, unpruned by pruned, scoring included: \`${shown(counted(countedModels[0]))}\` and so on.`,
+  ].join('\n');
+}
+
+/** @param load what a command found */
+export function cards(load, shown) {
+  const rows = Object.entries(onCard).map(([model, tokens]) => {
+    const { baselineMs, oracleMs, prunedMs, speedup, flopsBoundSpeedup, decode } = load(
+      `gpu-${model}`,
+    );
+    return [
+      model,
+      tokens,
+      milliseconds(baselineMs),
+      milliseconds(prunedMs),
+      `**${times(speedup)}**`,
+      times(baselineMs / oracleMs),
+      times(flopsBoundSpeedup),
+      times(decode.baselineMs / decode.prunedMs),
+    ];
+  });
+  return [
+    '| shape, float16 | image tokens | prompt, unpruned | pruned | faster | with the prunes known before | at most | a step faster |',
+    '|-|-:|-:|-:|-:|-:|-:|-:|',
+    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
+    '',
+    `TransPrune-High, random weights, 64 text tokens, ${card}, WebGPU (Dawn on Vulkan) in Node: \`${shown(`gpu-${Object.keys(onCard)[0]}`)}\` and so on (measured with decoders of the same shapes whose random numbers repeat, so that they are made in seconds). On the same card SmolLM2-135M's shape in float32 kept the tokens that it keeps on the CPU, with logits within 3e-6 of their size, and the authors' answers were met within the tests' bounds.`,
   ].join('\n');
 }

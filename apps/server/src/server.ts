@@ -105,6 +105,7 @@ export function createServerIn(
     async listen(port = 0, host = '127.0.0.1') {
       // A model may take minutes.
       await checkAddress({ host, port });
+      if ('hub' in model) log.info({ model: model.hub }, 'opening; what is not here is fetched');
       const facts = await pool.open();
       const service: Service = {
         modelName: options.modelName ?? nameOf(model),

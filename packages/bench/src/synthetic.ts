@@ -14,6 +14,8 @@ const architectures = {
   'smollm2-135m': {},
   'smolvlm-256m': {},
   'smolvlm-500m': {},
+  'smolvlm-2.2b': {},
+  'llava-1.5-7b': {},
   'qwen2.5-0.5b': { biases: true },
 } as const satisfies Partial<Record<ModelName, BuildOptions['architecture']>>;
 

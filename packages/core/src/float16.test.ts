@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { float16Bits, float16Value } from './float16.js';
+import { float16Array, float16Bits, float16Value } from './float16.js';
+import { uniformNoise } from './signals/noise.js';
 
 test.each([
   [0, 0],
@@ -21,4 +22,14 @@ test('numbers between two become the nearest, ties the even one', () => {
   expect(float16Bits(65520)).toBe(0x7c00);
   expect(float16Bits(-0)).toBe(0x8000);
   expect(float16Value(float16Bits(Number.NaN))).toBeNaN();
+});
+
+test('arrays have the bits of each number', () => {
+  const powers = Array.from({ length: 60 }, (_, at) => 2 ** (at - 40));
+  const ties = powers.flatMap((power) => [1, 1 + 2 ** -11, 1 + 3 * 2 ** -11].map((f) => f * power));
+  const edges = [0, 65504, 65519.996, 65520, 1e9, Number.POSITIVE_INFINITY, Number.NaN];
+  const random = uniformNoise(1, 20_000).map((u, at) => (u - 0.5) * 2 ** ((at % 48) - 28));
+  const some = [...powers, ...ties, ...edges, ...random];
+  const values = Float32Array.from([...some, ...some.map((value) => -value)]);
+  expect(Array.from(float16Array(values))).toEqual(Array.from(values, float16Bits));
 });

@@ -12,7 +12,7 @@ export {
 export { rotaryAngles } from './decoder/rotary.js';
 export { type Checkpoint, readSafetensors } from './decoder/safetensors.js';
 export { type ErrorCode, type ErrorData, TransPruneError } from './errors.js';
-export { float16Bits, float16Value } from './float16.js';
+export { float16Array, float16Bits, float16Value } from './float16.js';
 export {
   type Asking,
   defineMethod,

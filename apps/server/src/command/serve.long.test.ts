@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { hubFolder } from '@transprune/fixtures';
 import { fakeHub } from '@transprune/fixtures/fake-hub';
@@ -65,8 +66,13 @@ test('a model of the hub in a format, at a revision, and again without a network
   expect(hub.requests).toEqual([]);
 
   const formatsOf = async (child: ChildProcess) => {
-    const [line] = await once(child.stderr!, 'data');
-    return JSON.parse(String(line)).formats;
+    const lines = createInterface(child.stderr!)[Symbol.asyncIterator]();
+    const next = async () => JSON.parse((await lines.next()).value);
+    expect(await next()).toMatchObject({
+      model: 'owner/name',
+      msg: expect.stringMatching(/^opening/),
+    });
+    return (await next()).formats;
   };
   const q4 = { vision_encoder: 'q4', embed_tokens: 'q4', decoder_model_merged: 'q4' };
   expect(await formatsOf(startIn(env, ...options))).toEqual(q4);

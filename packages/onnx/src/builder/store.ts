@@ -1,5 +1,5 @@
 /** Puts weights into the model, or into a file beside it. */
-import { float16Bits } from '@transprune/core';
+import { float16Array } from '@transprune/core';
 import { tensor } from '../graph/emitter.js';
 import { externalTensor } from '../model/external-data.js';
 import { type TensorProto, TensorProto_DataType } from '../proto/onnx_pb.js';
@@ -47,9 +47,7 @@ export function weightStore(
   return {
     floats: (name, dims, values) =>
       add(name, floatType, dims, () =>
-        floatType === TensorProto_DataType.FLOAT16
-          ? Uint16Array.from(values(), float16Bits)
-          : values(),
+        floatType === TensorProto_DataType.FLOAT16 ? float16Array(values()) : values(),
       ),
     bytes: (name, dims, values) => add(name, TensorProto_DataType.UINT8, dims, values),
   };
