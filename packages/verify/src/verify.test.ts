@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import * as backendNode from '@transprune/backend-node';
 import * as core from '@transprune/core';
+import * as embeddedModel from '@transprune/embedded-model';
 import * as files from '@transprune/files/node';
 import { caseFile, exportedDecoder, officialFile } from '@transprune/fixtures';
 import { runExample } from '@transprune/fixtures/vitest';
 import * as onnx from '@transprune/onnx';
-import * as embeddedModel from '@transprune/small-model';
 import { describe, expect, test } from 'vitest';
 import { createVerifier } from '../testing/verify.js';
 import * as verification from './index.js';
@@ -205,7 +205,7 @@ test('the example of the README prints what it says', async () => {
     'node:path': path,
     '@transprune/backend-node': backendNode,
     '@transprune/core': core,
-    '@transprune/small-model': embeddedModel,
+    '@transprune/embedded-model': embeddedModel,
     '@transprune/files/node': files,
     '@transprune/verify': verification,
   });
