@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import * as backendNode from '@transprune/backend-node';
 import * as core from '@transprune/core';
-import * as embeddedModel from '@transprune/small-model';
+import * as embeddedModel from '@transprune/embedded-model';
 import * as files from '@transprune/files/node';
 import { caseFile, exportedDecoder, officialFile } from '@transprune/fixtures';
 import { runExample } from '@transprune/fixtures/vitest';
@@ -205,7 +205,7 @@ test('the example of the README prints what it says', async () => {
     'node:path': path,
     '@transprune/backend-node': backendNode,
     '@transprune/core': core,
-    '@transprune/small-model': embeddedModel,
+    '@transprune/embedded-model': embeddedModel,
     '@transprune/files/node': files,
     '@transprune/verify': verification,
   });
