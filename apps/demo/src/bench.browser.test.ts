@@ -33,7 +33,7 @@ test('a decoder is timed on WebAssembly, and its JSON is shown again', async () 
   const { page } = opened;
   const { text, document: found } = await measured('wasm');
   expect(found.prefillTimes.pruned.values).toHaveLength(1);
-  expect(found.stages.map(({ imageTokens }) => imageTokens)).toEqual([126, 90, 18]);
+  expect(found.stages.map(({ imageTokens }) => imageTokens)).toEqual([504, 360, 72]);
   expect(found.flopsBoundSpeedup).toBeGreaterThan(1);
   expect(found.dispatches).toBeUndefined();
   const elsewhere = text.replace('"model": "embedded"', '"model": "elsewhere"');

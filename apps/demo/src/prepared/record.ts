@@ -7,6 +7,7 @@ import type { PrunePlan } from '@transprune/core';
 import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { type Answer, surveyLayers, type Trace } from '@transprune/trace';
 import { loadImage } from '@transprune/vlm';
+import sharp from 'sharp';
 import { grid } from '../state/samples.js';
 import { nothingShown, type Shown, traceOf, withEvent } from '../trace/shown.js';
 import { askBoth, engineRequest } from '../worker/ask.js';
@@ -15,6 +16,9 @@ import { openEngines } from '../worker/engines.js';
 import type { Side } from '../worker/protocol.js';
 import { warmUp } from '../worker/warm-up.js';
 import { modelFiles } from './model-files.js';
+
+/** Of the picture in the trace, which is only looked at; its noise is most of the file. */
+const pictureQuality = 60;
 
 /**
  * A trace of a sample, with the maps of the layers.
@@ -51,7 +55,8 @@ export async function recordTrace(
     const answers = { unpruned: typical(rounds, 'unpruned'), pruned: typical(rounds, 'pruned') };
     const { keepRatios: _, ...survey } = engineRequest(request, 'unpruned');
     const layers = await surveyLayers(await engines.surveyed(), survey);
-    const url = `data:image/png;base64,${await readFile(file, 'base64')}`;
+    const small = await sharp(file).webp({ quality: pictureQuality }).toBuffer();
+    const url = `data:image/webp;base64,${small.toString('base64')}`;
     const trace = traceOf({ ...told, answers, layers }, { name: sample, width, height, url }, grid);
     if (!trace) throw new Error('expected an answer');
     return trace;

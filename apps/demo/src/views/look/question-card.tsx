@@ -60,7 +60,7 @@ export function QuestionCard() {
 const generalQuestions = [
   'how many objects are there?',
   'what color is the circle?',
-  'describe the image.',
+  'describe the top.',
 ];
 
 function AskButton() {
