@@ -1,6 +1,6 @@
 /**
- * The whole path with real clicks: load, ask, look, try; what is kept is what Node keeps. On a graphics card in
- * software the embedded model takes minutes, so most of it is done with the small one.
+ * The whole path with real clicks: load, ask, look, try; what is kept is what Node keeps. A graphics card in
+ * software has much to do with the embedded model, so most of it is done with the small one.
  */
 
 import type { Trace } from '@transprune/trace';

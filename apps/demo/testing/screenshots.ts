@@ -30,6 +30,7 @@ const views: readonly View[] = [
     async show(page) {
       await page.getByRole('link', { name: 'Explain' }).click();
       for (let step = 2; step <= 4; step++) await button(page, 'Continue').click();
+      await page.locator('.step-figure[aria-busy="false"]').waitFor();
     },
   },
   {

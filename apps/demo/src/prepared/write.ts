@@ -23,9 +23,9 @@ const thumbnailSize = 64;
 const folder = new URL('../../public/prepared/', import.meta.url);
 await mkdir(folder, { recursive: true });
 for (const { name, sample, question, plan } of Object.values(preparedTraces)) {
-  const recorded = await recordTrace(sample, question, plan(layers), timedRounds);
   // The layers are the unpruned model's, the same in each.
-  const trace = plan(layers).method === 'random' ? { ...recorded, layers: [] } : recorded;
+  const hasLayers = plan(layers).method !== 'random';
+  const trace = await recordTrace(sample, question, plan(layers), { timedRounds, hasLayers });
   const small = { ...trace, layers: rounded(trace.layers, mapDigits) };
   await writeFile(new URL(`${name}.json`, folder), `${JSON.stringify(rounded(small, digits))}\n`);
   console.log(name, trace.pruned.text, trace.stages.map(({ kept }) => kept.length).join(' '));
