@@ -20,7 +20,7 @@ import { modelFiles } from './model-files.js';
 /** Of the picture in the trace, which is only looked at; its noise is most of the file. */
 const pictureQuality = 60;
 
-export interface Recording {
+interface Recording {
   /** How often is asked, after a warm-up; times are medians. Left out: once, and times mean nothing. */
   readonly timedRounds?: number;
   /** Whether the trace gets the maps of the layers. */

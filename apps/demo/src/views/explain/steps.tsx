@@ -59,8 +59,8 @@ function transitionStep(trace: Trace): WalkStep {
         How long that is compared to what they read, and how far it points elsewhere, says how much
         they change the token: its <b>transition</b>. Here it is after layer {first?.afterLayer},
         from dark (little) to bright (much). It is the same whatever is asked, as the question comes
-        after the picture. Things stand out from the background, though in this small model by less
-        change, not more: transition alone would not keep them.
+        after the picture. Things stand out from the background, though here by less change, not
+        more: transition alone would not single them out.
       </p>
     ),
     figure: (
