@@ -20,7 +20,8 @@ const path = (...parts) => join(root, ...parts);
 const samples = 'packages/embedded-model/samples';
 const sample = JSON.parse(readFileSync(path(samples, 'samples.json'), 'utf8')).samples[0];
 const picture = `${samples}/${sample.image}`;
-const question = sample.questions[0].question;
+// A detail of two patches, which pruning could have dropped.
+const { question } = sample.questions.find(({ kind }) => kind === 'detail');
 
 const commands = {
   'bench-high': ['bench', '--synthetic', 'smollm2-135m', '--preset', 'transprune-high'],

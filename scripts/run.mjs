@@ -82,7 +82,9 @@ async function start() {
   await build('cli');
   const folder = join('packages', 'embedded-model', 'samples');
   const [sample] = readJson(join(folder, 'samples.json')).samples;
-  const parameters = ['run', join(folder, sample.image), sample.questions[0].question, '--compare'];
+  // A detail of two patches, which pruning could have dropped.
+  const { question } = sample.questions.find(({ kind }) => kind === 'detail');
+  const parameters = ['run', join(folder, sample.image), question, '--compare'];
   console.error(`> transprune ${parameters.map((p) => (/\s/.test(p) ? `"${p}"` : p)).join(' ')}\n`);
   await orExit(run(process.execPath, [join('apps', 'cli', 'bin', 'transprune.js'), ...parameters]));
 }

@@ -1,6 +1,6 @@
 """Write a checkpoint as a folder in the Hugging Face layout that loads as `llava`.
 
-    python -m export --checkpoint answers --to ../packages/embedded-model/model
+    python -m export --to ../packages/embedded-model/model
 
 The decoder is written as float16 weights under LLaMA's names; the project's decoder builder makes
 `onnx/decoder_model_merged.onnx` from them and `config.json`.
@@ -19,13 +19,12 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from large.model import PictureModel, load_model
-from large.pictures import PATCH_SIZE
-from large.run import checkpoint_folder
-from large.words import VOCABULARY
-from model import DecoderShape, VISION_BLOCKS, VISION_HEADS, VISION_HIDDEN
+from decoder import DecoderShape
+from drawing import GRID, IMAGE_SIZE, PATCH_SIZE
+from model import PictureModel, load_model
 from tokenizer import BOS, EOS, IMAGE, PAD, write_tokenizer
-from training_run import add_run_option
+from training_run import add_run_option, checkpoint_path
+from vision import VISION_BLOCKS, VISION_HEADS, VISION_HIDDEN
 
 OPSET = 17
 MAX_POSITIONS = 2048
@@ -44,10 +43,9 @@ class ImageFeatures(nn.Module):
 
 def write_vision_encoder(model: PictureModel, path: Path) -> None:
     """Pixels `[batch, 3, height, width]` to image tokens `[batch, patches, hidden]`, float32."""
-    size = model.grid * PATCH_SIZE
     torch.onnx.export(
         ImageFeatures(model).eval(),
-        (torch.zeros(2, 3, size, size),),
+        (torch.zeros(2, 3, IMAGE_SIZE, IMAGE_SIZE),),
         str(path),
         input_names=["pixel_values"],
         output_names=["image_features"],
@@ -84,6 +82,15 @@ def decoder_weights(model: PictureModel) -> dict[str, Tensor]:
     return weights
 
 
+def vision_weights(model: PictureModel) -> dict[str, Tensor]:
+    """The vision encoder and its heads, float16, as the decoder's stages start from them."""
+    return {
+        name: value.half().contiguous() if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+        if name.startswith(("vision.", "patch_heads."))
+    }
+
+
 def rounded_to_half(model: PictureModel) -> PictureModel:
     """The model with the decoder's weights as float16 stores them."""
     for parameter in model.decoder.parameters():
@@ -112,15 +119,15 @@ def text_config(shape: DecoderShape) -> dict:
 
 def write_configs(model: PictureModel, folder: Path) -> None:
     """Write all JSON files beside the tokenizer's."""
-    shape, size = model.decoder.shape, model.grid * PATCH_SIZE
-    image_size = {"height": size, "width": size}
+    shape = model.decoder.shape
+    image_size = {"height": IMAGE_SIZE, "width": IMAGE_SIZE}
     files = {
         "config.json": {
             "architectures": ["LlavaForConditionalGeneration"],
             "model_type": "llava",
             "image_token_index": IMAGE,
             "image_token_id": IMAGE,
-            "image_seq_length": model.grid**2,
+            "image_seq_length": GRID**2,
             "projector_hidden_act": "gelu",
             "vision_feature_layer": -1,
             "vision_feature_select_strategy": "full",
@@ -131,7 +138,7 @@ def write_configs(model: PictureModel, folder: Path) -> None:
             "text_config": text_config(shape),
             "vision_config": {
                 "model_type": "conv_transformer",
-                "image_size": size,
+                "image_size": IMAGE_SIZE,
                 "patch_size": PATCH_SIZE,
                 "hidden_size": VISION_HIDDEN,
                 "intermediate_size": 4 * VISION_HIDDEN,
@@ -178,11 +185,12 @@ def main() -> None:
     """Export a checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", default="answers")
+    parser.add_argument("--vision", type=Path, help="also write the vision encoder and its heads here")
     parser.add_argument("--to", type=Path, required=True)
     add_run_option(parser)
     arguments = parser.parse_args()
 
-    model = load_model(checkpoint_folder(arguments.name) / f"{arguments.checkpoint}.pt")
+    model = load_model(checkpoint_path(arguments.name, arguments.checkpoint))
     model = rounded_to_half(model.eval())
     folder = arguments.to
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
@@ -193,8 +201,10 @@ def main() -> None:
     save_file(
         decoder_weights(model), folder / "weights" / "decoder.safetensors", metadata={"format": "pt"}
     )
+    if arguments.vision:
+        save_file(vision_weights(model), arguments.vision, metadata={"format": "pt"})
     write_configs(model, folder)
-    write_tokenizer(folder, VOCABULARY)
+    write_tokenizer(folder)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             print(f"{path.stat().st_size:>10,}  {path.relative_to(folder)}")

@@ -14,17 +14,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from large.asking import FORMS, describe
-from large.pictures import FULL_GRID, PATCH_SIZE, SHAPE_NAMES, TAGS, Picture, generate_pictures
-from questions import Question
-from scenes import COLOR_NAMES, NO_DIGIT, place_name
+from catalogue import COLOR_NAMES, NO_DIGIT, SHAPE_NAMES, TAGS, place_name
+from drawing import GRID, IMAGE_SIZE, PATCH_SIZE
+from pictures import Picture, generate_pictures
+from questions import FORMS, Question, describe
 
 SAMPLE_SEED, EVALUATION_SEED = (190, 4), (190, 5)
 SAMPLES, EVALUATION_PICTURES = 8, 128
 QUESTIONS_PER_KIND = 256
 SHEET_COLUMNS, SHEET_ROWS = 8, 4  # pictures on one sheet
 JPEG_QUALITY = 90  # grain compresses badly; the answers stay the same
-SIZE = FULL_GRID * PATCH_SIZE
 
 
 def readable(text: str) -> str:
@@ -52,7 +51,7 @@ def object_entries(picture: Picture) -> list[dict]:
             "box": [
                 tag.column * PATCH_SIZE, tag.row * PATCH_SIZE, len(tag.patches) * PATCH_SIZE, PATCH_SIZE
             ],
-            "patches": [row * picture.grid + column for row, column in tag.patches],
+            "patches": [row * GRID + column for row, column in tag.patches],
         }
         for tag in picture.tags
     ]
@@ -82,7 +81,7 @@ def write_samples(folder: Path) -> None:
     """Eight pictures as PNG files and `samples.json` with one question of every kind."""
     folder.mkdir(parents=True, exist_ok=True)
     choice = random.Random("samples")
-    images, pictures = generate_pictures(SAMPLE_SEED, SAMPLES, FULL_GRID)
+    images, pictures = generate_pictures(SAMPLE_SEED, SAMPLES)
     entries = []
     for number, (image, picture) in enumerate(zip(images, pictures), 1):
         name = f"scene-{number}.png"
@@ -90,7 +89,7 @@ def write_samples(folder: Path) -> None:
         asked = [form(picture, choice) for form in FORMS.values()]
         questions = [question for question in asked if question is not None] + describe(picture)[:1]
         entries.append({"image": name, **entry(picture, questions)})
-    document = {"imageSize": SIZE, "patchSize": PATCH_SIZE, "grid": FULL_GRID, "samples": entries}
+    document = {"imageSize": IMAGE_SIZE, "patchSize": PATCH_SIZE, "grid": GRID, "samples": entries}
     (folder / "samples.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
@@ -111,13 +110,13 @@ def balanced_questions(pictures: list[Picture], choice: random.Random) -> list[l
 def write_evaluation(folder: Path) -> None:
     """Sheets of pictures and `evaluation.json`; picture n is cell n of the sheets, row by row."""
     folder.mkdir(parents=True, exist_ok=True)
-    images, pictures = generate_pictures(EVALUATION_SEED, EVALUATION_PICTURES, FULL_GRID)
+    images, pictures = generate_pictures(EVALUATION_SEED, EVALUATION_PICTURES)
     questions = balanced_questions(pictures, random.Random("evaluation"))
     cells = SHEET_COLUMNS * SHEET_ROWS
     sheets = []
     for start in range(0, EVALUATION_PICTURES, cells):
-        grid = images[start : start + cells].reshape(SHEET_ROWS, SHEET_COLUMNS, SIZE, SIZE, 3)
-        sheet = grid.transpose(0, 2, 1, 3, 4).reshape(SHEET_ROWS * SIZE, SHEET_COLUMNS * SIZE, 3)
+        grid = images[start : start + cells].reshape(SHEET_ROWS, SHEET_COLUMNS, IMAGE_SIZE, IMAGE_SIZE, 3)
+        sheet = grid.transpose(0, 2, 1, 3, 4).reshape(SHEET_ROWS * IMAGE_SIZE, SHEET_COLUMNS * IMAGE_SIZE, 3)
         sheets.append(f"sheet-{len(sheets) + 1}.jpg")
         Image.fromarray(sheet).save(
             folder / sheets[-1], quality=JPEG_QUALITY, subsampling=0, optimize=True
@@ -126,9 +125,9 @@ def write_evaluation(folder: Path) -> None:
     for question in (question for found in questions for question in found):
         counts.setdefault(question.kind, Counter())[question.answer] += 1
     document = {
-        "imageSize": SIZE,
+        "imageSize": IMAGE_SIZE,
         "patchSize": PATCH_SIZE,
-        "grid": FULL_GRID,
+        "grid": GRID,
         "sheets": sheets,
         "sheetColumns": SHEET_COLUMNS,
         "sheetRows": SHEET_ROWS,

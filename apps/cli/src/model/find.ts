@@ -58,15 +58,33 @@ export async function decoderPath(files: VlmFiles): Promise<string> {
   throw new Error(`expected the decoder of ${files.name} to be a file`);
 }
 
-/** Without a name it is that in `TRANSPRUNE_MODEL`, or else the small model that comes along. */
+/** What a model is called in what is written about it. */
+export const calledModel = (name: string | undefined, { env }: Io): string =>
+  name ?? (env.TRANSPRUNE_MODEL || 'embedded-model');
+
+/**
+ * Without a name it is that in `TRANSPRUNE_MODEL`, or else the small model that comes along.
+ *
+ * @throws TransPruneError as `placeOf` does, with the variable's name if the model's is from there
+ */
 async function findPlace(
   name: string | undefined,
   { revision }: FileOptions,
   { io }: Surroundings,
 ): Promise<ModelPlace> {
   const { placeOf } = await import('@transprune/files/node');
-  const named = name ?? (io.env.TRANSPRUNE_MODEL || undefined);
-  return placeOf(named ?? (await import('@transprune/embedded-model')).modelDirectory, revision);
+  if (name !== undefined) return placeOf(name, revision);
+  const named = io.env.TRANSPRUNE_MODEL;
+  if (!named) {
+    return placeOf((await import('@transprune/embedded-model')).modelDirectory, revision);
+  }
+  try {
+    return await placeOf(named, revision);
+  } catch (error) {
+    if (!TransPruneError.isInstance(error)) throw error;
+    const message = `TRANSPRUNE_MODEL: ${error.message}`;
+    throw new TransPruneError(error.code, message, error.data, { cause: error });
+  }
 }
 
 /** @throws TransPruneError INVALID_ARGUMENT for the first option that is given */
