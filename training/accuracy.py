@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
 
-from losses import run_packed
-from model import SceneModel
-from packing import PackedBatch, pack
+from model import PictureModel, run_packed
+from packing import pack
+from pictures import Picture, generate_pictures
 from questions import FORMS, Question, ask, describe
-from scenes import Scene, generate_scenes
+from training_run import half_precision
 
-QUESTIONS_PER_SCENE = 10
+QUESTIONS_PER_PICTURE = 14
 Figures = dict[str, tuple[float, float, int]]
 # Of each row: the questions, each with the span of its answer's targets.
 Spans = list[list[tuple[Question, int, int]]]
@@ -23,32 +23,20 @@ Spans = list[list[tuple[Question, int, int]]]
 
 def held_out(
     seed: tuple[int, ...], count: int
-) -> tuple[Tensor, list[Scene], list[list[Question]]]:
-    """Scenes with all kinds of questions; images uint8 `[count, height, width, 3]`."""
-    images, scenes = generate_scenes(seed, count)
+) -> tuple[Tensor, list[Picture], list[list[Question]]]:
+    """Pictures with all kinds of questions; images uint8 `[count, height, width, 3]`."""
+    images, pictures = generate_pictures(seed, count)
     choice = random.Random(".".join(map(str, seed)) + "/questions")
     even = dict.fromkeys(FORMS, 1.0)
-    asked = [[*ask(scene, choice, QUESTIONS_PER_SCENE, even), describe(scene)] for scene in scenes]
-    return torch.from_numpy(images), scenes, asked
-
-
-Predict = Callable[[SceneModel, Tensor, list[Scene], PackedBatch], Tensor]
-
-
-def likeliest_words(
-    model: SceneModel, images: Tensor, scenes: list[Scene], batch: PackedBatch
-) -> Tensor:
-    """The likeliest next word at every token of the whole, unpruned sequence `[batch, tokens]`."""
-    return model.decoder.logits(run_packed(model, images, batch).hidden).argmax(-1)
+    asked = [
+        [*ask(picture, choice, QUESTIONS_PER_PICTURE, even), *describe(picture)] for picture in pictures
+    ]
+    return torch.from_numpy(images), pictures, asked
 
 
 @torch.no_grad()
 def accuracy(
-    model: SceneModel,
-    seed: tuple[int, ...],
-    count: int,
-    predict: Predict = likeliest_words,
-    batch: int = 32,
+    model: PictureModel, seed: tuple[int, ...], count: int, *, batch: int = 8, half: bool = False
 ) -> Figures:
     """Per kind: share answered right word for word, the prior, the number of questions.
 
@@ -56,13 +44,14 @@ def accuracy(
     same as a right answer by greedy decoding. The prior is the share of the most frequent answer.
     """
     model.eval()
-    device = model.vision.positions.device
-    images, scenes, asked = held_out(seed, count)
-    tally = Tally()
+    tally, device = Tally(), model.vision.positions.device
+    images, pictures, asked = held_out(seed, count)
     for start in range(0, count, batch):
         part = slice(start, start + batch)
-        packed = pack(scenes[part], asked[part]).to(device)
-        best = predict(model, images[part].to(device), scenes[part], packed)
+        packed = pack(pictures[part], asked[part]).to(device)
+        with half_precision(device) if half else nullcontext():
+            hidden = run_packed(model, images[part].to(device), packed).hidden
+            best = model.decoder.logits(hidden).argmax(-1)
         tally.add(packed.questions, packed.targets, best)
     model.train()
     return tally.figures()
@@ -77,6 +66,7 @@ class Tally:
 
     def add(self, questions: Spans, targets: Tensor, best: Tensor) -> None:
         """Count a batch; the right and the likeliest words are `[batch, tokens]`."""
+        targets, best = targets.cpu(), best.cpu()
         for row, spans in enumerate(questions):
             for question, first, end in spans:
                 self.answers.setdefault(question.kind, Counter())[question.answer] += 1

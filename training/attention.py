@@ -86,16 +86,16 @@ class BlockAttention(torch.autograd.Function):
         return to_query.mul_(ctx.scale), to_key, to_value, None
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | PackedMask | None = None) -> Tensor:
-    """Attention on `[batch, heads, tokens, head_dim]`; a tensor mask is added to the scores."""
-    if torch.is_autocast_enabled("cpu") and not isinstance(mask, Tensor):
+def attend(query: Tensor, key: Tensor, value: Tensor, mask: PackedMask | None = None) -> Tensor:
+    """Attention on `[batch, heads, tokens, head_dim]`."""
+    if torch.is_autocast_enabled("cpu"):
         half = [states.to(torch.bfloat16) for states in (query, key, value)]
         with torch.autocast("cpu", enabled=False):
             return BlockAttention.apply(*half, mask)
-    if isinstance(mask, PackedMask):
-        image = [states[:, :, : mask.prefix] for states in (query, key, value)]
-        first = functional.scaled_dot_product_attention(*image, is_causal=True)
-        text = query[:, :, mask.prefix :]
-        rest = functional.scaled_dot_product_attention(text, key, value, attn_mask=mask.rows.to(query.dtype))
-        return torch.cat([first, rest], dim=2)
-    return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    if mask is None:
+        return functional.scaled_dot_product_attention(query, key, value)
+    image = [states[:, :, : mask.prefix] for states in (query, key, value)]
+    first = functional.scaled_dot_product_attention(*image, is_causal=True)
+    text = query[:, :, mask.prefix :]
+    rest = functional.scaled_dot_product_attention(text, key, value, attn_mask=mask.rows.to(query.dtype))
+    return torch.cat([first, rest], dim=2)

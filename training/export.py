@@ -1,6 +1,6 @@
 """Write a checkpoint as a folder in the Hugging Face layout that loads as `llava`.
 
-    python -m export --checkpoint decoder-deep --to ../packages/embedded-model/model
+    python -m export --to ../packages/embedded-model/model
 
 The decoder is written as float16 weights under LLaMA's names; the project's decoder builder makes
 `onnx/decoder_model_merged.onnx` from them and `config.json`.
@@ -19,13 +19,13 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from model import DecoderShape, SceneModel, VISION_BLOCKS, VISION_HEADS, VISION_HIDDEN, stack_layers
-from scenes import IMAGE_SIZE, PATCH_SIZE, PATCHES
+from decoder import DecoderShape
+from drawing import GRID, IMAGE_SIZE, PATCH_SIZE
+from model import PictureModel, load_model
 from tokenizer import BOS, EOS, IMAGE, PAD, write_tokenizer
-from train_decoder import load_model
-from training_run import CHECKPOINTS, add_run_option
+from training_run import add_run_option, checkpoint_path
+from vision import VISION_BLOCKS, VISION_HEADS, VISION_HIDDEN
 
-DEPTH = 12  # layers of the shipped decoder; a shallower checkpoint is stacked
 OPSET = 17
 MAX_POSITIONS = 2048
 
@@ -33,7 +33,7 @@ MAX_POSITIONS = 2048
 class ImageFeatures(nn.Module):
     """Vision encoder and projector in one graph."""
 
-    def __init__(self, model: SceneModel) -> None:
+    def __init__(self, model: PictureModel) -> None:
         super().__init__()
         self.vision, self.projector = model.vision, model.projector
 
@@ -41,8 +41,8 @@ class ImageFeatures(nn.Module):
         return self.projector(self.vision(pixel_values))
 
 
-def write_vision_encoder(model: SceneModel, path: Path) -> None:
-    """Pixels `[batch, 3, 96, 96]` to image tokens `[batch, patches, hidden]`, float32."""
+def write_vision_encoder(model: PictureModel, path: Path) -> None:
+    """Pixels `[batch, 3, height, width]` to image tokens `[batch, patches, hidden]`, float32."""
     torch.onnx.export(
         ImageFeatures(model).eval(),
         (torch.zeros(2, 3, IMAGE_SIZE, IMAGE_SIZE),),
@@ -75,14 +75,23 @@ def write_embed_tokens(weight: Tensor, path: Path) -> None:
     onnx.save(model, path)
 
 
-def decoder_weights(model: SceneModel) -> dict[str, Tensor]:
+def decoder_weights(model: PictureModel) -> dict[str, Tensor]:
     """The decoder under LLaMA's names, float16, with the output matrix written out."""
     weights = {name: value.half().contiguous() for name, value in model.decoder.state_dict().items()}
     weights["lm_head.weight"] = weights["model.embed_tokens.weight"].clone()
     return weights
 
 
-def rounded_to_half(model: SceneModel) -> SceneModel:
+def vision_weights(model: PictureModel) -> dict[str, Tensor]:
+    """The vision encoder and its heads, float16, as the decoder's stages start from them."""
+    return {
+        name: value.half().contiguous() if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+        if name.startswith(("vision.", "patch_heads."))
+    }
+
+
+def rounded_to_half(model: PictureModel) -> PictureModel:
     """The model with the decoder's weights as float16 stores them."""
     for parameter in model.decoder.parameters():
         parameter.data = parameter.data.half().float()
@@ -108,8 +117,9 @@ def text_config(shape: DecoderShape) -> dict:
     }
 
 
-def write_configs(shape: DecoderShape, folder: Path) -> None:
+def write_configs(model: PictureModel, folder: Path) -> None:
     """Write all JSON files beside the tokenizer's."""
+    shape = model.decoder.shape
     image_size = {"height": IMAGE_SIZE, "width": IMAGE_SIZE}
     files = {
         "config.json": {
@@ -117,7 +127,7 @@ def write_configs(shape: DecoderShape, folder: Path) -> None:
             "model_type": "llava",
             "image_token_index": IMAGE,
             "image_token_id": IMAGE,
-            "image_seq_length": PATCHES,
+            "image_seq_length": GRID**2,
             "projector_hidden_act": "gelu",
             "vision_feature_layer": -1,
             "vision_feature_select_strategy": "full",
@@ -142,7 +152,7 @@ def write_configs(shape: DecoderShape, folder: Path) -> None:
             "eos_token_id": EOS,
             "pad_token_id": PAD,
             "do_sample": False,
-            "max_new_tokens": 40,
+            "max_new_tokens": 60,
         },
         "preprocessor_config.json": {
             "image_processor_type": "CLIPImageProcessor",
@@ -174,14 +184,13 @@ def write_configs(shape: DecoderShape, folder: Path) -> None:
 def main() -> None:
     """Export a checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", default="decoder-deep")
+    parser.add_argument("--checkpoint", default="answers")
+    parser.add_argument("--vision", type=Path, help="also write the vision encoder and its heads here")
     parser.add_argument("--to", type=Path, required=True)
     add_run_option(parser)
     arguments = parser.parse_args()
 
-    model = load_model(CHECKPOINTS / arguments.name / f"{arguments.checkpoint}.pt", torch.device("cpu"))
-    while model.decoder.shape.num_hidden_layers < DEPTH:
-        model = stack_layers(model)
+    model = load_model(checkpoint_path(arguments.name, arguments.checkpoint))
     model = rounded_to_half(model.eval())
     folder = arguments.to
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
@@ -192,7 +201,9 @@ def main() -> None:
     save_file(
         decoder_weights(model), folder / "weights" / "decoder.safetensors", metadata={"format": "pt"}
     )
-    write_configs(model.decoder.shape, folder)
+    if arguments.vision:
+        save_file(vision_weights(model), arguments.vision, metadata={"format": "pt"})
+    write_configs(model, folder)
     write_tokenizer(folder)
     for path in sorted(folder.rglob("*")):
         if path.is_file():

@@ -1,47 +1,43 @@
-"""The decoder stage's losses: answers, named objects, word pull, and patches as in stage 1."""
+"""The losses: answers, and the helpers: named objects and tags, word pull, and patches."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model import SceneModel, normalise
-from packing import IGNORE, PREFIX, PackedBatch
-from scenes import COLOR_NAMES, NO_DIGIT, SHAPE_NAMES
-from tokenizer import DIGITS, VOCABULARY
-from train_vision import patch_loss
+from catalogue import COLOR_NAMES, DIGITS, NO_TAG, SHAPE_NAMES, TAGS
+from labels import NO_COLOR, PATCH_LABELS
+from model import Outputs, PictureModel
+from packing import IGNORE, PackedBatch
+from tokenizer import VOCABULARY
 
+LABEL_WEIGHTS = {
+    "color": 1.0, "shape": 1.0, "digit": 1.0, "center_row": 0.3, "center_column": 0.3, "middle": 1.0,
+    "tag": 1.0,
+}
+OBJECT_WEIGHT, TAG_WEIGHT = 3.0, 6.0  # a patch of an object or a tag counts this often
 REFERENT_WEIGHT, PULL_WEIGHT, PATCH_WEIGHT = 0.5, 0.3, 0.3
 PULL_TEMPERATURE = 0.1
-PULL_WORDS = [[VOCABULARY[word] for word in words] for words in (COLOR_NAMES, SHAPE_NAMES, DIGITS)]
+PULL = {  # the word of every class of a label; the classes behind these have none
+    name: [VOCABULARY[word] for word in words]
+    for name, words in (("color", COLOR_NAMES), ("shape", SHAPE_NAMES), ("digit", DIGITS), ("tag", TAGS))
+}
 
 
-@dataclass
-class Outputs:
-    """What one pass over a packed batch gives."""
-
-    states: Tensor  # vision states `[batch, patches, vision hidden]`
-    features: Tensor  # image tokens `[batch, patches, hidden]`
-    hidden: Tensor  # final hidden states `[batch, tokens, hidden]`
-    tapped: Tensor  # hidden states at three quarters of the depth
-
-
-def run_packed(model: SceneModel, images: Tensor, batch: PackedBatch) -> Outputs:
-    """Run the whole model; images uint8 `[batch, height, width, 3]`."""
-    states = model.vision(normalise(images))
-    features = model.projector(states)
-    words = model.decoder.model.embed_tokens(batch.ids)
-    embeds = torch.cat([words[:, :1], features, words[:, PREFIX:]], dim=1)
-    mask = torch.zeros(batch.mask.shape, device=embeds.device).masked_fill(~batch.mask, -torch.inf)
-    tap = model.decoder.shape.num_hidden_layers * 3 // 4
-    hidden, tapped = model.decoder.hidden_states(embeds, batch.positions, mask, tap)
-    return Outputs(states, features, hidden, tapped)
+def patch_loss(logits: list[Tensor], labels: Tensor) -> Tensor:
+    """Weighted cross-entropy over all patches; labels `[labels, batch, patches]`."""
+    color, tag = labels[0] != NO_COLOR, labels[-1] != NO_TAG
+    weight = 1.0 + (OBJECT_WEIGHT - 1) * color + (TAG_WEIGHT - 1) * tag
+    weight = (weight / weight.sum()).flatten()
+    total = torch.zeros((), device=labels.device)
+    for name, scores, label in zip(PATCH_LABELS, logits, labels):
+        each = functional.cross_entropy(scores.float().flatten(0, 1), label.flatten(), reduction="none")
+        total = total + LABEL_WEIGHTS[name] * (each * weight).sum()
+    return total
 
 
-def answer_loss(model: SceneModel, outputs: Outputs, batch: PackedBatch) -> Tensor:
+def answer_loss(model: PictureModel, outputs: Outputs, batch: PackedBatch) -> Tensor:
     """Cross-entropy of the answers' words, weighted by kind."""
     chosen = batch.targets != IGNORE
     logits = model.decoder.logits(outputs.hidden[chosen]).float()
@@ -50,40 +46,42 @@ def answer_loss(model: SceneModel, outputs: Outputs, batch: PackedBatch) -> Tens
     return (each * weights).sum() / weights.sum()
 
 
-def referent_loss(model: SceneModel, outputs: Outputs, batch: PackedBatch) -> Tensor:
-    """At a word that names an object, all of that object's properties must be readable."""
+def referent_loss(model: PictureModel, outputs: Outputs, batch: PackedBatch) -> Tensor:
+    """At a word that names an object or a tag, all of its properties must be readable."""
     rows, tokens = batch.referent_places.T
     logits = model.referent_heads(outputs.tapped[rows, tokens])
-    losses = [functional.cross_entropy(s, l) for s, l in zip(logits, batch.referent_labels)]
-    return torch.stack(losses).mean()
+    losses = [
+        LABEL_WEIGHTS[name] * functional.cross_entropy(scores.float(), label)
+        for name, scores, label in zip(PATCH_LABELS, logits, batch.referent_labels)
+    ]
+    return torch.stack(losses).sum() / sum(LABEL_WEIGHTS.values())
 
 
-def pull_loss(model: SceneModel, features: Tensor, labels: Tensor) -> Tensor:
-    """Image tokens should resemble the embeddings of their colour, shape and digit words."""
+def pull_loss(model: PictureModel, features: Tensor, labels: Tensor) -> Tensor:
+    """Image tokens should resemble the embeddings of their colour, shape, number and tag words."""
     embedding = functional.normalize(model.decoder.model.embed_tokens.weight, dim=-1)
-    limits = (len(COLOR_NAMES), len(SHAPE_NAMES), NO_DIGIT)
-    total = features.new_zeros(())
-    for words, label, limit in zip(PULL_WORDS, labels, limits):
-        chosen = label < limit
-        cosine = functional.normalize(features[chosen], dim=-1) @ embedding[words].T
-        total = total + functional.cross_entropy(cosine / PULL_TEMPERATURE, label[chosen])
-    return total / len(PULL_WORDS)
+    total = torch.zeros((), device=labels.device)
+    by_name = dict(zip(PATCH_LABELS, labels))
+    for name, words in PULL.items():
+        label = by_name[name]
+        chosen = label < len(words)
+        if chosen.any():
+            cosine = functional.normalize(features[chosen].float(), dim=-1) @ embedding[words].T
+            scores = cosine.float() / PULL_TEMPERATURE
+            total = total + functional.cross_entropy(scores, label[chosen])
+    return total / len(PULL)
 
 
 def total_loss(
-    model: SceneModel, outputs: Outputs, batch: PackedBatch, labels: Tensor
-) -> tuple[Tensor, dict[str, float]]:
-    """Sum of all losses and each by name; labels `[labels, batch, patches]`."""
-    parts = {
-        "answer": answer_loss(model, outputs, batch),
-        "referent": REFERENT_WEIGHT * referent_loss(model, outputs, batch),
-        "pull": PULL_WEIGHT * pull_loss(model, outputs.features, labels),
-        "patch": PATCH_WEIGHT * patch_loss(model.patch_heads(outputs.states), labels),
-    }
-    return summed(parts)
-
-
-def summed(parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-    """The sum of losses, and each by name as a number."""
+    model: PictureModel, outputs: Outputs, batch: PackedBatch, labels: Tensor | None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Sum of the losses and each by name, detached; helpers only with labels `[labels, batch, patches]`."""
+    parts = {"answer": answer_loss(model, outputs, batch)}
+    if labels is not None:
+        parts |= {
+            "referent": REFERENT_WEIGHT * referent_loss(model, outputs, batch),
+            "pull": PULL_WEIGHT * pull_loss(model, outputs.features, labels),
+            "patch": PATCH_WEIGHT * patch_loss(model.patch_heads(outputs.states), labels),
+        }
     total = torch.stack(list(parts.values())).sum()
-    return total, {name: round(value.item(), 3) for name, value in parts.items()}
+    return total, {name: value.detach() for name, value in parts.items()}

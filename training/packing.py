@@ -1,4 +1,4 @@
-"""Several questions on one image in one sequence, each blind to the others.
+"""Several questions on one picture in one sequence, each blind to the others.
 
 A row reads `<s> image question-1 answer-1 question-2 answer-2 ...`. Every question sees the image and
 itself only, and its positions start right after the image, as if it stood there alone.
@@ -6,82 +6,84 @@ itself only, and its positions start right after the image, as if it stood there
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from attention import PackedMask
+from drawing import GRID
+from labels import PATCH_LABELS, object_labels, tag_labels
+from pictures import Picture
 from questions import Question
-from scenes import PATCH_LABELS, PATCHES, Scene, object_labels
-from tokenizer import ANSWER_PROMPT, BOS, EOS, IMAGE, PAD, encode
+from tokenizer import EOS, PAD, encode, encode_prompt
 
 IGNORE = -100
-PREFIX = 1 + PATCHES  # <s> and the image tokens
+PREFIX = 1 + GRID * GRID  # <s> and the image tokens
 
 
 @dataclass
 class PackedBatch:
-    """Token ids, positions, targets `[batch, tokens]`, mask `[batch, 1, tokens, tokens]`."""
+    """Text behind the image: ids, segments, targets, weights `[batch, text]`; positions of the whole sequence."""
 
     ids: Tensor
     positions: Tensor
-    mask: Tensor
+    segments: Tensor  # the question that a token is of, -1 behind the last
     targets: Tensor
     weights: Tensor
-    referent_places: Tensor  # (row, token) of words that name an object, `[referents, 2]`
-    referent_labels: Tensor  # the named object's classes, `[labels, referents]`
+    referent_places: Tensor  # (row, text token) of words that name an object or a tag
+    referent_labels: Tensor  # its classes, `[labels, referents]`
     questions: list[list[tuple[Question, int, int]]]  # with the span of its answer's targets
+
+    @property
+    def mask(self) -> PackedMask:
+        """The mask of the whole sequence: text sees the image and what precedes it of its own question."""
+        own = (self.segments[:, :, None] == self.segments[:, None, :]).tril()
+        visible = torch.cat([own.new_ones(*own.shape[:2], PREFIX), own], dim=2)
+        rows = torch.zeros(visible.shape, device=own.device).masked_fill(~visible, -torch.inf)
+        return PackedMask(PREFIX, rows[:, None])
 
     def to(self, device: torch.device) -> PackedBatch:
         """The same batch on another device."""
-        moved = {
-            name: value.to(device) if isinstance(value, Tensor) else value
-            for name, value in vars(self).items()
-        }
-        return PackedBatch(**moved)
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **{name: value.to(device, non_blocking=True) for name, value in tensors.items()})
 
 
 def pack(
-    scenes: list[Scene], asked: list[list[Question]], kind_weights: dict[str, float] | None = None
+    pictures: list[Picture], asked: list[list[Question]], kind_weights: dict[str, float] | None = None
 ) -> PackedBatch:
-    """Pack the questions of every scene; targets are the answers, `IGNORE` elsewhere."""
-    rows, spans = [], []
-    referent_places, referent_labels = [], []
-    for row, (scene, questions) in enumerate(zip(scenes, asked)):
-        ids, positions = [BOS] + [IMAGE] * PATCHES, list(range(PREFIX))
-        segments, targets, weights = [0] * PREFIX, [IGNORE] * PREFIX, [0.0] * PREFIX
-        row_spans = []
-        for number, question in enumerate(questions, 1):
+    """Pack the questions of every picture; targets are the answers, `IGNORE` elsewhere."""
+    rows, spans, referent_places, referent_labels = [], [], [], []
+    for row, (picture, questions) in enumerate(zip(pictures, asked)):
+        labels = [*map(object_labels, picture.objects), *map(tag_labels, picture.tags)]
+        ids: list[int] = []
+        positions, segments, targets, weights, row_spans = [], [], [], [], []
+        for number, question in enumerate(questions):
             start = len(ids)
-            prompt = encode(f"{question.text} {ANSWER_PROMPT}")
-            answer = [*encode(question.answer), EOS]
+            prompt, answer = encode_prompt(question.text), [*encode(question.answer), EOS]
             text = prompt + answer[:-1]
             first = start + len(prompt) - 1
             ids += text
             positions += range(PREFIX, PREFIX + len(text))
             segments += [number] * len(text)
             targets += [IGNORE] * (len(prompt) - 1) + answer
-            weight = (kind_weights or {}).get(question.kind, 1.0)
-            weights += [weight] * len(text)
+            weights += [(kind_weights or {}).get(question.kind, 1.0)] * len(text)
             row_spans.append((question, first, first + len(answer)))
             for word, index in question.referents:
                 referent_places.append((row, start + word))
-                referent_labels.append(object_labels(scene.objects[index]))
+                referent_labels.append(labels[index])
         rows.append((ids, positions, segments, targets, weights))
         spans.append(row_spans)
-
-    ids, positions, segments, targets, weights = padded(rows)
-    same = segments[:, :, None] == segments[:, None, :]
-    visible = (same | (segments[:, None, :] == 0)).tril()
+    ids, positions, segments, targets, weights = _padded(rows)
+    image = torch.arange(PREFIX).expand(len(rows), -1)
     return PackedBatch(
-        ids, positions, visible[:, None], targets, weights,
-        *referents(referent_places, referent_labels, len(PATCH_LABELS)), spans,
+        ids, torch.cat([image, positions], dim=1), segments, targets, weights,
+        *_referents(referent_places, referent_labels), spans,
     )
 
 
-def padded(rows: list[tuple[list, ...]]) -> list[Tensor]:
+def _padded(rows: list[tuple[list, ...]]) -> list[Tensor]:
     """Ids, positions, segments, targets and weights of rows of any length, each `[batch, longest]`."""
     longest = max(len(row[0]) for row in rows)
     return [
@@ -90,33 +92,9 @@ def padded(rows: list[tuple[list, ...]]) -> list[Tensor]:
     ]
 
 
-def referents(
-    places: list[tuple[int, int]], labels: list[tuple[int, ...]], kinds: int
-) -> tuple[Tensor, Tensor]:
-    """Where words name something, `[referents, 2]`, and its classes, `[kinds, referents]`."""
+def _referents(places: list[tuple[int, int]], labels: list[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
+    """Where words name something, `[referents, 2]`, and its classes, `[labels, referents]`."""
     return (
         torch.tensor(places or np.empty((0, 2)), dtype=torch.long),
-        torch.tensor(np.array(labels, dtype=np.int64).reshape(-1, kinds).T),
+        torch.tensor(np.array(labels, dtype=np.int64).reshape(-1, len(PATCH_LABELS)).T),
     )
-
-
-SQUEEZE_PROBABILITY, FEWEST_POSITIONS = 0.5, 12
-
-
-def squeeze_positions(batch: PackedBatch, choice: random.Random) -> None:
-    """Give half of the rows fewer positions than image tokens, in place; neighbours then share one.
-
-    The decoder so learns to take places from the image tokens rather than from their rotary positions,
-    and bears the renumbering of positions after a pruning. No token is left out.
-    """
-    for row in range(batch.positions.shape[0]):
-        if choice.random() < SQUEEZE_PROBABILITY:
-            kept = choice.randint(FEWEST_POSITIONS, PATCHES)
-            steps = torch.zeros(PATCHES, dtype=torch.long)
-            steps[choice.sample(range(PATCHES), kept)] = 1
-            image = steps.cumsum(0).clamp(min=1)
-            positions = batch.positions[row]
-            batch.positions[row] = torch.where(
-                positions >= PREFIX, positions - (PATCHES - kept), positions
-            )
-            batch.positions[row, 1:PREFIX] = image

@@ -1,6 +1,6 @@
 """Word-level vocabulary and the prompt that training, export and evaluation share.
 
-A prompt reads `<s> <image> x 144 what color is the star ? answer :` and the answer `red </s>`.
+A prompt reads `<s> <image> x 576 what color is the star ? answer :` and the answer `red </s>`.
 """
 
 from __future__ import annotations
@@ -9,23 +9,14 @@ import json
 import re
 from pathlib import Path
 
-from scenes import COLOR_NAMES, COLUMN_NAMES, PATCHES, ROW_NAMES, SHAPE_NAMES
+from catalogue import COLOR_NAMES, COLUMN_NAMES, DIGITS, PLURALS, ROW_NAMES, SHAPE_NAMES, TAG_WORDS
 
 SPECIALS = ["<unk>", "<s>", "</s>", "<pad>", "<image>"]
-
-
-def plurals(names: list[str]) -> dict[str, str]:
-    """The plural of each shape."""
-    return {name: "crosses" if name == "cross" else f"{name}s" for name in names}
-
-
-PLURALS = plurals(SHAPE_NAMES)
-DIGITS = [str(value) for value in range(10)]
 WORDS = [
-    *COLOR_NAMES, *SHAPE_NAMES, *PLURALS.values(), *DIGITS, *ROW_NAMES, *COLUMN_NAMES,
-    "yes", "no", "what", "color", "shape", "number", "is", "are", "there", "a", "an", "the",
-    "object", "objects", "how", "many", "where", "of", "above", "on", "in", "describe", "image",
-    "?", ".", ",", "answer", ":",
+    *COLOR_NAMES, *SHAPE_NAMES, *PLURALS.values(), *DIGITS, *ROW_NAMES, *COLUMN_NAMES, *TAG_WORDS,
+    "yes", "no", "nothing", "what", "color", "shape", "number", "word", "small", "is", "are", "there",
+    "a", "an", "the", "object", "objects", "how", "many", "where", "of", "above", "on", "in",
+    "describe", "image", "?", ".", ",", "answer", ":",
 ]
 VOCABULARY = {word: index for index, word in enumerate([*SPECIALS, *WORDS])}
 UNK, BOS, EOS, PAD, IMAGE = range(len(SPECIALS))
@@ -44,21 +35,14 @@ CHAT_TEMPLATE = (
 )
 
 
-def encode(text: str, vocabulary: dict[str, int] = VOCABULARY) -> list[int]:
+def encode(text: str) -> list[int]:
     """Ids of words and punctuation, without special tokens around them."""
-    pieces = re.findall(r"<\w+>|\w+|[^\w\s]", text.lower())
-    return [vocabulary.get(piece, UNK) for piece in pieces]
+    return [VOCABULARY.get(piece, UNK) for piece in re.findall(r"<\w+>|\w+|[^\w\s]", text.lower())]
 
 
-def decode(ids: list[int]) -> str:
-    """Words of the ids, special tokens left out."""
-    names = list(VOCABULARY)
-    return " ".join(names[index] for index in ids if index >= len(SPECIALS))
-
-
-def prompt_ids(question: str) -> list[int]:
-    """The ids that the decoder reads before it answers, image placeholders included."""
-    return [BOS] + [IMAGE] * PATCHES + encode(f"{question} {ANSWER_PROMPT}")
+def encode_prompt(question: str) -> list[int]:
+    """Ids behind the image tokens, up to where the answer begins."""
+    return encode(f"{question} {ANSWER_PROMPT}")
 
 
 def write_tokenizer(folder: Path) -> None:

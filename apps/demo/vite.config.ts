@@ -8,7 +8,6 @@ import { offlineFiles } from './build/offline-files.js';
 import { modelFiles } from './src/prepared/model-files.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const embedded = join(here, '../../packages/embedded-model');
 const runtime = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
 
 /** onnxruntime's WebAssembly with WebGPU; the script is also that of its threads. */
@@ -19,8 +18,6 @@ const runtimeFiles = [
 
 const sizes = (folder: string, files: readonly string[]) =>
   Object.fromEntries(files.map((file) => [file, statSync(join(folder, file)).size]));
-
-const samples = readdirSync(join(embedded, 'samples')).filter((name) => name.endsWith('.png'));
 
 const filesBelow = (folder: string) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -33,53 +30,63 @@ const isolation = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
-export default defineConfig({
-  // Any folder of any static host.
-  base: './',
-  resolve: {
-    conditions: [
-      '@transprune/source',
-      'onnxruntime-web-use-extern-wasm',
-      'module',
-      'browser',
-      'development|production',
-    ],
-    // transformers.js brings a copy of its own.
-    dedupe: ['onnxruntime-web', 'onnxruntime-common'],
-  },
-  define: {
-    __DOWNLOADS__: {
-      model: sizes(join(embedded, 'model'), modelFiles),
-      runtime: sizes(runtime, runtimeFiles),
-    },
-  },
-  plugins: [
-    viteStaticCopy({
-      targets: [
-        ...modelFiles.map((file) => ({
-          src: join(embedded, 'model', file),
-          dest: join('model', dirname(file)),
-          rename: { stripBase: true as const },
-        })),
-        {
-          src: join(embedded, 'samples/*.png'),
-          dest: 'samples',
-          rename: { stripBase: true as const },
-        },
-        ...runtimeFiles.map((file) => ({
-          src: join(runtime, file),
-          dest: 'runtime',
-          rename: { stripBase: true as const },
-        })),
+/** In the mode `small-model` the page has a model for tests, in place of the embedded one. */
+export default defineConfig(({ mode }) => {
+  const modelPackage = join(
+    here,
+    '../../packages',
+    mode === 'small-model' ? 'small-model' : 'embedded-model',
+  );
+  const samples = readdirSync(join(modelPackage, 'samples')).filter((name) => /\.png$/.test(name));
+  return {
+    // Any folder of any static host.
+    base: './',
+    resolve: {
+      alias: [{ find: /^(\.\.\/)+packages\/embedded-model/, replacement: modelPackage }],
+      conditions: [
+        '@transprune/source',
+        'onnxruntime-web-use-extern-wasm',
+        'module',
+        'browser',
+        'development|production',
       ],
-    }),
-    offlineFiles([
-      ...filesBelow(join(here, 'public')),
-      ...samples.map((name) => `samples/${name}`),
-    ]),
-  ],
-  worker: { format: 'es' },
-  build: { target: 'es2023', chunkSizeWarningLimit: 2000 },
-  server: { headers: isolation },
-  preview: { headers: isolation },
+      // transformers.js brings a copy of its own.
+      dedupe: ['onnxruntime-web', 'onnxruntime-common'],
+    },
+    define: {
+      __DOWNLOADS__: {
+        model: sizes(join(modelPackage, 'model'), modelFiles),
+        runtime: sizes(runtime, runtimeFiles),
+      },
+    },
+    plugins: [
+      viteStaticCopy({
+        targets: [
+          ...modelFiles.map((file) => ({
+            src: join(modelPackage, 'model', file),
+            dest: join('model', dirname(file)),
+            rename: { stripBase: true as const },
+          })),
+          {
+            src: join(modelPackage, 'samples/*.png'),
+            dest: 'samples',
+            rename: { stripBase: true as const },
+          },
+          ...runtimeFiles.map((file) => ({
+            src: join(runtime, file),
+            dest: 'runtime',
+            rename: { stripBase: true as const },
+          })),
+        ],
+      }),
+      offlineFiles([
+        ...filesBelow(join(here, 'public')),
+        ...samples.map((name) => `samples/${name}`),
+      ]),
+    ],
+    worker: { format: 'es' },
+    build: { target: 'es2023', chunkSizeWarningLimit: 2000 },
+    server: { headers: isolation },
+    preview: { headers: isolation },
+  };
 });

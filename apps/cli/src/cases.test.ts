@@ -4,8 +4,8 @@
  */
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { caseFile } from '@transprune/fixtures';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { describe, expect, test } from 'vitest';
 import { checkCases, plan, writeCase } from '../testing/cases.js';
 import { temporaryFolder, transprune, transpruneJson } from '../testing/program.js';

@@ -2,11 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { samplesDirectory } from '@transprune/embedded-model';
 import { type HubModel, hubFolder } from '@transprune/fixtures';
 import { type FakeHub, type FakeHubOptions, fakeHub } from '@transprune/fixtures/fake-hub';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { decodeModel, encodeModel } from '@transprune/onnx';
+import { samplesDirectory } from '@transprune/small-model';
 import { expect, onTestFinished, vi } from 'vitest';
 import { transpruneJson } from './program.js';
 

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
+import { modelDirectory } from '@transprune/small-model';
 import type { Io } from '../src/io.js';
 import { main } from '../src/main.js';
 
@@ -43,7 +44,7 @@ export function piped(...parts: readonly (string | Uint8Array)[]): Io['stdin'] {
   return Readable.from(parts.map((part) => Buffer.from(part)));
 }
 
-/** Surroundings that keep what is written. */
+/** Surroundings that keep what is written; the model is one that is fast. */
 export function capturingIo(signal = new AbortController().signal) {
   const sink = () => {
     let written = '';
@@ -54,5 +55,6 @@ export function capturingIo(signal = new AbortController().signal) {
       text: () => written,
     };
   };
-  return { stdin: piped(), stdout: sink(), stderr: sink(), env: {}, signal } satisfies Io;
+  const env = { TRANSPRUNE_MODEL: modelDirectory };
+  return { stdin: piped(), stdout: sink(), stderr: sink(), env, signal } satisfies Io;
 }

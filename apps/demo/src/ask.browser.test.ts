@@ -1,10 +1,13 @@
-/** The whole path with real clicks: load, ask, look, try; what is kept is what Node keeps. */
+/**
+ * The whole path with real clicks: load, ask, look, try; what is kept is what Node keeps. A graphics card in
+ * software has much to do with the embedded model, so most of it is done with the small one.
+ */
 
 import type { Trace } from '@transprune/trace';
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { tabTo } from '../testing/keyboard.js';
-import { answerInNode } from '../testing/node-answer.js';
+import { answerInNode, type ModelName } from '../testing/node-answer.js';
 import {
   ask,
   button,
@@ -17,6 +20,7 @@ import {
   statusOf,
 } from '../testing/page.js';
 import { longestTaskMs } from '../testing/tracing.js';
+import { example } from './prepared/traces.js';
 
 const question = 'what color is the heart?';
 
@@ -27,8 +31,8 @@ beforeAll(async () => {
 afterAll(() => browser.close());
 
 /** Holds a trace against the same question in Node. */
-async function compareWithNode(trace: Trace): Promise<void> {
-  const expected = await answerInNode(trace.picture.name, trace.question, trace.plan);
+async function compareWithNode(model: ModelName, trace: Trace): Promise<void> {
+  const expected = await answerInNode(model, trace.picture.name, trace.question, trace.plan);
   expect(trace.pruned.text).toBe(expected.text);
   expect(trace.stages.map(({ kept }) => kept)).toEqual(
     expected.stages.map(({ keptImageTokens }) => keptImageTokens),
@@ -49,7 +53,7 @@ async function compareWithNode(trace: Trace): Promise<void> {
 describe.each(['wasm', 'webgpu'])('on %s', (device) => {
   let opened: OpenedPage;
   beforeAll(async () => {
-    opened = await openPage(browser, `${inject('pageUrl')}#device=${device}`);
+    opened = await openPage(browser, `${inject('smallPageUrl')}#device=${device}`);
     await loadModel(opened.page);
   });
   afterAll(() => opened.page.context().close());
@@ -74,7 +78,7 @@ describe.each(['wasm', 'webgpu'])('on %s', (device) => {
       });
     }
     expect(trace.layers).toHaveLength(11);
-    await compareWithNode(trace);
+    await compareWithNode('small', trace);
   });
 
   test('other ratios and another method need no reload', async () => {
@@ -86,19 +90,41 @@ describe.each(['wasm', 'webgpu'])('on %s', (device) => {
     const trace = await downloadTrace(page);
     expect(trace.plan).toMatchObject({ method: 'random', seed: 1 });
     expect(trace.stages.map(({ kept }) => kept.length)).toEqual([72, 72, 18]);
-    await compareWithNode(trace);
+    await compareWithNode('small', trace);
   });
 
   test('nothing went wrong, and nothing left the browser', () => {
     expect(opened.errors).toEqual([]);
-    const own = new URL(inject('pageUrl')).origin;
+    const own = new URL(inject('smallPageUrl')).origin;
     const elsewhere = opened.requests.filter((url) => !/^(blob|data):/.test(url));
     expect(elsewhere.filter((url) => new URL(url).origin !== own)).toEqual([]);
   });
 });
 
+test('the embedded model answers as in Node, and leaves the main thread free', async () => {
+  const { page, errors } = await openPage(browser, `${inject('pageUrl')}#device=wasm`);
+  const { sample, question: asked } = example;
+  // Processor time, which other load does not lengthen; a slow machine shows it in the first view too.
+  const firstView = await longestTaskMs(browser, page, async () => {
+    await page.reload();
+    await page.getByRole('img', { name: /^FFN/ }).first().waitFor();
+  });
+  await loadModel(page);
+  const answering = await longestTaskMs(browser, page, () => ask(page, asked));
+  expect(answering).toBeGreaterThan(0);
+  expect(answering).toBeLessThan(Math.max(100, firstView));
+  await page.getByRole('img', { name: 'FFN, direction, layer 15' }).waitFor();
+  const trace = await downloadTrace(page);
+  expect(trace.picture.name).toBe(sample);
+  expect([trace.unpruned?.text, trace.pruned.text]).toEqual(['2', '2']);
+  expect(trace.stages.map(({ kept }) => kept.length)).toEqual([504, 360, 72]);
+  await compareWithNode('embedded', trace);
+  expect(errors).toEqual([]);
+  await page.context().close();
+});
+
 test('a graphics card that is lost is opened again', async () => {
-  const { page } = await openPage(browser, `${inject('pageUrl')}#device=webgpu`);
+  const { page } = await openPage(browser, `${inject('smallPageUrl')}#device=webgpu`);
   await loadModel(page);
   // The others are threads of WebAssembly, which wait and hear nothing.
   const worker = page.workers().find((one) => /\/worker-[^/]*\.js$/.test(one.url()));
@@ -127,7 +153,7 @@ test('a graphics card that is lost is opened again', async () => {
 describe('what is shown of an answer', () => {
   let opened: OpenedPage;
   beforeAll(async () => {
-    opened = await openPage(browser, `${inject('pageUrl')}#device=wasm&picture=scene-3`);
+    opened = await openPage(browser, `${inject('smallPageUrl')}#device=wasm&picture=scene-3`);
   });
   afterAll(() => opened.page.context().close());
 
@@ -165,25 +191,6 @@ describe('what is shown of an answer', () => {
     await tabTo(page, 'Look');
     await page.keyboard.press('Enter');
     await region(page, 'Kept patches').waitFor();
-  });
-
-  test('the main thread stays free while it answers', async () => {
-    const { page } = opened;
-    // Processor time, which other load does not lengthen; a slow machine shows it in the first view too.
-    const firstView = await longestTaskMs(browser, page, async () => {
-      await page.reload();
-      await page
-        .getByRole('img', { name: /^FFN/ })
-        .or(button(page, 'Load model'))
-        .first()
-        .waitFor();
-    });
-    await loadModel(page);
-    const answering = await longestTaskMs(browser, page, () =>
-      ask(page, 'what color is the triangle?'),
-    );
-    expect(answering).toBeGreaterThan(0);
-    expect(answering).toBeLessThan(Math.max(100, firstView));
   });
 
   test('stages are gone through by buttons and slider, and told', async () => {

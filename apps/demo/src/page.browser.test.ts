@@ -30,7 +30,7 @@ test('the first view is small, shows a prepared answer and asks no other host', 
   const { page, errors, requests, pageRequests } = await openPage(browser, inject('pageUrl'));
   await expect
     .poll(() => region(page, 'Kept patches').textContent())
-    .toContain('18 of 144, after layer 5');
+    .toContain('72 of 576, after layer 6');
   await page.waitForLoadState('networkidle');
   const own = requests.filter((url) => url.startsWith(inject('pageUrl')));
   expect(requests.filter((url) => !own.includes(url) && !/^(blob|data):/.test(url))).toEqual([]);
@@ -50,7 +50,7 @@ describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
   test.each([360, 1440])('axe finds nothing serious at %i pixels', async (width) => {
     const viewport = { width, height: 900 };
     const { page } = await openPage(browser, inject('pageUrl'), { colorScheme, viewport });
-    await page.getByRole('img', { name: 'FFN, direction, layer 11' }).waitFor();
+    await page.getByRole('img', { name: 'FFN, direction, layer 15' }).waitFor();
     expect(await seriousFaults(page)).toEqual([]);
     for (const name of ['Explain', 'Your model', 'Bench']) {
       await page.getByRole('link', { name }).click();
@@ -123,7 +123,7 @@ test('the address restores picture, question and plan', async () => {
     .toBe('what number is on the heart?');
   expect(await button(again, 'scene 4').getAttribute('aria-pressed')).toBe('true');
   const ratios = again.getByRole('group', { name: 'Keep ratios' });
-  expect(await ratios.getByRole('slider', { name: 'after layer 5' }).inputValue()).toBe('9');
+  expect(await ratios.getByRole('slider', { name: 'after layer 6' }).inputValue()).toBe('36');
   expect(await again.getByRole('spinbutton', { name: 'seed' }).inputValue()).toBe('7');
   for (const each of [page, again]) await each.context().close();
 });

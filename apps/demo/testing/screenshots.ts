@@ -22,7 +22,7 @@ const views: readonly View[] = [
   {
     name: 'look',
     widths: [360, 768, 1440],
-    show: (page) => page.getByRole('img', { name: 'FFN, direction, layer 11' }).waitFor(),
+    show: (page) => page.getByRole('img', { name: 'FFN, direction, layer 15' }).waitFor(),
   },
   {
     name: 'explain',
@@ -30,6 +30,7 @@ const views: readonly View[] = [
     async show(page) {
       await page.getByRole('link', { name: 'Explain' }).click();
       for (let step = 2; step <= 4; step++) await button(page, 'Continue').click();
+      await page.locator('.step-figure[aria-busy="false"]').waitFor();
     },
   },
   {
@@ -64,7 +65,7 @@ try {
         const { page } = await openPage(browser, served.url, {
           ...{ colorScheme, viewport, reducedMotion },
         });
-        await page.getByRole('img', { name: 'FFN, direction, layer 11' }).waitFor();
+        await page.getByRole('img', { name: 'FFN, direction, layer 15' }).waitFor();
         await show(page);
         const height = await heightOf(page, width);
         // As high as what is shown, so that the status line is below it.

@@ -1,4 +1,4 @@
-/** Builds the page and serves it, once for all tests. */
+/** Builds the page and serves it, once for all tests: with the embedded model, and with a small one. */
 import type { TestProject } from 'vitest/node';
 import { servePage } from './served.js';
 
@@ -8,12 +8,18 @@ declare module 'vitest' {
     readonly pageUrl: string;
     /** The folder that it was built into. */
     readonly pageFolder: string;
+    /** Where the page with the small model is served. */
+    readonly smallPageUrl: string;
   }
 }
 
 export default async function provideServedPage({ provide }: TestProject) {
-  const { url, folder, close } = await servePage();
-  provide('pageUrl', url);
-  provide('pageFolder', folder);
-  return close;
+  const page = await servePage();
+  const small = await servePage('small-model');
+  provide('pageUrl', page.url);
+  provide('pageFolder', page.folder);
+  provide('smallPageUrl', small.url);
+  return async () => {
+    for (const { close } of [page, small]) await close();
+  };
 }

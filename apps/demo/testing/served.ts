@@ -15,12 +15,18 @@ export interface ServedPage {
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Builds the page into an empty folder and serves it. */
-export async function servePage(): Promise<ServedPage> {
+/**
+ * Builds the page into an empty folder and serves it.
+ *
+ * @param mode `small-model` for a page whose model answers several times as fast
+ */
+export async function servePage(
+  mode: 'production' | 'small-model' = 'production',
+): Promise<ServedPage> {
   const folder = await mkdtemp(join(tmpdir(), 'transprune-demo-'));
   const options = {
     root,
-    mode: 'production',
+    mode,
     logLevel: 'warn',
     build: { outDir: folder, emptyOutDir: true },
   } as const;

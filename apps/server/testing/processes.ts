@@ -1,5 +1,5 @@
 /** Servers whose engines are processes that a test may end. */
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import type OpenAI from 'openai';
 import type { EngineHandle } from '../src/engine/handle.js';
 import { startEngineProcess } from '../src/engine/start-process.js';

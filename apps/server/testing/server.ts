@@ -1,7 +1,7 @@
 /** Servers for tests: the engine in the test's own process, or all as it is used. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { type Bundled, bundled } from '@transprune/testing/bundled';
 import OpenAI from 'openai';
 import pino from 'pino';
@@ -11,6 +11,9 @@ import { openServed } from '../src/engine/open.js';
 import { chooseLimits } from '../src/limits/limits.js';
 import type { ServerOptions } from '../src/options.js';
 import { createServerIn, type Surroundings } from '../src/server.js';
+
+export const model = 'transprune-embedded';
+const smallModel = { model: { folder: modelDirectory }, modelName: model };
 
 const programs = new Map<string, Promise<Bundled>>();
 const here = new URL('..', import.meta.url);
@@ -48,9 +51,10 @@ export interface TestOptions extends ServerOptions {
   readonly startEngine?: Surroundings['startEngine'];
 }
 
-/** A server that ends with the test, or when it is closed. */
+/** A server of the small model or another, which ends with the test or when it is closed. */
 export async function startServer(options: TestOptions = {}): Promise<TestServer> {
-  const { inProcesses = false, network, startEngine, ...rest } = options;
+  const { inProcesses = false, network, startEngine, ...given } = options;
+  const rest = given.model ? given : { ...smallModel, ...given };
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
   const server = createServerIn(
@@ -81,7 +85,7 @@ export function client(url: string, apiKey = 'none'): OpenAI {
 
 /** An engine in this process, which cannot die. */
 export async function startHere(options: ServerOptions): Promise<EngineHandle> {
-  const { model = { folder: modelDirectory }, visionCacheBytes = 1e6, preset, plan } = options;
+  const { model = smallModel.model, visionCacheBytes = 1e6, preset, plan } = options;
   const { active } = chooseLimits(options.limits);
   const opened = await openServed({ model, preset, plan, active, visionCacheBytes, threads: 1 });
   return {
@@ -112,5 +116,3 @@ export function question(
   });
   return { role: 'user', content: [...pictures, { type: 'text', text }] };
 }
-
-export const model = 'transprune-embedded';

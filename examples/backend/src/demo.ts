@@ -7,7 +7,7 @@ import { verifyPruned } from '@transprune/verify';
 import { wasmBackend } from './index.js';
 
 const original = await readModelFile(join(modelDirectory, 'onnx', 'decoder_model_merged.onnx'));
-const { plan } = presetPlan('transprune-low', 12);
+const { plan } = presetPlan('transprune-low', 16);
 const { passed, device, checks } = await verifyPruned({ original, plan, backend: wasmBackend });
 console.log(`${checks.length} checks on ${device}:`, passed ? 'all passed' : 'some failed');
 

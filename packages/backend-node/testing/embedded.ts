@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decoderConfig, readSafetensors } from '@transprune/core';
-import { modelDirectory } from '@transprune/embedded-model';
 import {
   type BuildOptions,
   buildDecoder,
   checkpointWeights,
   type OnnxModel,
 } from '@transprune/onnx';
+import { modelDirectory } from '@transprune/small-model';
 
 /** The embedded decoder, laid out as asked for. */
 export function embeddedDecoder(options: BuildOptions = {}): OnnxModel {

@@ -14,7 +14,7 @@ test('a worker answers, and ends what is aborted', async () => {
   const images = [packageUrl('embedded-model/samples/scene-1.png')];
   const question = 'what color is the heart?';
   const { text } = await collect(engine.generate({ question, images }));
-  expect(text).toBe('purple');
+  expect(text).toBe('cyan');
   const controller = new AbortController();
   const { signal } = controller;
   const events = engine.generate({ question: 'describe the image', images, signal });

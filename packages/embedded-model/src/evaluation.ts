@@ -10,6 +10,7 @@ export type QuestionKind =
   | 'where'
   | 'relation'
   | 'read'
+  | 'detail'
   | 'describe';
 
 export interface Question {
@@ -20,6 +21,7 @@ export interface Question {
   readonly objects: readonly number[];
 }
 
+/** A shape, an icon or a tag: a tiny word or digit. */
 export interface SceneObject {
   /** Patches that the object covers, as indices of image tokens. */
   readonly patches: readonly number[];

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkModelId, checkRevision, remoteUrl } from './address.js';
 import { remoteModel } from './remote.js';

@@ -16,7 +16,7 @@ import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { openModel } from '@transprune/files/node';
 import { collect, openEngine } from '@transprune/vlm';
 
-const { plan } = createRequire(import.meta.url)('@transprune/core').presetPlan('transprune-high', 12);
+const { plan } = createRequire(import.meta.url)('@transprune/core').presetPlan('transprune-high', 16);
 const model = { folder: modelDirectory };
 const engine = await openEngine({ model, pruning: { plan }, backend: nodeBackend, open: openModel });
 const images = [join(samplesDirectory, 'scene-1.png')];
@@ -33,5 +33,5 @@ test.for([22, 24])('an answer under Node %i', async (version, context) => {
   const name = `node-${process.platform}-${process.arch}`;
   await npm(context, own.folder, 'install', `${name}@${version}`);
   const node = join(own.folder, 'node_modules', name, 'bin/node');
-  expect(await project.run('ask.mjs', [], node)).toBe(`${version} purple\n`);
+  expect(await project.run('ask.mjs', [], node)).toBe(`${version} cyan\n`);
 });

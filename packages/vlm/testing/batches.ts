@@ -1,9 +1,9 @@
 /** Several requests as the rows of a batch: each gets what it gets alone. */
 import { join } from 'node:path';
 import { createPlan } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
 import type { BuildOptions } from '@transprune/onnx';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createEngine, type LocalEngine } from '../src/create.js';
 import { collect, type GenerateResult } from '../src/engine/collect.js';

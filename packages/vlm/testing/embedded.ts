@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
 import { decoderConfig, type PrunePlan, readSafetensors } from '@transprune/core';
-import { modelDirectory } from '@transprune/embedded-model';
 import {
   type BuildOptions,
   buildDecoder,
@@ -14,6 +13,7 @@ import {
   pruneModel,
 } from '@transprune/onnx';
 import type { Backend, HostTensor, SessionTensor } from '@transprune/session';
+import { modelDirectory } from '@transprune/small-model';
 
 export type Feeds = Readonly<Record<string, HostTensor | SessionTensor>>;
 

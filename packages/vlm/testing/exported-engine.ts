@@ -1,9 +1,9 @@
 /** Exported decoders in the engine: transformers.js counts their positions. */
 import { join } from 'node:path';
 import { createPlan, positionModes } from '@transprune/core';
-import { samplesDirectory } from '@transprune/embedded-model';
 import { type ExportedDecoder, exportedDecoder } from '@transprune/fixtures';
 import type { ValueInfo } from '@transprune/session';
+import { samplesDirectory } from '@transprune/small-model';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createEngine, type LocalEngine } from '../src/create.js';
 import { answer } from './ask.js';

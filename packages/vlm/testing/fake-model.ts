@@ -1,9 +1,9 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { modelDirectory } from '@transprune/embedded-model';
 import type { VlmFiles } from '@transprune/files';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import type { HostTensor, ValueInfo } from '@transprune/session';
+import { modelDirectory } from '@transprune/small-model';
 import { createEngine, type EngineOptions } from '../src/create.js';
 import { type FakeSession, FakeTensor, fakeBackend, fakeSession, float32 } from './fake-backend.js';
 

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { samplesDirectory } from '@transprune/embedded-model';
+import { samplesDirectory } from '@transprune/small-model';
 import { describe, expect, test } from 'vitest';
 import { capturingIo, piped, transpruneWith } from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { closedAddress } from '../../testing/hub.js';
 import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
@@ -96,7 +96,7 @@ describe('without --data', () => {
   });
 });
 
-describe('the model that comes along', () => {
+describe('a model that is here', () => {
   test('answers, pruned as it is told, and goes on where it ended', async () => {
     const plan = ['--prune-after', '3', '--keep', '.5'];
     const first = await transpruneJson(...pope(), ...plan, '--limit', '1');
@@ -105,7 +105,7 @@ describe('the model that comes along', () => {
     expect(problems).toEqual([{ where: 'question random/4', what: expect.stringMatching('gone') }]);
     expect(score).toMatchObject({ questions: 2, withoutTruth: 1 });
     expect(model).toBe(
-      'embedded-model: transprune 3:0.5 of layers 3 1-cos both positions renumber',
+      `${modelDirectory}: transprune 3:0.5 of layers 3 1-cos both positions renumber`,
     );
     const lines = await linesOf(answers);
     expect(lines.map(({ question_id }) => question_id)).toEqual([
@@ -117,9 +117,7 @@ describe('the model that comes along', () => {
 
     const other = await transprune(...pope(), '--preset', 'none');
     expect(other.exitCode).toBe(exitCodes.usage);
-    expect(other.stderr).toMatch(
-      /answers of embedded-model: unpruned in .*, got one of .* in line 1/,
-    );
+    expect(other.stderr).toMatch(/answers of \S+: unpruned in .*, got one of .* in line 1/);
   });
 });
 

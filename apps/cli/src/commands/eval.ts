@@ -7,7 +7,7 @@ import { checkEmpty, writeFiles } from '../eval/official.js';
 import { planLabel } from '../eval/plan-label.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { findModel, type Surroundings } from '../model/find.js';
+import { calledModel, findModel, type Surroundings } from '../model/find.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addBudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption } from '../options/device-option.js';
@@ -133,7 +133,7 @@ async function withAnswerer<T>(
 ): Promise<T> {
   const { format, maxNewTokens } = options;
   const files = await findModel(options.model, options, around);
-  const model = [options.model ?? 'embedded-model', ...(format ? [format] : [])].join(' ');
+  const model = [calledModel(options.model, around.io), ...(format ? [format] : [])].join(' ');
   return withEngine(files, options, folders, around, async ({ engine, pruned, reduction }) => {
     const name = `${model}: ${planLabel(pruned.chosen.plan, reduction)}`;
     return use(await engineAnswerer(name, engine, maxNewTokens));

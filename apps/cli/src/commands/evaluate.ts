@@ -42,14 +42,14 @@ export function addEvaluateCommand(program: Command, io: Io): void {
     .description(
       'Ask a model the held-out questions of the small one that comes along: unpruned, with every preset or the plan that is named, and with as many image tokens kept at random. Answers count if they are the expected words, whatever their case.',
     )
-    .option('--scenes <count>', 'of the 200 held-out scenes, the first ones', wholeNumber(1), 200);
+    .option('--scenes <count>', 'of the held-out scenes, the first ones', wholeNumber(1), 128);
   addReductionOptions(addBudgetOptions(addPlanOptions(addModelOptions(command))));
   addOutputOptions(addDeviceOption(command))
     .addHelpText(
       'after',
       example(
-        'transprune evaluate --scenes 20',
-        'transprune evaluate --scenes 20 --prune-after 3 --keep .25',
+        'transprune evaluate --scenes 8',
+        'transprune evaluate --scenes 8 --prune-after 3 --keep .25',
       ),
     )
     .action((options: Options) =>

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import { describe, expect, test } from 'vitest';
 import { pathsOf, useHub } from '../../testing/hub.js';
 import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { presetPlan } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { tokensPerLayer } from '@transprune/flops';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { describe, expect, test } from 'vitest';
 import { closedAddress } from '../../testing/hub.js';
 import {

@@ -1,6 +1,6 @@
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { parseTrace } from '@transprune/trace';
 import { decode } from 'fast-png';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -27,7 +27,7 @@ beforeEach(async () => {
 test('a trace tells what stayed, by which scores, what layers did, and what was answered', () => {
   const found = parseTrace(traceText);
   expect(found).toMatchObject({
-    ...{ model: 'embedded-model', device: 'cpu', question: 'what color is the heart?' },
+    ...{ model: modelDirectory, device: 'cpu', question: 'what color is the heart?' },
     ...{ grid: { columns: 12, rows: 12 }, imageTokens: 144 },
     picture: { name: 'scene-1.png', width: 96, height: 96 },
     unpruned: { text: 'purple' },

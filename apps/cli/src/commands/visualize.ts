@@ -4,7 +4,7 @@ import type { Trace } from '@transprune/trace';
 import { type Command, Option } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { findModel } from '../model/find.js';
+import { calledModel, findModel } from '../model/find.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addBudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption } from '../options/device-option.js';
@@ -129,7 +129,7 @@ async function traceFor(
   }
   const around = { io, terminal: createTerminal(io, options) };
   const files = await findModel(options.model, options, around);
-  const model = options.model ?? 'embedded-model';
+  const model = calledModel(options.model, io);
   return recordTrace(files, model, asked, answering, options, folders, around);
 }
 

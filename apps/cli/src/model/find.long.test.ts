@@ -1,5 +1,5 @@
 /** All tiny models and all commands that take one of the hub; a sample of both is in the file beside this one. */
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
 import { checkRepository, pathsOf, useHub } from '../../testing/hub.js';
 import { transprune, transpruneJson } from '../../testing/program.js';

@@ -1,12 +1,12 @@
 /** Models of the hub through the commands: fetched once, checked, kept, and told apart from folders. */
 import { cp, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { hubFolder } from '@transprune/fixtures';
 import * as faults from '@transprune/fixtures/hub-faults';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkRepository, closedAddress, pathsOf, useEndpoint, useHub } from '../../testing/hub.js';
-import { capturingIo, temporaryFolder, transprune } from '../../testing/program.js';
+import { capturingIo, temporaryFolder, transprune, transpruneWith } from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';
 import { main } from '../main.js';
 
@@ -173,6 +173,33 @@ describe('names', () => {
     const { exitCode, stderr } = await transprune('inspect', file, '--format', 'q4');
     expect(stderr).toMatch(/expected a model on the hub with --format, got the file/);
     expect(exitCode).toBe(exitCodes.usage);
+  });
+});
+
+describe('TRANSPRUNE_MODEL', () => {
+  /** Asks without `--model`. */
+  const askWith = (TRANSPRUNE_MODEL: string | undefined, ...parameters: string[]) =>
+    transpruneWith({ env: { TRANSPRUNE_MODEL } }, 'run', image, question, ...parameters);
+
+  test.each([undefined, ''])('%j: the small model that comes along', async (unset) => {
+    const { exitCode, stdout } = await askWith(unset, '--max-new-tokens', '1', '--json');
+    expect(exitCode).toBe(exitCodes.ok);
+    expect(JSON.parse(stdout)).toMatchObject({ imageTokens: 576 });
+  });
+
+  test('names a model of the hub', async () => {
+    await useHub(modelDirectory);
+    const { stdout, stderr } = await askWith('owner/name');
+    expect(stderr).toContain('fetching owner/name at main\n');
+    expect(stdout).toBe('purple\n');
+  });
+
+  test('that is none is named by the error, and nothing if there is --model', async () => {
+    const { exitCode, stderr } = await askWith('nonsense');
+    expect(exitCode).toBe(exitCodes.notFound);
+    expect(stderr).toMatch(/^error: TRANSPRUNE_MODEL: expected a model: .* got nonsense, which is/);
+    const named = await askWith('nonsense', '--model', modelDirectory);
+    expect(named).toMatchObject({ exitCode: exitCodes.ok, stdout: 'purple\n' });
   });
 });
 

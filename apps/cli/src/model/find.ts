@@ -17,7 +17,7 @@ export interface Surroundings {
 /**
  * Finds a model's files; those of the hub are fetched unless they are here.
  *
- * @param name a folder, or `owner/name`; the small model that comes along if left out
+ * @param name a folder, or `owner/name`; if left out what `TRANSPRUNE_MODEL` names, or the small model that comes along
  * @param graphs what is needed of it; all if left out, none for its configuration alone
  * @throws TransPruneError NOT_FOUND for a name that is neither, INVALID_ARGUMENT for options that do not go with
  *   it, and as `openModel` of `@transprune/files/node` does
@@ -28,7 +28,7 @@ export async function findModel(
   surroundings: Surroundings,
   graphs: readonly GraphName[] = graphNames,
 ): Promise<VlmFiles> {
-  const place = await findPlace(name, options);
+  const place = await findPlace(name, options, surroundings);
   if ('hub' in place) return fetchModel(place.hub, options, surroundings, graphs);
   return openFolder('folder' in place ? place.folder : place.file, options, surroundings, graphs);
 }
@@ -43,7 +43,7 @@ export async function findDecoder(
   options: FileOptions,
   surroundings: Surroundings,
 ): Promise<string> {
-  const place = await findPlace(name, options);
+  const place = await findPlace(name, options, surroundings);
   if ('file' in place) {
     refuseOptions(options, ['format', 'offline'], `the file ${place.file}`);
     return place.file;
@@ -58,10 +58,33 @@ export async function decoderPath(files: VlmFiles): Promise<string> {
   throw new Error(`expected the decoder of ${files.name} to be a file`);
 }
 
-/** The small model that comes along goes without a name. */
-async function findPlace(name: string | undefined, { revision }: FileOptions): Promise<ModelPlace> {
+/** What a model is called in what is written about it. */
+export const calledModel = (name: string | undefined, { env }: Io): string =>
+  name ?? (env.TRANSPRUNE_MODEL || 'embedded-model');
+
+/**
+ * Without a name it is that in `TRANSPRUNE_MODEL`, or else the small model that comes along.
+ *
+ * @throws TransPruneError as `placeOf` does, with the variable's name if the model's is from there
+ */
+async function findPlace(
+  name: string | undefined,
+  { revision }: FileOptions,
+  { io }: Surroundings,
+): Promise<ModelPlace> {
   const { placeOf } = await import('@transprune/files/node');
-  return placeOf(name ?? (await import('@transprune/embedded-model')).modelDirectory, revision);
+  if (name !== undefined) return placeOf(name, revision);
+  const named = io.env.TRANSPRUNE_MODEL;
+  if (!named) {
+    return placeOf((await import('@transprune/embedded-model')).modelDirectory, revision);
+  }
+  try {
+    return await placeOf(named, revision);
+  } catch (error) {
+    if (!TransPruneError.isInstance(error)) throw error;
+    const message = `TRANSPRUNE_MODEL: ${error.message}`;
+    throw new TransPruneError(error.code, message, error.data, { cause: error });
+  }
 }
 
 /** @throws TransPruneError INVALID_ARGUMENT for the first option that is given */

@@ -13,7 +13,7 @@ export interface FileOptions extends HubOptions {
 }
 
 export interface ModelOptions extends FileOptions {
-  /** A folder, or an id on the hub; the small model that comes along if left out. */
+  /** A folder, or an id on the hub; what `TRANSPRUNE_MODEL` names, or the small one that comes along, if left out. */
   readonly model?: string;
 }
 
@@ -22,7 +22,10 @@ export const modelForms = 'model folder, or owner/name on the Hugging Face hub';
 
 /** Adds `--model` and what goes with it. */
 export function addModelOptions(command: Command, forms = modelForms): Command {
-  command.option('--model <model>', `${forms} (default: the small one that comes along)`);
+  command.option(
+    '--model <model>',
+    `${forms} (default: TRANSPRUNE_MODEL, or the small one that comes along)`,
+  );
   return addFileOptions(command);
 }
 

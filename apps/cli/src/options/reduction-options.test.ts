@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { reducedTokens } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
+import { modelDirectory as embeddedModel } from '@transprune/embedded-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
 import { transprune, transpruneJson } from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';
@@ -69,7 +70,8 @@ test('an answer with fewer tokens is compared with that of all tokens', async ()
 });
 
 test('held-out questions with fewer tokens, and a plan on top of it', async () => {
-  const evaluate = ['evaluate', '--scenes', '1', '--reduce', 'div-prune', '--reduce-to', '60'];
+  const evaluate = ['evaluate', '--model', embeddedModel, '--scenes', '1'];
+  evaluate.push('--reduce', 'div-prune', '--reduce-to', '60');
   const { results, reduction } = await transpruneJson(...evaluate, '--method', 'random');
   expect(Object.keys(results)).toEqual(['unpruned', 'div-prune to 60, transprune-high']);
   expect(reduction).toEqual({ method: 'div-prune', tokens: 60 });

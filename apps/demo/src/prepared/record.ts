@@ -7,6 +7,7 @@ import type { PrunePlan } from '@transprune/core';
 import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { type Answer, surveyLayers, type Trace } from '@transprune/trace';
 import { loadImage } from '@transprune/vlm';
+import sharp from 'sharp';
 import { grid } from '../state/samples.js';
 import { nothingShown, type Shown, traceOf, withEvent } from '../trace/shown.js';
 import { askBoth, engineRequest } from '../worker/ask.js';
@@ -16,23 +17,29 @@ import type { Side } from '../worker/protocol.js';
 import { warmUp } from '../worker/warm-up.js';
 import { modelFiles } from './model-files.js';
 
-/**
- * A trace of a sample, with the maps of the layers.
- *
- * @param timedRounds how often is asked; times are medians
- */
+/** Of the picture in the trace, which is only looked at; its noise is most of the file. */
+const pictureQuality = 60;
+
+interface Recording {
+  /** How often is asked, after a warm-up; times are medians. Left out: once, and times mean nothing. */
+  readonly timedRounds?: number;
+  /** Whether the trace gets the maps of the layers. */
+  readonly hasLayers?: boolean;
+}
+
+/** A trace of a sample. */
 export async function recordTrace(
   sample: string,
   question: string,
   plan: PrunePlan,
-  timedRounds = 1,
+  { timedRounds, hasLayers = false }: Recording = {},
 ): Promise<Trace> {
   const contents = new Map<string, Uint8Array>();
   for (const path of modelFiles) contents.set(path, await readFile(join(modelDirectory, path)));
   const model = embeddedModel(contents);
   const engines = await openEngines(model, nodeBackend, 'cpu');
   try {
-    await warmUp(engines, plan);
+    if (timedRounds) await warmUp(engines, plan);
     const file = join(samplesDirectory, `${sample}.png`);
     const picture = await loadImage(file);
     const { width, height } = picture;
@@ -40,7 +47,7 @@ export async function recordTrace(
     const request = { question, pictures, pictureSize: width, plan };
     const { signal } = new AbortController();
     const rounds: Shown[] = [];
-    for (let round = 0; round < timedRounds; round++) {
+    for (let round = 0; round < (timedRounds ?? 1); round++) {
       let shown = nothingShown(question, engines.device, plan);
       await askBoth(engines, model.sizes, request, signal, (event) => {
         shown = withEvent(shown, event);
@@ -50,8 +57,9 @@ export async function recordTrace(
     const { answers: _answers, ...told } = rounds[0] ?? nothingShown(question, '', plan);
     const answers = { unpruned: typical(rounds, 'unpruned'), pruned: typical(rounds, 'pruned') };
     const { keepRatios: _, ...survey } = engineRequest(request, 'unpruned');
-    const layers = await surveyLayers(await engines.surveyed(), survey);
-    const url = `data:image/png;base64,${await readFile(file, 'base64')}`;
+    const layers = hasLayers ? await surveyLayers(await engines.surveyed(), survey) : [];
+    const small = await sharp(file).webp({ quality: pictureQuality }).toBuffer();
+    const url = `data:image/webp;base64,${small.toString('base64')}`;
     const trace = traceOf({ ...told, answers, layers }, { name: sample, width, height, url }, grid);
     if (!trace) throw new Error('expected an answer');
     return trace;

@@ -9,14 +9,19 @@ export interface PreparedTrace {
   plan(layers: number): PrunePlan;
 }
 
-const example = { sample: 'scene-1', question: 'what color is the heart?' } as const;
+/** The question is about the circle, whose digit it needs; drawn by lot, no patch of it stays. */
+export const example = {
+  sample: 'scene-1',
+  question: 'what number is on the circle?',
+  shape: 'circle',
+} as const;
 const high = (layers: number) => presetPlan('transprune-high', layers).plan;
 
 export const preparedTraces = {
-  high: { ...example, name: 'heart-high', plan: high },
+  high: { ...example, name: 'example-high', plan: high },
   random: {
     ...example,
-    name: 'heart-random',
+    name: 'example-random',
     plan: (layers) => ({ ...high(layers), method: 'random', seed: 1 }),
   },
 } as const satisfies Readonly<Record<string, PreparedTrace>>;

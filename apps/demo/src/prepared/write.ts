@@ -12,8 +12,10 @@ import { samples } from '../state/samples.js';
 import { recordTrace } from './record.js';
 import { preparedTraces } from './traces.js';
 
-/** Digits that a picture on a screen can show. */
+/** Digits of scores and times. */
 const digits = 3;
+/** Digits that colours can show. */
+const mapDigits = 2;
 const timedRounds = 9;
 /** Side of a small picture, in pixels. */
 const thumbnailSize = 64;
@@ -21,14 +23,11 @@ const thumbnailSize = 64;
 const folder = new URL('../../public/prepared/', import.meta.url);
 await mkdir(folder, { recursive: true });
 for (const { name, sample, question, plan } of Object.values(preparedTraces)) {
-  const recorded = await recordTrace(sample, question, plan(layers), timedRounds);
   // The layers are the unpruned model's, the same in each.
-  const trace = plan(layers).method === 'random' ? { ...recorded, layers: [] } : recorded;
-  const rounded = (_key: string, value: unknown) =>
-    typeof value === 'number' && !Number.isInteger(value)
-      ? Number(value.toPrecision(digits))
-      : value;
-  await writeFile(new URL(`${name}.json`, folder), `${JSON.stringify(trace, rounded)}\n`);
+  const hasLayers = plan(layers).method !== 'random';
+  const trace = await recordTrace(sample, question, plan(layers), { timedRounds, hasLayers });
+  const small = { ...trace, layers: rounded(trace.layers, mapDigits) };
+  await writeFile(new URL(`${name}.json`, folder), `${JSON.stringify(rounded(small, digits))}\n`);
   console.log(name, trace.pruned.text, trace.stages.map(({ kept }) => kept.length).join(' '));
 }
 
@@ -38,4 +37,14 @@ for (const { name } of samples) {
     .resize(thumbnailSize)
     .webp({ quality: 60 })
     .toFile(small);
+}
+
+/** The same with fewer digits in all numbers that are not whole. */
+function rounded<T>(value: T, precision: number): T {
+  const text = JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'number' && !Number.isInteger(part)
+      ? Number(part.toPrecision(precision))
+      : part,
+  );
+  return JSON.parse(text);
 }

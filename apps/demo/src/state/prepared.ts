@@ -17,7 +17,7 @@ export async function fetchPrepared(name: Name): Promise<Trace> {
 
 /** Shows the prepared answer, if picture, question and plan are those that it is of. */
 export async function showPrepared(): Promise<void> {
-  const trace = await fetchPrepared('heart-high').catch(() => undefined);
+  const trace = await fetchPrepared('example-high').catch(() => undefined);
   if (!trace || shown.value) return;
   const isSame =
     trace.picture.name === picture.value?.name &&

@@ -10,18 +10,24 @@ export interface Sample {
   readonly name: string;
   /** Below the page's folder. */
   readonly path: string;
+  /** To suggest. */
   readonly questions: readonly string[];
 }
+
+/** Whether a question is answered right under High; what a description needs is soon dropped, and a word was. */
+const isSuggested = ({ kind, question }: { readonly kind: string; readonly question: string }) =>
+  kind !== 'describe' && question !== 'what word is in the middle left?';
 
 export const samples: readonly Sample[] = data.samples.map(({ image, questions }) => ({
   name: image.replace(/\.png$/, ''),
   path: `samples/${image}`,
-  questions: questions.map(({ question }) => question),
+  questions: questions.filter(isSuggested).map(({ question }) => question),
 }));
 
 /** Patches that objects of a shape cover in a sample, as its generator knows. */
 export function patchesOf(sample: string, shape: string): readonly number[] {
   const found = data.samples.find(({ image }) => image === `${sample}.png`);
-  const objects = found?.objects.filter((object) => object.shape === shape) ?? [];
+  const objects =
+    found?.objects.filter((object) => 'shape' in object && object.shape === shape) ?? [];
   return objects.flatMap(({ patches }) => patches);
 }

@@ -1,10 +1,11 @@
 /** What the page shows. Everything here is read by views and set by actions. */
 import { computed, signal } from '@preact/signals';
 import type { TraceStage } from '@transprune/trace';
+import { example } from '../prepared/traces.js';
 import type { Shown } from '../trace/shown.js';
 import type { DeviceChoice, LoadProgress, ModelFacts, Side } from '../worker/protocol.js';
 import type { Picture } from './picture.js';
-import { grid, imageSize, samples } from './samples.js';
+import { grid, imageSize } from './samples.js';
 
 export const views = ['look', 'explain', 'model', 'bench'] as const;
 export type View = (typeof views)[number];
@@ -19,7 +20,7 @@ export const model = signal<ModelState>({ phase: 'none' });
 export const device = signal<DeviceChoice>('auto');
 
 export const picture = signal<Picture | undefined>(undefined);
-export const question = signal(samples[0]?.questions[0] ?? '');
+export const question = signal<string>(example.question);
 /** Side of the picture that the unpruned model gets, in pixels. */
 export const pictureSize = signal(imageSize);
 

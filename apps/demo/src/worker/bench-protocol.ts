@@ -1,5 +1,6 @@
 /** What passes between the bench page and its worker; all of it is plain data. */
 import type { BenchDocument } from '@transprune/bench';
+import config from '../../../../packages/embedded-model/model/config.json';
 
 /** Decoders that can be timed. */
 export const benchShapes = {
@@ -10,8 +11,8 @@ export const benchShapes = {
   },
   embedded: {
     title: "the embedded model's shape",
-    imageTokens: 144,
-    note: '144 image tokens; so small that pruning gains little',
+    imageTokens: config.image_seq_length,
+    note: `${config.image_seq_length} image tokens in a small decoder: quick to time`,
   },
 } as const;
 

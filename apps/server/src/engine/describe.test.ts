@@ -1,7 +1,7 @@
 /** What may be asked of a model that is pruned by a plan. */
 import { type PrunePlan, presetPlan } from '@transprune/core';
-import { modelDirectory } from '@transprune/embedded-model';
 import { openModel } from '@transprune/files/node';
+import { modelDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
 import { describeModel } from './describe.js';
 

@@ -1,5 +1,5 @@
 /** Servers that are closed before their engines run. */
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import pino from 'pino';
 import { expect, test } from 'vitest';
 import { program, startHere } from '../../testing/server.js';

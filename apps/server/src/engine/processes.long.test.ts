@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { modelDirectory } from '@transprune/embedded-model';
+import { modelDirectory } from '@transprune/small-model';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ask, stream, textOf, withHandles } from '../../testing/processes.js';
 import { client, model, program, startServer } from '../../testing/server.js';

@@ -1,12 +1,12 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { presetPlan } from '@transprune/core';
-import { modelDirectory } from '@transprune/embedded-model';
 import { graphNames } from '@transprune/files';
 import { modelFolder, readModelFile } from '@transprune/files/node';
 import { hubFolder } from '@transprune/fixtures';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { type OnnxModel, pruneModel, readPlan, TensorProto_DataType } from '@transprune/onnx';
+import { modelDirectory } from '@transprune/small-model';
 import { loadImage } from '@transprune/vlm';
 import { expect, test } from 'vitest';
 import { exportedSession, readGolden, runGolden } from '../../testing/golden.js';

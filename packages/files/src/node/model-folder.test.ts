@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { modelDirectory } from '@transprune/embedded-model';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
+import { modelDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
 import { modelFolder } from './model-folder.js';
 import { openModel } from './open.js';

@@ -1,8 +1,8 @@
 /** Conversations: each turn on top of the caches of those before. */
 import { join } from 'node:path';
 import { createPlan } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { answer, reply } from '../../testing/ask.js';
 import { embeddedDecoder, numbersIn, prunedBytes, watchedBackend } from '../../testing/embedded.js';

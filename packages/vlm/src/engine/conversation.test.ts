@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { samplesDirectory } from '@transprune/embedded-model';
+import { samplesDirectory } from '@transprune/small-model';
 import { describe, expect, test } from 'vitest';
 import { reply } from '../../testing/ask.js';
 import { fakeFiles, loadFake } from '../../testing/fake-model.js';

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
 import { createPlan } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
 import { encodeModel, pruneModel } from '@transprune/onnx';
 import type { HostTensor } from '@transprune/session';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
 import { embeddedDecoder } from '../../testing/embedded.js';
 import { createEngine } from '../create.js';

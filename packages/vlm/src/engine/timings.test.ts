@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { samplesDirectory } from '@transprune/embedded-model';
+import { samplesDirectory } from '@transprune/small-model';
 import { afterEach, expect, test, vi } from 'vitest';
 import { answer } from '../../testing/ask.js';
 import { FakeTensor } from '../../testing/fake-backend.js';

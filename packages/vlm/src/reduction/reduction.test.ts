@@ -8,9 +8,9 @@ import {
   reductionNames,
   TransPruneError,
 } from '@transprune/core';
-import { modelDirectory, samplesDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
 import { type HubModel, hubCases, hubFolder } from '@transprune/fixtures';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { afterAll, describe, expect, test } from 'vitest';
 import { embeddedDecoder, prunedBytes } from '../../testing/embedded.js';
 import { collect, createEngine, type EngineOptions, type LocalEngine } from '../index.js';

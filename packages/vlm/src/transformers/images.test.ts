@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { samplesDirectory } from '@transprune/embedded-model';
+import { samplesDirectory } from '@transprune/small-model';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ImageSource } from '../frontend.js';
 import { loadImage } from './images.js';

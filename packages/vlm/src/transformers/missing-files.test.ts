@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
-import { modelDirectory } from '@transprune/embedded-model';
 import { modelFolder } from '@transprune/files/node';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
+import { modelDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
 import { createEngine } from '../create.js';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { samplesDirectory } from '@transprune/embedded-model';
 import type { ValueInfo } from '@transprune/session';
+import { samplesDirectory } from '@transprune/small-model';
 import { describe, expect, test } from 'vitest';
 import { answer } from '../../testing/ask.js';
 import {

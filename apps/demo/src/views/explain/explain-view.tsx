@@ -9,7 +9,7 @@ export function ExplainView() {
   const [problem, setProblem] = useState<string>();
   const [at, setAt] = useState(0);
   useEffect(() => {
-    Promise.all([fetchPrepared('heart-high'), fetchPrepared('heart-random')]).then(
+    Promise.all([fetchPrepared('example-high'), fetchPrepared('example-random')]).then(
       ([high, random]) => setTraces({ high, random }),
       (error: unknown) => setProblem(String(error)),
     );

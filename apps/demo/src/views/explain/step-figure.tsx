@@ -44,7 +44,15 @@ export function StepFigure(props: Figure & { readonly trace: Trace }) {
       endDrawing();
     };
   }, [image, kept, heat, trace]);
-  return <canvas class="step-figure" ref={canvas} role="img" aria-label={label} />;
+  return (
+    <canvas
+      class="step-figure"
+      ref={canvas}
+      role="img"
+      aria-label={label}
+      aria-busy={image === undefined}
+    />
+  );
 }
 
 /** Numbers between the least and the largest as shares from 0 to 1. */

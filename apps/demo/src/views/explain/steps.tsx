@@ -2,6 +2,7 @@
 
 import type { Trace, TraceStage } from '@transprune/trace';
 import type { VNode } from 'preact';
+import { example } from '../../prepared/traces.js';
 import { patchesOf } from '../../state/samples.js';
 import { placeOf } from '../../words/sentences.js';
 import { megabytes, operations, percent } from '../../words/units.js';
@@ -57,7 +58,9 @@ function transitionStep(trace: Trace): WalkStep {
         In every layer two modules, <b>attention</b> and <b>FFN</b>, add something to each token.
         How long that is compared to what they read, and how far it points elsewhere, says how much
         they change the token: its <b>transition</b>. Here it is after layer {first?.afterLayer},
-        from dark (little) to bright (much). It needs no question to tell things from background.
+        from dark (little) to bright (much). It is the same whatever is asked, as the question comes
+        after the picture. Things stand out from the background, though here by less change, not
+        more: transition alone would not single them out.
       </p>
     ),
     figure: (
@@ -142,9 +145,10 @@ function dropStep(trace: Trace): WalkStep {
 }
 
 function checkStep({ high, random }: Traces): WalkStep {
-  const heart = patchesOf(high.picture.name, 'heart');
+  const { shape } = example;
+  const asked = patchesOf(high.picture.name, shape);
   const keptOf = ({ stages }: Trace) =>
-    heart.filter((patch) => stages.at(-1)?.kept.includes(patch)).length;
+    asked.filter((patch) => stages.at(-1)?.kept.includes(patch)).length;
   const { unpruned, pruned } = high;
   return {
     title: 'Was that the right choice?',
@@ -153,10 +157,11 @@ function checkStep({ high, random }: Traces): WalkStep {
         Unpruned the answer is “{unpruned?.text}”, pruned “{pruned.text}”; the prompt took{' '}
         {operations(unpruned?.multiplyAdds ?? 0)} multiply-adds before and{' '}
         {operations(pruned.multiplyAdds)} after, caches {megabytes(unpruned?.kvCacheBytes ?? 0)} and{' '}
-        {megabytes(pruned.kvCacheBytes)}. Of the {heart.length} patches of the heart {keptOf(high)}{' '}
-        stay; a <b>random choice</b> of as many patches, on the right, keeps {keptOf(random)}, and
-        answers “{random.pruned.text}”. One picture proves nothing, and hard pruning does lose
-        answers: try it with your own questions.
+        {megabytes(pruned.kvCacheBytes)}. Of the {asked.length} patches of the {shape}{' '}
+        {keptOf(high)} stay; a <b>random choice</b> of as many patches, on the right, keeps{' '}
+        {keptOf(random)}, and answers “{random.pruned.text}”. One picture proves nothing, and hard
+        pruning does lose answers: “describe the top.” needs all that is there. Try your own
+        questions.
       </p>
     ),
     figure: (

@@ -1,5 +1,6 @@
 import type { Answer } from '@transprune/trace';
 import { planName } from '../../state/plan.js';
+import { imageSize } from '../../state/samples.js';
 import { phase, shown } from '../../state/store.js';
 import { megabytes, milliseconds, operations, times } from '../../words/units.js';
 import type { Side } from '../../worker/protocol.js';
@@ -23,7 +24,7 @@ function AnswerCard({ side, title }: { readonly side: Side; readonly title: stri
   const note =
     side === 'pruned'
       ? current && planName(current.plan)
-      : answer && answer.pictureSize < 96
+      : answer && answer.pictureSize < imageSize
         ? `from ${answer.pictureSize} x ${answer.pictureSize} pixels`
         : undefined;
   return (

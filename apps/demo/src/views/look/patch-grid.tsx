@@ -1,3 +1,4 @@
+import { useComputed } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { redrawn } from '../../drawing/canvas.js';
 import { fade } from '../../drawing/fade.js';
@@ -70,7 +71,8 @@ export function PatchGrid() {
 }
 
 function Patch({ index }: { readonly index: number }) {
-  const isSelected = patch.value === index;
+  // Only the two patches between which it changes are rendered again.
+  const isSelected = useComputed(() => patch.value === index).value;
   return (
     // biome-ignore lint/a11y/useSemanticElements: as above
     <div

@@ -60,7 +60,7 @@ export function QuestionCard() {
 const generalQuestions = [
   'how many objects are there?',
   'what color is the circle?',
-  'describe the image.',
+  'describe the top.',
 ];
 
 function AskButton() {
@@ -90,8 +90,9 @@ function ModelLine() {
       return (
         <p class="note">
           Loading takes {megabytes(modelBytes + runtimeBytes)} once: {megabytes(modelBytes)} of
-          model, the rest runs it. The model is small and knows coloured shapes: a demonstration,
-          not an assistant. All is computed here; pictures and questions go nowhere.
+          model, the rest runs it. The model is small and knows coloured shapes, digits and a few
+          tiny words: a demonstration, not an assistant. All is computed here; pictures and
+          questions go nowhere.
         </p>
       );
     case 'loading': {

@@ -1,8 +1,8 @@
 /** Chat completions by the official client. */
 import { nodeBackend } from '@transprune/backend-node';
 import { presetPlan } from '@transprune/core';
-import { modelDirectory } from '@transprune/embedded-model';
 import { openModel } from '@transprune/files/node';
+import { modelDirectory } from '@transprune/small-model';
 import { collect, openEngine } from '@transprune/vlm';
 import type OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,12 +1,12 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
-import { modelDirectory } from '@transprune/embedded-model';
 import { officialFile } from '@transprune/fixtures';
 import { fakeHub } from '@transprune/fixtures/fake-hub';
 import * as faults from '@transprune/fixtures/hub-faults';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { decodeModel, encodeModel, relocateExternalData } from '@transprune/onnx';
+import { modelDirectory } from '@transprune/small-model';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { failure } from '../../../testing/failure.js';
 import { quickPolicy } from '../../../testing/store.js';
