@@ -103,5 +103,5 @@ function criterion(
   if (!own) return '';
   const kept = keptOf(own, whole, questions);
   const against = others.map((other) => `${other.family}: ${verdict(own, other, questions)}`);
-  return `TransPrune-${name} keeps ${percent(kept)} % of the unpruned accuracy; ${percent(least, 0)} % was asked for, which is ${kept >= least ? 'reached' : '**not reached**'}. Against ${against.join('; ')}.`;
+  return `TransPrune-${name} keeps ${percent(kept)} % of the unpruned accuracy; ${percent(least, 0)} % is the aim, which is ${kept >= least ? 'reached' : '**not reached**'}. Against ${against.join('; ')}.`;
 }
