@@ -31,5 +31,7 @@ test('arrays have the bits of each number', () => {
   const random = uniformNoise(1, 20_000).map((u, at) => (u - 0.5) * 2 ** ((at % 48) - 28));
   const some = [...powers, ...ties, ...edges, ...random];
   const values = Float32Array.from([...some, ...some.map((value) => -value)]);
-  expect(Array.from(float16Array(values))).toEqual(Array.from(values, float16Bits));
+  const bits = Array.from(values, float16Bits);
+  expect(Array.from(float16Array(values))).toEqual(bits);
+  expect(Array.from(float16Array(Array.from(values)))).toEqual(bits);
 });

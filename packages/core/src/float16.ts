@@ -24,12 +24,14 @@ export function float16Bits(value: number): number {
   return sign | (((exponent + 15) << 10) + roundToEven((size / 2 ** exponent - 1) * 1024));
 }
 
-/** Bits of the nearest float16 of each number, as `float16Bits` has them; fast, for whole models go through it. */
-export function float16Array(values: Float32Array): Uint16Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+/** Bits of the nearest float16 of each number, as `float16Bits` has them; those of float32 fast: whole models are made so. */
+export function float16Array(values: ArrayLike<number>): Uint16Array {
   const halves = new Uint16Array(values.length);
+  const bits =
+    values instanceof Float32Array &&
+    new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < halves.length; i++) {
-    const word = bits[i] ?? 0;
+    const word = bits ? (bits[i] ?? 0) : 0;
     const size = word & 0x7fff_ffff;
     if (size < smallestNormalBits || size >= infiniteBits) {
       halves[i] = float16Bits(values[i] ?? 0);

@@ -1,5 +1,5 @@
 /** What every layer's attention reads besides the stream and its cache: computed once, at the top. */
-import { float16Bits, pastCache, ports, rotaryAngles } from '@transprune/core';
+import { float16Array, pastCache, ports, rotaryAngles } from '@transprune/core';
 import { tensor } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
 import { type BuildContext, emitScalar } from './context.js';
@@ -102,6 +102,6 @@ function lowestNumber(type: TensorProto_DataType): number {
 
 function lowest(type: TensorProto_DataType) {
   const value = Float32Array.of(lowestNumber(type));
-  const data = type === TensorProto_DataType.FLOAT16 ? Uint16Array.from(value, float16Bits) : value;
+  const data = type === TensorProto_DataType.FLOAT16 ? float16Array(value) : value;
   return tensor('', type, [1], new Uint8Array(data.buffer));
 }

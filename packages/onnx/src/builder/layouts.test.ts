@@ -1,4 +1,4 @@
-import { type DecoderConfig, float16Bits, ndarray, runReference } from '@transprune/core';
+import { type DecoderConfig, float16Array, ndarray, runReference } from '@transprune/core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { randomCheckpoint, randomEmbeddings, smallConfig } from '../../testing/random-decoder.js';
@@ -49,7 +49,7 @@ async function answer(
     const values = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => i % 7);
     caches[input.name] =
       input.type === 'float16'
-        ? new Tensor('float16', Uint16Array.from(values, float16Bits), dims)
+        ? new Tensor('float16', float16Array(values), dims)
         : new Tensor('float32', values, dims);
   }
   const logits: number[] = [];
@@ -274,9 +274,7 @@ test.each(['float32', 'float16'] as const)('%s extra caches pass through', async
     const model = buildDecoder(config, weights, options);
     const { states } = await answer(model, [tokens]);
     const values = Float32Array.from({ length: 3 * config.hiddenSize }, (_, i) => i % 7);
-    const expected = [
-      ...(precision === 'float16' ? Uint16Array.from(values, float16Bits) : values),
-    ];
+    const expected = [...(precision === 'float16' ? float16Array(values) : values)];
     expect(states).toEqual({ 'past_conv.0': expected, 'past_conv.1': expected });
   }
 });

@@ -1,5 +1,5 @@
 /** Tensors in memory from numbers, and numbers from tensors, whatever their element type. */
-import { elementCount, float16Bits, float16Value, type NDArray, ndarray } from '@transprune/core';
+import { elementCount, float16Array, float16Value, type NDArray, ndarray } from '@transprune/core';
 import type { ElementType, HostTensor, SessionTensor } from '../backend.js';
 
 /** A tensor of numbers, in an element type. */
@@ -12,7 +12,7 @@ export function hostTensor(
     case 'float32':
       return { type, dims, data: Float32Array.from(values) };
     case 'float16':
-      return { type, dims, data: Uint16Array.from(values, float16Bits) };
+      return { type, dims, data: float16Array(values) };
     case 'int64':
       return { type, dims, data: BigInt64Array.from(Array.from(values), BigInt) };
     case 'int32':
