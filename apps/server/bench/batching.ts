@@ -1,25 +1,27 @@
 /**
  * Tokens per second of eight clients at once, over those of one after the other: `pnpm --filter @transprune/server
- * batching [rounds] [embedded | synthetic] [answer tokens] [picture | text]`. The rounds of both alternate. `synthetic` is a model of
- * SmolVLM-256M's shape, see `synthetic-model.ts`; it takes 2 GiB of memory and 0.9 GB of temporary files.
+ * batching [rounds] [small | synthetic] [answer tokens] [picture | text]`. The rounds of both alternate. `small` is the tests' small model,
+ * whose answers are long enough for batches. `synthetic` is a model of SmolVLM-256M's shape, see `synthetic-model.ts`;
+ * it takes 2 GiB of memory and 0.9 GB of temporary files.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from '@transprune/server';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import pino from 'pino';
 import { type Answered, ask, type Question } from './ask.js';
 import { median } from './median.js';
 import { sampleQuestions } from './questions.js';
 import { writeSyntheticModel } from './synthetic-model.js';
 
-const [rounds = '5', shape = 'embedded', answerTokens = '64', about = 'picture'] =
+const [rounds = '5', shape = 'small', answerTokens = '64', about = 'picture'] =
   process.argv.slice(2);
 const clients = 8;
 const modelName = 'batching';
 
 /** Long answers, for it is decoding that is compared; the model may end them before. */
-const [{ images = [] } = {}] = sampleQuestions();
+const [{ images = [] } = {}] = sampleQuestions(samplesDirectory);
 const question: Question = {
   text: 'describe the picture',
   images: about === 'picture' ? images : [],
@@ -60,10 +62,10 @@ async function rates(run: (url: string) => Promise<Answered[][]>, url: string) {
   return { all: tokens / seconds, decoding: (decoding.pieces * 1000) / decoding.ms };
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'transprune-'));
-if (shape === 'synthetic') writeSyntheticModel(folder);
+const temporary = mkdtempSync(join(tmpdir(), 'transprune-'));
+if (shape === 'synthetic') writeSyntheticModel(temporary);
 const server = createServer({
-  ...(shape === 'synthetic' && { model: { folder } }),
+  model: { folder: shape === 'synthetic' ? temporary : modelDirectory },
   modelName,
   limits: { timeToFirstTokenMs: 600_000, totalMs: 600_000 },
   log: pino({ level: 'error' }, pino.destination(2)),
@@ -91,5 +93,5 @@ try {
   }
 } finally {
   await server.close();
-  rmSync(folder, { recursive: true });
+  rmSync(temporary, { recursive: true });
 }
