@@ -5,7 +5,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import type { DemoWorker } from '../worker/protocol.js';
 import { ask } from './ask.js';
 import { imageSize } from './samples.js';
-import { ended } from './short-worker.js';
+import { type Callback, ended } from './short-worker.js';
 import { failure, phase, picture, question, shown } from './store.js';
 
 /** Calls of the worker that are not answered yet. */
@@ -15,18 +15,15 @@ const calls = {
 };
 
 vi.mock('./worker.js', () => ({
-  callback: (call: unknown) => call,
   endWorker: () => {},
-  withWorker: (use: (worker: Remote<DemoWorker>) => Promise<unknown>) => {
+  withWorker: (use: (worker: Remote<DemoWorker>, callback: Callback) => Promise<unknown>) => {
     const pending = <T>(all: Deferred<T>[]) => {
       const call = deferred<T>();
       all.push(call);
       return call.promise;
     };
-    return use({
-      ask: () => pending(calls.ask),
-      layers: () => pending(calls.layers),
-    } as unknown as Remote<DemoWorker>);
+    const worker = { ask: () => pending(calls.ask), layers: () => pending(calls.layers) };
+    return use(worker as unknown as Remote<DemoWorker>, (call) => call as never);
   },
 }));
 

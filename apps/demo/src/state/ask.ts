@@ -17,7 +17,7 @@ import {
   stage,
   status,
 } from './store.js';
-import { callback, endWorker, withWorker } from './worker.js';
+import { endWorker, withWorker } from './worker.js';
 
 /** Asks the question about the picture. */
 export async function ask(): Promise<void> {
@@ -77,7 +77,7 @@ async function askOnce(request: AskRequest): Promise<boolean> {
 async function run(request: AskRequest): Promise<boolean> {
   phase.value = 'unpruned';
   shown.value = nothingShown(request.question, deviceNow(), request.plan);
-  return withWorker((worker) => worker.ask(request, callback(show)));
+  return withWorker((worker, callback) => worker.ask(request, callback(show)));
 }
 
 function show(event: AskEvent): void {

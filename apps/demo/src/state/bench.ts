@@ -1,7 +1,6 @@
 /** Benchmarks that were run here or brought along. */
 import { signal } from '@preact/signals';
 import { type BenchDocument, parseBench } from '@transprune/bench';
-import { proxy } from 'comlink';
 import type { BenchProgress, BenchRequest, BenchWorker } from '../worker/bench-protocol.js';
 import { reasonOf } from './load.js';
 import { saveFile } from './save-trace.js';
@@ -28,14 +27,14 @@ export async function runBench(request: Omit<BenchRequest, 'page'>): Promise<voi
   worker = shortWorker(
     new Worker(new URL('../worker/bench-worker.ts', import.meta.url), { type: 'module' }),
   );
-  const onProgress = proxy((progress: BenchProgress) => {
+  const onProgress = (progress: BenchProgress) => {
     if (benchProgress.value) benchProgress.value = progress;
-  });
+  };
   try {
     const page = new URL('.', document.baseURI).href;
     show(
       'measured here',
-      await worker.call(({ bench }) => bench({ ...request, page }, onProgress)),
+      await worker.call(({ bench }, callback) => bench({ ...request, page }, callback(onProgress))),
     );
   } catch (error) {
     if (error === ended) status.value = 'The benchmark was stopped';

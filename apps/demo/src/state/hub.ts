@@ -1,7 +1,6 @@
 /** A model of the hub, which runs on transformers.js with a pruned decoder. */
 import { signal } from '@preact/signals';
 import type { PrunePlan } from '@transprune/core';
-import { proxy } from 'comlink';
 import type { HubAnswer, HubProgress, HubRequest, HubWorker } from '../worker/model-protocol.js';
 import { pixelsOf } from './picture.js';
 import { type ShortWorker, shortWorker } from './short-worker.js';
@@ -37,11 +36,13 @@ export async function loadHub(): Promise<void> {
   );
   worker = started;
   await hubTask.run({ doing: `fetching ${request.id}` }, async () => {
-    const onProgress = proxy((progress: HubProgress) => {
+    const onProgress = (progress: HubProgress) => {
       if (hubProgress.value) hubProgress.value = progress;
-    });
+    };
     const page = new URL('.', document.baseURI).href;
-    const plan = await started.call(({ load }) => load({ ...request, page }, onProgress));
+    const plan = await started.call(({ load }, callback) =>
+      load({ ...request, page }, callback(onProgress)),
+    );
     hubModel.value = { id: request.id, plan };
     status.value = `${request.id} is loaded, its decoder pruned`;
   });

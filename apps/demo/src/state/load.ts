@@ -6,7 +6,7 @@ import type { LoadProgress } from '../worker/protocol.js';
 import { offlineReady } from './offline.js';
 import { ended } from './short-worker.js';
 import { device, model, status } from './store.js';
-import { callback, endWorker, withWorker } from './worker.js';
+import { endWorker, withWorker } from './worker.js';
 
 /**
  * @param doing what a screen reader is told of it
@@ -17,11 +17,13 @@ export async function loadModel(doing = 'Loading the model'): Promise<boolean> {
   status.value = doing;
   await offlineReady();
   try {
-    const onProgress = callback((progress: LoadProgress) => {
+    const onProgress = (progress: LoadProgress) => {
       if (model.value.phase === 'loading') model.value = { phase: 'loading', progress };
-    });
+    };
     const request = { device: device.value, page: new URL('.', document.baseURI).href };
-    const facts = await withWorker((worker) => worker.load(request, onProgress));
+    const facts = await withWorker((worker, callback) =>
+      worker.load(request, callback(onProgress)),
+    );
     model.value = { phase: 'ready', facts };
     status.value = `The model is loaded and runs on ${deviceTitles[facts.device]}`;
     return true;

@@ -1,9 +1,14 @@
 /** Workers that can be ended at any time, to give their memory back. */
-import { type Remote, wrap } from 'comlink';
+import { proxy, type Remote, wrap } from 'comlink';
+
+/** Makes a function of the page one that a worker can call, for as long as the worker is not ended. */
+export type Callback = <P extends unknown[]>(
+  call: (...parameters: P) => void,
+) => (...parameters: P) => void;
 
 export interface ShortWorker<T> {
-  /** Calls it; fails too if it dies or is ended meanwhile. */
-  call<Result>(use: (remote: Remote<T>) => Promise<Result>): Promise<Result>;
+  /** Calls it; fails too if it dies or is ended meanwhile. What it had sent by then is not heard. */
+  call<Result>(use: (remote: Remote<T>, callback: Callback) => Promise<Result>): Promise<Result>;
   end(): void;
 }
 
@@ -12,6 +17,11 @@ export const ended = new Error('stopped');
 
 export function shortWorker<T>(worker: Worker): ShortWorker<T> {
   const remote = wrap<T>(worker);
+  let isOver = false;
+  const callback: Callback = (call) =>
+    proxy((...parameters) => {
+      if (!isOver) call(...parameters);
+    });
   let stop = () => {};
   const death = new Promise<never>((_, reject) => {
     stop = () => reject(ended);
@@ -23,8 +33,9 @@ export function shortWorker<T>(worker: Worker): ShortWorker<T> {
   });
   death.catch(() => {});
   return {
-    call: (use) => Promise.race([use(remote), death]),
+    call: (use) => Promise.race([use(remote, callback), death]),
     end() {
+      isOver = true;
       worker.terminate();
       stop();
     },

@@ -1,12 +1,14 @@
 /** The worker that computes, which can be started anew when it or its graphics card is lost. */
-import { proxy, type Remote } from 'comlink';
+import type { Remote } from 'comlink';
 import type { DemoWorker } from '../worker/protocol.js';
-import { type ShortWorker, shortWorker } from './short-worker.js';
+import { type Callback, type ShortWorker, shortWorker } from './short-worker.js';
 
 let started: ShortWorker<DemoWorker> | undefined;
 
 /** Calls the worker; fails too if it dies or is ended meanwhile. */
-export async function withWorker<T>(use: (remote: Remote<DemoWorker>) => Promise<T>): Promise<T> {
+export async function withWorker<T>(
+  use: (remote: Remote<DemoWorker>, callback: Callback) => Promise<T>,
+): Promise<T> {
   started ??= shortWorker(
     new Worker(new URL('../worker/worker.ts', import.meta.url), { type: 'module' }),
   );
@@ -18,5 +20,3 @@ export function endWorker(): void {
   started?.end();
   started = undefined;
 }
-
-export { proxy as callback };
