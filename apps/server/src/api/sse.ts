@@ -44,7 +44,7 @@ export function eventStream(
       } catch (error) {
         const { status, code, cause } = toApiError(error);
         if (status === 500) log.error({ err: cause }, 'an answer failed');
-        else log.warn({ code }, 'an answer ended early');
+        else log[status === 499 ? 'info' : 'warn']({ code }, 'an answer ended early');
         if (status !== 499) controller.enqueue(encoder.encode(written(onError(error))));
         controller.close();
       }
