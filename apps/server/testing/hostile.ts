@@ -1,5 +1,5 @@
 /** What nobody should send, as a table: names, and what is sent. */
-import { deflateSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { model, sample } from './server.js';
 
 /** A request by its parts, or the bytes of a connection. */
@@ -101,6 +101,46 @@ const fields: readonly Hostile[] = Object.entries(wrong).flatMap(([field, values
     return withFields(`${field}: ${shown}`, { [field]: value });
   }),
 );
+
+/** The same of responses. */
+const wrongInResponses: Readonly<Record<string, readonly unknown[]>> = {
+  input: [[], {}, 1, [[]], [null], [{ role: 'root', content: 'x' }], [{ role: 'user' }]],
+  instructions: [1, {}, []],
+  stream: ['true', 1],
+  max_output_tokens: ['5', 0, -1, 1.5, 1e9],
+  temperature: ['hot', 3],
+  stop: [{}, ''],
+  metadata: ['x', { a: 1 }],
+  text: ['x', 5, { format: 'json' }, { verbosity: 'high' }],
+  reasoning: [5, 'x', { effort: 'high' }],
+  tools: ['x', 5, { a: 1 }],
+  include: ['x', ['x']],
+  conversation: ['x', {}],
+  pruning: [true, { preset: 1 }],
+};
+
+const fieldsOfResponses: readonly Hostile[] = Object.entries(wrongInResponses).flatMap(
+  ([field, values]) =>
+    values.map((value) =>
+      json(
+        `response’s ${field}: ${JSON.stringify(value).slice(0, 40)}`,
+        { model, input: 'what?', [field]: value },
+        responses,
+      ),
+    ),
+);
+
+const encodings: readonly Hostile[] = ['gzip', 'br', 'deflate, gzip', 'x'].map((encoding) => [
+  `encoding ${encoding}`,
+  {
+    path: chat,
+    headers: { 'Content-Encoding': encoding },
+    body:
+      encoding === 'gzip'
+        ? gzipSync(Buffer.alloc(50_000_000))
+        : JSON.stringify({ model, messages }),
+  },
+]);
 
 const unsupported: readonly Hostile[] = [
   { tools: [{ type: 'function', function: { name: 'f' } }] },
@@ -340,7 +380,9 @@ const paths: readonly Hostile[] = [
 export const hostile: readonly Hostile[] = [
   ...bodies,
   ...types,
+  ...encodings,
   ...fields,
+  ...fieldsOfResponses,
   ...unsupported,
   ...inMessages,
   ...prototypes,
