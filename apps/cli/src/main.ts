@@ -12,6 +12,7 @@ import { addPlanCommand } from './commands/plan.js';
 import { addPruneCommand } from './commands/prune.js';
 import { addRunCommand } from './commands/run.js';
 import { addServeCommand } from './commands/serve.js';
+import { addTuneCommand } from './commands/tune.js';
 import { addVisualizeCommand } from './commands/visualize.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
 import { example } from './help.js';
@@ -67,6 +68,7 @@ export function createProgram(io: Io): Command {
     addBenchCommand,
     addEvaluateCommand,
     addEvalCommand,
+    addTuneCommand,
     addDoctorCommand,
     addCompletionCommand,
   ];

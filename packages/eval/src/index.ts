@@ -9,6 +9,7 @@ export type {
 } from './benchmark.js';
 export { pointMetrics } from './benchmark.js';
 export { benchmarks } from './benchmarks/index.js';
+export { judgeAll } from './benchmarks/judge.js';
 export { Folder } from './reading/folder.js';
 export type { Answer, Answerer } from './run/answerer.js';
 export {

@@ -136,7 +136,7 @@ async function withAnswerer<T>(
   const model = [calledModel(options.model, around.io), ...(format ? [format] : [])].join(' ');
   return withEngine(files, options, folders, around, async ({ engine, pruned, reduction }) => {
     const name = `${model}: ${planLabel(pruned.chosen.plan, reduction)}`;
-    return use(await engineAnswerer(name, engine, maxNewTokens));
+    return use(await engineAnswerer(engine, { name, maxNewTokens }));
   });
 }
 
