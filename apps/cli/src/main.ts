@@ -48,6 +48,8 @@ export function createProgram(io: Io): Command {
     .description('Prune image tokens inside the decoders of vision-language models.')
     .version(version)
     .exitOverride()
+    // An option belongs to the command that it follows: `eval --queue` is not that of `eval worker`.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
