@@ -84,14 +84,18 @@ export class Folder {
     return this.items(path, rows, schema, 'row');
   }
 
-  /** @throws TransPruneError NOT_FOUND if there is no such file */
+  /**
+   * A file, without the mark that some editors begin it with.
+   *
+   * @throws TransPruneError NOT_FOUND if there is no such file
+   */
   async text(path: string): Promise<string> {
     try {
-      return await readFile(join(this.path, path), 'utf8');
+      return (await readFile(join(this.path, path), 'utf8')).replace(/^\uFEFF/, '');
     } catch (cause) {
       throw new TransPruneError(
         'NOT_FOUND',
-        `expected the benchmark's file ${this.#at(path)}; benchmarks are read from the layout of LLaVA's scripts`,
+        `expected the benchmark's file ${this.#at(path)}, found none`,
         { path: this.#at(path) },
         { cause },
       );
