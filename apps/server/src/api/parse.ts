@@ -3,6 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { readBounded } from '../limits/bounded.js';
+import { hasMoreMarks, mostMarks } from '../limits/structure.js';
 import { ApiError, badRequest, clientLeft } from './errors.js';
 import type { Service } from './service.js';
 
@@ -108,7 +109,9 @@ export async function parseBody<Schema extends z.ZodType>(
       'expected a body without a Content-Encoding, got one that is compressed',
     );
   }
-  const body = withoutNeutral(jsonOf(await bytesOf(context, service)), known);
+  const bytes = await bytesOf(context, service);
+  checkStructure(bytes, service.limits);
+  const body = withoutNeutral(jsonOf(bytes), known);
   const { success, data, error } = schema.safeParse(body);
   if (success) return data;
   throw refusal(error);
@@ -134,6 +137,15 @@ async function bytesOf(
   } catch (cause) {
     throw cause instanceof ApiError ? cause : clientLeft({ cause });
   }
+}
+
+function checkStructure(bytes: Uint8Array, limits: Service['limits']): void {
+  const most = mostMarks(limits);
+  if (!hasMoreMarks(bytes, most)) return;
+  throw badRequest(
+    'too_many_values',
+    `expected a body with at most ${most} commas and opening brackets, got more`,
+  );
 }
 
 function jsonOf(bytes: Uint8Array): unknown {
