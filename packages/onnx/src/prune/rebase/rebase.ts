@@ -52,6 +52,11 @@ export function rebase(
   const noTokens = new Set(
     decoder.layers.flatMap(({ attention }) => attention?.reading.noTokens ?? []),
   );
+  const readMasks = new Set(
+    decoder.layers.flatMap(({ attention }) => attention?.reading.derivedInputs ?? []),
+  );
+  // What the passes made themselves tells of padding.
+  const isMask = (name: string) => readMasks.has(name) || !decoder.graph.producer.has(name);
   const isToken = (name: string) =>
     name === decoder.inputs.embeddings || layerOfCache.has(name) || stageOf.has(name);
   const { nodes } = graph;
@@ -117,7 +122,7 @@ export function rebase(
       if (
         positions === 'keep' &&
         axis !== 'places' &&
-        holdsPositions({ producer, input: source.input }, name)
+        holdsPositions({ producer, input: source.input }, name, isMask(name))
       ) {
         refuse({
           where: `after the prune after layer ${stage.afterLayer}`,
