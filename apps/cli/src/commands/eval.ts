@@ -2,6 +2,7 @@ import { TransPruneError } from '@transprune/core';
 import type { Answerer } from '@transprune/eval';
 import { type Command, Option } from 'commander';
 import { askAll } from '../eval/ask.js';
+import { embedded } from '../eval/embedded.js';
 import { engineAnswerer } from '../eval/engine-answerer.js';
 import { checkEmpty, writeFiles } from '../eval/official.js';
 import { planLabel } from '../eval/plan-label.js';
@@ -42,10 +43,13 @@ export function addEvalCommand(program: Command, io: Io): void {
   const command = program
     .command('eval')
     .description(
-      'Ask a model, or a server, the questions of a benchmark in its official files, and score the answers by its own rules. Without --data: list benchmarks and the files that each needs. A run that was ended is gone on with by the same command.',
+      'Ask a model, or a server, the questions of a benchmark in its official files, or your own, and score the answers by its own rules. Without --data: list benchmarks and the files that each needs. A run that was ended is gone on with by the same command. One plan at a time; `tune` compares many on your questions, `evaluate` the presets on those of the small model.',
     )
     .argument('[benchmark]', 'such as pope; all are listed if left out')
-    .option('--data <folder>', "the benchmark's files, in the layout of LLaVA's scripts")
+    .option(
+      '--data <folder>',
+      "the benchmark's files, in the layout of LLaVA's scripts; of own, questions.jsonl with pictures beside it",
+    )
     .option('--answers <file>', 'answers as JSON lines; those in it are not asked again')
     .option('--limit <count>', 'ask the first questions alone', wholeNumber(1))
     .option('--shard <part>', 'a part of the questions, such as 2/4, for machines side by side')
@@ -65,6 +69,7 @@ export function addEvalCommand(program: Command, io: Io): void {
       'after',
       example(
         'transprune eval pope --data playground/data/eval --answers pope-high.jsonl',
+        'transprune eval own --data questions --answers own-high.jsonl',
         'transprune eval pope --data playground/data/eval --answers pope.jsonl --server http://127.0.0.1:8080/v1 --server-model smolvlm',
         'transprune eval pope --data playground/data/eval --answers pope.jsonl --model owner/name --queue redis://10.0.0.5:6379',
       ),
@@ -85,14 +90,17 @@ async function evaluate(
   const { benchmarks, Folder, parseShard, pointMetrics } = await import('@transprune/eval');
   const terminal = createTerminal(io, options);
   const around = { io, terminal };
-  const chosen = benchmarks.filter((each) => name === undefined || each.name === name);
+  const known = [...benchmarks, embedded];
+  const chosen = known.filter((each) => name === undefined || each.name === name);
   const [benchmark] = chosen;
   if (!benchmark) {
-    const names = benchmarks.map((each) => each.name).join(', ');
+    const names = known.map((each) => each.name).join(', ');
     throw invalid(`expected a benchmark, one of ${names}, got ${name}`);
   }
   const { data, answers: answersPath, limit, concurrency, official } = options;
-  if (data === undefined) {
+  const hasOwnData = benchmark === embedded;
+  if (hasOwnData && data !== undefined) throw invalid('expected no --data with embedded, got some');
+  if (data === undefined && !(hasOwnData && answersPath !== undefined)) {
     if (answersPath !== undefined) throw invalid('expected --data with --answers, got none');
     const listed = chosen.map(({ open: _, ...described }) => described);
     return terminal.result({ benchmarks: listed }, () => showBenchmarks(chosen));
@@ -104,7 +112,7 @@ async function evaluate(
   const server = serverOf(options);
   if (official !== undefined && !options.force) await checkEmpty(official);
   const shard = options.shard === undefined ? undefined : parseShard(options.shard);
-  const opened = await benchmark.open(new Folder(data));
+  const opened = await benchmark.open(new Folder(data ?? ''));
   const atOnce = options.queue === undefined ? concurrency : queuedQuestions;
   const asking = { answersPath, limit, shard, concurrency: atOnce };
   const askFor = async (answerer: Answerer) => ({

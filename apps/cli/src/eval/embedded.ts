@@ -1,10 +1,20 @@
 /** The held-out questions of the embedded model, as a benchmark like the others. */
-import type { OpenBenchmark, Question } from '@transprune/eval';
+import type { Benchmark, OpenBenchmark, Question } from '@transprune/eval';
 
 interface SceneQuestion extends Question {
   readonly kind: string;
   readonly right: string;
 }
+
+/** It needs no folder. */
+export const embedded: Benchmark = {
+  name: 'embedded',
+  summary:
+    'held-out questions of the small model that comes along: accuracy, by kind; needs no --data',
+  source: 'the README of @transprune/embedded-model',
+  files: [],
+  open: () => embeddedBenchmark(),
+};
 
 /** @param limit of the held-out scenes, the first ones; all if left out */
 export async function embeddedBenchmark(limit?: number): Promise<OpenBenchmark> {

@@ -393,3 +393,47 @@ test('points of each question, where each is judged by itself', async () => {
   });
   expect(() => pointsByQuestion(circular, new Map([['1', 'A']]))).toThrow(/in groups/);
 });
+
+test('right answers that cannot be right are told, and do not count', async () => {
+  const science = await open('scienceqa', {
+    'scienceqa/llava_test_CQM-A.json': [{ id: 1, conversations: [{ value: 'Which?' }] }],
+    'scienceqa/problems.json': { 1: { choices: ['a', 'b'], answer: 2 } },
+  });
+  expect(science.problems).toHaveLength(1);
+  expect(science.score(new Map([['1', 'A']]))).toMatchObject({ questions: 0, withoutTruth: 1 });
+
+  const header = 'index\tquestion\tA\tB\tanswer\timage';
+  const bench = await open('mmbench', {
+    'mmbench/mmbench_dev_20230712.tsv': `${header}\n1\tq\ta\tb\tC\tAAAA\n2\tq\ta\tb\tB\tAAAA`,
+  });
+  expect(bench.problems.map(({ where }) => where)).toEqual(['question 1']);
+  const said = new Map(['1', '2'].map((id) => [id, 'B']));
+  expect(bench.score(said)).toMatchObject({ questions: 1, withoutTruth: 1, unreadable: 0 });
+
+  const asked = (id: string) => ({ question_id: id, image: 'a.jpg', text: `What ${id}?` });
+  const people = (answer: string) => ({ question_id: 1, answers: [{ answer }] });
+  const vqa = await open('vqav2', {
+    'vqav2/llava_vqav2_mscoco_val2014.jsonl': lines(asked('1')),
+    'vqav2/val2014/a.jpg': 'x',
+    'vqav2/v2_mscoco_val2014_annotations.json': { annotations: [people('dog'), people('cat')] },
+  });
+  expect(vqa.problems.map(({ where }) => where)).toEqual(['question 1']);
+});
+
+test("mme: a picture's text that is missing costs its questions alone", async () => {
+  const at = 'MME/MME_Benchmark_release_version/color';
+  const { questions, problems, score } = await open('mme', {
+    'MME/llava_mme.jsonl': lines(
+      ...['a', 'b'].map((name) => ({
+        ...{ question_id: `color/${name}.png`, image: `color/${name}.png`, category: 'color' },
+        text: `Is it red?${suffix}`,
+      })),
+    ),
+    [`${at}/a.png`]: 'x',
+    [`${at}/b.png`]: 'x',
+    [`${at}/a.txt`]: 'Is it red?\tYes\n',
+  });
+  expect(problems.map(({ where }) => where)).toEqual([`${at}/b.txt`]);
+  const said = new Map(questions.map(({ id }) => [id, 'Yes']));
+  expect(score(said)).toMatchObject({ questions: 1, withoutTruth: 1 });
+});

@@ -119,13 +119,13 @@ export class Folder {
     this.problems.push({ where, what });
   }
 
-  /** Leaves out, and notes, questions whose id came before. */
+  /** Leaves out, and notes, questions, or what is said of them, whose id came before. */
   unique<T>(list: readonly T[], idOf: (entry: T) => string): T[] {
     const seen = new Set<string>();
     return list.filter((entry) => {
       const id = idOf(entry);
       if (!seen.has(id)) return seen.add(id);
-      this.note(`question ${id}`, 'a second question of this id; the first is asked');
+      this.note(`question ${id}`, 'a second question of this id; the first counts');
       return false;
     });
   }
