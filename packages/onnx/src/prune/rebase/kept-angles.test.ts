@@ -26,6 +26,8 @@ function changed(make: (emitter: Emitter) => { positions?: string; tables?: stri
   }
   graph.node = [...graph.node, ...emitter.nodes];
   graph.initializer.push(...emitter.initializers);
+  const reads = new Set(graph.node.flatMap(({ input }) => input));
+  graph.input = graph.input.filter(({ name }) => name !== 'position_ids' || reads.has(name));
   return model;
 }
 
@@ -130,6 +132,28 @@ test.each<[string, RegExp, Parameters<typeof changed>[0]]>([
     ({ emit, int64: whole }) => ({
       positions: emit('Mul', ['position_ids', emit('ReduceSum', ['attention_mask', whole([1])])]),
     }),
+  ],
+  [
+    'positions and places that the graph counts',
+    /found places that the graph counts besides position_ids/,
+    (own) => {
+      const { emit } = own;
+      const places = emit('Range', [scalar(own, 0), tokens(own), scalar(own, 1)]);
+      return { positions: emit('Add', ['position_ids', places]) };
+    },
+  ],
+  [
+    'positions and a table that is cut by the number of tokens',
+    /found Reshape to sizes that are not known at Reshape/,
+    (own) => {
+      const { emit, int64: whole } = own;
+      const rows = emit('Concat', [emit('Unsqueeze', [tokens(own), whole([0])]), whole([-1])], {
+        attributes: { axis: 0 },
+      });
+      const table = emit('Reshape', [whole([1, 2, 3, 4]), rows]);
+      const largest = emit('ReduceMax', [table], { attributes: { keepdims: 0 } });
+      return { positions: emit('Add', ['position_ids', largest]) };
+    },
   ],
   [
     'a table that depends on the largest position',
