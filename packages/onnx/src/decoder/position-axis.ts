@@ -88,8 +88,11 @@ export function positionAxes(
   names: Iterable<string>,
 ): PositionAxes {
   const known = new Map<string, Known>();
+  /** Made of places that the graph counts itself. */
+  const counted = new Set<string>();
   for (const node of upstreamNodes(graph.graph.node, names)) {
     const made = follow(node);
+    if (holdsCounted(node, made)) for (const name of node.output) counted.add(name);
     node.output.forEach((name, at) => {
       const own = made[at] ?? made[0];
       if (name !== '' && own !== undefined) known.set(name, own);
@@ -102,8 +105,12 @@ export function positionAxes(
       const own = knownOf(name);
       if (own.kind !== 'tokens') return refuse({ where, expected, ...foundIn(own, name) });
       const rank = own.dims.length;
-      const isThere =
-        axis < 0 ? own.axis === rank + axis : own.axis === axis && rank === 3 - +!axis;
+      if (inputs.positionIds !== undefined && counted.has(name)) {
+        const found = `places that the graph counts besides ${inputs.positionIds} in ${name}`;
+        return refuse({ where, expected, found });
+      }
+      const ranks = axis === 0 ? 2 : 3;
+      const isThere = axis < 0 ? own.axis === rank + axis : own.axis === axis && rank === ranks;
       if (isThere && !own.places && !own.isTable) return own;
       const found = own.isTable
         ? `${name}, a table`
@@ -118,6 +125,14 @@ export function positionAxes(
       refuse({ where, expected, ...foundIn(own, name) });
     },
   };
+
+  /** True for what is made of counted places, sizes and places to write at left aside. */
+  function holdsCounted(node: NodeProto, made: readonly Known[]): boolean {
+    const isCount = ([own]: readonly Known[]) => own?.kind === 'tokens' && !own.isTable;
+    if (node.opType === 'Range') return isCount(made);
+    const aside = node.opType === 'ScatterND' ? 1 : sizing.get(node.opType);
+    return node.input.some((name, at) => at !== aside && counted.has(name));
+  }
 
   function knownOf(name: string): Known {
     const found = known.get(name);
@@ -318,24 +333,25 @@ export function positionAxes(
     return asTokens({ dims: data.dims, axis: own, isTable: true });
   }
 
-  /** The same numbers, repeated to some sizes: for each token alike if their number is among these. */
+  /** A table in other sizes, or one number in all places: for each token alike where their number is among the sizes. */
   function sizedBy(node: NodeProto, values: readonly Known[]): Known | undefined {
     const at = sizing.get(node.opType);
-    if (at === undefined || node.opType === 'Reshape') return undefined;
-    const [data] = values;
-    if (node.opType !== 'ConstantOfShape' && data?.kind !== 'table') return undefined;
+    const isFilled = node.opType === 'ConstantOfShape';
+    if (at === undefined || (!isFilled && values[0]?.kind !== 'table')) return undefined;
     const target = sizesOf(graph, inputAt(node, at) ?? '', dimsOf);
-    const dims =
-      node.opType === 'ConstantOfShape'
-        ? target
-        : sizesAfter(graph, node, (index) => dimsOf(node.input[index] ?? ''), target);
+    const sizeAt = (index: number) => dimsOf(node.input[index] ?? '');
+    const dims = isFilled ? target : sizesAfter(graph, node, sizeAt, target);
     const axis = dims?.indexOf('tokens') ?? -1;
-    const isKnown = dims?.every((size, own) => isSize(size) || own === axis);
-    if (!dims || !isKnown) {
+    const isReshaped = node.opType === 'Reshape';
+    // A table that is cut into as many rows as there are tokens has other numbers in each.
+    const isKnown = isReshaped
+      ? target?.every(isSize)
+      : dims?.every((size, own) => isSize(size) || own === axis);
+    if (!isKnown || (!dims && !isReshaped)) {
       const found = `${node.opType} to sizes that are not known`;
       return { kind: 'stranger', found, node, isLength: false };
     }
-    return axis < 0 ? { kind: 'table', dims } : asTokens({ dims, axis });
+    return axis < 0 || !dims ? { kind: 'table', dims } : asTokens({ dims, axis });
   }
 }
 
