@@ -1,6 +1,6 @@
 // Measures every figure that the documentation shows, and writes them where they are shown.
 //
-//   node scripts/figures.mjs                  runs every command (20 minutes on 2 cores), then renders
+//   node scripts/figures.mjs                  runs every command (30 minutes on 2 cores), then renders
 //   node scripts/figures.mjs bench-high ...   runs these only, then renders
 //   node scripts/figures.mjs render           renders what docs/figures/*.json hold
 //
@@ -33,6 +33,10 @@ const commands = {
   'run-high': ['run', picture, question, '--compare', '--preset', 'transprune-high'],
   'run-low': ['run', picture, question, '--compare', '--preset', 'transprune-low'],
   evaluation: ['evaluate', '--scenes', '40'],
+  tune: [
+    ...['tune', '--scenes', '8', '--by', 'flops', '--tolerance', '5'],
+    ...['-o', 'docs/figures/tune.svg', '--force'],
+  ],
   ...whenCommands,
 };
 /** Those that are run where they are named. */
@@ -44,7 +48,7 @@ const allCommands = { ...commands, ...cardCommands };
 const publishedAccuracy = { unpruned: 100, high: 100, low: 98.4 };
 
 /** Shown as they stand on a terminal. */
-const asText = ['run-high', 'bench-high'];
+const asText = ['run-high', 'bench-high', 'tune'];
 
 const shown = (name) =>
   `transprune ${allCommands[name].map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' ')}`;
@@ -81,6 +85,7 @@ function render() {
   writeFileSync(path('docs/figures/kept-patches.svg'), keptPatches(scene, question, views));
   replace('README.md', { speed: speed(), answer: answer() });
   replace('packages/embedded-model/README.md', { evaluation: evaluation() });
+  replace('docs/tuning.md', { tune: terminal('tune') });
   replace('docs/when.md', {
     gains: gains(load, shown),
     cards: cards(load, shown),
