@@ -8,7 +8,7 @@
 // `<!-- NAME:end -->`.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { keptPatches } from './kept-patches.mjs';
@@ -60,6 +60,8 @@ render();
 
 function measure(names) {
   mkdirSync(path('docs/figures'), { recursive: true });
+  // What `tune` kept of another time would be shown as measured now.
+  rmSync(path('transprune-tune'), { recursive: true, force: true });
   for (const name of names) {
     const parameters = allCommands[name];
     if (!parameters)
