@@ -38,7 +38,6 @@ export function tuneGrid({ schedules, aim }: TuneReport): Grid {
     'prompt FLOPs',
     'answer',
     "of the unpruned's, %",
-    'prompt',
     'right, %',
     'against unpruned',
     '',
@@ -46,12 +45,11 @@ export function tuneGrid({ schedules, aim }: TuneReport): Grid {
   const of = ({ time, cost }: TunedSchedule) => (aim === 'time' ? time.value : cost);
   const rows = schedules
     .toSorted((a, b) => of(b) - of(a))
-    .map(({ name, cost, time, answerMs, prefillMs, accuracy, difference, isOnFront }) => [
+    .map(({ name, cost, time, answerMs, accuracy, difference, isOnFront }) => [
       name,
       percent(cost),
       milliseconds(answerMs),
       bracketed(time),
-      milliseconds(prefillMs),
       bracketed(accuracy),
       bracketed(difference),
       isOnFront ? '*' : '',
@@ -59,9 +57,10 @@ export function tuneGrid({ schedules, aim }: TuneReport): Grid {
   return table(head, rows);
 }
 
-/** In percent, or in points of it. */
+/** In percent, or in points of it; what is so by definition without an interval. */
 function bracketed({ value, low, high }: Estimate): string {
   const [middle, from, to] = [value, low, high].map((share) => (100 * share).toFixed(1));
+  if (from === to && middle !== undefined) return middle;
   return `${middle} [${from}, ${to}]`;
 }
 
@@ -85,7 +84,7 @@ export function recommendation({
       ? `${bracketed(time)} % of the unpruned's time`
       : `${percent(cost)} of the unpruned prompt's FLOPs`;
   return [
-    `Recommended: ${name}, in ${gain}, ${bracketed(difference)} points right against the unpruned: ${recommended.options}`,
+    `Recommended: ${name}, ${bracketed(difference)} points of right answers against the unpruned, for ${gain}: ${recommended.options}`,
     recommended.isCertain
       ? `That it loses more than ${allowed} is ruled out by ${compared} questions.`
       : `That it loses more than ${allowed} is not ruled out by ${compared} questions; more of them would tell.`,
