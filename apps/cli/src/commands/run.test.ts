@@ -157,7 +157,6 @@ describe('the comparison', () => {
       / unpruned .* pruned .* change /,
       /answer /,
       /time to first token .* ms .* ms /,
-      /tokens\/s /,
       /KV cache .*B .*B /,
       /FLOPs, as published /,
       /FLOPs, in full /,

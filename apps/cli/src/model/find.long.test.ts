@@ -1,8 +1,9 @@
 /** All tiny models and all commands that take one of the hub; a sample of both is in the file beside this one. */
-import { modelDirectory } from '@transprune/small-model';
+import { join } from 'node:path';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
 import { checkRepository, pathsOf, useHub } from '../../testing/hub.js';
-import { transprune, transpruneJson } from '../../testing/program.js';
+import { piped, transprune, transpruneJson, transpruneWith } from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';
 
 const model = ['--model', 'owner/name'];
@@ -29,4 +30,20 @@ test('evaluate asks a model of the hub', async () => {
   const { results } = await transpruneJson('evaluate', ...model, '--scenes', '1', ...plan);
   expect(Object.keys(results)).toEqual(['unpruned', 'custom', 'custom, random']);
   expect(results.unpruned.keptObjectPatches).toBeNull();
+});
+
+test('chat talks to a model of the hub, and again without a network', async () => {
+  const hub = await useHub(modelDirectory);
+  const image = join(samplesDirectory, 'scene-1.png');
+  const chat = (...parameters: string[]) =>
+    transpruneWith(
+      { stdin: piped('what color is the heart?\n') },
+      ...['chat', image, ...model, ...parameters],
+    );
+  const first = await chat();
+  expect(first).toMatchObject({ exitCode: exitCodes.ok, stdout: 'purple\n' });
+  expect(first.stderr).toContain('fetched owner/name\n');
+  const asked = hub.requests.length;
+  expect(await chat('--offline')).toMatchObject({ exitCode: exitCodes.ok, stdout: 'purple\n' });
+  expect(hub.requests.length).toBe(asked);
 });

@@ -81,7 +81,7 @@ export function inspectModel(model: OnnxModel, options: InspectOptions = {}): In
     refusal,
   } = decoder && !unread && !isPruned ? tryToPrune(model, decoder, options) : { refusal: unread };
   const reason = isPruned
-    ? 'pruned already, as its metadata says; start from the original file'
+    ? 'pruned already, so that layers after the first prune are not read; start from the original file'
     : refusal?.reason;
   return {
     exporterFamily: exporterFamily(model),
