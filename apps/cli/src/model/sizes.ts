@@ -58,7 +58,9 @@ export function sizesAreKnown(decoder: Decoder): boolean {
   const { hiddenSize, intermediateSize, vocabularySize, layers, attention, features } = decoder;
   const isPlain = layers.every((layer) => {
     const { lender, reading } = layer.attention ?? {};
-    const isOneSize = reading?.shape.headDim === attention.headDim;
+    const { headDim, valueDim = headDim } = reading?.shape ?? {};
+    const isOneSize =
+      headDim === attention.headDim && valueDim === headDim && reading?.isLatent !== true;
     return isOneSize && lender === undefined && layer.ffn.experts !== 'unknown';
   });
   const isKnown = hiddenSize > 0 && intermediateSize > 0 && vocabularySize > 0;

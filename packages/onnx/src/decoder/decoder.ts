@@ -97,8 +97,11 @@ export interface AttentionModule extends Module {
 /** Queries or keys of the new tokens. */
 export interface Heads {
   readonly value: string;
-  /** `flat`: `[batch, tokens, heads * head_dim]`; `heads`: `[batch, heads, tokens, head_dim]`. */
-  readonly layout: 'flat' | 'heads';
+  /**
+   * `flat`: `[batch, tokens, heads * head_dim]`; `heads`: `[batch, heads, tokens, head_dim]`; `transposed`:
+   * `[batch, heads, head_dim, tokens]`.
+   */
+  readonly layout: 'flat' | 'heads' | 'transposed';
   /** The columns of a packed flat value. */
   readonly columns?: readonly [from: number, to: number];
 }
@@ -113,6 +116,11 @@ export interface AttentionReading {
   readonly keys: Heads;
   /** The new tokens' values, or what they are packed in. */
   readonly values: string;
+  /**
+   * The cache holds latents that keys and values are projected from in every call: `keys` and `values` are those of the
+   * cache's tokens, and of the new ones after them.
+   */
+  readonly isLatent?: boolean;
   /** Norms of each head where the node itself norms, before it rotates. */
   readonly fusedNorms?: FusedNorms | undefined;
   /** Angles of the rotary embedding where the node itself rotates. */

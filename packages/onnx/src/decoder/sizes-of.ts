@@ -2,14 +2,17 @@
 import {
   attribute,
   constantIntegers,
+  type GraphIndex,
   inputAt,
   integerAttribute,
   tensorIntegers,
 } from '../graph/graph.js';
-import type { ClassifiedGraph } from './classified-graph.js';
 
-/** A size: a number, the number of rows or of tokens, or unknown. */
-export type Size = number | 'batch' | 'tokens' | undefined;
+/**
+ * A size: a number, the number of rows or of tokens, of tokens in a cache of latents before the call and with it, or
+ * unknown.
+ */
+export type Size = number | 'batch' | 'tokens' | 'past' | 'joined' | undefined;
 
 /** How far back sizes are looked for: exporters take them from a shape by a few nodes. */
 const deepest = 24;
@@ -30,7 +33,7 @@ const copies: ReadonlySet<string> = new Set([
  * @returns undefined where not even its length is known
  */
 export function sizesOf(
-  graph: ClassifiedGraph,
+  graph: GraphIndex,
   name: string,
   dimsOf: (name: string) => readonly Size[] | undefined,
   depth = 0,
@@ -40,14 +43,20 @@ export function sizesOf(
   const node = graph.producer.get(name);
   if (!node || depth > deepest) return undefined;
   const at = (index: number) => sizesOf(graph, inputAt(node, index) ?? '', dimsOf, depth + 1);
-  if (node.domain !== '') return undefined;
+  // Copied nodes have none where it is the standard one.
+  if (node.domain) return undefined;
   if (copies.has(node.opType)) return at(0);
   if (node.opType === 'Concat') {
     const parts = node.input.map((_, index) => at(index) ?? [undefined]);
     return parts.flat();
   }
   if (node.opType === 'Shape') {
-    const dims = dimsOf(inputAt(node, 0) ?? '');
+    const source = inputAt(node, 0) ?? '';
+    const filled = graph.producer.get(source);
+    const isFilled = filled?.opType === 'ConstantOfShape';
+    const dims = isFilled
+      ? sizesOf(graph, inputAt(filled, 0) ?? '', dimsOf, depth + 1)
+      : dimsOf(source);
     const end = attribute(node, 'end');
     return dims?.slice(integerAttribute(node, 'start', 0), end ? Number(end.i) : undefined);
   }
@@ -62,9 +71,11 @@ export function sizesOf(
   }
   const compute = arithmetic[node.opType];
   if (compute) {
-    return together([at(0), at(1)], ([a, b]) =>
-      typeof a === 'number' && typeof b === 'number' ? compute(a, b) : undefined,
-    );
+    return together([at(0), at(1)], ([a, b]) => {
+      if (typeof a === 'number' && typeof b === 'number') return compute(a, b);
+      const isJoined = node.opType === 'Add' && [a, b].sort().join() === 'past,tokens';
+      return isJoined ? 'joined' : undefined;
+    });
   }
   if (node.opType === 'Where') {
     return together([at(0), at(1), at(2)], ([choice, one, other]) =>

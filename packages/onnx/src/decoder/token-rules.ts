@@ -2,6 +2,7 @@
 import {
   attribute,
   constantIntegers,
+  constantShape,
   inputAt,
   integerAttribute,
   integersOf,
@@ -24,7 +25,7 @@ import {
   unsqueeze,
   without,
 } from './token-shapes.js';
-import { type AxisRule, type AxisSite, fromFront, type Tokens } from './token-types.js';
+import { type AxisRule, type AxisSite, fromFront, isAlike, type Tokens } from './token-types.js';
 
 /** Sizes of two values that are broadcast, counted from the end. */
 function broadcast(a: readonly Size[], b: readonly Size[]): readonly Size[] {
@@ -51,10 +52,7 @@ function atSamePlace(site: AxisSite): Tokens {
   if (!first) return site.refuse(`${node.opType} of no tokens`);
   const outside = (tokens: Tokens) => tokens.dims.length - tokens.axis;
   const stranger = others.find(
-    (other) =>
-      outside(other) !== outside(first) ||
-      other.chosen !== first.chosen ||
-      other.places !== first.places,
+    (other) => outside(other) !== outside(first) || !isAlike(other, first),
   );
   if (stranger) return site.refuse(`${node.opType} of tokens along different axes`);
   const constants = node.input.flatMap((_, index) =>
@@ -91,8 +89,7 @@ function ofEach(site: AxisSite): Tokens {
     outside(a) > 2 &&
     outside(a) === outside(b) &&
     a.dims.length === b.dims.length &&
-    a.places === b.places &&
-    a.chosen === b.chosen;
+    isAlike(a, b);
   if (!isApart || site.node.opType !== 'MatMul') {
     return site.refuse(`${site.node.opType} of tokens and tokens`);
   }
@@ -199,13 +196,51 @@ const byOwnIndices: AxisRule = (site) => {
   if (takes) return [indices];
   if (values) return [values];
   // Of a value that is filled, as large as another.
-  const filled = site.graph.producer.get(inputAt(node, 0) ?? '');
-  const isFilled = filled?.opType === 'ConstantOfShape';
-  const sizes = isFilled
-    ? sizesOf(site.graph, inputAt(filled, 0) ?? '', (name) => site.dimsOf(name))
-    : undefined;
+  const sizes = filledSizes(site, inputAt(node, 0) ?? '');
   return [{ ...indices, dims: indices.dims.with(axis, sizes?.[axis]) }];
 };
+
+/**
+ * Writes features of each token into places along the first axis, as exporters write parts of keys side by side: places
+ * are rows `[places, 1]` of one index each.
+ */
+const byRows: AxisRule = (site) => {
+  const { graph, node } = site;
+  const [values, updates] = [site.tokens(0), site.tokens(2)];
+  const known = site.sizes(1);
+  const maker = graph.producer.get(inputAt(node, 1) ?? '');
+  const axes = maker?.opType === 'Unsqueeze' ? integersOf({ graph, node: maker }, 'axes', 1) : [];
+  const vector = graph.producer.get((maker && inputAt(maker, 0)) ?? '')?.opType;
+  const isVector = vector === 'Range' || vector === 'Slice';
+  const isColumn = isVector && axes?.length === 1 && (axes[0] === -1 || axes[0] === 1);
+  const isPlain = known ? known.length === 2 && known[1] === 1 : isColumn && !site.tokens(1);
+  const reduction = String.fromCharCode(...(attribute(node, 'reduction')?.s ?? []));
+  if (!updates || !isPlain || !['', 'none'].includes(reduction)) {
+    return site.refuse('ScatterND by indices that are not places along the first axis');
+  }
+  if (updates.axis === 0) return site.refuse('ScatterND along the tokens');
+  const sizes = values?.dims ?? filledSizes(site, inputAt(node, 0) ?? '');
+  const isSame = values ? values.axis === updates.axis && isAlike(values, updates) : sizes;
+  if (!isSame || sizes?.length !== updates.dims.length) {
+    return site.refuse('ScatterND into tokens along another axis');
+  }
+  return [{ ...updates, dims: updates.dims.with(0, sizes[0]) }];
+};
+
+/** Sizes of a value that is filled with one number. */
+function filledSizes(site: AxisSite, name: string): readonly Size[] | undefined {
+  const node = site.graph.producer.get(name);
+  const order =
+    node?.opType === 'Transpose' ? attribute(node, 'perm')?.ints.map(Number) : undefined;
+  const filled = order ? site.graph.producer.get((node && inputAt(node, 0)) ?? '') : node;
+  const isExpanded =
+    filled?.opType === 'Expand' &&
+    constantShape(site.graph, inputAt(filled, 0) ?? '')?.length === 0;
+  if (!filled || (filled.opType !== 'ConstantOfShape' && !isExpanded)) return undefined;
+  const target = inputAt(filled, isExpanded ? 1 : 0) ?? '';
+  const sizes = sizesOf(site.graph, target, (value) => site.dimsOf(value));
+  return order ? order.map((axis) => sizes?.[axis]) : sizes;
+}
 
 const rotary: AxisRule = (site) => {
   const tokens = ofFirst(site, 1);
@@ -241,6 +276,7 @@ const standard: readonly (readonly [AxisRule, string])[] = [
   [topK, 'TopK'],
   [argument, 'ArgMax ArgMin'],
   [byOwnIndices, 'GatherElements ScatterElements'],
+  [byRows, 'ScatterND'],
   [sequence, 'SplitToSequence'],
   [transpose, 'Transpose'],
   [unsqueeze, 'Unsqueeze'],

@@ -1,10 +1,17 @@
 import { ports } from '@transprune/core';
-import { attribute, constantIntegers, makers } from '../../graph/graph.js';
+import {
+  attribute,
+  constantIntegers,
+  type GraphIndex,
+  inputAt,
+  makers,
+} from '../../graph/graph.js';
 import { walk } from '../../graph/walk.js';
 import { type NodeProto, TensorProto_DataType } from '../../proto/onnx_pb.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
 import { comparisons, indexCarriers } from '../operators.js';
 import { refuse } from '../refuse.js';
+import { sizesOf } from '../sizes-of.js';
 
 /**
  * The sliding window of an attention mask: indices are compared with indices that a constant was added
@@ -144,12 +151,20 @@ export function checkMask(graph: ClassifiedGraph, mask: string, where: string): 
 const placing: ReadonlySet<string> = new Set(['CumSum', 'NonZero', 'Range']);
 
 /** True for numbers made of the places of tokens; what only compares them, or takes sizes, is not. */
-export function holdsPositions(graph: Origins, value: string): boolean {
+export function holdsPositions(graph: GraphIndex, value: string): boolean {
   for (const name of walk([value], (from) => valuesOf(graph, from))) {
     if (name === ports.positionIds) return true;
-    if (placing.has(graph.producer.get(name)?.opType ?? '')) return true;
+    const node = graph.producer.get(name);
+    if (node && placing.has(node.opType) && !countsFeatures(graph, node)) return true;
   }
   return false;
+}
+
+/** True for a Range over as many places as a constant says: those of features. */
+function countsFeatures(graph: GraphIndex, node: NodeProto): boolean {
+  if (node.opType !== 'Range') return false;
+  const [limit] = sizesOf(graph, inputAt(node, 1) ?? '', () => undefined) ?? [];
+  return typeof limit === 'number';
 }
 
 /** What tells where numbers come from. */

@@ -74,7 +74,7 @@ export function rebase(
     if (axis !== 'table') {
       return stages.slice(0, depth).reduce((angle, stage) => stage.gather(angle, axis), name);
     }
-    if (depth > 0 && holdsPositions({ producer, input: source.input }, name)) {
+    if (depth > 0 && holdsPositions({ ...source, producer }, name)) {
       refuse({
         where: `after the prune after layer ${stages[depth - 1]?.afterLayer}`,
         expected: 'a constant table of angles, where positions are kept (use --positions renumber)',
@@ -123,7 +123,7 @@ export function rebase(
       if (
         positions === 'keep' &&
         axis !== 'places' &&
-        holdsPositions({ producer, input: source.input }, name)
+        holdsPositions({ ...source, producer }, name)
       ) {
         refuse({
           where: `after the prune after layer ${stage.afterLayer}`,
