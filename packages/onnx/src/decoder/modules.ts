@@ -49,7 +49,7 @@ export function readAttentionModule(
   const { reading, cache, output, join, source, where } = site;
   const { queries, keys, values } = reading;
   const own = cache ? [queries.value, keys.value, values] : [queries.value];
-  const cached = reading.isLatent && cache ? [cache.pastKey ?? '', cache.pastValue ?? ''] : [];
+  const cached = reading.latent && cache ? [cache.pastKey ?? '', cache.pastValue ?? ''] : [];
   const last = own.map((value) => pathTo(graph, value, where, cached).projections);
   const projections = firstProjections(graph, last.flat(), source, (value) =>
     pathTo(graph, value, where, cached),

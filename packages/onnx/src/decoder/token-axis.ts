@@ -160,7 +160,7 @@ export function checkTokenAxis(decoder: Decoder): void {
 
 /** Caches of latents. */
 function latentPasts({ layers }: Decoder): ReadonlySet<string> {
-  const latent = layers.filter(({ attention }) => attention?.reading.isLatent);
+  const latent = layers.filter(({ attention }) => attention?.reading.latent);
   return new Set(latent.flatMap(pastsOf));
 }
 
@@ -202,14 +202,14 @@ function checkPlaces({ layers, features }: Decoder, held: ReadonlyMap<string, He
     for (const name of [...flat, ...(attention?.projections ?? [])]) check(where, name, 1, 3);
     if (!attention) continue;
     const { reading, lender } = attention;
-    const { queries, keys, values, isLatent } = reading;
+    const { queries, keys, values, latent } = reading;
     const place = (isJoined: boolean, { value, layout }: Pick<Heads, 'value' | 'layout'>) => {
       const axis = { flat: 1, heads: 2, transposed: 3 }[layout];
       checkPlace(held, { where, name: value, axis, rank: layout === 'flat' ? 3 : 4, isJoined });
     };
     place(false, queries);
-    if (lender === undefined) place(isLatent === true, keys);
-    if (isLatent) place(true, { value: values, layout: 'heads' });
+    if (lender === undefined) place(latent !== undefined, keys);
+    if (latent) place(true, { value: values, layout: 'heads' });
   }
   for (const { value, layer } of features) {
     const own = held.get(value);

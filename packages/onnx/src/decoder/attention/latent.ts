@@ -3,7 +3,7 @@
  * latent that both are projected from, and the part of the keys that is rotated, one head for all. In every call past
  * and new ones are expanded together to keys and values of all heads.
  */
-import { inputAt, integerAttribute } from '../../graph/graph.js';
+import { inputAt, integerAttribute, valueShape } from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import { type ClassifiedGraph, tokensBehind } from '../classified-graph.js';
 import type { AttentionReading, LayerCacheNames } from '../decoder.js';
@@ -65,46 +65,47 @@ export function expansionOf(
 }
 
 /** What a family takes of an expansion. */
-export function latentParts({
-  keys,
-  values,
-  node,
-}: Expansion): Pick<AttentionReading, 'keys' | 'values' | 'isLatent'> {
+type LatentParts = Pick<AttentionReading, 'keys' | 'values' | 'latent'> & {
+  readonly sizes: HeadSizes;
+};
+
+/**
+ * Reads what a cache is expanded to. Heads and their sizes, which latents do not tell, are those that queries are split
+ * to, and that attention gives to its last projection; each head has keys and values of its own.
+ *
+ * @param queries the projections that queries come from
+ * @throws TransPruneError UNSUPPORTED_MODEL if queries do not tell their heads
+ */
+export function readLatent(
+  graph: ClassifiedGraph,
+  { node, keys, values }: Expansion,
+  cache: LayerCacheNames,
+  [queries]: readonly Linear[],
+  where: string,
+): LatentParts {
+  const headDim = queries && splitSize(graph, queries.output);
+  const heads = (queries?.outFeatures ?? 0) / (headDim ?? 1);
+  const valueDim = outputLinear(graph, node, where).inFeatures / heads;
+  const isWhole = [heads, valueDim].every((size) => size > 0 && Number.isInteger(size));
+  if (!queries || headDim === undefined || !isWhole) {
+    return refuse({
+      where,
+      expected: 'queries that are split into heads of a size that is told, for a cache of latents',
+      found: `${queries?.outFeatures ?? 'no'} features, heads of ${headDim ?? '?'}`,
+      node,
+    });
+  }
   const isTransposed = isProduct(node) && integerAttribute(node, 'transB', 0) === 0;
+  const [rank, rotated] = [cache.pastKey, cache.pastValue].map((name) => {
+    const size = valueShape(graph.input.get(name ?? '')).at(-1);
+    return typeof size === 'number' ? size : undefined;
+  });
   return {
     keys: { value: keys, layout: isTransposed ? 'transposed' : 'heads' },
     values,
-    isLatent: true,
+    latent: { rank, rotated, queries },
+    sizes: { heads, kvHeads: heads, headDim, valueDim },
   };
-}
-
-/**
- * Heads and their sizes, which a cache of latents does not tell: of what queries are split to, and of what attention
- * gives to its last projection. Each head has keys and values of its own.
- *
- * @param projection the one that queries come from
- */
-export function latentSizes(
-  graph: ClassifiedGraph,
-  node: NodeProto,
-  projection: Linear | undefined,
-  where: string,
-): HeadSizes {
-  const headDim = projection && splitSize(graph, projection.output);
-  const heads = (projection?.outFeatures ?? 0) / (headDim ?? 1);
-  const valueDim = outputLinear(graph, node, where).inFeatures / heads;
-  if (
-    headDim !== undefined &&
-    [heads, valueDim].every((size) => size > 0 && Number.isInteger(size))
-  ) {
-    return { heads, kvHeads: heads, headDim, valueDim };
-  }
-  return refuse({
-    where,
-    expected: 'queries that are split into heads of a size that is told, for a cache of latents',
-    found: `${projection?.outFeatures ?? 'no'} features, heads of ${headDim ?? '?'}`,
-    node,
-  });
 }
 
 /** The last size that a projection is reshaped to. */

@@ -18,7 +18,7 @@ export type Preparation = (x: string, of: 'queries' | 'keys', start?: string) =>
  * @param prepare left out where queries and keys are multiplied as they are
  */
 export function emitLogitsBeside(
-  { queries, keys, isLatent }: AttentionReading,
+  { queries, keys, latent }: AttentionReading,
   { emitter, shape, pastKey, start, scored, asFloat }: LogitsSite,
   prepare: Preparation = (x) => x,
 ): string {
@@ -37,7 +37,7 @@ export function emitLogitsBeside(
   };
   const asking = take('queries', queries, start);
   const added = take('keys', keys);
-  const isAll = pastKey === undefined || isLatent;
+  const isAll = pastKey === undefined || latent !== undefined;
   const all = isAll ? added : algebra.concat([asFloat(pastKey), added], 2);
   return attentionLogits(algebra, asking, all, shape);
 }

@@ -12,7 +12,7 @@ import { refuse } from '../refuse.js';
 import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
 import { headSizes } from './heads.js';
-import { expansionOf, latentParts, latentSizes } from './latent.js';
+import { expansionOf, readLatent } from './latent.js';
 import { windowOf } from './mask.js';
 import { pathTo } from './path.js';
 import { type SpelledOutSinks, sinksOf } from './sinks.js';
@@ -44,16 +44,17 @@ export const spelledOutAttention: AttentionFamily = {
       pathTo(graph, query, where),
       latent ? pathTo(graph, latent.keys, where, latent.pasts) : pathTo(graph, key, where),
     ];
-    const sizes = latent
-      ? latentSizes(graph, product.node, paths[0]?.projections[0], where)
-      : headSizes(graph, cache, product.node, where);
+    const expanded = latent && readLatent(graph, latent, cache, paths[0]?.projections ?? [], where);
+    const { sizes, ...parts } = expanded ?? {
+      sizes: headSizes(graph, cache, product.node, where),
+    };
     return {
       family: spelledOutAttention,
       node: product.node,
       queries: { value: query, layout: 'heads' },
       keys: { value: key, layout: 'heads' },
       values: value,
-      ...(latent && latentParts(latent)),
+      ...parts,
       angles: paths.flatMap(({ angles }) => angles),
       logitNodes: nodes,
       ...(sinks && { sinks: sinks.value, sinkNodes: sinks.nodes }),

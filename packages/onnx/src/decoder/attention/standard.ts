@@ -12,7 +12,7 @@ import { type AttributeRules, checkAttributes, checkFurther } from './attributes
 import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
 import { cacheSizes, headSizes } from './heads.js';
-import { expansionOf, latentParts, latentSizes } from './latent.js';
+import { expansionOf, readLatent } from './latent.js';
 import { emitLogitsBeside } from './logits.js';
 import { windowOf } from './mask.js';
 import { pathTo } from './path.js';
@@ -84,9 +84,10 @@ export const standardAttention: AttentionFamily = {
       latent ? pathTo(graph, latent.keys, where, latent.pasts) : pathTo(graph, key, where),
     ];
     const told = flat > 0 ? { ...cacheSizes(graph, cache, where), heads: flat } : undefined;
-    const sizes = latent
-      ? latentSizes(graph, node, paths[0]?.projections[0], where)
-      : (told ?? headSizes(graph, cache, node, where));
+    const expanded = latent && readLatent(graph, latent, cache, paths[0]?.projections ?? [], where);
+    const { sizes, ...parts } = expanded ?? {
+      sizes: told ?? headSizes(graph, cache, node, where),
+    };
     const softcap = floatAttribute(node, 'softcap', 0);
     const mask = inputAt(node, 3);
     return {
@@ -95,7 +96,7 @@ export const standardAttention: AttentionFamily = {
       queries: { value: query, layout },
       keys: { value: key, layout: inside ? layout : 'heads' },
       values: value,
-      ...(latent && latentParts(latent)),
+      ...parts,
       angles: paths.flatMap(({ angles }) => angles),
       shape: {
         ...sizes,

@@ -43,7 +43,7 @@ export function emitInstructionAttention(context: StageContext): string {
   const asked = { logits, bias: rows.bias, rowWeights: rows.weights };
   const attended = reading.family.attended(reading, context.graph.nodes);
   const hasSinks = reading.sinks !== undefined;
-  const values = reading.isLatent ? reading.values : undefined;
+  const values = reading.latent ? reading.values : undefined;
   context.tapper?.instructionAttention({ ...asked, past: before, attended, values, hasSinks });
   const received = instructionAttention(onnxAlgebra(emitter), asked);
   return before ? emit('Slice', [received, before, int64([toTheEnd]), int64([1])]) : received;

@@ -9,7 +9,7 @@ import { copyForScore, emitPastLength } from './instruction-attention.js';
 export function emitKeyNorm(context: StageContext): string {
   const { emitter } = context;
   const algebra = onnxAlgebra(emitter);
-  const { keys: read, shape, isLatent } = attentionAfter(context).reading;
+  const { keys: read, shape, latent } = attentionAfter(context).reading;
   const { value, layout, columns } = read;
   const { kvHeads, headDim } = shape;
   const whole = copyForScore(context, value);
@@ -22,7 +22,7 @@ export function emitKeyNorm(context: StageContext): string {
         ? floats
         : splitHeads(algebra, floats, kvHeads, headDim);
   // Keys of latents come with those of the cache in front.
-  const past = isLatent ? emitPastLength(context) : undefined;
+  const past = latent ? emitPastLength(context) : undefined;
   const from = past && [past, emitter.int64([toTheEnd]), emitter.int64([2])];
   const keys = from ? emitter.emit('Slice', [inHeads(), ...from]) : inHeads();
   context.tapper?.keys(keys);
