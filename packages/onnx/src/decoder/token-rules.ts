@@ -2,13 +2,13 @@
 import {
   attribute,
   constantIntegers,
-  constantShape,
   inputAt,
   integerAttribute,
   integersOf,
 } from '../graph/graph.js';
 import { mixtureOfExperts } from './experts.js';
-import { type Size, sizesOf } from './sizes-of.js';
+import { broadcast, type Size } from './sizes-of.js';
+import { filledSizes, scatter } from './token-scatter.js';
 import {
   concat,
   expand,
@@ -26,16 +26,6 @@ import {
   without,
 } from './token-shapes.js';
 import { type AxisRule, type AxisSite, fromFront, isAlike, type Tokens } from './token-types.js';
-
-/** Sizes of two values that are broadcast, counted from the end. */
-function broadcast(a: readonly Size[], b: readonly Size[]): readonly Size[] {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, at): Size => {
-    const [isInA, isInB] = [at - rank >= -a.length, at - rank >= -b.length];
-    const [x, y] = [isInA ? a.at(at - rank) : 1, isInB ? b.at(at - rank) : 1];
-    return x === 1 ? y : (x ?? (y === 1 ? x : y));
-  });
-}
 
 /** Tokens with sizes of another rank, their axis counted from the end. */
 const inRank = (tokens: Tokens, dims: readonly Size[]): Tokens => ({
@@ -200,48 +190,6 @@ const byOwnIndices: AxisRule = (site) => {
   return [{ ...indices, dims: indices.dims.with(axis, sizes?.[axis]) }];
 };
 
-/**
- * Writes features of each token into places along the first axis, as exporters write parts of keys side by side: places
- * are rows `[places, 1]` of one index each.
- */
-const byRows: AxisRule = (site) => {
-  const { graph, node } = site;
-  const [values, updates] = [site.tokens(0), site.tokens(2)];
-  const known = site.sizes(1);
-  const maker = graph.producer.get(inputAt(node, 1) ?? '');
-  const axes = maker?.opType === 'Unsqueeze' ? integersOf({ graph, node: maker }, 'axes', 1) : [];
-  const vector = graph.producer.get((maker && inputAt(maker, 0)) ?? '')?.opType;
-  const isVector = vector === 'Range' || vector === 'Slice';
-  const isColumn = isVector && axes?.length === 1 && (axes[0] === -1 || axes[0] === 1);
-  const isPlain = known ? known.length === 2 && known[1] === 1 : isColumn && !site.tokens(1);
-  const reduction = String.fromCharCode(...(attribute(node, 'reduction')?.s ?? []));
-  if (!updates || !isPlain || !['', 'none'].includes(reduction)) {
-    return site.refuse('ScatterND by indices that are not places along the first axis');
-  }
-  if (updates.axis === 0) return site.refuse('ScatterND along the tokens');
-  const sizes = values?.dims ?? filledSizes(site, inputAt(node, 0) ?? '');
-  const isSame = values ? values.axis === updates.axis && isAlike(values, updates) : sizes;
-  if (!isSame || sizes?.length !== updates.dims.length) {
-    return site.refuse('ScatterND into tokens along another axis');
-  }
-  return [{ ...updates, dims: updates.dims.with(0, sizes[0]) }];
-};
-
-/** Sizes of a value that is filled with one number. */
-function filledSizes(site: AxisSite, name: string): readonly Size[] | undefined {
-  const node = site.graph.producer.get(name);
-  const order =
-    node?.opType === 'Transpose' ? attribute(node, 'perm')?.ints.map(Number) : undefined;
-  const filled = order ? site.graph.producer.get((node && inputAt(node, 0)) ?? '') : node;
-  const isExpanded =
-    filled?.opType === 'Expand' &&
-    constantShape(site.graph, inputAt(filled, 0) ?? '')?.length === 0;
-  if (!filled || (filled.opType !== 'ConstantOfShape' && !isExpanded)) return undefined;
-  const target = inputAt(filled, isExpanded ? 1 : 0) ?? '';
-  const sizes = sizesOf(site.graph, target, (value) => site.dimsOf(value));
-  return order ? order.map((axis) => sizes?.[axis]) : sizes;
-}
-
 const rotary: AxisRule = (site) => {
   const tokens = ofFirst(site, 1);
   if (integerAttribute(site.node, 'is_packed_batching', 0) !== 0) {
@@ -276,7 +224,7 @@ const standard: readonly (readonly [AxisRule, string])[] = [
   [topK, 'TopK'],
   [argument, 'ArgMax ArgMin'],
   [byOwnIndices, 'GatherElements ScatterElements'],
-  [byRows, 'ScatterND'],
+  [scatter, 'ScatterND'],
   [sequence, 'SplitToSequence'],
   [transpose, 'Transpose'],
   [unsqueeze, 'Unsqueeze'],
