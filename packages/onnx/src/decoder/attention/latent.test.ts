@@ -18,6 +18,7 @@ test.each([
   ['deepseek-v3', 'dynamo-23', 'standard-attention', 32],
   // Queries come from a latent of their own.
   ['minicpm3', 'dynamo-18', 'spelled-out', 20],
+  ['minicpm3', 'torchscript-17', 'spelled-out', 20],
 ] as const)('%s/%s', (architecture, name, family, queryFeatures) => {
   for (const { attention } of readDecoder(original(architecture, name)).layers) {
     const { reading, input, projections } = attention!;
@@ -96,6 +97,24 @@ describe('an expansion that does not leave tokens apart', () => {
       turn(scatter!.input[2]!);
     });
     expect(() => readDecoder(scattered)).toThrow(/^layer 1: .*found ScatterND along the tokens/);
+  });
+
+  test('parts of keys written to places over every axis, tokens from the second place on', () => {
+    const shifted = clone(ModelProtoSchema, original('minicpm3', 'torchscript-17'));
+    const { node, initializer } = shifted.graph!;
+    const producer = new Map(node.flatMap((own) => own.output.map((name) => [name, own] as const)));
+    const [scatter] = node.filter(({ opType }) => opType === 'ScatterND');
+    // Columns of indices: places are read off the shape, counted, set along an axis, expanded, put side by side.
+    const column = producer.get(producer.get(scatter!.input[1]!)!.input[2]!)!;
+    const reshape = producer.get(producer.get(column.input[0]!)!.input[0]!)!;
+    const range = producer.get(reshape.input[0]!)!;
+    expect(range.opType).toBe('Range');
+    const emitter = createEmitter(namesIn(shifted.graph!), 17, { prefix: 'shifted' });
+    range.input[0] = emitter.int64([1], []);
+    initializer.push(...emitter.initializers);
+    expect(() => readDecoder(shifted)).toThrow(
+      /^layer 1: .*found ScatterND to places that need not be those of the same tokens/,
+    );
   });
 
   test('new latents before those of the cache', () => {
