@@ -1,6 +1,6 @@
 // Measures every figure that the documentation shows, and writes them where they are shown.
 //
-//   node scripts/figures.mjs                  runs every command (20 minutes on 2 cores), then renders
+//   node scripts/figures.mjs                  runs every command, alone on the machine, then renders
 //   node scripts/figures.mjs bench-high ...   runs these only, then renders
 //   node scripts/figures.mjs render           renders what docs/figures/*.json hold
 //

@@ -29,8 +29,8 @@ export interface BenchDocument extends BenchTimes {
   readonly threads: number;
   readonly runs: number;
   readonly warmups: number;
-  /** Counted multiply-adds of the unpruned prefill over those of the pruned one, without scoring. */
-  readonly flopsBoundSpeedup: number;
+  /** Counted multiply-adds of the unpruned prefill over those of the pruned one, without scoring; null if not counted. */
+  readonly flopsBoundSpeedup: number | null;
   /** Nodes that were executed, where the runtime tells. */
   readonly nodes?: Readonly<
     Record<Variant, Readonly<Record<keyof RunCount, { readonly nodes: number }>>>
@@ -61,7 +61,7 @@ const schema = z.object({
   threads: z.number().int(),
   runs: z.number().int(),
   warmups: z.number().int(),
-  flopsBoundSpeedup: z.number().positive(),
+  flopsBoundSpeedup: z.number().positive().nullable(),
   baselineMs: ms,
   oracleMs: ms,
   prunedMs: ms,

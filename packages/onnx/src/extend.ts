@@ -17,7 +17,12 @@ export { type Path, pathTo } from './decoder/attention/path.js';
 export type { ClassifiedGraph } from './decoder/classified-graph.js';
 export type { AngleRead, DecoderInputs, FusedRotary } from './decoder/decoder.js';
 export type { Kind } from './decoder/kinds.js';
-export type { MixerFamily, MixerReading, MixerSite } from './decoder/mixers/family.js';
+export type {
+  MixerFamily,
+  MixerReading,
+  MixerSite,
+  StatePaddingSite,
+} from './decoder/mixers/family.js';
 export { registerMixerFamily } from './decoder/mixers/index.js';
 export {
   checkState,

@@ -1,4 +1,4 @@
-/** A sample; other classes are in the long suite. */
+/** A sample, attention alone and beside states; other classes are in the long suite. */
 import { describeBatches } from '../testing/batches.js';
 
-describeBatches(['llava']);
+describeBatches(['llava', 'qwen3_5']);

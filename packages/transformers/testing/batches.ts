@@ -1,12 +1,12 @@
 /** Several prompts in one call. */
 import { cat, type Tensor } from '@huggingface/transformers';
-import type { HubModel } from '@transprune/fixtures';
+import type { HubCase, HubModel } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { opener, stock } from './describe.js';
 import { casesWith, generate, type Inputs, idsOf, inputsOf, promptsOf, ratiosFor } from './hub.js';
 
-/** Models whose `GroupQueryAttention` takes padding in front for tokens; pruning makes it look at the mask. */
-const readsPadding: readonly HubModel[] = ['gemma4', 'qwen3_vl'];
+/** Models whose `GroupQueryAttention` or states take padding in front for tokens; pruning tells them of the mask. */
+const readsPadding: readonly HubModel[] = ['gemma4', 'lfm2_vl', 'qwen3_5', 'qwen3_vl'];
 
 /** Tests of several prompts in one call. */
 export function describeBatches(models: readonly HubModel[]): void {
@@ -14,12 +14,12 @@ export function describeBatches(models: readonly HubModel[]): void {
   const openStock = stock();
   describe.each(models)('%s', (name) => {
     test('several prompts of one length get what each gets alone', async () => {
-      const { first } = await promptsOf(name);
+      const { first, second } = await promptsOf(name);
       const model = await open(first);
-      const same = casesWith(name, 1).filter(
-        ({ inputIds }) => inputIds.length === first.inputIds.length,
+      const [same = lengthened(second, first.inputIds.length)] = casesWith(name, 1).filter(
+        (each) => each !== first && each.inputIds.length === first.inputIds.length,
       );
-      const inputs = await Promise.all(same.slice(0, 2).map(inputsOf));
+      const inputs = await Promise.all([first, same].map(inputsOf));
       const batch = joined(inputs);
       const other = { keepRatios: ratiosFor(name, [0.5, 0.125]) };
       for (const pruning of [undefined, false, other] as const) {
@@ -56,16 +56,11 @@ export function describeBatches(models: readonly HubModel[]): void {
   });
 }
 
-/** Tests of models that take one prompt at a time. */
-export function describeSingles(models: readonly HubModel[]): void {
-  const open = opener();
-  test.each(models)('%s refuses several prompts', async (name) => {
-    const { first } = await promptsOf(name);
-    const inputs = await inputsOf(first);
-    const model = await open(first);
-    const twice = generate(model, joined([inputs, inputs]));
-    await expect(twice).rejects.toThrow(/one prompt at a time.*got 2/);
-  });
+/** A prompt with more text at its end. */
+function lengthened(each: HubCase, length: number): HubCase {
+  const { inputIds } = each;
+  const more = inputIds.slice(-4).flatMap((id) => new Array<number>(length).fill(id));
+  return { ...each, inputIds: [...inputIds, ...more].slice(0, length) };
 }
 
 /** Prompts of one length as the rows of one call. */

@@ -140,15 +140,13 @@ export function verifyMixers(cases: readonly (readonly [name: string, path: stri
     const { layers } = decoder;
     const isWindowed = layers.some(({ attention }) => attention?.reading.window !== undefined);
     const borrows = layers.some(({ attention }) => attention?.lender !== undefined);
-    const hasStates = layers.some(({ attention }) => attention === undefined);
     for (const [at, positions] of positionModes.entries()) {
       if (isWindowed && positions === 'keep') continue;
       const plan = { ...threePrunes, positions };
       const fitted = fitPlan(plan, decoder).plan;
       const random = { ...(borrows ? fitted : plan), method: 'random' as const };
       for (const own of [fitted, random]) {
-        const options = { batch: !hasStates && at === 0 };
-        const { checks } = await verify(path, own, { options });
+        const { checks } = await verify(path, own, { options: { batch: at === 0 } });
         const failed = checks.filter(({ passed }) => !passed);
         expect(failed, `${own.method}, ${positions}`).toEqual([]);
       }

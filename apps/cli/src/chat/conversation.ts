@@ -9,19 +9,24 @@ import { checkQuestion, type Picture } from '../run/inputs.js';
 import { requestFor, type Turn } from '../run/request.js';
 import { showComparison, showTurn } from '../show/run.js';
 
+/** Pictures for the next question. */
+export interface Shown {
+  readonly pictures: readonly Picture[];
+  /** True if they were shown before, so that another one takes their place. */
+  readonly again: boolean;
+}
+
 export interface ConversationOptions {
   /** What it begins with. */
   readonly system?: string;
   readonly answering: AnswerOptions;
-  /** For the first question. */
-  readonly pictures: readonly Picture[];
+  readonly shown: Shown;
   /** Told what was said, as data. */
   readonly record: (entry: object) => void;
 }
 
 export class Conversation {
-  /** For the next question. */
-  pictures: readonly Picture[];
+  private shown: Shown;
   private turns: Turn[] = [];
   private chat: Chat;
   private readonly opened: OpenedModel;
@@ -32,7 +37,7 @@ export class Conversation {
     this.opened = opened;
     this.options = options;
     this.around = around;
-    this.pictures = options.pictures;
+    this.shown = options.shown;
     this.chat = this.begin();
   }
 
@@ -41,7 +46,7 @@ export class Conversation {
     checkQuestion(question);
     const { terminal } = this.around;
     const { collect } = await import('@transprune/vlm');
-    const { pictures } = this;
+    const { pictures } = this.shown;
     const images = pictures.map(({ pixels }) => pixels);
     const turn = { ...this.options.answering, question, images, signal };
     const result = await waiting(terminal, 'reading', (arrived) =>
@@ -55,7 +60,7 @@ export class Conversation {
       terminal.info('stopped; the question counts as not asked');
       return;
     }
-    this.pictures = [];
+    this.shown = { pictures: [], again: false };
     this.turns.push({ pictures, question, answer: result.text });
     this.options.record(entryOf(question, pictures, result));
     terminal.info(showTurn(result));
@@ -83,11 +88,24 @@ export class Conversation {
     terminal.show([showComparison(unpruned, pruned)]);
   }
 
+  /** Shows a picture with the next question, beside others that wait for it. */
+  show(picture: Picture): void {
+    const { pictures, again } = this.shown;
+    this.shown = { pictures: again ? [picture] : [...pictures, picture], again: false };
+  }
+
+  /** What the next question of a conversation that starts anew shows: all that this one has seen, or is to see. */
+  get shownAgain(): Shown {
+    const { pictures, again } = this.shown;
+    const seen = this.turns.flatMap((turn) => turn.pictures);
+    return { pictures: [...seen, ...pictures], again: again || seen.length > 0 };
+  }
+
   /** Starts anew. */
   async clear(): Promise<void> {
     await this.dispose();
+    this.shown = this.shownAgain;
     this.turns = [];
-    this.pictures = [];
     this.chat = this.begin();
   }
 

@@ -31,9 +31,7 @@ export async function obey(
     .action((path: string) => attach(path, conversation, { io, terminal }));
   program
     .command('/preset')
-    .description(
-      'prune in another way; the conversation starts anew, without the pictures that were shown',
-    )
+    .description('prune in another way; the conversation starts anew, with the same pictures')
     .addArgument(new Argument('<name>', 'published configuration').choices(presetNames))
     .action((preset: string) => {
       next = { preset };
@@ -44,7 +42,7 @@ export async function obey(
     .action(compare);
   program
     .command('/clear')
-    .description('forget what was said and shown; /image shows a picture again')
+    .description('forget what was said; the pictures stay until /image shows another')
     .action(() => conversation.clear());
   program
     .command('/help')
@@ -68,7 +66,7 @@ async function attach(
   { io, terminal }: { readonly io: Io; readonly terminal: Surroundings['terminal'] },
 ): Promise<void> {
   const picture = await readPicture(path, io.stdin);
-  conversation.pictures = [...conversation.pictures, picture];
+  conversation.show(picture);
   const { width, height } = picture.pixels;
   terminal.info(`${path}: ${width} x ${height} pixels, for the next question`);
 }

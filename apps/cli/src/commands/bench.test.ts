@@ -1,4 +1,5 @@
-import { exportedDecoder } from '@transprune/fixtures';
+import { join } from 'node:path';
+import { exportedDecoder, hubFolder } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { mergedDecoder, officialDecoder } from '../../testing/models.js';
 import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
@@ -46,6 +47,12 @@ describe('a decoder with external weights', () => {
     expect(stdout).toMatch(/A pruned decode step takes .* % of an unpruned one/);
     expect(stderr).not.toContain('round');
   });
+});
+
+test('multiply-adds of a decoder with states beside attention are not counted as if it had none', async () => {
+  const hybrid = ['--model', join(hubFolder('lfm2_vl'), 'onnx/decoder_model_merged.onnx')];
+  const { flopsBoundSpeedup } = await transpruneJson('bench', ...hybrid, ...small);
+  expect(flopsBoundSpeedup).toBe(null);
 });
 
 describe('exported decoders', () => {

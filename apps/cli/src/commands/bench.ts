@@ -15,7 +15,7 @@ import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { decoderCosting } from '../model/costing.js';
 import { findDecoder } from '../model/find.js';
-import { sizesOf } from '../model/sizes.js';
+import { sizesAreKnown, sizesOf } from '../model/sizes.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addBudgetOptions, type BudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
@@ -140,7 +140,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
     threads,
     runs,
     warmups,
-    flopsBoundSpeedup: costs.full.flopsBoundSpeedup,
+    flopsBoundSpeedup: sizesAreKnown(decoder) ? costs.full.flopsBoundSpeedup : null,
     ...result,
   };
   terminal.result(report, () => showBench(report));

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { Conversation, type ConversationOptions } from '../chat/conversation.js';
+import { Conversation, type ConversationOptions, type Shown } from '../chat/conversation.js';
 import { createInterruptions, type Interruptions } from '../chat/interruptions.js';
 import { type Lines, readLines } from '../chat/lines.js';
 import { type Next, obey } from '../chat/slash-commands.js';
@@ -19,7 +19,7 @@ import {
 } from '../options/sampling-options.js';
 import { addThreadOption } from '../options/thread-option.js';
 import { type EngineOptions, withEngine } from '../run/engine.js';
-import { type Picture, readPicture } from '../run/inputs.js';
+import { readPicture } from '../run/inputs.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
 type Options = ModelOptions &
@@ -58,9 +58,8 @@ async function chat(
   const terminal = createTerminal(io, options);
   const around = { io, terminal };
   const answering = answerOptions(options);
-  let pictures: readonly Picture[] = await Promise.all(
-    images.map((name) => readPicture(name, io.stdin)),
-  );
+  const pictures = await Promise.all(images.map((name) => readPicture(name, io.stdin)));
+  let shown: Shown = { pictures, again: false };
   const files = await findModel(options.model, options, around);
   const interruptions = createInterruptions(
     () => {
@@ -81,13 +80,13 @@ async function chat(
         const conversation = new Conversation(
           opened,
           {
-            ...{ answering, pictures, record: (entry) => entries.push({ preset, ...entry }) },
+            ...{ answering, shown, record: (entry) => entries.push({ preset, ...entry }) },
             ...(options.system !== undefined && { system: options.system }),
           } satisfies ConversationOptions,
           around,
         );
         const next = await talk(conversation, talking);
-        pictures = conversation.pictures;
+        shown = conversation.shownAgain;
         return typeof next === 'object' ? withPreset(current, next.preset) : undefined;
       });
     }

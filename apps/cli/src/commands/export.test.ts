@@ -15,7 +15,7 @@ test('triton: a repository, and a run that was recorded of it', async () => {
   const { exitCode, stdout } = await transprune('export', 'triton', llava, '-o', output, ...plan);
   expect(exitCode).toBe(0);
   expect(stdout).toContain('models/decoder_model_merged');
-  expect(stdout).toContain('golden: describe the picture ');
+  expect(stdout).toContain('golden: describe the image. ');
   expect((await readdir(output)).sort()).toEqual(['golden', 'models']);
 });
 

@@ -34,7 +34,7 @@ type Options = PlanOptions &
     readonly maxNewTokens: number;
   };
 
-const defaults = { question: 'describe the picture', maxNewTokens: 8 };
+const defaults = { question: 'describe the image.', maxNewTokens: 8 };
 
 export function addExportCommand(program: Command, io: Io): void {
   const command = program

@@ -273,6 +273,9 @@ describe('a model that cannot be pruned is described all the same', () => {
     const document = await transpruneJson('inspect', path);
     expect(document).toMatchObject({ prunable: false, plan: { method: 'transprune' } });
     expect(document.reason).toMatch(/pruned already/);
+    expect(await drawing(path)).toMatch(
+      /prunable +│ +no, pruned already, as its metadata says; start from the original file /,
+    );
   });
 });
 

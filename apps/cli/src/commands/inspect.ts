@@ -101,11 +101,11 @@ function show(document: Document, structure: string): Block[] {
     ['operator set', `${document.opset}`],
     ['nodes', `${document.nodes}`],
     ['external data', externalData.join(', ') || 'none'],
-    ['prunable', document.prunable ? 'yes' : 'no'],
+    ['prunable', document.prunable ? 'yes' : plan && reason ? `no, ${reason}` : 'no'],
     ['caches', document.cacheModes.join(' or ') || 'unknown'],
   ];
   const lines: Block[] = [path, table([], rows), structure];
-  if (reason) lines.push(`Not prunable: ${reason}.`);
+  if (reason && !plan) lines.push(`Not prunable: ${reason}.`);
   if (plan) {
     const layers = layerRanges(plan.stages.map(({ afterLayer }) => afterLayer));
     lines.push(`Pruned by ${methodNameOf(plan)} after layers ${layers || '(none)'}.`);

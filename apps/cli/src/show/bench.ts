@@ -20,14 +20,23 @@ export interface BenchReport extends BenchResult {
   readonly threads: number;
   readonly runs: number;
   readonly warmups: number;
-  /** Counted multiply-adds of the unpruned prefill over those of the pruned one, without scoring. */
-  readonly flopsBoundSpeedup: number;
+  /**
+   * Counted multiply-adds of the unpruned prefill over those of the pruned one, without scoring; null where the
+   * graph has layers that are no plain attention of one size.
+   */
+  readonly flopsBoundSpeedup: number | null;
 }
 
 /** On a GPU each node is a launch. */
 function nodesLine({ nodes: { baseline, pruned } }: BenchReport): string {
   const both = (part: 'prefill' | 'step') => `${baseline[part].nodes} -> ${pruned[part].nodes}`;
   return `Nodes executed, unpruned -> pruned: ${both('prefill')} in a prefill, ${both('step')} in a decode step.`;
+}
+
+function boundLine({ flopsBoundSpeedup: bound, speedup }: BenchReport): string {
+  return bound === null
+    ? 'Multiply-adds are not counted: not every layer is plain attention of one size.'
+    : `Counted multiply-adds would allow ${times(bound)}: ${percent(speedup / bound)} of that is reached.`;
 }
 
 function memoryLine({ peakBytes: { baseline, pruned } }: BenchReport): string {
@@ -62,7 +71,7 @@ export function showBench(report: BenchReport): Block[] {
         row('decode step, pruned', decodeTimes.pruned, times(1 / decode.ratio)),
       ],
     ),
-    `Counted multiply-adds would allow ${times(report.flopsBoundSpeedup)}: ${percent(report.speedup / report.flopsBoundSpeedup)} of that is reached.`,
+    boundLine(report),
     `Scoring takes ${percent(report.scoringOverhead)} of the unpruned prefill (95 %: ${report.scoringOverheadRange.map(percent).join(' to ')}).`,
     `A pruned decode step takes ${percent(decode.ratio)} of an unpruned one (95 %: ${decode.ratioRange.map(percent).join(' to ')}).`,
     nodesLine(report),

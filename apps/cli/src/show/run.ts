@@ -7,6 +7,9 @@ import { wrap } from './wrap.js';
 /** Widest answer in a column; longer ones are wrapped. */
 const answerWidth = 40;
 
+/** Tokens of an answer below which their rate is noise, and not shown. */
+const fewestForRate = 8;
+
 /** Both answers side by side. */
 export function showComparison(unpruned: AnswerReport, pruned: AnswerReport): Grid {
   const sides = [unpruned, pruned] as const;
@@ -30,11 +33,15 @@ export function showComparison(unpruned: AnswerReport, pruned: AnswerReport): Gr
       text('image tokens, layers', ({ imageTokensPerLayer }) => runs(imageTokensPerLayer)),
       row('time to first token', (side) => side.timeToFirstTokenMs, milliseconds),
       row('  prefill of the decoder', (side) => side.prefillMs, milliseconds),
-      row(
-        'tokens/s',
-        (side) => side.tokensPerSecond,
-        (value) => value.toFixed(1),
-      ),
+      ...(Math.min(unpruned.tokens, pruned.tokens) < fewestForRate
+        ? []
+        : [
+            row(
+              'tokens/s',
+              (side) => side.tokensPerSecond,
+              (value) => value.toFixed(1),
+            ),
+          ]),
       row('KV cache after prefill', (side) => side.kvCacheBytes, bytes),
       row('FLOPs, as published', (side) => side.publishedFlops, scaled),
       row('FLOPs, in full', (side) => side.fullFlops, scaled),
@@ -47,19 +54,22 @@ export function showFigures(report: AnswerReport): string {
   return [
     `image tokens ${runs(report.imageTokensPerLayer)}`,
     `first token after ${milliseconds(report.timeToFirstTokenMs)}`,
-    `${report.tokensPerSecond.toFixed(1)} tokens/s`,
+    ...rate(report.tokens, report.tokensPerSecond),
     `KV cache ${bytes(report.kvCacheBytes)}`,
     `FLOPs ${scaled(report.publishedFlops)} as published, ${scaled(report.fullFlops)} in full`,
   ].join('; ');
 }
 
 /** What a turn of a conversation took, in a line. */
-export function showTurn({ usage, timings }: GenerateResult): string {
+export function showTurn({ usage, timings, tokenIds }: GenerateResult): string {
   const { imageTokens, keptImageTokens } = usage;
   const images = [imageTokens, ...keptImageTokens].join(' -> ');
   return [
     ...(imageTokens > 0 ? [`image tokens ${images}`] : []),
     `first token after ${milliseconds(timings.timeToFirstTokenMs)}`,
-    `${timings.decodeTokensPerSecond.toFixed(1)} tokens/s`,
+    ...rate(tokenIds.length, timings.decodeTokensPerSecond),
   ].join('; ');
 }
+
+const rate = (tokens: number, perSecond: number) =>
+  tokens < fewestForRate ? [] : [`${perSecond.toFixed(1)} tokens/s`];

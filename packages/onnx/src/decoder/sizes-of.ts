@@ -70,7 +70,12 @@ export function sizesOf(
     return together([at(0), at(1)], ([a, b]) => {
       if (typeof a === 'number' && typeof b === 'number') return compute(a, b);
       const isJoined = node.opType === 'Add' && [a, b].sort().join() === 'past,tokens';
-      return isJoined ? 'joined' : undefined;
+      if (isJoined) return 'joined';
+      // A number of rows or of tokens is no -1, by which exporters mark sizes to copy.
+      const isMark = [a, b].some((size) => typeof size === 'number' && size < 0);
+      return node.opType === 'Equal' && isMark && a !== undefined && b !== undefined
+        ? 0
+        : undefined;
     });
   }
   if (node.opType === 'Where') {

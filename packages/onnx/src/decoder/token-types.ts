@@ -12,6 +12,10 @@ export interface Tokens {
   readonly places?: number | undefined;
   /** Those of a cache of latents stand before them along the axis. */
   readonly joined?: boolean | undefined;
+  /** Rows of a table that is made in the graph, each of its own number alone, and no tokens. */
+  readonly isTable?: boolean | undefined;
+  /** Each number is the place of its token, counted from 0. */
+  readonly isPlace?: boolean | undefined;
 }
 
 /** What a value holds: tokens along an axis, or what attention makes of tokens and cache. */
@@ -31,6 +35,10 @@ export interface AxisSite {
   readonly isHead: boolean;
   /** What an input holds; undefined for what holds no tokens. */
   tokens(index: number): Tokens | undefined;
+  /** What any value holds; undefined for one that holds no tokens. */
+  tokensOf(name: string): Tokens | undefined;
+  /** True for an input that is the same in every call. */
+  isConstant(index: number): boolean;
   /** Sizes of a value that holds no tokens, as far as they are known. */
   sizes(index: number): readonly Size[] | undefined;
   /** Sizes of any value, as far as they are known. */
@@ -41,7 +49,10 @@ export interface AxisSite {
 
 /** True for tokens of which the same are there, each at as many places. */
 export const isAlike = (one: Tokens, other: Tokens) =>
-  one.chosen === other.chosen && one.places === other.places && one.joined === other.joined;
+  one.chosen === other.chosen &&
+  one.places === other.places &&
+  one.isTable === other.isTable &&
+  one.joined === other.joined;
 
 /** The axis from the front. */
 export const fromFront = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);

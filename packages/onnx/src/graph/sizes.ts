@@ -36,6 +36,16 @@ export function emitRange(emitter: Emitter, first: string | undefined, last: str
 }
 
 /**
+ * What a mask says of a call's own tokens: int64 `[batch, tokens]`.
+ *
+ * @param mask `[batch, past + tokens]`, 0 at padding
+ * @param tokens a value `[batch, tokens, ...]`
+ */
+export function emitOwnMask(emitter: Emitter, mask: string, tokens: string): string {
+  return emitLast(emitter, emitter.cast(mask, TensorProto_DataType.INT64), tokens);
+}
+
+/**
  * Places of a call's tokens among the tokens of their own row, padding left aside: int64 `[batch, tokens]`.
  *
  * @param mask `[batch, past + tokens]`, 0 at padding
@@ -53,6 +63,12 @@ export function emitCountedTokens(
   const counted = emit('CumSum', [cast(mask, INT64), int64([1], [])]);
   const others = padding ?? int64([0]);
   const places = emit('Where', [cast(mask, BOOL), emit('Sub', [counted, int64([1])]), others]);
+  return emitLast(emitter, places, tokens);
+}
+
+/** Of a value `[batch, past + tokens]` the call's own part. */
+function emitLast(emitter: Emitter, value: string, tokens: string): string {
+  const { emit, int64 } = emitter;
   const start = emit('Neg', [emitSizes(emitter, tokens, 1, 2)]);
-  return emit('Slice', [places, start, int64([toTheEnd]), int64([1])]);
+  return emit('Slice', [value, start, int64([toTheEnd]), int64([1])]);
 }

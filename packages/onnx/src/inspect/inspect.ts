@@ -80,7 +80,9 @@ export function inspectModel(model: OnnxModel, options: InspectOptions = {}): In
     provenance = [],
     refusal,
   } = decoder && !unread && !isPruned ? tryToPrune(model, decoder, options) : { refusal: unread };
-  const reason = isPruned ? 'pruned already, see its metadata' : refusal?.reason;
+  const reason = isPruned
+    ? 'pruned already, as its metadata says; start from the original file'
+    : refusal?.reason;
   return {
     exporterFamily: exporterFamily(model),
     producer: [model.producerName, model.producerVersion].filter(Boolean).join(' '),

@@ -1,6 +1,6 @@
 /**
- * What is done to attention nodes before any stage is emitted: they are told of padding, and after a prune
- * of positions. What their operators take is their family's to know.
+ * What is done to nodes that mix tokens before any stage is emitted: they are told of padding, and attention after a
+ * prune of positions. What their operators take is their family's to know.
  */
 import { type PositionMode, ports } from '@transprune/core';
 import { firstCache } from '../decoder/caches.js';
@@ -14,8 +14,8 @@ import { emitCallStart } from './cache-lengths.js';
 import type { CacheMode } from './cache-modes.js';
 import { insertBefore, noteAngle, type WorkingGraph } from './working-graph.js';
 
-/** Makes every attention node take padding on either side. */
-export function padAttention(around: Emitter, graph: WorkingGraph, decoder: Decoder): void {
+/** Lets attention take padding on either side of the tokens, and states in front of them. */
+export function padMixers(around: Emitter, graph: WorkingGraph, decoder: Decoder): void {
   const emitter = around.child('pruning/padding', { role: 'padding' });
   const { inputs, layers } = decoder;
   const first = firstCache(layers);
@@ -25,11 +25,20 @@ export function padAttention(around: Emitter, graph: WorkingGraph, decoder: Deco
     ({ name }) => name === first?.pastKey || name === first?.presentKey,
   );
   const cacheType = elementType(cache);
-  for (const { attention } of layers) {
-    if (!attention) continue;
-    const { family, node } = attention.reading;
-    const copy = graph.copyOf(node);
-    insertBefore(graph, emitter, copy, () => family.pad?.(copy, { emitter, inputs, cacheType }));
+  for (const { attention, mixer, states } of layers) {
+    if (attention) {
+      const { family, node } = attention.reading;
+      const copy = graph.copyOf(node);
+      insertBefore(graph, emitter, copy, () => family.pad?.(copy, { emitter, inputs, cacheType }));
+      continue;
+    }
+    const readings = 'readings' in mixer ? mixer.readings : [];
+    for (const [at, { family, node }] of readings.entries()) {
+      const copy = graph.copyOf(node);
+      const state = source.input.find(({ name }) => name === states[at]?.past);
+      const site = { emitter, inputs, state };
+      insertBefore(graph, emitter, copy, () => family.pad?.(copy, site));
+    }
   }
 }
 
@@ -50,11 +59,14 @@ export function checkPadding({ graph, inputs, layers }: Decoder): void {
   for (const [at, { attention, mixer }] of layers.entries()) {
     const where = `layer ${at + 1}`;
     if (!attention) {
+      const readings = 'readings' in mixer ? mixer.readings : [];
+      const unpadded = readings.find(({ family }) => !family.pad);
+      if (!unpadded) continue;
       refuse({
         where,
-        expected: 'attention, which a mask tells of padding, for a batch of rows (--batch)',
-        found: 'a state that runs over padding too',
-        node: 'readings' in mixer ? mixer.readings[0]?.node : undefined,
+        expected: 'a state that can be told of padding, for a batch of rows (--batch)',
+        found: `one of ${unpadded.family.name}, which runs over padding too`,
+        node: unpadded.node,
       });
     }
     const { family, derivedInputs, node, angles } = attention.reading;

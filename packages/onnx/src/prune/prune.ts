@@ -24,7 +24,7 @@ import { type OnnxModel, standardOpset } from '../model/codec.js';
 import { metadataWithPlan, readPlan } from '../model/metadata.js';
 import { exactAngles } from '../passes/exact-angles.js';
 import { type GraphProto, GraphProtoSchema, ModelProtoSchema } from '../proto/onnx_pb.js';
-import { checkPadding, padAttention, rotateOutside } from './attention-nodes.js';
+import { checkPadding, padMixers, rotateOutside } from './attention-nodes.js';
 import { type CacheMode, checkFixedCaches } from './cache-modes.js';
 import { writeGates } from './gate.js';
 import { checkInterface, type InterfaceOptions, prunedInputs, prunedOutputs } from './interface.js';
@@ -37,8 +37,8 @@ export interface PruneOptions {
   /** Adds the outputs `pruning.kept.{stage}` and `pruning.score.{stage}`. */
   readonly trace?: boolean;
   /**
-   * Serves several rows with padding on either side: rows may keep different tokens, and a mask goes
-   * with each stage's cache (`past_pruning.mask.{stage}` in, `pruning.mask.{stage}` out). Without it
+   * Serves several rows with padding on either side, where layers carry states other than caches in front only:
+   * rows may keep different tokens, and a mask goes with each stage's cache (`past_pruning.mask.{stage}` in, `pruning.mask.{stage}` out). Without it
    * the graph is for batch size 1.
    */
   readonly batch?: boolean;
@@ -187,7 +187,7 @@ function pruneGraph(
   const rotated =
     firstStage &&
     rotateOutside(emitter, working, decoder, { ...plan, ...firstStage, batch, cache });
-  if (firstStage && batch) padAttention(emitter, working, decoder);
+  if (firstStage && batch) padMixers(emitter, working, decoder);
   const taps = options.taps === true;
   const context = { emitter, graph: working, decoder, plan, options: wanted, taps, rotated };
   const emitted = options.constantIndices

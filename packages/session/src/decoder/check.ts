@@ -26,8 +26,26 @@ export function checkCall(call: PrefillCall, ports: DecoderPorts): void {
   if (padding >= 0 && !knowsPadding(ports)) {
     throw invalid('valid', `without zeros: ${onlyBatches}`, `a zero at ${padding}`);
   }
+  if (padding >= 0) checkPaddingInFront(call.valid, ports, tokens);
   checkPositions(call, ports, batch * tokens);
   checkRatios(call, ports);
+}
+
+/** Of padding behind the tokens pruned graphs tell attention, but no convolution and no recurrence. */
+function checkPaddingInFront(
+  valid: ArrayLike<number> | undefined,
+  { caches, stageMasks }: DecoderPorts,
+  tokens: number,
+): void {
+  const hasStates = caches.some(({ kind }) => kind !== 'key' && kind !== 'value');
+  if (stageMasks === 0 || !hasStates) return;
+  const behind = Array.from(valid ?? []).findIndex(
+    (value, at, all) => value === 0 && at % tokens > 0 && all[at - 1] !== 0,
+  );
+  if (behind < 0) return;
+  const expected =
+    'with zeros in front of the tokens alone, as this graph has states beside caches';
+  throw invalid('valid', expected, `a zero at ${behind}`);
 }
 
 /**

@@ -263,6 +263,17 @@ test('a graph that is pruned, but not for batches, takes no padding', async () =
   (await new DecoderSession(masked).prefill(call)).logits.dispose();
 });
 
+test('padding stands in front of the tokens where a pruned graph has states', async () => {
+  const conv: ValueInfo = { name: 'past_conv.1', type: 'float32', shape: ['batch_size', 3, 2] };
+  const decoder = () => new DecoderSession(fakeDecoder([imageMask, stageMask, conv]));
+  const call = { embeddings: embeddings([1, 2], [3, 4]) };
+  (await decoder().prefill({ ...call, valid: [1, 1, 0, 1] })).logits.dispose();
+  await expect(decoder().prefill({ ...call, valid: [0, 1, 1, 0] })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringMatching(/valid with zeros in front of the tokens alone.* zero at 3/),
+  });
+});
+
 test('rows that there are not, and conversations that have not begun', async () => {
   const decoder = new DecoderSession(fakeDecoder());
   const refused = { code: 'INVALID_ARGUMENT' };

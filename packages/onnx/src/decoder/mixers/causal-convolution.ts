@@ -6,6 +6,7 @@
  */
 import { checkAttributes, checkFurther } from '../attention/attributes.js';
 import type { MixerFamily } from './family.js';
+import { moveStateBehindPadding } from './padding.js';
 import { checkState, checkWeights, tokensAlong } from './state.js';
 
 export const causalConvolution: MixerFamily = {
@@ -28,4 +29,5 @@ export const causalConvolution: MixerFamily = {
       rules: new Map([[node, (site) => [tokensAlong(site, 0, 2, 3), 'mixed']]]),
     };
   },
+  pad: (node, site) => moveStateBehindPadding(node, { state: 3, tokens: 0 }, site),
 };

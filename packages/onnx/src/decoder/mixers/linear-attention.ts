@@ -9,6 +9,7 @@ import { inputAt, integerAttribute } from '../../graph/graph.js';
 import { checkAttributes, checkFurther } from '../attention/attributes.js';
 import type { AxisRule } from '../token-types.js';
 import type { MixerFamily } from './family.js';
+import { zeroAtPadding } from './padding.js';
 import { checkState, tokensAlong } from './state.js';
 
 /** Inputs that hold something for each token; the last two may be left out. */
@@ -32,6 +33,13 @@ export const linearAttention: MixerFamily = {
     checkFurther(node, { inputs: 6, outputs: 2, last: 'beta' }, where);
     checkState(graph, { where, state, node, input: 3, output: 1 });
     return { family: linearAttention, node, rules: new Map([[node, recurrence]]) };
+  },
+  // A key of zeros adds nothing to the state, and a decay of 0, which is a logarithm, leaves it as it is.
+  pad(node, site) {
+    for (const at of [1, 4]) {
+      const value = inputAt(node, at);
+      if (value) node.input[at] = zeroAtPadding(value, site);
+    }
   },
 };
 

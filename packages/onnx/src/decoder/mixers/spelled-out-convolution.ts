@@ -23,6 +23,7 @@ import { refuse } from '../refuse.js';
 import { sizesOf } from '../sizes-of.js';
 import type { AxisRule, AxisSite, Tokens } from '../token-types.js';
 import type { MixerFamily, MixerSite } from './family.js';
+import { moveStateBehindPadding } from './padding.js';
 import { checkWeights, tokensAlong } from './state.js';
 
 /** The axis of the tokens, `[batch, channels, tokens]`. */
@@ -70,6 +71,7 @@ export const spelledOutConvolution: MixerFamily = {
     }
     return { family: spelledOutConvolution, node: join, rules };
   },
+  pad: (join, site) => moveStateBehindPadding(join, { state: 0, tokens: 1 }, site),
 };
 
 /** How many inputs the state holds. */
