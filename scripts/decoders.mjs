@@ -33,6 +33,8 @@ const names = {
   'qwen2-vl': 'Qwen2-VL',
   'qwen2.5-vl': 'Qwen2.5-VL',
   'qwen3-vl': 'Qwen3-VL',
+  minicpm3: 'MiniCPM 3',
+  'deepseek-v3': 'DeepSeek V3',
   gemma4: 'Gemma 4',
   idefics3: 'Idefics3',
   lfm2_vl: 'LFM2',

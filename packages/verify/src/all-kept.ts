@@ -81,7 +81,7 @@ function attentionOf({ plan, decoder }: Verification, { taps }: Tapped) {
 function attentionOutputs(verification: Verification, report: Tapped): string[] {
   return attentionOf(verification, report).flatMap(({ taps, cache }) => [
     ...[taps.logits, taps.bias, taps.attended],
-    cache.presentValue,
+    taps.values ?? cache.presentValue,
   ]);
 }
 
@@ -112,7 +112,7 @@ function checkAttention(
     const differences = answers.flatMap(({ outputs }) =>
       open.map(({ taps, reading, cache }) => {
         const read = (output: string) => outputs[output] ?? ndarray([], [0]);
-        const values = read(cache.presentValue);
+        const values = read(taps.values ?? cache.presentValue);
         return compareAttention(taps, read, values, reading.shape.heads);
       }),
     );

@@ -280,7 +280,7 @@ function rowsDiffer(
  * How far the attention that scores is from the layer's own, where nothing is dropped: its probabilities
  * times the values, against what attention gives to the same rows; relative to the largest.
  *
- * @param values the layer's present values, `[1, kv_heads, past + tokens, head_dim]`
+ * @param values the layer's values, past and present, `[1, kv_heads, past + tokens, head_dim]`
  */
 export function compareAttention(
   attention: InstructionAttentionTaps,

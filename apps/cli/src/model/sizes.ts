@@ -1,6 +1,11 @@
 import type { DecoderConfig } from '@transprune/core';
-import { type DecoderDescription, llamaDecoder, type Model } from '@transprune/flops';
-import type { Decoder } from '@transprune/onnx';
+import {
+  type DecoderDescription,
+  type LatentAttention,
+  llamaDecoder,
+  type Model,
+} from '@transprune/flops';
+import type { Decoder, DecoderLayer } from '@transprune/onnx';
 
 /** The sizes of a decoder as its graph tells them, for counting costs. */
 export function sizesOf(decoder: Decoder): DecoderConfig {
@@ -21,14 +26,33 @@ export function sizesOf(decoder: Decoder): DecoderConfig {
   };
 }
 
-/** What each layer of a decoder costs, as its graph tells it: layers of experts beside those of one FFN. */
+/** Latent attention whose cache declares its sizes; undefined for any other. */
+function latentOf({ attention }: DecoderLayer): LatentAttention | undefined {
+  const { shape, latent } = attention?.reading ?? {};
+  if (!shape || !latent?.rank || !latent.rotated) return undefined;
+  const { heads, headDim, valueDim = headDim } = shape;
+  const { queries, rank, rotated } = latent;
+  return {
+    kind: 'latent-attention',
+    heads,
+    queryRank: queries.input === attention?.input ? null : queries.inFeatures,
+    latentRank: rank,
+    plainDim: headDim - rotated,
+    rotaryDim: rotated,
+    valueDim,
+  };
+}
+
+/** What each layer of a decoder costs, as its graph tells it: latents, and layers of experts beside those of one FFN. */
 export function descriptionOf(decoder: Decoder): DecoderDescription {
   const plain = llamaDecoder(sizesOf(decoder));
   const layers = plain.layers.map((layer, at) => {
-    const experts = decoder.layers[at]?.ffn.experts;
-    if (experts === undefined || experts === 'unknown') return layer;
+    const own = decoder.layers[at];
+    const mixer = (own && latentOf(own)) ?? layer.mixer;
+    const experts = own?.ffn.experts;
+    if (experts === undefined || experts === 'unknown') return { ...layer, mixer };
     const alone = { kind: 'experts', sharedWidth: 0, sharedGate: false } as const;
-    return { ...layer, ffn: { ...alone, ...experts } };
+    return { ...layer, mixer, ffn: { ...alone, ...experts } };
   });
   return { ...plain, layers };
 }
@@ -58,7 +82,9 @@ export function sizesAreKnown(decoder: Decoder): boolean {
   const { hiddenSize, intermediateSize, vocabularySize, layers, attention, features } = decoder;
   const isPlain = layers.every((layer) => {
     const { lender, reading } = layer.attention ?? {};
-    const isOneSize = reading?.shape.headDim === attention.headDim;
+    const { headDim, valueDim = headDim } = reading?.shape ?? {};
+    const isValued = valueDim === headDim || latentOf(layer) !== undefined;
+    const isOneSize = headDim === attention.headDim && isValued;
     return isOneSize && lender === undefined && layer.ffn.experts !== 'unknown';
   });
   const isKnown = hiddenSize > 0 && intermediateSize > 0 && vocabularySize > 0;

@@ -16,6 +16,8 @@ export interface AttentionShape {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
+  /** Of values, where they are of another size than queries and keys. */
+  readonly valueDim?: number | undefined;
   /** Factor on the dot products, `1 / sqrt(head_dim)` in LLaMA. */
   readonly scale: number;
   /** Soft cap of the logits, `cap * tanh(logits / cap)`; left out: none. */

@@ -50,6 +50,23 @@ describe('scoringCost', () => {
     });
   });
 
+  it('of latent attention every number of a head, of which some are rotated', () => {
+    const latent = {
+      kind: 'latent-attention',
+      heads: 4,
+      queryRank: null,
+      latentRank: 4,
+      plainDim: 3,
+      rotaryDim: 2,
+      valueDim: 2,
+    } as const;
+    const layers = tiny.layers.map((layer) => ({ ...layer, mixer: latent }));
+    const plan = createPlan({ accumulateLayers: [2], stages: [{ afterLayer: 2, keepRatio: 0.5 }] });
+    const cost = scoringCost({ ...tiny, layers }, plan, tokens);
+    // 4 heads, 2 asking rows, 11 tokens, heads of 5.
+    expect(cost.multiplyAdds).toBe(4 * 2 * 11 * 5);
+  });
+
   it('adds each further accumulated layer and the sum over layers', () => {
     const stages = [{ afterLayer: 3, keepRatio: 0.5 }];
     const cost = (accumulateLayers: number[]) =>

@@ -147,12 +147,11 @@ function attentionAfter(
   const rotated = (length: number, headCount: number) => {
     const projected: Shape = [1, length, headCount * headDim];
     const table = { cos: [length, rotaryDim / 2], sin: [length, rotaryDim / 2] };
-    return rotate<Shape>(
-      algebra,
-      splitHeads(algebra, projected, headCount, headDim),
-      table,
-      rotaryDim,
-    );
+    const split = splitHeads(algebra, projected, headCount, headDim);
+    if (rotaryDim === headDim) return rotate<Shape>(algebra, split, table, rotaryDim);
+    const part = algebra.slice(split, -1, 0, rotaryDim);
+    const plain = algebra.slice(split, -1, rotaryDim, headDim);
+    return algebra.concat([plain, rotate<Shape>(algebra, part, table, rotaryDim)], -1);
   };
   const shape = { heads, kvHeads, headDim, scale: 1 / Math.sqrt(headDim) };
   const logits = attentionLogits(algebra, rotated(rows, heads), rotated(tokens, kvHeads), shape);

@@ -4,6 +4,7 @@ import type { AttentionFamily } from './attention/family.js';
 import type { ClassifiedGraph } from './classified-graph.js';
 import type { ExpertSizes } from './experts.js';
 import type { FeatureRead } from './features.js';
+import type { Linear } from './linear.js';
 import type { MixerReading } from './mixers/family.js';
 import type { Injection } from './stream.js';
 
@@ -97,8 +98,11 @@ export interface AttentionModule extends Module {
 /** Queries or keys of the new tokens. */
 export interface Heads {
   readonly value: string;
-  /** `flat`: `[batch, tokens, heads * head_dim]`; `heads`: `[batch, heads, tokens, head_dim]`. */
-  readonly layout: 'flat' | 'heads';
+  /**
+   * `flat`: `[batch, tokens, heads * head_dim]`; `heads`: `[batch, heads, tokens, head_dim]`; `transposed`:
+   * `[batch, heads, head_dim, tokens]`.
+   */
+  readonly layout: 'flat' | 'heads' | 'transposed';
   /** The columns of a packed flat value. */
   readonly columns?: readonly [from: number, to: number];
 }
@@ -113,6 +117,11 @@ export interface AttentionReading {
   readonly keys: Heads;
   /** The new tokens' values, or what they are packed in. */
   readonly values: string;
+  /**
+   * The cache holds latents that keys and values are projected from in every call: `keys` and `values` are those of the
+   * cache's tokens, and of the new ones after them.
+   */
+  readonly latent?: LatentCache;
   /** Norms of each head where the node itself norms, before it rotates. */
   readonly fusedNorms?: FusedNorms | undefined;
   /** Angles of the rotary embedding where the node itself rotates. */
@@ -134,6 +143,16 @@ export interface AttentionReading {
   readonly sinkNodes?: readonly NodeProto[];
   /** Values that are read as no tokens at all, whatever they are cut from: where keys are borrowed. */
   readonly noTokens?: readonly string[];
+}
+
+/** What a cache of latents holds for each token, and what queries come from. */
+export interface LatentCache {
+  /** Numbers of the latent that keys and values are made of; undefined where the cache does not declare it. */
+  readonly rank: number | undefined;
+  /** Rotated numbers of a key, the same for all heads. */
+  readonly rotated: number | undefined;
+  /** The projection of queries, which may read a latent of their own. */
+  readonly queries: Linear;
 }
 
 /** Constants `[head_dim]` that the attention node multiplies the normed heads of queries and keys with. */

@@ -3,7 +3,7 @@
 import { inputAt, makers } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
-import { pathTo } from './attention/path.js';
+import { type Path, pathTo } from './attention/path.js';
 import { type ClassifiedGraph, inputsOf, tokensBehind } from './classified-graph.js';
 import type {
   AttentionModule,
@@ -19,7 +19,7 @@ import { type Linear, linearInto } from './linear.js';
 import type { MixerReading } from './mixers/family.js';
 import { refuse } from './refuse.js';
 import { checkNorm, type NormSource, strangerToNorm } from './stream.js';
-import { isBeside, latentProjection, reachesLinear, routingNode } from './variants.js';
+import { isBeside, reachesLinear, routingNode } from './variants.js';
 
 /** Where a module stands. */
 export interface ModuleSite {
@@ -49,16 +49,11 @@ export function readAttentionModule(
   const { reading, cache, output, join, source, where } = site;
   const { queries, keys, values } = reading;
   const own = cache ? [queries.value, keys.value, values] : [queries.value];
-  const projections = own.flatMap((value) => pathTo(graph, value, where).projections);
-  const latent = latentProjection(graph, projections, source);
-  if (latent) {
-    refuse({
-      where,
-      expected: 'queries, keys and values to be projected from one norm',
-      found: `a projection of ${latent.input}, which is projected itself, as in multi-head latent attention (DeepSeek, MiniCPM3; no export option avoids it),`,
-      node: reading.node,
-    });
-  }
+  const cached = reading.latent && cache ? [cache.pastKey ?? '', cache.pastValue ?? ''] : [];
+  const last = own.map((value) => pathTo(graph, value, where, cached).projections);
+  const projections = firstProjections(graph, last.flat(), source, (value) =>
+    pathTo(graph, value, where, cached),
+  );
   if (isBeside(graph, output, reading.node)) refuseParallel(where, join);
   const norms = [...new Set(projections.map((projection) => projection.input))];
   const [input, other] = norms;
@@ -73,7 +68,10 @@ export function readAttentionModule(
   // Gates with a matrix of their own: read past attention.
   const gates = projectionsOf(graph, { input, output }, reading.node);
   const outputs = [...new Set([...projections.map((projection) => projection.output), ...gates])];
-  if (cache) checkWidth(graph, projections, reading, site);
+  const isFirst = ({ output }: Linear) => projections.some((first) => first.output === output);
+  const isLatent = !last.flat().every(isFirst);
+  if (cache && isLatent) checkQueries(last[0] ?? [], reading, where);
+  else if (cache) checkWidth(graph, projections, reading, site);
   const pasts = cache ? [cache.pastKey, cache.pastValue] : [keys.value, values];
   const region = regionUpTo(
     graph,
@@ -128,6 +126,45 @@ function checkAdded(
   });
 }
 
+/**
+ * Of projections those that read the norm: latents, which are projected again, are followed back (DeepSeek, MiniCPM3).
+ *
+ * @param pathTo gives the projections that a latent is made of
+ */
+function firstProjections(
+  graph: ClassifiedGraph,
+  projections: readonly Linear[],
+  source: NormSource,
+  pathTo: (value: string) => Path,
+): Linear[] {
+  const open = [...projections];
+  const first = new Map<string, Linear>();
+  const seen = new Set<string>();
+  for (const projection of open) {
+    if (seen.has(projection.output)) continue;
+    seen.add(projection.output);
+    if (!reachesLinear(graph, projection.input, source)) first.set(projection.output, projection);
+    else open.push(...pathTo(projection.input).projections);
+  }
+  return [...first.values()];
+}
+
+/** Queries have to be as wide as their heads, where a latent stands before keys and values, or before them. */
+function checkQueries(
+  [projection, more]: readonly Linear[],
+  { shape: { heads, headDim }, node }: AttentionReading,
+  where: string,
+): void {
+  const expected = heads * headDim;
+  if (projection?.outFeatures === expected && !more && Number.isInteger(heads)) return;
+  refuse({
+    where,
+    expected: `one projection of queries to ${expected} features, for ${heads} heads of ${headDim}`,
+    found: `${more ? 'several' : (projection?.outFeatures ?? 'none')}`,
+    node,
+  });
+}
+
 function refuseParallel(where: string, node: NodeProto): never {
   refuse({
     where,
@@ -145,19 +182,19 @@ function refuseParallel(where: string, node: NodeProto): never {
 function checkWidth(
   graph: ClassifiedGraph,
   projections: readonly Linear[],
-  { shape: { heads, kvHeads, headDim }, node }: AttentionReading,
+  { shape: { heads, kvHeads, headDim, valueDim = headDim }, node }: AttentionReading,
   { output, where }: ModuleSite,
 ): void {
   const widths = new Map(projections.map(({ output, outFeatures }) => [output, outFeatures]));
   const total = [...widths.values()].reduce((sum, width) => sum + width, 0);
-  const expected = (heads + 2 * kvHeads) * headDim;
+  const expected = (heads + kvHeads) * headDim + kvHeads * valueDim;
   if (total === expected && Number.isInteger(heads)) return;
   const [queries] = projections;
   const isGated = queries && reads(graph, output, [queries.output], node.output);
-  if (isGated && total === expected + heads * headDim && Number.isInteger(heads)) return;
+  if (isGated && total === expected + heads * valueDim && Number.isInteger(heads)) return;
   refuse({
     where,
-    expected: `projections to ${expected} features for ${heads} query and 2 x ${kvHeads} key and value heads of ${headDim}${isGated ? `, or ${heads * headDim} more for an output gate` : ''}`,
+    expected: `projections to ${expected} features for ${heads} query and 2 x ${kvHeads} key and value heads of ${headDim}${isGated ? `, or ${heads * valueDim} more for an output gate` : ''}`,
     found: `${total}`,
     node,
   });

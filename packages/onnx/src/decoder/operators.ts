@@ -67,6 +67,7 @@ export const pathOperators: ReadonlySet<string> = new Set([
   ...normOperators,
   ...rearranging,
   'RotaryEmbedding',
+  'ScatterND',
 ]);
 
 /** Of `[batch, tokens, features]` they make `[batch, tokens, other features]`. */

@@ -21,7 +21,7 @@ const changed = (change: (graph: GraphProto) => void) => {
   change(model.graph!);
   return model;
 };
-test('keys that are projected from a projection', () => {
+test("keys that are projected from a latent are their layer's own, projected from its norm", () => {
   const latent = changed((graph) => {
     const norm = graph.node.find(({ opType }) => opType === 'SimplifiedLayerNormalization');
     const own = graph.node.filter(({ input }) => input[0] === norm!.output[0]);
@@ -34,7 +34,10 @@ test('keys that are projected from a projection', () => {
     const input = [norm!.output[0]!, 'latent.weight'];
     graph.node.unshift(create(NodeProtoSchema, { opType: 'MatMul', input, output: ['latent'] }));
   });
-  expect(() => readDecoder(latent)).toThrow(/^layer 1: .* multi-head latent attention \(DeepSeek/);
+  const [first, second] = readDecoder(latent).layers;
+  expect(first?.attention?.projections).toContain('latent');
+  expect(first?.attention?.projections).toHaveLength(3);
+  expect(second?.attention?.projections).not.toContain('latent');
 });
 
 test('several streams that layers update together', () => {

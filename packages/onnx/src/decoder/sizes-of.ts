@@ -2,14 +2,17 @@
 import {
   attribute,
   constantIntegers,
+  type GraphIndex,
   inputAt,
   integerAttribute,
   tensorIntegers,
 } from '../graph/graph.js';
-import type { ClassifiedGraph } from './classified-graph.js';
 
-/** A size: a number, the number of rows or of tokens, or unknown. */
-export type Size = number | 'batch' | 'tokens' | undefined;
+/**
+ * A size: a number, the number of rows or of tokens, of tokens in a cache of latents before the call and with it, or
+ * unknown.
+ */
+export type Size = number | 'batch' | 'tokens' | 'past' | 'joined' | undefined;
 
 /** How far back sizes are looked for: exporters take them from a shape by a few nodes. */
 const deepest = 24;
@@ -30,7 +33,7 @@ const copies: ReadonlySet<string> = new Set([
  * @returns undefined where not even its length is known
  */
 export function sizesOf(
-  graph: ClassifiedGraph,
+  graph: GraphIndex,
   name: string,
   dimsOf: (name: string) => readonly Size[] | undefined,
   depth = 0,
@@ -40,14 +43,16 @@ export function sizesOf(
   const node = graph.producer.get(name);
   if (!node || depth > deepest) return undefined;
   const at = (index: number) => sizesOf(graph, inputAt(node, index) ?? '', dimsOf, depth + 1);
-  if (node.domain !== '') return undefined;
+  // Copied nodes have none where it is the standard one.
+  if (node.domain) return undefined;
   if (copies.has(node.opType)) return at(0);
   if (node.opType === 'Concat') {
     const parts = node.input.map((_, index) => at(index) ?? [undefined]);
     return parts.flat();
   }
   if (node.opType === 'Shape') {
-    const dims = dimsOf(inputAt(node, 0) ?? '');
+    const source = inputAt(node, 0) ?? '';
+    const dims = dimsOf(source) ?? dimsOfMade(graph, source, dimsOf, depth + 1);
     const end = attribute(node, 'end');
     return dims?.slice(integerAttribute(node, 'start', 0), end ? Number(end.i) : undefined);
   }
@@ -64,6 +69,8 @@ export function sizesOf(
   if (compute) {
     return together([at(0), at(1)], ([a, b]) => {
       if (typeof a === 'number' && typeof b === 'number') return compute(a, b);
+      const isJoined = node.opType === 'Add' && [a, b].sort().join() === 'past,tokens';
+      if (isJoined) return 'joined';
       // A number of rows or of tokens is no -1, by which exporters mark sizes to copy.
       const isMark = [a, b].some((size) => typeof size === 'number' && size < 0);
       return node.opType === 'Equal' && isMark && a !== undefined && b !== undefined
@@ -82,6 +89,59 @@ export function sizesOf(
     return typeof length === 'number' ? new Array<Size>(length).fill(value) : undefined;
   }
   return node.opType === 'OneHot' ? oneHot(at(0), at(1), at(2)) : undefined;
+}
+
+/** The sizes of a value that is made of sizes: filled with one number, or places. */
+export function dimsOfMade(
+  graph: GraphIndex,
+  name: string,
+  dimsOf: (name: string) => readonly Size[] | undefined,
+  depth = 0,
+): readonly Size[] | undefined {
+  const node = graph.producer.get(name);
+  if (!node || node.domain || depth > deepest) return undefined;
+  const at = (index: number) => sizesOf(graph, inputAt(node, index) ?? '', dimsOf, depth + 1);
+  const of = (index: number) => dimsOfMade(graph, inputAt(node, index) ?? '', dimsOf, depth + 1);
+  switch (node.opType) {
+    case 'ConstantOfShape':
+      return at(0);
+    case 'Range': {
+      const [from, limit, step] = [0, 1, 2].map((index) => at(index)?.[0]);
+      return from === 0 && step === 1 ? [limit] : [undefined];
+    }
+    case 'Slice': {
+      const [dims, [axis, more] = []] = [of(0), constantIntegers(graph, inputAt(node, 3) ?? '')];
+      const [start, end, step = 1] = [1, 2, 4].map((index) => at(index)?.[0]);
+      if (!dims || axis === undefined || axis < 0 || more !== undefined || step !== 1)
+        return undefined;
+      const size = dims[axis];
+      const isKnown = [size, start, end].every((part) => typeof part === 'number');
+      const places = isKnown ? Array(size).slice(Number(start), Number(end)) : undefined;
+      return dims.with(axis, places?.length);
+    }
+    case 'Reshape': {
+      // Places along one of several axes.
+      const [dims, target] = [of(0), constantIntegers(graph, inputAt(node, 1) ?? '')];
+      const isOne = dims?.length === 1 && target?.filter((size) => size !== 1).join() === '-1';
+      return isOne ? target?.map((size): Size => (size === -1 ? dims[0] : size)) : undefined;
+    }
+    case 'Add': {
+      const [a, b] = [of(0), of(1)];
+      return a && b && broadcast(a, b);
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Sizes of two values that are broadcast, counted from the end. */
+export function broadcast(a: readonly Size[], b: readonly Size[]): readonly Size[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, at): Size => {
+    const [isInA, isInB] = [at - rank >= -a.length, at - rank >= -b.length];
+    const [x, y] = [isInA ? a.at(at - rank) : 1, isInB ? b.at(at - rank) : 1];
+    return x === 1 ? y : (x ?? (y === 1 ? x : y));
+  });
 }
 
 /** Sizes at the same place taken together; a single one stands for as many as there are. */

@@ -8,8 +8,8 @@ import {
 } from '../graph/graph.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import type { ClassifiedGraph } from './classified-graph.js';
-import type { Size } from './sizes-of.js';
-import { axisRules, broadcast, elementwise } from './token-rules.js';
+import { broadcast, type Size } from './sizes-of.js';
+import { axisRules, elementwise } from './token-rules.js';
 import { fromFront } from './token-types.js';
 
 type Sizes = readonly Size[] | undefined;

@@ -6,8 +6,9 @@
 import { constantShape, integerAttribute, operatorName, valueShape } from '../graph/graph.js';
 import { upstreamNodes } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
+import { originalOf } from './attention/cache.js';
 import { pastsOf, presentsOf } from './caches.js';
-import type { Decoder } from './decoder.js';
+import type { Decoder, Heads } from './decoder.js';
 import { carriers, logitOperators } from './operators.js';
 import { refuse } from './refuse.js';
 import type { Size } from './sizes-of.js';
@@ -37,7 +38,9 @@ export function checkTokenAxis(decoder: Decoder): void {
   const embeddings = valueShape(graph.input.get(inputs.embeddings));
   const hidden = typeof embeddings[2] === 'number' ? embeddings[2] : decoder.hiddenSize;
   held.set(inputs.embeddings, { dims: ['batch', 'tokens', hidden || undefined], axis: 1 });
-  for (const name of layers.flatMap(pastsOf)) held.set(name, 'mixed');
+  const pasts = new Set(layers.flatMap(pastsOf));
+  for (const name of pasts) held.set(name, 'mixed');
+  const latents = latentPasts(decoder);
   const attended = attendedValues(decoder);
   const mixing = new Set(
     layers.flatMap(({ attention }) => {
@@ -67,7 +70,7 @@ export function checkTokenAxis(decoder: Decoder): void {
       ? known.map((own): Held => own ?? 'mixed')
       : mixing.has(node)
         ? node.output.map((): Held => 'mixed')
-        : follow(node);
+        : [joined(node) ?? follow(node)].flat();
     node.output.forEach((name, index) => {
       const value = made[index] ?? made[0];
       if (name === '' || value === undefined || value === 'one') return;
@@ -78,7 +81,10 @@ export function checkTokenAxis(decoder: Decoder): void {
   }
   checkPlaces(decoder, held);
   // Leading layers alone, of a decoder that is read in part, give no logits.
-  if (graph.producer.has(logits)) checkPlace(held, 'after the last layer', logits, 1, 3, true);
+  if (graph.producer.has(logits)) {
+    const where = 'after the last layer';
+    checkPlace(held, { where, name: logits, axis: 1, rank: 3, isHead: true });
+  }
 
   function dimsOf(name: string): readonly Size[] | undefined {
     const value = held.get(name);
@@ -88,11 +94,25 @@ export function checkTokenAxis(decoder: Decoder): void {
     const isPositions = name === inputs.positionIds;
     const sizes = valueShape(info);
     const rows = isPositions ? sizes.length - 2 : 0;
+    const isCache = pasts.has(name) && sizes.length === 4;
     return sizes.map((size, axis): Size => {
       if (typeof size === 'number') return size;
       if (axis === rows) return 'batch';
+      if (isCache && axis === 2) return 'past';
       return isPositions && axis === rows + 1 ? 'tokens' : undefined;
     });
+  }
+
+  /** New latents after those of the cache; undefined where a node joins none. */
+  function joined(node: NodeProto): Tokens | undefined {
+    const [past = '', added = '', more] = node.opType === 'Concat' ? node.input : [];
+    const value = held.get(added);
+    if (!latents.has(originalOf(graph, past)) || more !== undefined) return undefined;
+    if (value === undefined || value === 'mixed' || value.joined) return undefined;
+    const { dims, axis, places } = value;
+    const isAfter = [2, -2].includes(integerAttribute(node, 'axis', 0)) && axis === 2;
+    if (!isAfter || dims.length !== 4 || places !== undefined) return undefined;
+    return { dims: dims.with(axis, 'joined'), axis, joined: true };
   }
 
   function follow(node: NodeProto): readonly (Held | Made)[] {
@@ -134,6 +154,12 @@ export function checkTokenAxis(decoder: Decoder): void {
   }
 }
 
+/** Caches of latents. */
+function latentPasts({ layers }: Decoder): ReadonlySet<string> {
+  const latent = layers.filter(({ attention }) => attention?.reading.latent);
+  return new Set(latent.flatMap(pastsOf));
+}
+
 /** What attention gives, before its last projection. */
 function attendedValues({ graph, layers }: Decoder): Map<string, Tokens> {
   return new Map(
@@ -141,11 +167,12 @@ function attendedValues({ graph, layers }: Decoder): Map<string, Tokens> {
       if (!attention) return [];
       const { reading } = attention;
       const { family, shape, queries, node } = reading;
+      const { headDim, valueDim = headDim } = shape;
       const name = family.attended(reading, graph.graph.node);
       const isFlat = node.output.includes(name) && queries.layout === 'flat';
       const dims: readonly Size[] = isFlat
-        ? ['batch', 'tokens', shape.heads * shape.headDim]
-        : ['batch', shape.heads, 'tokens', shape.headDim];
+        ? ['batch', 'tokens', shape.heads * valueDim]
+        : ['batch', shape.heads, 'tokens', valueDim];
       return [[name, { dims, axis: dims.length - 2 }] as const];
     }),
   );
@@ -164,20 +191,21 @@ function placesOf({ layers }: Decoder): Map<string, string> {
 /** Checks that tokens lie where the passes gather them. */
 function checkPlaces({ layers, features }: Decoder, held: ReadonlyMap<string, Held>): void {
   const check = (where: string, name: string, axis: number, rank: number) =>
-    checkPlace(held, where, name, axis, rank);
+    checkPlace(held, { where, name, axis, rank });
   for (const [index, { streamIn, mixer, attention, ffn }] of layers.entries()) {
     const where = `layer ${index + 1}`;
     const flat = [streamIn, mixer.input, mixer.output, ffn.input, ffn.output];
     for (const name of [...flat, ...(attention?.projections ?? [])]) check(where, name, 1, 3);
     if (!attention) continue;
     const { reading, lender } = attention;
-    for (const { value, layout } of [
-      reading.queries,
-      ...(lender === undefined ? [reading.keys] : []),
-    ]) {
-      if (layout === 'heads') check(where, value, 2, 4);
-      else check(where, value, 1, 3);
-    }
+    const { queries, keys, values, latent } = reading;
+    const place = (isJoined: boolean, { value, layout }: Pick<Heads, 'value' | 'layout'>) => {
+      const axis = { flat: 1, heads: 2, transposed: 3 }[layout];
+      checkPlace(held, { where, name: value, axis, rank: layout === 'flat' ? 3 : 4, isJoined });
+    };
+    place(false, queries);
+    if (lender === undefined) place(latent !== undefined, keys);
+    if (latent) place(true, { value: values, layout: 'heads' });
   }
   for (const { value, layer } of features) {
     const own = held.get(value);
@@ -186,14 +214,20 @@ function checkPlaces({ layers, features }: Decoder, held: ReadonlyMap<string, He
   }
 }
 
-function checkPlace(
-  held: ReadonlyMap<string, Held>,
-  where: string,
-  name: string,
-  axis: number,
-  rank: number,
-  isHead = false,
-): void {
+/** Where tokens have to lie. */
+interface Place {
+  readonly where: string;
+  readonly name: string;
+  readonly axis: number;
+  readonly rank: number;
+  /** Some of the tokens may have been taken for the logits. */
+  readonly isHead?: boolean;
+  /** Those of a cache of latents stand before them. */
+  readonly isJoined?: boolean;
+}
+
+function checkPlace(held: ReadonlyMap<string, Held>, place: Place): void {
+  const { where, name, axis, rank, isHead = false, isJoined = false } = place;
   const value = held.get(name);
   const isThere =
     value !== undefined &&
@@ -201,6 +235,7 @@ function checkPlace(
     value.axis === axis &&
     value.dims.length === rank &&
     value.places === undefined &&
+    (value.joined ?? false) === isJoined &&
     (isHead || value.chosen === undefined);
   if (isThere) return;
   const found =

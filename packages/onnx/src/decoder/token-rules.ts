@@ -7,7 +7,8 @@ import {
   integersOf,
 } from '../graph/graph.js';
 import { mixtureOfExperts } from './experts.js';
-import { type Size, sizesOf } from './sizes-of.js';
+import { broadcast, type Size } from './sizes-of.js';
+import { filledSizes, scatter } from './token-scatter.js';
 import {
   concat,
   expand,
@@ -24,17 +25,7 @@ import {
   unsqueeze,
   without,
 } from './token-shapes.js';
-import { type AxisRule, type AxisSite, fromFront, type Tokens } from './token-types.js';
-
-/** Sizes of two values that are broadcast, counted from the end. */
-export function broadcast(a: readonly Size[], b: readonly Size[]): readonly Size[] {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, at): Size => {
-    const [isInA, isInB] = [at - rank >= -a.length, at - rank >= -b.length];
-    const [x, y] = [isInA ? a.at(at - rank) : 1, isInB ? b.at(at - rank) : 1];
-    return x === 1 ? y : (x ?? (y === 1 ? x : y));
-  });
-}
+import { type AxisRule, type AxisSite, fromFront, isAlike, type Tokens } from './token-types.js';
 
 /** Tokens with sizes of another rank, their axis counted from the end. */
 const inRank = (tokens: Tokens, dims: readonly Size[]): Tokens => ({
@@ -51,11 +42,7 @@ function atSamePlace(site: AxisSite): Tokens {
   if (!first) return site.refuse(`${node.opType} of no tokens`);
   const outside = (tokens: Tokens) => tokens.dims.length - tokens.axis;
   const stranger = others.find(
-    (other) =>
-      outside(other) !== outside(first) ||
-      other.chosen !== first.chosen ||
-      other.isTable !== first.isTable ||
-      other.places !== first.places,
+    (other) => outside(other) !== outside(first) || !isAlike(other, first),
   );
   if (stranger) return site.refuse(`${node.opType} of tokens along different axes`);
   const constants = node.input.flatMap((_, index) =>
@@ -93,9 +80,7 @@ function ofEach(site: AxisSite): Tokens {
     outside(a) > 2 &&
     outside(a) === outside(b) &&
     a.dims.length === b.dims.length &&
-    a.places === b.places &&
-    a.isTable === b.isTable &&
-    a.chosen === b.chosen;
+    isAlike(a, b);
   if (!isApart || site.node.opType !== 'MatMul') {
     return site.refuse(`${site.node.opType} of tokens and tokens`);
   }
@@ -217,11 +202,7 @@ const byOwnIndices: AxisRule = (site) => {
   if (takes) return [indices];
   if (values) return [values];
   // Of a value that is filled, as large as another.
-  const filled = site.graph.producer.get(inputAt(node, 0) ?? '');
-  const isFilled = filled?.opType === 'ConstantOfShape';
-  const sizes = isFilled
-    ? sizesOf(site.graph, inputAt(filled, 0) ?? '', (name) => site.dimsOf(name))
-    : undefined;
+  const sizes = filledSizes(site, inputAt(node, 0) ?? '');
   return [{ ...indices, dims: indices.dims.with(axis, sizes?.[axis]) }];
 };
 
@@ -241,8 +222,9 @@ function lookUpElements(site: AxisSite, indices: Tokens): Tokens {
 const scatterND: AxisRule = (site) => {
   const { graph, node } = site;
   const [data, indices, updates] = [site.tokens(0), site.tokens(1), site.tokens(2)];
+  if (!indices && !site.isConstant(1)) return scatter(site);
   const stop = () => site.refuse(`${node.opType} at places that may be those of other tokens`);
-  if (!data || !updates || data.places || updates.places || data.isTable !== updates.isTable) {
+  if (!data || !updates || data.places || updates.places || !isAlike(data, updates)) {
     return stop();
   }
   if (!indices) {

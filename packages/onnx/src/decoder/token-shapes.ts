@@ -8,7 +8,7 @@ import {
 } from '../graph/graph.js';
 import { largestInt32 } from '../graph/sizes.js';
 import { type Size, sizesOf } from './sizes-of.js';
-import { type AxisRule, type AxisSite, fromFront, type Tokens } from './token-types.js';
+import { type AxisRule, type AxisSite, fromFront, isAlike, type Tokens } from './token-types.js';
 
 /** The operand that holds tokens, where others may not. */
 export function onlyTokens(site: AxisSite, index = 0): Tokens {
@@ -60,7 +60,7 @@ function choose(site: AxisSite, tokens: Tokens, dims: readonly Size[], at: numbe
   if (!site.isHead || tokens.chosen || tokens.places || (first !== undefined && first > 0)) {
     return site.refuse(`${site.node.opType} along the tokens`);
   }
-  return { dims, axis: tokens.axis, chosen: site.node };
+  return { ...tokens, dims, chosen: site.node };
 }
 
 export const slice: AxisRule = (site) => {
@@ -165,15 +165,11 @@ export const concat: AxisRule = (site) => {
   const [first] = parts;
   if (!first) return site.refuse('Concat of tokens and of something else');
   const axis = fromFront(integerAttribute(node, 'axis', 0), first.dims.length);
-  const isAlike = parts.every(
+  const areAlike = parts.every(
     (part) =>
-      part?.axis === first.axis &&
-      part.dims.length === first.dims.length &&
-      part.chosen === first.chosen &&
-      part.isTable === first.isTable &&
-      part.places === first.places,
+      part?.axis === first.axis && part.dims.length === first.dims.length && isAlike(part, first),
   );
-  if (!isAlike || (axis === first.axis && parts.length > 1)) {
+  if (!areAlike || (axis === first.axis && parts.length > 1)) {
     return site.refuse('Concat along the tokens, or of tokens along different axes');
   }
   const total = parts.reduce<Size>((sum, part) => {
@@ -255,6 +251,7 @@ export const flatten: AxisRule = (site) => {
 function reshaped(site: AxisSite, given: readonly Size[]): readonly Tokens[] {
   const tokens = onlyTokens(site);
   const { dims, axis, places = 1 } = tokens;
+  const all = tokens.joined ? 'joined' : 'tokens';
   const target = given.map((size, at): Size => (size === 0 ? dims[at] : size));
   const features = total([places, ...dims.slice(axis + 1)]);
   /** What a -1 after an axis stands for. */
@@ -264,12 +261,12 @@ function reshaped(site: AxisSite, given: readonly Size[]): readonly Tokens[] {
   };
   const filled = (own: number) =>
     target.map((size, at): Size => {
-      if (at === own) return 'tokens';
+      if (at === own) return all;
       return size === -1 ? (at > own ? holeAfter(own) : undefined) : size;
     });
   const isCopied = (at: number) =>
     (given[at] === 0 && (at !== axis || places === 1)) ||
-    (at === axis && given[at] === 'tokens') ||
+    (at === axis && given[at] === all) ||
     (given[at] === 'batch' && dims[at] === 'batch') ||
     (given[at] === 1 && dims[at] === 1);
   if (dims.slice(0, axis + 1).every((_, at) => isCopied(at))) {
@@ -277,12 +274,12 @@ function reshaped(site: AxisSite, given: readonly Size[]): readonly Tokens[] {
   }
   const fits = (own: number) => {
     const rest = target.slice(own + 1);
-    const isTokens = target[own] === 'tokens';
-    const isOther = isCount(target[own]) || target[own] === 'batch';
+    const isTokens = target[own] === all;
+    const isOther = isCount(target[own]) || (typeof target[own] === 'string' && !isTokens);
     if (
       isOther ||
       (given[own] === 0 && (own !== axis || places > 1)) ||
-      rest.includes('tokens') ||
+      rest.some((size) => typeof size === 'string' && size !== 'batch') ||
       rest.includes(undefined)
     )
       return false;
@@ -294,8 +291,8 @@ function reshaped(site: AxisSite, given: readonly Size[]): readonly Tokens[] {
     return isFilled && (isTokens || isAligned);
   };
   const [own, ...others] = [...target.keys()].filter(fits).sort((a, b) => b - a);
-  const exact = [own, ...others].find((at) => at !== undefined && target[at] === 'tokens') ?? own;
-  if (exact === undefined || (others.length > 0 && target[exact] !== 'tokens')) {
+  const exact = [own, ...others].find((at) => at !== undefined && target[at] === all) ?? own;
+  if (exact === undefined || (others.length > 0 && target[exact] !== all)) {
     return site.refuse(
       `Reshape of ${asText(dims)} to ${asText(given)}, which need not leave tokens apart`,
     );

@@ -10,6 +10,8 @@ export interface Tokens {
   readonly chosen?: NodeProto | undefined;
   /** Places that each token takes along the axis, such as its heads; undefined: one. */
   readonly places?: number | undefined;
+  /** Those of a cache of latents stand before them along the axis. */
+  readonly joined?: boolean | undefined;
   /** Rows of a table that is made in the graph, each of its own number alone, and no tokens. */
   readonly isTable?: boolean | undefined;
   /** Each number is the place of its token, counted from 0. */
@@ -44,6 +46,13 @@ export interface AxisSite {
   /** Stops with what the node does to tokens. */
   refuse(found: string): never;
 }
+
+/** True for tokens of which the same are there, each at as many places. */
+export const isAlike = (one: Tokens, other: Tokens) =>
+  one.chosen === other.chosen &&
+  one.places === other.places &&
+  one.isTable === other.isTable &&
+  one.joined === other.joined;
 
 /** The axis from the front. */
 export const fromFront = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);

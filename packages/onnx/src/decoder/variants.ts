@@ -3,7 +3,7 @@ import { inputAt, integerAttribute, integersOf } from '../graph/graph.js';
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { type ClassifiedGraph, inputsOf, tokensBehind } from './classified-graph.js';
-import { type Linear, linearInto } from './linear.js';
+import { linearInto } from './linear.js';
 import { routingOperators } from './operators.js';
 import type { Join, NormSource } from './stream.js';
 
@@ -63,15 +63,6 @@ export function reachesLinear(
     if (!isStart(name) && linearInto(graph, name)) return true;
   }
   return false;
-}
-
-/** A projection of another projection, between the stream and attention: a latent. */
-export function latentProjection(
-  graph: ClassifiedGraph,
-  projections: readonly Linear[],
-  source: NormSource,
-): Linear | undefined {
-  return projections.find(({ input }) => reachesLinear(graph, input, source));
 }
 
 /** The node between a norm and a module's output that sends tokens to experts; undefined where all go one way. */

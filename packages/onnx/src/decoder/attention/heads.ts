@@ -1,19 +1,23 @@
 /** How many heads there are and how large they are, where the graph does not declare it. */
+import type { AttentionShape } from '@transprune/core';
 import { outputAt, valueShape } from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
 import type { LayerCacheNames } from '../decoder.js';
-import { linearInto } from '../linear.js';
+import { type Linear, linearInto } from '../linear.js';
 import { refuse } from '../refuse.js';
 import type { Path } from './path.js';
 
-/** Key-value heads and head size, as the cache is declared. */
+/** Sizes of attention's heads. */
+export type HeadSizes = Pick<AttentionShape, 'heads' | 'kvHeads' | 'headDim' | 'valueDim'>;
+
+/** Key-value heads and head sizes, as the cache is declared. */
 export function cacheSizes(
   graph: ClassifiedGraph,
   cache: LayerCacheNames,
   where: string,
-): { kvHeads: number; headDim: number } {
-  const declared = declaredCache(graph, cache);
+): Omit<HeadSizes, 'heads'> {
+  const declared = declaredCache(graph, cache.pastKey, cache.presentKey);
   const [, kvHeads, , headDim] = declared;
   if (typeof kvHeads !== 'number' || typeof headDim !== 'number') {
     return refuse({
@@ -22,7 +26,21 @@ export function cacheSizes(
       found: `[${declared.map((size) => size ?? '?').join(', ')}]`,
     });
   }
-  return { kvHeads, headDim };
+  const [, , , valueDim] = declaredCache(graph, cache.pastValue, cache.presentValue);
+  const isOther = typeof valueDim === 'number' && valueDim > 0 && valueDim !== headDim;
+  return { kvHeads, headDim, ...(isOther && { valueDim }) };
+}
+
+/** The same with query heads, where no node tells them. */
+export function headSizes(
+  graph: ClassifiedGraph,
+  cache: LayerCacheNames,
+  node: NodeProto,
+  where: string,
+): HeadSizes {
+  const sizes = cacheSizes(graph, cache, where);
+  const { headDim, valueDim = headDim } = sizes;
+  return { ...sizes, heads: queryHeads(graph, node, valueDim, where) };
 }
 
 /** What a node that knows its heads, but not their size, was read to. */
@@ -44,7 +62,7 @@ export interface HeadSite {
  */
 export function headSize(graph: ClassifiedGraph, site: HeadSite): number {
   const { node, cache, paths, heads, kvHeads, where } = site;
-  const [, , , declared] = declaredCache(graph, cache);
+  const [, , , declared] = declaredCache(graph, cache.pastKey, cache.presentKey);
   if (typeof declared === 'number' && declared > 0) return declared;
   const [queries, keys] = paths.map(({ projections: [projection] }) => projection);
   const isPacked = keys === undefined || keys.output === queries?.output;
@@ -61,17 +79,27 @@ export function headSize(graph: ClassifiedGraph, site: HeadSite): number {
 }
 
 /**
- * Number of query heads: as wide as what attention gives to its last projection. The projection of queries
- * may hold more, a gate of the output.
+ * Number of query heads: what attention gives to its last projection has a value of each.
  *
  * @param node the attention's, or the first of several
+ * @param valueDim size of a head's values
  */
 export function queryHeads(
   graph: ClassifiedGraph,
   node: NodeProto,
-  headDim: number,
+  valueDim: number,
   where: string,
 ): number {
+  return outputLinear(graph, node, where).inFeatures / valueDim;
+}
+
+/**
+ * Attention's last projection: it reads a value of each query head. The projection of queries may hold more, a gate of
+ * the output.
+ *
+ * @param node the attention's, or the first of several
+ */
+export function outputLinear(graph: ClassifiedGraph, node: NodeProto, where: string): Linear {
   const open = [outputAt(node, 0) ?? ''];
   const seen = new Set(open);
   // First to last: the nearest projection is the attention's own.
@@ -80,7 +108,7 @@ export function queryHeads(
       const [made = ''] = reader.output;
       if (reader.opType === 'Shape' || seen.has(made)) continue;
       const linear = linearInto(graph, made);
-      if (linear && seen.has(linear.input)) return linear.inFeatures / headDim;
+      if (linear && seen.has(linear.input)) return linear;
       seen.add(made);
       open.push(made);
     }
@@ -88,7 +116,7 @@ export function queryHeads(
   return refuse({ where, expected: 'a projection after attention', found: 'none', node });
 }
 
-function declaredCache(graph: ClassifiedGraph, { pastKey, presentKey }: LayerCacheNames) {
-  const present = graph.graph.output.find(({ name }) => name === presentKey);
-  return valueShape(graph.input.get(pastKey ?? '') ?? present);
+function declaredCache(graph: ClassifiedGraph, past: string | undefined, present: string) {
+  const output = graph.graph.output.find(({ name }) => name === present);
+  return valueShape(graph.input.get(past ?? '') ?? output);
 }

@@ -18,7 +18,7 @@ export type Preparation = (x: string, of: 'queries' | 'keys', start?: string) =>
  * @param prepare left out where queries and keys are multiplied as they are
  */
 export function emitLogitsBeside(
-  { queries, keys }: AttentionReading,
+  { queries, keys, latent }: AttentionReading,
   { emitter, shape, pastKey, start, scored, asFloat }: LogitsSite,
   prepare: Preparation = (x) => x,
 ): string {
@@ -37,6 +37,7 @@ export function emitLogitsBeside(
   };
   const asking = take('queries', queries, start);
   const added = take('keys', keys);
-  const all = pastKey === undefined ? added : algebra.concat([asFloat(pastKey), added], 2);
+  const isAll = pastKey === undefined || latent !== undefined;
+  const all = isAll ? added : algebra.concat([asFloat(pastKey), added], 2);
   return attentionLogits(algebra, asking, all, shape);
 }

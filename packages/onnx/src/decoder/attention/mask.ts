@@ -1,10 +1,17 @@
 import { ports } from '@transprune/core';
-import { attribute, constantIntegers, makers } from '../../graph/graph.js';
+import {
+  attribute,
+  constantIntegers,
+  type GraphIndex,
+  inputAt,
+  makers,
+} from '../../graph/graph.js';
 import { walk } from '../../graph/walk.js';
 import { type NodeProto, TensorProto_DataType } from '../../proto/onnx_pb.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
 import { comparisons, indexCarriers } from '../operators.js';
 import { refuse } from '../refuse.js';
+import { sizesOf } from '../sizes-of.js';
 
 /**
  * The sliding window of an attention mask: indices are compared with indices that a constant was added
@@ -144,7 +151,7 @@ export function checkMask(graph: ClassifiedGraph, mask: string, where: string): 
 const placing: ReadonlySet<string> = new Set(['CumSum', 'NonZero', 'Range']);
 
 /** True for what is made of sizes and constants alone, no number of a single token's: a scale, no mask. */
-export function isScale(graph: Origins, value: string): boolean {
+export function isScale(graph: GraphIndex, value: string): boolean {
   for (const name of walk([value], (from) => numbersOf(graph, from))) {
     if (graph.input.has(name) || isPlaced(graph, name) || makes(graph, name, 'Trilu')) return false;
   }
@@ -156,20 +163,29 @@ export function isScale(graph: Origins, value: string): boolean {
  * places in the cache, which are the stage's own; whatever else is made of places, be it by a condition or an index,
  * is a position.
  */
-export function holdsPositions(graph: Origins, value: string, isMask: boolean): boolean {
+export function holdsPositions(graph: GraphIndex, value: string, isMask: boolean): boolean {
   for (const name of walk([value], (from) => numbersOf(graph, from))) {
     if (name === ports.positionIds || (!isMask && isPlaced(graph, name))) return true;
   }
   for (const name of walk([value], (from) => valuesOf(graph, from))) {
-    if (placing.has(graph.producer.get(name)?.opType ?? '')) return true;
+    const node = graph.producer.get(name);
+    if (node && placing.has(node.opType) && !countsFeatures(graph, node)) return true;
   }
   return false;
 }
 
+/** True for a Range over as many places as a constant says: those of features. */
+function countsFeatures(graph: GraphIndex, node: NodeProto): boolean {
+  if (node.opType !== 'Range') return false;
+  const [limit] = sizesOf(graph, inputAt(node, 1) ?? '', () => undefined) ?? [];
+  return typeof limit === 'number';
+}
+
 /** True for places that are counted, and for rows of a constant from a place on that is counted. */
-function isPlaced(graph: Origins, name: string): boolean {
+function isPlaced(graph: GraphIndex, name: string): boolean {
   const node = graph.producer.get(name);
-  if (node?.opType !== 'Slice') return placing.has(node?.opType ?? '');
+  if (!node) return false;
+  if (node.opType !== 'Slice') return placing.has(node.opType) && !countsFeatures(graph, node);
   const [, start = ''] = node.input;
   return (
     graph.producer.has(start) &&

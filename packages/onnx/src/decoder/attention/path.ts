@@ -10,6 +10,7 @@ import type { AngleRead } from '../decoder.js';
 import { type Linear, linearInto } from '../linear.js';
 import { pathOperators } from '../operators.js';
 import { refuse } from '../refuse.js';
+import { sizesOf } from '../sizes-of.js';
 
 /** What lies between projections and a value. */
 export interface Path {
@@ -20,13 +21,20 @@ export interface Path {
 /**
  * Follows a value back to the projections that it is made of.
  *
+ * @param pasts the caches that the value may be made of besides
  * @throws TransPruneError UNSUPPORTED_MODEL if something on the way is not understood
  */
-export function pathTo(graph: ClassifiedGraph, value: string, where: string): Path {
+export function pathTo(
+  graph: ClassifiedGraph,
+  value: string,
+  where: string,
+  pasts: readonly string[] = [],
+): Path {
   const projections: Linear[] = [];
   const angles: AngleRead[] = [];
   const isProjection = (name: string) => linearInto(graph, name) !== undefined;
   for (const name of tokensBehind(graph, value, isProjection)) {
+    if (pasts.includes(name)) continue;
     const linear = linearInto(graph, name);
     if (linear) {
       projections.push(linear);
@@ -127,6 +135,12 @@ function tableOf(graph: ClassifiedGraph, value: string): string {
   return name;
 }
 
+/** True for a Reshape to `[batch, 1, tokens, features]`. */
+function isOneHeadFirst(graph: ClassifiedGraph, node: NodeProto): boolean {
+  const sizes = sizesOf(graph, inputAt(node, 1) ?? '', () => undefined);
+  return sizes?.length === 4 && sizes[1] === 1;
+}
+
 /**
  * How a value on the way from a projection is split into heads: `tokens first` as `[batch, tokens, heads, head_dim]`,
  * `heads first` as `[batch, heads, tokens, head_dim]`, or not at all, `[batch, tokens, features]`.
@@ -145,6 +159,8 @@ function splitIntoHeads(
     // A pair of features that is put together again is another Reshape than the one that splits.
     if (node.opType === 'Reshape' || node.opType === 'Transpose') isSplit = true;
     if (attribute(node, 'perm')?.ints.join() === '0,2,1,3') headsAreFirst = !headsAreFirst;
+    // One head for all: nothing is transposed.
+    if (node.opType === 'Reshape' && isOneHeadFirst(graph, node)) headsAreFirst = !headsAreFirst;
     name = node.input.find((input) => graph.kindOf(input) === 'token');
   }
   if (!isSplit) return undefined;

@@ -11,7 +11,8 @@ import { logitOperators } from '../operators.js';
 import { refuse } from '../refuse.js';
 import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
-import { cacheSizes, queryHeads } from './heads.js';
+import { headSizes } from './heads.js';
+import { expansionOf, readLatent } from './latent.js';
 import { isScale, windowOf } from './mask.js';
 import { pathTo } from './path.js';
 import { type SpelledOutSinks, sinksOf } from './sinks.js';
@@ -22,8 +23,12 @@ export const spelledOutAttention: AttentionFamily = {
     const key = appended(graph, cache.presentKey, cache.pastKey);
     const value = appended(graph, cache.presentValue, cache.pastValue);
     if (!key || !value) return undefined;
+    const latent = expansionOf(graph, cache);
+    if (latent && !isProduct(latent.node)) return undefined;
     const present = cache.pastKey === undefined ? key : (outputAt(presentKeyNode, 0) ?? '');
-    const product = readersOf(graph, present).find(({ node }) => isProduct(node));
+    const product = latent
+      ? { node: latent.node, input: 1 }
+      : readersOf(graph, present).find(({ node }) => isProduct(node));
     if (!product) return undefined;
     const query = inputAt(product.node, 1 - product.input) ?? '';
     if (product.input !== 1) {
@@ -35,24 +40,26 @@ export const spelledOutAttention: AttentionFamily = {
       });
     }
     const { nodes, mask, sinks } = logitNodesAfter(graph, product.node, where);
-    const paths = [query, key].map((value) => pathTo(graph, value, where));
-    const { kvHeads, headDim } = cacheSizes(graph, cache, where);
+    const paths = [
+      pathTo(graph, query, where),
+      latent ? pathTo(graph, latent.keys, where, latent.pasts) : pathTo(graph, key, where),
+    ];
+    const expanded = latent && readLatent(graph, latent, cache, paths[0]?.projections ?? [], where);
+    const { sizes, ...parts } = expanded ?? {
+      sizes: headSizes(graph, cache, product.node, where),
+    };
     return {
       family: spelledOutAttention,
       node: product.node,
       queries: { value: query, layout: 'heads' },
       keys: { value: key, layout: 'heads' },
       values: value,
+      ...parts,
       angles: paths.flatMap(({ angles }) => angles),
       logitNodes: nodes,
       ...(sinks && { sinks: sinks.value, sinkNodes: sinks.nodes }),
-      shape: {
-        heads: queryHeads(graph, product.node, headDim, where),
-        kvHeads,
-        headDim,
-        // The graph's own nodes scale the logits; this is what they come to.
-        scale: 1 / Math.sqrt(headDim),
-      },
+      // The graph's own nodes scale the logits; this is what they come to, but for YaRN.
+      shape: { ...sizes, scale: 1 / Math.sqrt(sizes.headDim) },
       window: mask === undefined ? undefined : windowOf(graph, mask),
       masks: mask === undefined ? [] : [mask],
       derivedInputs: mask === undefined ? [] : [mask],

@@ -11,7 +11,8 @@ import { refuse } from '../refuse.js';
 import { type AttributeRules, checkAttributes, checkFurther } from './attributes.js';
 import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
-import { cacheSizes, queryHeads } from './heads.js';
+import { cacheSizes, headSizes } from './heads.js';
+import { expansionOf, readLatent } from './latent.js';
 import { emitLogitsBeside } from './logits.js';
 import { windowOf } from './mask.js';
 import { pathTo } from './path.js';
@@ -40,9 +41,14 @@ export const standardAttention: AttentionFamily = {
   read(graph, { where, cache, presentKeyNode }): AttentionReading | undefined {
     const isAttention = (node: NodeProto) => node.opType === 'Attention' && node.domain === '';
     const inside = isAttention(presentKeyNode);
+    const latent = inside ? undefined : expansionOf(graph, cache);
+    if (latent && !isAttention(latent.node)) return undefined;
     const node = inside
       ? presentKeyNode
-      : readersOf(graph, presentKeyNode.output[0] ?? '').find((use) => isAttention(use.node))?.node;
+      : latent
+        ? latent.node
+        : readersOf(graph, presentKeyNode.output[0] ?? '').find((use) => isAttention(use.node))
+            ?.node;
     if (!node) return undefined;
     checkAttributes(node, rules, where);
     checkFurther(node, understood, where);
@@ -73,8 +79,15 @@ export const standardAttention: AttentionFamily = {
     }
     const flat = integerAttribute(node, 'q_num_heads', 0);
     const layout: Heads['layout'] = flat > 0 ? 'flat' : 'heads';
-    const { kvHeads, headDim } = cacheSizes(graph, cache, where);
-    const paths = [query, key].map((value) => pathTo(graph, value, where));
+    const paths = [
+      pathTo(graph, query, where),
+      latent ? pathTo(graph, latent.keys, where, latent.pasts) : pathTo(graph, key, where),
+    ];
+    const told = flat > 0 ? { ...cacheSizes(graph, cache, where), heads: flat } : undefined;
+    const expanded = latent && readLatent(graph, latent, cache, paths[0]?.projections ?? [], where);
+    const { sizes, ...parts } = expanded ?? {
+      sizes: told ?? headSizes(graph, cache, node, where),
+    };
     const softcap = floatAttribute(node, 'softcap', 0);
     const mask = inputAt(node, 3);
     return {
@@ -83,12 +96,11 @@ export const standardAttention: AttentionFamily = {
       queries: { value: query, layout },
       keys: { value: key, layout: inside ? layout : 'heads' },
       values: value,
+      ...parts,
       angles: paths.flatMap(({ angles }) => angles),
       shape: {
-        heads: flat > 0 ? flat : queryHeads(graph, node, headDim, where),
-        kvHeads,
-        headDim,
-        scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(headDim),
+        ...sizes,
+        scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(sizes.headDim),
         ...(softcap !== 0 && { softcap }),
       },
       window: mask === undefined ? undefined : windowOf(graph, mask),

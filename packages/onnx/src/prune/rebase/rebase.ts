@@ -122,7 +122,7 @@ export function rebase(
       if (
         positions === 'keep' &&
         axis !== 'places' &&
-        holdsPositions({ producer, input: source.input }, name, isMask(name))
+        holdsPositions({ ...source, producer }, name, isMask(name))
       ) {
         refuse({
           where: `after the prune after layer ${stage.afterLayer}`,

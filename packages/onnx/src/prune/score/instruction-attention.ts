@@ -43,7 +43,8 @@ export function emitInstructionAttention(context: StageContext): string {
   const asked = { logits, bias: rows.bias, rowWeights: rows.weights };
   const attended = reading.family.attended(reading, context.graph.nodes);
   const hasSinks = reading.sinks !== undefined;
-  context.tapper?.instructionAttention({ ...asked, past: before, attended, hasSinks });
+  const values = reading.latent ? reading.values : undefined;
+  context.tapper?.instructionAttention({ ...asked, past: before, attended, values, hasSinks });
   const received = instructionAttention(onnxAlgebra(emitter), asked);
   return before ? emit('Slice', [received, before, int64([toTheEnd]), int64([1])]) : received;
 }
@@ -64,7 +65,7 @@ function emitSinks(context: StageContext, sinks: string | undefined, logits: str
 }
 
 /** Tokens of the next layer's cache, which rows may see: int64 `[1]`; undefined where there is no cache. */
-function emitPastLength({
+export function emitPastLength({
   emitter,
   next,
   past,

@@ -47,6 +47,10 @@ export interface InstructionAttentionTaps {
    * `[batch, left, heads * head_dim]` or `[batch, heads, left, head_dim]`.
    */
   readonly attended: string;
+  /**
+   * What the probabilities multiply, `[batch, heads, past + left, value_dim]`; left out where the cache holds it.
+   */
+  readonly values?: string;
 }
 
 /** Takes what a stage is made of while it is made. */
@@ -59,6 +63,7 @@ export interface StageTapper {
     rowWeights?: string | undefined;
     past?: string | undefined;
     attended: string;
+    values?: string | undefined;
     hasSinks: boolean;
   }): void;
   /** @param outputs what the modules of the layer before the prune write */
@@ -119,13 +124,14 @@ export function createTapper(
       }));
       layers.push({ layer: number, modules: tapped });
     },
-    instructionAttention({ logits, bias, rowWeights, past, attended, hasSinks }) {
+    instructionAttention({ logits, bias, rowWeights, past, attended, values, hasSinks }) {
       const instructionAttention: InstructionAttentionTaps = {
         logits: tap('logits', logits, 4),
         bias: tap('bias', bias, 2),
         ...(rowWeights && { rowWeights: tap('row_weights', rowWeights, 4) }),
         past: tap('past', past ?? gate.emitter.int64([0]), 1, INT64),
         attended: tapAround('attended', attended),
+        ...(values && { values: tapAround('values', values) }),
         hasSinks,
       };
       made = { ...made, instructionAttention };
