@@ -2,6 +2,9 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/** Decoders have threads and weights of their own: more files at once would only wait for each other. */
+export const maxWorkers = Math.min(4, availableParallelism());
+
 const atRoot = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /**
@@ -20,8 +23,7 @@ export default defineConfig({
     testTimeout: 10 * 60_000,
     hookTimeout: 10 * 60_000,
     expect: { poll: { timeout: 10 * 60_000 } },
-    // Decoders have threads and weights of their own: more files at once would only wait for each other.
-    maxWorkers: Math.min(4, availableParallelism()),
+    maxWorkers,
     silent: 'passed-only',
     chaiConfig: { truncateThreshold: 200 },
     passWithNoTests: true,

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import shared from './vitest.config.js';
+import shared, { maxWorkers } from './vitest.config.js';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const packages = ['packages', 'apps']
@@ -41,7 +41,7 @@ export default defineConfig(({ mode }) => {
   }));
   return {
     test: {
-      maxWorkers: shared.test?.maxWorkers,
+      maxWorkers,
       silent: shared.test?.silent,
       reporters: [join(root, 'scripts/test-reporter.mjs')],
       projects: [...inNode, ...browsers],

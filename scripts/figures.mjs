@@ -8,7 +8,7 @@
 // `<!-- NAME:end -->`.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { keptPatches } from './kept-patches.mjs';
@@ -33,6 +33,10 @@ const commands = {
   'run-high': ['run', picture, question, '--compare', '--preset', 'transprune-high'],
   'run-low': ['run', picture, question, '--compare', '--preset', 'transprune-low'],
   evaluation: ['evaluate', '--scenes', '40'],
+  tune: [
+    ...['tune', '--scenes', '8', '--by', 'flops', '--tolerance', '5'],
+    ...['-o', 'docs/figures/tune.svg', '--force'],
+  ],
   ...whenCommands,
 };
 /** Those that are run where they are named. */
@@ -44,7 +48,7 @@ const allCommands = { ...commands, ...cardCommands };
 const publishedAccuracy = { unpruned: 100, high: 100, low: 98.4 };
 
 /** Shown as they stand on a terminal. */
-const asText = ['run-high', 'bench-high'];
+const asText = ['run-high', 'bench-high', 'tune'];
 
 const shown = (name) =>
   `transprune ${allCommands[name].map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' ')}`;
@@ -56,6 +60,8 @@ render();
 
 function measure(names) {
   mkdirSync(path('docs/figures'), { recursive: true });
+  // What `tune` kept of another time would be shown as measured now.
+  rmSync(path('transprune-tune'), { recursive: true, force: true });
   for (const name of names) {
     const parameters = allCommands[name];
     if (!parameters)
@@ -81,6 +87,7 @@ function render() {
   writeFileSync(path('docs/figures/kept-patches.svg'), keptPatches(scene, question, views));
   replace('README.md', { speed: speed(), answer: answer() });
   replace('packages/embedded-model/README.md', { evaluation: evaluation() });
+  replace('docs/tuning.md', { tune: terminal('tune') });
   replace('docs/when.md', {
     gains: gains(load, shown),
     cards: cards(load, shown),

@@ -83,11 +83,11 @@ def decoder_weights(model: PictureModel) -> dict[str, Tensor]:
 
 
 def vision_weights(model: PictureModel) -> dict[str, Tensor]:
-    """The vision encoder and its heads, float16, as the decoder's stages start from them."""
+    """Vision encoder, its heads and the projector, float16, as the decoder's stages start from them."""
     return {
         name: value.half().contiguous() if value.is_floating_point() else value
         for name, value in model.state_dict().items()
-        if name.startswith(("vision.", "patch_heads."))
+        if name.startswith(("vision.", "patch_heads.", "projector."))
     }
 
 
@@ -185,7 +185,7 @@ def main() -> None:
     """Export a checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", default="answers")
-    parser.add_argument("--vision", type=Path, help="also write the vision encoder and its heads here")
+    parser.add_argument("--vision", type=Path, help="also write vision encoder, its heads and projector here")
     parser.add_argument("--to", type=Path, required=True)
     add_run_option(parser)
     arguments = parser.parse_args()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from decoder import Decoder, DecoderShape
-from packing import PREFIX, PackedBatch
+from packing import PackedBatch
 from tokenizer import BOS, VOCABULARY
 from training_run import load_checkpoint
 from vision import LabelHeads, LabelledVision, Projector, normalise
@@ -37,16 +37,24 @@ class Outputs:
     tapped: Tensor  # the same at three quarters of the depth
 
 
-def run_packed(model: PictureModel, images: Tensor, batch: PackedBatch) -> Outputs:
-    """Run the whole model; images uint8 `[batch, height, width, 3]`."""
+def run_packed(
+    model: PictureModel, images: Tensor, batch: PackedBatch, patches: Tensor | None = None
+) -> Outputs:
+    """Run the whole model; images uint8 `[batch, height, width, 3]`.
+
+    The decoder sees all patches of a picture, or those at `patches`, `[batch, image tokens]`.
+    """
     states = model.vision(normalise(images))
     features = model.projector(states)
+    if patches is not None:
+        features = features.take_along_dim(patches[..., None], dim=1)
+        batch = batch.with_image_tokens(patches.shape[1])
     embed = model.decoder.model.embed_tokens
     start = embed(torch.full_like(batch.ids[:, :1], BOS))
     embeds = torch.cat([start, features.to(start.dtype), embed(batch.ids)], dim=1)
     tap = model.decoder.shape.num_hidden_layers * 3 // 4
     hidden, tapped = model.decoder.hidden_states(embeds, batch.positions, batch.mask, tap)
-    return Outputs(states, features, hidden[:, PREFIX:], tapped[:, PREFIX:])
+    return Outputs(states, features, hidden[:, batch.prefix :], tapped[:, batch.prefix :])
 
 
 def load_model(path: Path) -> PictureModel:

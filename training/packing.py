@@ -35,14 +35,21 @@ class PackedBatch:
     referent_places: Tensor  # (row, text token) of words that name an object or a tag
     referent_labels: Tensor  # its classes, `[labels, referents]`
     questions: list[list[tuple[Question, int, int]]]  # with the span of its answer's targets
+    prefix: int = PREFIX  # <s> and the image tokens that are there
 
     @property
     def mask(self) -> PackedMask:
         """The mask of the whole sequence: text sees the image and what precedes it of its own question."""
         own = (self.segments[:, :, None] == self.segments[:, None, :]).tril()
-        visible = torch.cat([own.new_ones(*own.shape[:2], PREFIX), own], dim=2)
+        visible = torch.cat([own.new_ones(*own.shape[:2], self.prefix), own], dim=2)
         rows = torch.zeros(visible.shape, device=own.device).masked_fill(~visible, -torch.inf)
-        return PackedMask(PREFIX, rows[:, None])
+        return PackedMask(self.prefix, rows[:, None])
+
+    def with_image_tokens(self, count: int) -> PackedBatch:
+        """The same questions behind fewer image tokens; positions are counted over those."""
+        start = torch.arange(1 + count, device=self.positions.device).expand(len(self.positions), -1)
+        text = self.positions[:, self.prefix :] - (self.prefix - 1 - count)
+        return replace(self, positions=torch.cat([start, text], dim=1), prefix=1 + count)
 
     def to(self, device: torch.device) -> PackedBatch:
         """The same batch on another device."""

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 import train_decoder
 import train_vision
 import training_run
-from accuracy import Tally, held_out, overall
+from accuracy import Tally, accuracy, held_out, overall
 from attention import PackedMask, attend
 from catalogue import COLOR_NAMES, NO_TAG, SHAPE_NAMES, TAGS, place_name
 from decoder import DecoderShape
@@ -32,7 +32,7 @@ from pictures import generate_pictures
 from questions import Question, describe
 from samples import SAMPLE_SEED, object_entries
 from tokenizer import EOS, UNK, VOCABULARY, encode, encode_prompt
-from train_decoder import SHIPPED_VISION, first_model
+from train_decoder import SHIPPED_VISION, first_model, seen_patches
 from training_run import half_precision
 
 SHIPPED = Path(__file__).parent.parent / "packages" / "embedded-model"
@@ -243,6 +243,46 @@ class Stages(unittest.TestCase):
         model, shipped = first_model("answers", ""), load_file(SHIPPED_VISION)
         self.assertTrue(torch.equal(model.vision.positions.half(), shipped["vision.positions"]))
         self.assertEqual(vision_weights(model).keys(), shipped.keys())
+
+    def test_subsets_go_on_from_the_stage_before_or_from_what_ships(self) -> None:
+        figures = accuracy(first_model("subsets", ""), (190, 3), 2)
+        self.assertGreater(overall(figures), 0.9)
+        one_step = ["--batch", "1", "--pictures", "0", "--steps", "1"]
+        train_decoder.main(["--stage", "answers", *one_step])
+        before = self.weights("answers")
+        train_decoder.main(["--stage", "subsets", *one_step])
+        after = self.weights("subsets")
+        for name in before:
+            same = torch.equal(before[name], after[name])
+            self.assertEqual(same, not name.startswith(("decoder.", "projector.")), name)
+
+    def test_subsets_are_of_all_sizes_and_in_order_and_then_of_all_patches(self) -> None:
+        steps = [seen_patches(2, step, 0, 1) for step in range(200)]
+        sizes = [patches.shape[1] / GRID**2 for patches in steps]
+        self.assertLess(min(sizes), 0.15)
+        self.assertGreater(max(sizes), 0.7)
+        for patches in steps:
+            self.assertTrue((patches.diff(dim=1) > 0).all())
+        self.assertFalse(torch.equal(*steps[0]))
+        self.assertTrue(torch.equal(steps[7], seen_patches(2, 7, 0.5, 1)))
+        last = [seen_patches(2, step, 0.9, 1) for step in range(8)]
+        self.assertEqual(sum(patches is None for patches in last), 6)
+
+    def test_a_subset_is_a_shorter_sequence(self) -> None:
+        model = shallow_model()
+        images, pictures, asked = held_out((190, 4), 2)
+        packed = pack(pictures, asked)
+        every = torch.arange(GRID**2).expand(2, -1)
+        with torch.no_grad():
+            whole = run_packed(model, images, packed).hidden
+            same = run_packed(model, images, packed, every).hidden
+            some = run_packed(model, images, packed, every[:, ::3])
+        self.assertTrue(torch.allclose(whole, same, atol=1e-5))
+        self.assertEqual(some.hidden.shape, whole.shape)
+        shorter = packed.with_image_tokens(192)
+        self.assertEqual(shorter.positions.shape[1], packed.positions.shape[1] - 384)
+        self.assertEqual(shorter.positions[0, 193], 193)
+        self.assertEqual(shorter.mask.prefix, 193)
 
 
 class Export(unittest.TestCase):

@@ -1,7 +1,10 @@
-"""The decoder's stages: 16 layers from nothing, on packed questions and descriptions.
+"""The decoder's stages, on packed questions and descriptions.
 
     python -m train_decoder --stage joint --minutes 10 --workers 15    # vision trained along, with helper losses
     python -m train_decoder --stage answers --minutes 10 --workers 15  # frozen vision, loss on the answers alone
+    python -m train_decoder --stage subsets --rate 7e-4 --minutes 10   # goes on with some of the image tokens
+
+The first two make a decoder of 16 layers from nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from safetensors.torch import load_file
 
 from accuracy import accuracy, overall
 from batches import AskedPictures, Order, drawn
+from drawing import GRID
 from losses import total_loss
 from model import PictureModel, load_model, run_packed
 from questions import FORMS
@@ -25,22 +29,52 @@ from training_run import (
 )
 
 HELD_OUT_SEED = (190, 2)
-STAGE_BEFORE = {"joint": "vision", "answers": "joint"}
+STAGE_BEFORE = {"joint": "vision", "answers": "joint", "subsets": "answers"}
 SHIPPED_VISION = Path(__file__).parent / "vision.safetensors"
+SHIPPED_DECODER = Path(__file__).parent.parent / "packages/embedded-model/model/weights/decoder.safetensors"
 QUESTIONS = 18  # a picture, besides its three descriptions
 DESCRIBE_FIRST, DESCRIBE_LAST = 0.7, 0.3  # weight of a description's word at the start of a run and at its end
 VISION_RATE = 0.25  # of the decoder's learning rate
 WARM_UP = 100  # steps
 WEIGHT_FLOOR = 0.15  # a kind's share in the mix is this plus its held-out error
 SAVE_SECONDS = 150
+FEWEST, MOST = 0.125, 0.75  # share of the image tokens that a step of stage `subsets` sees
+ALL_FROM = 0.8  # of stage `subsets`: from then on three of four steps see all image tokens
+
+
+def shipped_weights() -> dict[str, torch.Tensor]:
+    """What ships, under the names of `PictureModel`."""
+    decoder = load_file(SHIPPED_DECODER)
+    del decoder["lm_head.weight"]  # the embedding, written out
+    return load_file(SHIPPED_VISION) | {f"decoder.{name}": value for name, value in decoder.items()}
 
 
 def first_model(stage: str, name: str) -> PictureModel:
-    """A fresh decoder on the vision encoder of the stage before, or else on the shipped one."""
+    """What a stage starts from, by the stage before or else by what ships.
+
+    Stage `subsets` goes on with the whole model; the others take the vision encoder and a fresh decoder.
+    """
     before = load_checkpoint(checkpoint_path(name, STAGE_BEFORE[stage]))
+    weights = before["model"] if before else shipped_weights()
     model = PictureModel()
-    model.adopt_vision(before["model"] if before else load_file(SHIPPED_VISION))
+    if stage == "subsets":
+        model.load_state_dict({**model.state_dict(), **weights})
+    else:
+        model.adopt_vision(weights)
     return model
+
+
+def seen_patches(pictures: int, step: int, fraction: float, seed: int) -> torch.Tensor | None:
+    """Random patches of every picture in their order, `[pictures, count]`, or None for all of them.
+
+    How many is drawn for each step anew, and is the same for its pictures.
+    """
+    if fraction >= ALL_FROM and step % 4:
+        return None
+    draw = torch.Generator().manual_seed(1_000_003 * seed + step)
+    share = FEWEST + (MOST - FEWEST) * torch.rand((), generator=draw).item()
+    order = torch.rand(pictures, GRID * GRID, generator=draw)
+    return order.topk(round(share * GRID * GRID), dim=1).indices.sort(dim=1).values
 
 
 def make_optimizer(model: PictureModel, rate: float) -> torch.optim.Optimizer:
@@ -112,8 +146,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             group["lr"] = arguments.rate * group["scale"] * factor
         images, batch, labels = next(ready).to(device)
         model.vision.stem.eval()  # the stem's statistics stay those of stage 1
+        patches = None
+        if stage == "subsets":
+            patches = seen_patches(len(images), progress.step, progress.fraction, arguments.seed)
+            patches = patches if patches is None else patches.to(device)
         with half_precision(device):
-            outputs = run_packed(model, images, batch)
+            outputs = run_packed(model, images, batch, patches)
             loss, parts = total_loss(model, outputs, batch, labels if stage == "joint" else None)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

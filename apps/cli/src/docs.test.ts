@@ -101,7 +101,7 @@ function calls(text: string): { command: Command | undefined; options: string[] 
 
 function optionsOf(command: Command): string[] {
   const own = command.options.flatMap(({ long, short }) => [long ?? '', short ?? '']);
-  return [...own, '--help', '-h', '--version'];
+  return [...own, ...command.commands.flatMap(optionsOf), '--help', '-h', '--version'];
 }
 
 /** Without what stands for a name: `packages/backend-<name>/` is in `packages`. */

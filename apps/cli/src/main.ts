@@ -12,6 +12,7 @@ import { addPlanCommand } from './commands/plan.js';
 import { addPruneCommand } from './commands/prune.js';
 import { addRunCommand } from './commands/run.js';
 import { addServeCommand } from './commands/serve.js';
+import { addTuneCommand } from './commands/tune.js';
 import { addVisualizeCommand } from './commands/visualize.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
 import { example } from './help.js';
@@ -47,6 +48,8 @@ export function createProgram(io: Io): Command {
     .description('Prune image tokens inside the decoders of vision-language models.')
     .version(version)
     .exitOverride()
+    // An option belongs to the command that it follows: `eval --queue` is not that of `eval worker`.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
@@ -67,6 +70,7 @@ export function createProgram(io: Io): Command {
     addBenchCommand,
     addEvaluateCommand,
     addEvalCommand,
+    addTuneCommand,
     addDoctorCommand,
     addCompletionCommand,
   ];

@@ -2,10 +2,10 @@
  * The bench page: a benchmark of its own on WebAssembly, and those of others. A GPU in software takes minutes for
  * one; the page is that with the small model, whose decoder is timed sooner.
  */
-import { readFile } from 'node:fs/promises';
-import { type BenchDocument, parseBench } from '@transprune/bench';
+import { parseBench } from '@transprune/bench';
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { runBench } from '../testing/bench-page.js';
 import { button, type OpenedPage, openBrowser, openPage, region } from '../testing/page.js';
 
 let browser: Browser;
@@ -16,25 +16,12 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** Runs the small decoder once, and gives the JSON that is downloaded. */
-async function measured(device: 'wasm'): Promise<{ text: string; document: BenchDocument }> {
-  const { page } = opened;
-  await page.getByRole('combobox', { name: 'Decoder' }).selectOption('embedded');
-  await page.getByRole('main').getByRole('combobox', { name: 'Device' }).selectOption(device);
-  await page.getByRole('combobox', { name: 'Weights' }).selectOption('fp32');
-  await page.getByRole('spinbutton', { name: 'Rounds' }).fill('1');
-  await button(page, 'Run').click();
-  const card = region(page, `embedded on ${device}`);
-  await card.waitFor();
-  const coming = page.waitForEvent('download');
-  await card.getByRole('button', { name: 'Download JSON' }).click();
-  const text = await readFile(await (await coming).path(), 'utf8');
-  return { text, document: parseBench(text) };
-}
-
 test('a decoder is timed on WebAssembly, and its JSON is shown again', async () => {
   const { page } = opened;
-  const { text, document: found } = await measured('wasm');
+  const text = await runBench(page, {
+    ...{ decoder: 'embedded', device: 'wasm', weights: 'fp32', rounds: 1 },
+  });
+  const found = parseBench(text);
   expect(found.prefillTimes.pruned.values).toHaveLength(1);
   expect(found.stages.map(({ imageTokens }) => imageTokens)).toEqual([126, 90, 18]);
   expect(found.flopsBoundSpeedup).toBeGreaterThan(1);

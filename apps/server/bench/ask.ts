@@ -26,13 +26,22 @@ interface Chunk {
   readonly usage?: { readonly completion_tokens: number } | null;
 }
 
-/** @throws Error for a stream that breaks, or brings an error */
-export async function ask(url: string, model: string, question: Question): Promise<Outcome> {
+/**
+ * @param signal leaves the answer, whatever has come of it
+ * @throws Error for a stream that breaks, or brings an error; the signal's reason
+ */
+export async function ask(
+  url: string,
+  model: string,
+  question: Question,
+  signal: AbortSignal | null = null,
+): Promise<Outcome> {
   const { text, images, maxTokens, preset } = question;
   const pictures = images.map((image) => ({ type: 'image_url', image_url: { url: image } }));
   const since = performance.now();
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
+    signal,
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({
       model,

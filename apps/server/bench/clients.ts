@@ -8,6 +8,8 @@ export interface LoadOptions {
   readonly clients: number;
   readonly seconds: number;
   readonly questions: readonly Question[];
+  /** One of so many requests is left by its client, at any point of its answer; none if left out. */
+  readonly leaveEvery?: number;
 }
 
 export interface LoadReport {
@@ -16,33 +18,44 @@ export interface LoadReport {
   readonly mixed: number;
   /** Requests that got 429. */
   readonly busy: number;
+  /** Requests that their clients left. */
+  readonly left: number;
   /** Anything else. */
   readonly failures: readonly string[];
   readonly tokens: number;
   readonly seconds: number;
   /** To the first token, of answered requests. */
-  readonly firstMs: { readonly median: number; readonly p95: number };
+  readonly firstMs: { readonly median: number; readonly p95: number; readonly p99: number };
 }
 
 /** Asks each question alone, then all clients ask any of them until the time is over. */
 export async function load(options: LoadOptions): Promise<LoadReport> {
-  const { url, model, clients, seconds, questions } = options;
+  const {
+    url,
+    model,
+    clients,
+    seconds,
+    questions,
+    leaveEvery = Number.POSITIVE_INFINITY,
+  } = options;
   const expected: string[] = [];
   for (const question of questions) {
     const outcome = await ask(url, model, question);
     if (!('text' in outcome)) throw new Error(`expected an answer, got status ${outcome.status}`);
     expected.push(outcome.text);
   }
-  const report = { answered: 0, mixed: 0, busy: 0, tokens: 0 };
+  const report = { answered: 0, mixed: 0, busy: 0, left: 0, tokens: 0 };
   const failures: string[] = [];
   const firsts: number[] = [];
   const since = performance.now();
   const isOver = () => performance.now() - since > seconds * 1000;
+  let asked = 0;
   const client = async (_: unknown, number: number) => {
     for (let round = number; !isOver(); round++) {
       const at = round % questions.length;
+      const leaving = ++asked % leaveEvery === 0 ? soon() : null;
       try {
-        const outcome = await ask(url, model, questions[at] as Question);
+        const outcome = await ask(url, model, questions[at] as Question, leaving);
         if ('text' in outcome) {
           report.answered++;
           report.tokens += outcome.tokens;
@@ -54,7 +67,8 @@ export async function load(options: LoadOptions): Promise<LoadReport> {
           await pause(outcome.retryAfter * 1000 * (0.5 + Math.random() / 2));
         } else failures.push(`status ${outcome.status}`);
       } catch (error) {
-        failures.push(String(error));
+        if (leaving?.aborted) report.left++;
+        else failures.push(String(error));
       }
     }
   };
@@ -66,6 +80,9 @@ export async function load(options: LoadOptions): Promise<LoadReport> {
     ...report,
     failures,
     seconds: Math.round(took),
-    firstMs: { median: share(0.5), p95: share(0.95) },
+    firstMs: { median: share(0.5), p95: share(0.95), p99: share(0.99) },
   };
 }
+
+/** At once, or after some time of an answer. */
+const soon = () => AbortSignal.timeout(Math.floor(Math.random() * 200));

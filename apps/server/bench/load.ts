@@ -1,5 +1,6 @@
 /**
- * Twice as many clients as there are places: `pnpm --filter @transprune/server load [seconds]`. The server is the one
+ * Twice as many clients as there are places: `pnpm --filter @transprune/server load [seconds] [leave every]`. With a
+ * second number each so many-th request is left by its client at some point. The server is the one
  * that was built, in this process, with an engine and a decoder of pictures in processes of their own; the clients are
  * in it too.
  */
@@ -10,7 +11,7 @@ import { load } from './clients.js';
 import { residentMebibytes } from './memory.js';
 import { sampleQuestions } from './questions.js';
 
-const [seconds = '120'] = process.argv.slice(2);
+const [seconds = '120', leaveEvery] = process.argv.slice(2);
 const server = createServer({
   limits: { active: 8, waiting: 8 },
   log: pino({ level: 'error' }, pino.destination(2)),
@@ -24,6 +25,7 @@ const report = await load({
   clients: 32,
   seconds: Number(seconds),
   questions: sampleQuestions(),
+  ...(leaveEvery !== undefined && { leaveEvery: Number(leaveEvery) }),
 });
 clearInterval(timer);
 await server.close();

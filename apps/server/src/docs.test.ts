@@ -1,13 +1,18 @@
 /** Steps of docs/server.md, as they stand there. */
 import { readFileSync } from 'node:fs';
+import { methodByName, methodNames } from '@transprune/core';
+import { modelDirectory } from '@transprune/embedded-model';
+import { runExample } from '@transprune/fixtures/vitest';
 import { Command } from 'commander';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { sample, startServer, type TestServer } from '../testing/server.js';
+import { closed, sample, startServer, type TestServer } from '../testing/server.js';
 import { addServeCommand } from './command/serve.js';
+import { chooseLimits } from './limits/limits.js';
 
-const guide = readFileSync(new URL('../../../docs/server.md', import.meta.url), 'utf8');
+const root = new URL('../../../', import.meta.url);
+const guide = readFileSync(new URL('docs/server.md', root), 'utf8');
 
 let server: TestServer;
 beforeAll(async () => {
@@ -15,14 +20,66 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-test('the official client', async () => {
-  const [, code = ''] = /```ts\nimport OpenAI from 'openai';\n(.*?)```/s.exec(guide) ?? [];
-  const printed: string[] = [];
-  const console = { log: (text: string) => printed.push(text) };
-  const names = ['OpenAI', 'url', 'picture', 'console'];
-  const run = new Function(...names, `return (async () => {${code}})();`);
-  await run(OpenAI, server.url, sample('scene-1.png'), console);
-  expect(printed.join('')).toBe('purple');
+test('the official client, asking the model that comes along', async () => {
+  const started = await startServer({
+    model: { folder: modelDirectory },
+    modelName: 'transprune-embedded',
+  });
+  const { url } = closed(started);
+  const inRoot = (path: string) => new URL(path, root);
+  const { printed, expected } = await runExample(
+    guide,
+    {
+      openai: { OpenAI },
+      'node:fs': {
+        readFileSync: (path: string, type: 'base64') => readFileSync(inRoot(path), type),
+      },
+    },
+    {},
+    (code) => code.replace('http://127.0.0.1:8080', url),
+  );
+  expect(printed).toBe(expected);
+});
+
+test.each(['docs/server.md', 'apps/server/README.md'])(
+  '%s: which methods ask the question, and whose caches could be forked',
+  (path) => {
+    const sentences = readFileSync(new URL(path, root), 'utf8').replace(/\s+/g, ' ').split('. ');
+    const namedBeside = (method: string) => {
+      const sentence = sentences.find((each) => each.includes(`\`${method}\``)) ?? '';
+      const words = Array.from(sentence.matchAll(/`([^`]+)`/g), ([, word]) => word);
+      return methodNames.filter((name) => name !== 'transprune' && words.includes(name));
+    };
+    const those = (asking: boolean) =>
+      methodNames.filter(
+        (name) =>
+          name !== 'transprune' &&
+          methodByName(name).needs.includes('instructionAttention') === asking,
+      );
+    expect(namedBeside('pyramid-drop')).toEqual(those(true));
+    expect(namedBeside('uniform-grid')).toEqual(those(false));
+  },
+);
+
+test('all commands that start a server are taken', () => {
+  const lines = Array.from(guide.matchAll(/^(?:transprune|npm run server| {2}serve) ?(.*)$/gm))
+    .map(([line]) => line.trim())
+    .filter((line) => !line.startsWith('transprune export'));
+  expect(lines.length).toBeGreaterThan(3);
+  const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  for (const line of lines) {
+    const words = line.split(' ');
+    if (words[0] === 'npm') {
+      expect(Object.keys(scripts)).toContain(words[2]);
+      continue;
+    }
+    const surroundings = { stdout: process.stdout, env: {}, signal: new AbortController().signal };
+    const program = new Command().exitOverride();
+    const command = addServeCommand(program, surroundings).action(() => {});
+    program.parse(words.slice(words.indexOf('serve')), { from: 'user' });
+    const { limit } = command.opts<{ limit: Record<string, number> }>();
+    expect(() => chooseLimits(limit)).not.toThrow();
+  }
 });
 
 test('plain HTTP', async () => {

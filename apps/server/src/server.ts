@@ -6,10 +6,12 @@ import pino from 'pino';
 import { createApp } from './api/app.js';
 import { unavailable } from './api/errors.js';
 import type { Service } from './api/service.js';
+import type { DownloadNotice } from './engine/download.js';
 import type { StartEngine } from './engine/handle.js';
 import { EnginePool } from './engine/pool.js';
 import { startEngineProcess } from './engine/start-process.js';
 import { imageDecoder } from './images/decoder.js';
+import { chooseHosts } from './images/hosts.js';
 import { type RemoteOptions, remoteImages } from './images/remote.js';
 import { countBodies } from './limits/bodies.js';
 import { lastWordsMs } from './limits/deadline.js';
@@ -49,12 +51,7 @@ export function createServerIn(
   options: ServerOptions,
   { programs, startEngine, network }: Surroundings,
 ): TransPruneServer {
-  const {
-    model = { folder: modelDirectory },
-    engines = 1,
-    apiKeys = [],
-    imageHosts = [],
-  } = options;
+  const { model = { folder: modelDirectory }, engines = 1, apiKeys = [] } = options;
   const {
     visionCacheBytes = defaultVisionCacheBytes,
     offline,
@@ -64,13 +61,19 @@ export function createServerIn(
     threads,
   } = options;
   const limits = chooseLimits(options.limits);
+  const imageHosts = chooseHosts(options.imageHosts ?? []);
   checkCount('engines', engines);
   checkPlan(plan);
   const { active } = limits;
   const settings = { model, offline, preset, plan, device, threads, active, visionCacheBytes };
   const log = options.log ?? pino({}, pino.destination(2));
+  const onDownload = ({ type, ...notice }: DownloadNotice) => {
+    if (type === 'retry') log.warn(notice, 'fetching failed, and is tried again');
+    else log.info(notice, 'fetching');
+  };
   const pool = new EnginePool(
-    startEngine ?? ((signal) => startEngineProcess(programs.engine, settings, signal)),
+    startEngine ??
+      ((signal) => startEngineProcess(programs.engine, settings, { signal, onDownload })),
     {
       engines,
       active,

@@ -1,5 +1,5 @@
 /** What nobody should send, as a table: names, and what is sent. */
-import { deflateSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { model, sample } from './server.js';
 
 /** A request by its parts, or the bytes of a connection. */
@@ -28,6 +28,10 @@ const withImage = (name: string, url: unknown) =>
 const withImageBytes = (name: string, bytes: Uint8Array, type = 'png') =>
   withImage(name, `data:image/${type};base64,${Buffer.from(bytes).toString('base64')}`);
 
+function manyFields(count: number): string {
+  return Array.from({ length: count }, (_, i) => `"k${i}":0`).join();
+}
+
 const bodies: readonly Hostile[] = [
   ['nothing', ''],
   ['a brace', '{'],
@@ -53,7 +57,13 @@ const bodies: readonly Hostile[] = [
   ['a deep object', '{"a":'.repeat(50_000)],
   ['a deep field', `{"model":"${model}","messages":${'['.repeat(9000)}${']'.repeat(9000)}}`],
   ['a list of many', `[${'0,'.repeat(1_000_000)}0]`],
-  ['many fields', `{${Array.from({ length: 50_000 }, (_, i) => `"k${i}":0`).join()}}`],
+  ['a list of brackets', '['.repeat(1_900_000)],
+  ['metadata of many', `{"model":"${model}","metadata":{${manyFields(150_000)}}}`],
+  [
+    'parts of many',
+    `{"model":"${model}","messages":[{"role":"user","content":[${'{},'.repeat(600_000)}{}]}]}`,
+  ],
+  ['many fields', `{${manyFields(50_000)}}`],
   ['a long name', `{"${'k'.repeat(1_000_000)}":0}`],
   ['text that is no UTF-8', Uint8Array.of(0x22, 0xff, 0xfe, 0x22)],
   ['half a letter', Uint8Array.of(0x22, 0xe2, 0x82, 0x22)],
@@ -77,6 +87,9 @@ const types: readonly Hostile[] = [
   },
 ]);
 
+/** One more than metadata may have. */
+const seventeen = Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, 'x']));
+
 /** Values that fit no field below. */
 const wrong: Readonly<Record<string, readonly unknown[]>> = {
   model: [1, '', [], {}, true, 'x'.repeat(100_000), '../../etc/passwd'],
@@ -91,7 +104,7 @@ const wrong: Readonly<Record<string, readonly unknown[]>> = {
   seed: [1.5, 'x', 1e300, {}],
   n: [0, 2, '1', -1],
   user: [1, {}],
-  metadata: ['x', { a: 1 }, []],
+  metadata: ['x', { a: 1 }, [], { a: 'x'.repeat(513) }, { ['x'.repeat(65)]: 'a' }, seventeen],
   pruning: [true, 'high', [], { keepRatios: 'all' }, { keepRatios: [] }, { keepRatios: [2, 1, 1] }],
 };
 
@@ -101,6 +114,46 @@ const fields: readonly Hostile[] = Object.entries(wrong).flatMap(([field, values
     return withFields(`${field}: ${shown}`, { [field]: value });
   }),
 );
+
+/** The same of responses. */
+const wrongInResponses: Readonly<Record<string, readonly unknown[]>> = {
+  input: [[], {}, 1, [[]], [null], [{ role: 'root', content: 'x' }], [{ role: 'user' }]],
+  instructions: [1, {}, []],
+  stream: ['true', 1],
+  max_output_tokens: ['5', 0, -1, 1.5, 1e9],
+  temperature: ['hot', 3],
+  stop: [{}, ''],
+  metadata: ['x', { a: 1 }],
+  text: ['x', 5, { format: 'json' }, { verbosity: 'high' }],
+  reasoning: [5, 'x', { effort: 'high' }],
+  tools: ['x', 5, { a: 1 }],
+  include: ['x', ['x']],
+  conversation: ['x', {}],
+  pruning: [true, { preset: 1 }],
+};
+
+const fieldsOfResponses: readonly Hostile[] = Object.entries(wrongInResponses).flatMap(
+  ([field, values]) =>
+    values.map((value) =>
+      json(
+        `response’s ${field}: ${JSON.stringify(value).slice(0, 40)}`,
+        { model, input: 'what?', [field]: value },
+        responses,
+      ),
+    ),
+);
+
+const encodings: readonly Hostile[] = ['gzip', 'br', 'deflate, gzip', 'x'].map((encoding) => [
+  `encoding ${encoding}`,
+  {
+    path: chat,
+    headers: { 'Content-Encoding': encoding },
+    body:
+      encoding === 'gzip'
+        ? gzipSync(Buffer.alloc(50_000_000))
+        : JSON.stringify({ model, messages }),
+  },
+]);
 
 const unsupported: readonly Hostile[] = [
   { tools: [{ type: 'function', function: { name: 'f' } }] },
@@ -278,6 +331,8 @@ const pictures: readonly Hostile[] = [
   withImage('data URL: empty', ''),
   withImage('data URL: a long type', `data:${'a'.repeat(1_000_000)};base64,AAAA`),
   withImage('data URL: many semicolons', `data:${';'.repeat(1_000_000)},AAAA`),
+  withImage('data URL: much that fills up', `data:image/png;base64,${'='.repeat(1_000_000)}A`),
+  withImage('data URL: nothing but filling', `data:image/png;base64,${'='.repeat(1_000_000)}`),
 ];
 
 const addresses: readonly Hostile[] = [
@@ -317,6 +372,19 @@ const addresses: readonly Hostile[] = [
   'https://１２７.０.０.１/',
 ].map((url) => withImage(`address: ${url}`, url));
 
+/** What an error might say again. */
+const long: readonly Hostile[] = [
+  withImage('long: a protocol', `${'a'.repeat(1_000_000)}:x`),
+  withImage('long: a host', `https://${'a.'.repeat(500_000)}test/`),
+  withImage('long: a path', `https://images.example.org/${'a'.repeat(1_000_000)}`),
+  withFields('long: a preset', { pruning: { preset: 'x'.repeat(1_000_000) } }),
+  withFields('long: a method', { pruning: { method: 'x'.repeat(1_000_000) } }),
+  withFields('long: a name', { ['x'.repeat(1_000_000)]: 1 }),
+  withFields('long: a name in the pruning', { pruning: { ['x'.repeat(1_000_000)]: 1 } }),
+  withMessage('long: a role', { role: 'x'.repeat(1_000_000), content: 'x' }),
+  withParts('long: a type', { type: 'x'.repeat(1_000_000) }),
+];
+
 const paths: readonly Hostile[] = [
   ['path: a file', { path: '/../../etc/passwd', method: 'GET' }],
   ['path: a file, encoded', { path: '/%2e%2e/%2e%2e/etc/passwd', method: 'GET' }],
@@ -340,12 +408,15 @@ const paths: readonly Hostile[] = [
 export const hostile: readonly Hostile[] = [
   ...bodies,
   ...types,
+  ...encodings,
   ...fields,
+  ...fieldsOfResponses,
   ...unsupported,
   ...inMessages,
   ...prototypes,
   ...pictures,
   ...addresses,
+  ...long,
   ...paths,
 ];
 

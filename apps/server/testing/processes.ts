@@ -21,7 +21,7 @@ export async function withHandles(engines: number, limits = {}) {
   const path = await program('engine/engine-process');
   const startEngine = async (signal: AbortSignal) => {
     const { active } = chooseLimits(limits);
-    const handle = await startEngineProcess(path, { ...settings, active }, signal);
+    const handle = await startEngineProcess(path, { ...settings, active }, { signal });
     handles.push(handle);
     return handle;
   };

@@ -9,9 +9,34 @@ export type {
 } from './benchmark.js';
 export { pointMetrics } from './benchmark.js';
 export { benchmarks } from './benchmarks/index.js';
+export { judgeAll } from './benchmarks/judge.js';
 export { Folder } from './reading/folder.js';
 export type { Answer, Answerer } from './run/answerer.js';
-export { type AnswerLine, readAnswers } from './run/answers-file.js';
+export {
+  type AnswerLine,
+  type FiledAnswer,
+  readAnswerLines,
+  readAnswers,
+} from './run/answers-file.js';
 export { type RunOptions, type RunProgress, type RunResult, runBenchmark } from './run/evaluate.js';
 export { type OpenAiOptions, openAiAnswerer } from './run/openai-answerer.js';
 export { parseShard, type Shard } from './run/shard.js';
+export {
+  answeredBefore,
+  type Entrant,
+  runInTurns,
+  type TurnsOptions,
+  type TurnsProgress,
+  type TurnsResult,
+} from './run/turns.js';
+export { pointsByQuestion } from './scoring/points.js';
+export {
+  average,
+  differenceOfPoints,
+  type Estimate,
+  gain,
+  meanOfPoints,
+  medianOf,
+  share,
+} from './statistics/estimate.js';
+export { randomSource } from './statistics/random.js';

@@ -27,6 +27,6 @@ export {
 export type { LinearSize, Model, PictureLayout, VisionEncoder } from './model/model.js';
 export { type ModelName, modelNames, modelPreset, presetConfig } from './model/presets.js';
 export { textModelTypes } from './model/text/index.js';
-export { type PublishedFigure, publishedFigures } from './published/figures.js';
+export { type PublishedFigure, publishedFigures, publishedShifts } from './published/figures.js';
 export { type PublishedSizes, publishedCost } from './published/published.js';
 export { type Schedule, tokensPerLayer } from './tokens.js';

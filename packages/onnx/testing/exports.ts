@@ -63,12 +63,21 @@ function difference(actual: ExportLogits, expected: ExportLogits): number {
   return Math.max(maxDifference(actual.prefill, expected.prefill), ...steps);
 }
 
-/** Tests that these files, pruned, answer as PyTorch's layers do. */
-export function testExports(decoders: readonly ExportedDecoder[]): void {
+/**
+ * Tests that these files, pruned, answer as PyTorch's layers do.
+ *
+ * @param takesTurns each file is pruned with one way to number positions, unless the environment variable `VERIFY_ALL`
+ *   asks for everything
+ */
+export function testExports(decoders: readonly ExportedDecoder[], takesTurns = false): void {
   afterAll(() => rmSync(folder, { recursive: true }));
+  const inTurn = takesTurns && process.env.VERIFY_ALL === undefined;
   describe.each(
-    decoders.map((exported) => [`${exported.architecture}/${exported.name}`, exported] as const),
-  )('%s', (_, exported) => {
+    decoders.map(
+      (exported, at) => [`${exported.architecture}/${exported.name}`, exported, at] as const,
+    ),
+  )('%s', (_, exported, at) => {
+    const modes = positionModes.filter((_, mode) => !inTurn || mode === at % positionModes.length);
     const truth = exportTruth(exported.architecture);
     const original = decodeModel(readFileSync(exported.path));
     const allowed = tolerance[exported.precision as keyof typeof tolerance] as number | undefined;
@@ -84,7 +93,7 @@ export function testExports(decoders: readonly ExportedDecoder[]): void {
       ({ attention }) => attention?.reading.window,
     );
 
-    test.each(positionModes)('positions %s, prefill and decoding', async (positions) => {
+    test.each(modes)('positions %s, prefill and decoding', async (positions) => {
       const prune = () => pruneModel(original, plan({ positions }), { trace: true }).model;
       const expected = truth[positions];
       if (isWindowed && positions === 'keep') {
@@ -99,7 +108,7 @@ export function testExports(decoders: readonly ExportedDecoder[]): void {
       if (allowed !== undefined) expect(difference(logits, expected!)).toBeLessThan(allowed);
     });
 
-    const scoredModes = positionModes.filter((positions) => truth.transprune[positions]);
+    const scoredModes = modes.filter((positions) => truth.transprune[positions]);
     test.each(scoredModes)('transprune, positions %s, prefill and decoding', async (positions) => {
       const { accumulateLayers, [positions]: expected } = truth.transprune;
       const scored = createPlan({ ...plan({ positions }), method: 'transprune', accumulateLayers });
@@ -132,23 +141,20 @@ export function testExports(decoders: readonly ExportedDecoder[]): void {
     let unpruned: ReturnType<typeof run> | undefined;
     const unprunedTolerance = exported.precision === 'float32' ? 1e-4 : 2e-2;
     const stagesOf = (keepRatio: number) => [1, 3].map((afterLayer) => ({ afterLayer, keepRatio }));
-    test.each(positionModes)(
-      'positions %s with keep ratio 1 are the original',
-      async (positions) => {
-        // Renumbering M-RoPE is another model even where nothing is dropped; windows are not kept.
-        const isOriginal = positions === 'renumber' ? exported.positionRows === 1 : !isWindowed;
-        if (!isOriginal) return;
-        const all = createPlan({
-          accumulateLayers: [1, 2, 3],
-          stages: stagesOf(1),
-          positions,
-        });
-        unpruned ??= run(exported, original);
-        const { logits: expected } = await unpruned;
-        const { logits } = await run(exported, pruneModel(original, all).model);
-        expect(difference(logits, expected)).toBeLessThan(unprunedTolerance);
-      },
-    );
+    test.each(modes)('positions %s with keep ratio 1 are the original', async (positions) => {
+      // Renumbering M-RoPE is another model even where nothing is dropped; windows are not kept.
+      const isOriginal = positions === 'renumber' ? exported.positionRows === 1 : !isWindowed;
+      if (!isOriginal) return;
+      const all = createPlan({
+        accumulateLayers: [1, 2, 3],
+        stages: stagesOf(1),
+        positions,
+      });
+      unpruned ??= run(exported, original);
+      const { logits: expected } = await unpruned;
+      const { logits } = await run(exported, pruneModel(original, all).model);
+      expect(difference(logits, expected)).toBeLessThan(unprunedTolerance);
+    });
 
     test('unless a plan chooses positions, ratio 1 at run time and a text are the original', async () => {
       const hard = createPlan({ accumulateLayers: [1, 2, 3], stages: stagesOf(0.25) });

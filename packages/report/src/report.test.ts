@@ -145,3 +145,16 @@ test('names of points that are as right stand below each other', () => {
   expect(first).toBeTruthy();
   expect(first).not.toBe(second);
 });
+
+test('the front is a line, and what is chosen a ring', () => {
+  const point = (cost: number, isOnFront: boolean, isChosen = false) => ({
+    ...{ name: '', family: 'one', cost, accuracy: cost, low: cost, high: cost },
+    ...{ isOnFront, isChosen },
+  });
+  const points = [point(0.2, true), point(0.5, true, true), point(0.8, false)];
+  const { svg, caption } = tradeOff(points, 'time');
+  expect(elements(svg, 'g[stroke-dasharray] path')).toHaveLength(1);
+  expect(elements(svg, 'circle[r="8"]')).toHaveLength(1);
+  expect(caption).toMatch(/Dashed: .* Ringed: /);
+  expect(tradeOff([point(0.2, false)], 'time').caption).not.toMatch(/Dashed|Ringed/);
+});

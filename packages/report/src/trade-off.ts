@@ -12,6 +12,10 @@ export interface TradeOffPoint {
   readonly accuracy: number;
   readonly low: number;
   readonly high: number;
+  /** Joined by a dashed line: no other is cheaper and as right. */
+  readonly isOnFront?: boolean;
+  /** Marked by a ring. */
+  readonly isChosen?: boolean;
 }
 
 /**
@@ -22,6 +26,7 @@ export interface TradeOffPoint {
 export function tradeOff(points: readonly TradeOffPoint[], costName: string): Figure {
   const percent = { tickFormat: (share: number) => `${Math.round(100 * share)} %` };
   const byCost = points.toSorted((a, b) => a.cost - b.cost);
+  const front = byCost.filter(({ isOnFront }) => isOnFront);
   const svg = draw({
     width: 720,
     height: 420,
@@ -32,6 +37,7 @@ export function tradeOff(points: readonly TradeOffPoint[], costName: string): Fi
     y: { label: 'right answers', grid: true, ...percent },
     color: { scheme: 'observable10' },
     marks: [
+      Plot.line(front, { x: 'cost', y: 'accuracy', strokeDasharray: '4 3', strokeOpacity: 0.6 }),
       Plot.line(byCost, { x: 'cost', y: 'accuracy', stroke: 'family', z: 'family' }),
       Plot.ruleX(byCost, {
         x: 'cost',
@@ -41,6 +47,10 @@ export function tradeOff(points: readonly TradeOffPoint[], costName: string): Fi
         strokeOpacity: 0.5,
       }),
       Plot.dot(byCost, { x: 'cost', y: 'accuracy', fill: 'family', r: 4 }),
+      Plot.dot(
+        byCost.filter(({ isChosen }) => isChosen),
+        { x: 'cost', y: 'accuracy', stroke: 'black', r: 8 },
+      ),
       Plot.text(apart(points), {
         x: 'cost',
         y: 'labelAt',
@@ -54,7 +64,11 @@ export function tradeOff(points: readonly TradeOffPoint[], costName: string): Fi
   return {
     name: 'trade-off',
     title: `Accuracy against ${costName}`,
-    caption: 'Bars are 95 % confidence intervals over questions.',
+    caption: [
+      'Bars are 95 % confidence intervals over questions.',
+      ...(front.length > 0 ? ['Dashed: no other is cheaper and as right.'] : []),
+      ...(points.some(({ isChosen }) => isChosen) ? ['Ringed: recommended.'] : []),
+    ].join(' '),
     svg,
   };
 }

@@ -1,4 +1,6 @@
 /** All parts of the study, in order, and the document that they make. */
+
+import { share } from '@transprune/eval';
 import { type Figure, tradeOff } from '@transprune/report';
 import { collect } from '@transprune/vlm';
 import { openLanes } from './answers/lanes.js';
@@ -12,7 +14,6 @@ import { studySizes, studySteps } from './parts/sizes.js';
 import { studySpeed } from './parts/speed.js';
 import { studyWhen } from './parts/when.js';
 import { type HeldOut, readHeldOut, sampleQuestions } from './questions/held-out.js';
-import { share } from './statistics/estimate.js';
 import { answersTo, type Extent, type Result, type Study } from './study.js';
 import type { Costing } from './variants/costs.js';
 import { mainMethods, settingsOf } from './variants/methods.js';

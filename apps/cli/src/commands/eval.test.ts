@@ -173,11 +173,33 @@ describe('a server', () => {
   });
 });
 
+test('the held-out questions of the small model need no folder', async () => {
+  const { asked, parameters } = await yesServer();
+  const { score, answered } = await transpruneJson(
+    ...['eval', 'embedded', '--answers', answers, '--limit', '2', ...parameters],
+  );
+  expect([answered, score.questions, asked.length]).toEqual([2, 2, 2]);
+});
+
+test('workers that nobody can reach', async () => {
+  const gone = new URL(await closedAddress()).host;
+  const { exitCode, stderr } = await transprune(...pope(), '--queue', `redis://${gone}`);
+  expect(exitCode).toBe(exitCodes.notFound);
+  expect(stderr).toMatch(/expected a Redis server at redis:.*ECONNREFUSED/);
+  const other = await transprune(...pope(), '--queue', `http://${gone}`);
+  expect(other.stderr).toMatch(/expected the address of a Redis server/);
+  const worker = await transprune('eval', 'worker', '--queue', `redis://${gone}`);
+  expect(worker.exitCode).toBe(exitCodes.notFound);
+});
+
 test.each([
   [['popes'], /one of mme, .*, got popes/],
   [['--data', '.'], /expected a benchmark with --data/],
   [['pope', '--data', '.'], /expected --answers with --data/],
   [['pope', '--answers', 'a'], /expected --data with --answers/],
+  [['embedded', '--data', '.', '--answers', 'a'], /expected no --data with embedded/],
+  [['pope', '--queue', 'redis://a', '--device', 'cpu'], /cannot be used with option/],
+  [['worker'], /required option '--queue/],
   [['pope', '--data', '.', '--answers', 'a', '--shard', '3/2'], /expected a shard such as 2\/4/],
   [
     ['pope', '--data', '.', '--answers', 'a', '--server', 'http://a'],

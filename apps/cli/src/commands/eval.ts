@@ -1,10 +1,13 @@
 import { TransPruneError } from '@transprune/core';
 import type { Answerer } from '@transprune/eval';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { askAll } from '../eval/ask.js';
+import { embedded } from '../eval/embedded.js';
 import { engineAnswerer } from '../eval/engine-answerer.js';
 import { checkEmpty, writeFiles } from '../eval/official.js';
 import { planLabel } from '../eval/plan-label.js';
+import { queuedQuestions, withQueue } from '../eval/queue.js';
+import type { Work } from '../eval/work.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { calledModel, findModel, type Surroundings } from '../model/find.js';
@@ -20,6 +23,7 @@ import { addThreadOption } from '../options/thread-option.js';
 import { type EngineOptions, withEngine } from '../run/engine.js';
 import { showBenchmarks, showScores } from '../show/eval.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
+import { addEvalWorkerCommand } from './eval-worker.js';
 
 type Options = ModelOptions &
   EngineOptions &
@@ -32,22 +36,32 @@ type Options = ModelOptions &
     readonly maxNewTokens: number;
     readonly official?: string;
     readonly force?: boolean;
+    readonly queue?: string;
   };
 
 export function addEvalCommand(program: Command, io: Io): void {
   const command = program
     .command('eval')
     .description(
-      'Ask a model, or a server, the questions of a benchmark in its official files, and score the answers by its own rules. Without --data: list benchmarks and the files that each needs. A run that was ended is gone on with by the same command.',
+      'Ask a model, or a server, the questions of a benchmark in its official files, or your own, and score the answers by its own rules. Without --data: list benchmarks and the files that each needs. A run that was ended is gone on with by the same command. One plan at a time; `tune` compares many on your questions, `evaluate` the presets on those of the small model.',
     )
     .argument('[benchmark]', 'such as pope; all are listed if left out')
-    .option('--data <folder>', "the benchmark's files, in the layout of LLaVA's scripts")
+    .option(
+      '--data <folder>',
+      "the benchmark's files, in the layout of LLaVA's scripts; of own, questions.jsonl with pictures beside it",
+    )
     .option('--answers <file>', 'answers as JSON lines; those in it are not asked again')
     .option('--limit <count>', 'ask the first questions alone', wholeNumber(1))
     .option('--shard <part>', 'a part of the questions, such as 2/4, for machines side by side')
     .option('--max-new-tokens <count>', 'longest answer', wholeNumber(1), 128)
     .option('--official <folder>', "write the files that the benchmark's own scorer takes")
-    .option('--force', 'replace what is in the folder of --official');
+    .option('--force', 'replace what is in the folder of --official')
+    .addOption(
+      new Option(
+        '--queue <address>',
+        'of a Redis server, such as redis://10.0.0.5:6379: hand the questions to workers, which `eval worker` starts',
+      ).conflicts(['device', 'threads', 'concurrency']),
+    );
   addReductionOptions(addBudgetOptions(addPlanOptions(addModelOptions(command))));
   addServerOptions(addThreadOption(addDeviceOption(command)));
   addOutputOptions(command)
@@ -55,12 +69,16 @@ export function addEvalCommand(program: Command, io: Io): void {
       'after',
       example(
         'transprune eval pope --data playground/data/eval --answers pope-high.jsonl',
+        'transprune eval own --data questions --answers own-high.jsonl',
         'transprune eval pope --data playground/data/eval --answers pope.jsonl --server http://127.0.0.1:8080/v1 --server-model smolvlm',
+        'transprune eval pope --data playground/data/eval --answers pope.jsonl --model owner/name --queue redis://10.0.0.5:6379',
       ),
     )
     .action((name: string | undefined, options: Options) =>
       withTemporaryFolders(io, (folders) => evaluate(name, options, folders, io)),
     );
+  // What follows `worker` is the worker's, not this command's.
+  addEvalWorkerCommand(command.enablePositionalOptions(), io);
 }
 
 async function evaluate(
@@ -72,14 +90,17 @@ async function evaluate(
   const { benchmarks, Folder, parseShard, pointMetrics } = await import('@transprune/eval');
   const terminal = createTerminal(io, options);
   const around = { io, terminal };
-  const chosen = benchmarks.filter((each) => name === undefined || each.name === name);
+  const known = [...benchmarks, embedded];
+  const chosen = known.filter((each) => name === undefined || each.name === name);
   const [benchmark] = chosen;
   if (!benchmark) {
-    const names = benchmarks.map((each) => each.name).join(', ');
+    const names = known.map((each) => each.name).join(', ');
     throw invalid(`expected a benchmark, one of ${names}, got ${name}`);
   }
   const { data, answers: answersPath, limit, concurrency, official } = options;
-  if (data === undefined) {
+  const hasOwnData = benchmark === embedded;
+  if (hasOwnData && data !== undefined) throw invalid('expected no --data with embedded, got some');
+  if (data === undefined && !(hasOwnData && answersPath !== undefined)) {
     if (answersPath !== undefined) throw invalid('expected --data with --answers, got none');
     const listed = chosen.map(({ open: _, ...described }) => described);
     return terminal.result({ benchmarks: listed }, () => showBenchmarks(chosen));
@@ -91,15 +112,21 @@ async function evaluate(
   const server = serverOf(options);
   if (official !== undefined && !options.force) await checkEmpty(official);
   const shard = options.shard === undefined ? undefined : parseShard(options.shard);
-  const opened = await benchmark.open(new Folder(data));
-  const asking = { answersPath, limit, shard, concurrency };
+  const opened = await benchmark.open(new Folder(data ?? ''));
+  const atOnce = options.queue === undefined ? concurrency : queuedQuestions;
+  const asking = { answersPath, limit, shard, concurrency: atOnce };
   const askFor = async (answerer: Answerer) => ({
     model: answerer.name,
     ...(await askAll(opened, answerer, asking, around)),
   });
-  const { model, answers, questions, failures } = server
-    ? await askFor(await serverAnswerer(server, options, io))
-    : await withAnswerer(options, folders, around, askFor);
+  const { model, answers, questions, failures } = await withAnswerer(
+    server,
+    answersPath,
+    options,
+    folders,
+    around,
+    askFor,
+  );
   const report = {
     ...{ benchmark: name, model, answers: answersPath, questions, answered: answers.size },
     score: opened.score(answers),
@@ -124,19 +151,23 @@ async function serverAnswerer(
   return openAiAnswerer({ ...server, apiKey: env.OPENAI_API_KEY, maxTokens: maxNewTokens });
 }
 
-/** Opens a model that answers for as long as `use` runs. */
+/** Lends whoever answers: workers, a server, or a model that is opened here. */
 async function withAnswerer<T>(
+  server: Work['server'],
+  answersPath: string,
   options: Options,
   folders: TemporaryFolders,
   around: Surroundings,
   use: (answerer: Answerer) => Promise<T>,
 ): Promise<T> {
-  const { format, maxNewTokens } = options;
+  const { format, maxNewTokens, queue } = options;
+  if (queue !== undefined) return withQueue(queue, answersPath, server, options, around, use);
+  if (server) return use(await serverAnswerer(server, options, around.io));
   const files = await findModel(options.model, options, around);
   const model = [calledModel(options.model, around.io), ...(format ? [format] : [])].join(' ');
   return withEngine(files, options, folders, around, async ({ engine, pruned, reduction }) => {
     const name = `${model}: ${planLabel(pruned.chosen.plan, reduction)}`;
-    return use(await engineAnswerer(name, engine, maxNewTokens));
+    return use(await engineAnswerer(engine, { name, maxNewTokens }));
   });
 }
 

@@ -40,7 +40,7 @@ export function addEvaluateCommand(program: Command, io: Io): void {
   const command = program
     .command('evaluate')
     .description(
-      'Ask a model the held-out questions of the small one that comes along: unpruned, with every preset or the plan that is named, and with as many image tokens kept at random. Answers count if they are the expected words, whatever their case.',
+      'Ask a model the held-out questions of the small one that comes along: unpruned, with every preset or the plan that is named, and with as many image tokens kept at random. Answers count if they are the expected words, whatever their case. Nothing is kept: `eval embedded` asks the same of one plan, in a file of answers that a later run goes on with; `eval` has published benchmarks, `tune` your own questions.',
     )
     .option('--scenes <count>', 'of the held-out scenes, the first ones', wholeNumber(1), 128);
   addReductionOptions(addBudgetOptions(addPlanOptions(addModelOptions(command))));

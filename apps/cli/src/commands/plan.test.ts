@@ -1,10 +1,31 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { publishedFigures, publishedShifts } from '@transprune/flops';
 import { modelDirectory } from '@transprune/small-model';
 import { describe, expect, test } from 'vitest';
 import { pathsOf, useHub } from '../../testing/hub.js';
 import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';
+
+/** What tokens are ranked by, which costs nothing as the papers count. */
+const methodOf = (published: string) =>
+  published.startsWith('FastV')
+    ? 'fastv'
+    : published.startsWith('Pyramid')
+      ? 'pyramid-drop'
+      : 'transprune';
+
+test.each([...publishedFigures, ...publishedShifts])(
+  '$model, $method: $tflops TFLOPs, as published',
+  async ({ model, method, stages, tflops }) => {
+    const layers = stages.map(({ afterLayer }) => afterLayer).join();
+    const keep = stages.map(({ keepRatio }) => keepRatio).join();
+    const plan = layers ? ['--prune-after', layers, '--keep', keep] : ['--preset', 'none'];
+    const ranked = ['--method', methodOf(method)];
+    const { published } = await transpruneJson('plan', '--model', model, ...plan, ...ranked);
+    expect(Math.abs(published.prunedTflops - tflops)).toBeLessThan(0.01);
+  },
+);
 
 describe('LLaVA-1.5-7B, as published', () => {
   test.each([

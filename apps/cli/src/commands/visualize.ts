@@ -17,15 +17,10 @@ import {
 } from '../options/sampling-options.js';
 import { addThreadOption } from '../options/thread-option.js';
 import { readInputs } from '../run/inputs.js';
+import { endingOf, writeWhole } from '../show/ending.js';
 import { type Block, table } from '../show/table.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
-import {
-  drawTrace,
-  endingOf,
-  type FigureName,
-  figureNames,
-  writeWhole,
-} from '../visualize/output.js';
+import { drawTrace, type FigureName, figureNames, traceEndings } from '../visualize/output.js';
 import { type RecordOptions, recordTrace } from '../visualize/record.js';
 
 type Options = ModelOptions &
@@ -88,7 +83,7 @@ async function visualize(
 ): Promise<void> {
   const terminal = createTerminal(io, options);
   const { output, figure, force } = options;
-  const ending = output === undefined ? undefined : endingOf(output);
+  const ending = output === undefined ? undefined : endingOf(output, traceEndings);
   if (ending === undefined && !options.json) {
     throw invalid('expected -o with a file to write, or --json for the trace, got neither');
   }

@@ -19,6 +19,7 @@ test.each([
     ['transprune-high', 'transprune-low'],
   ],
   ['arguments of a fixed choice', 'transprune completion ', ['bash', 'zsh', 'fish']],
+  ['options of a command of a command', 'transprune eval worker --id', ['--idle']],
   ['options of the program', 'transprune --ver', ['--version']],
   ['nothing', 'transprune run --zzz', []],
 ])('%s', (_, line, expected) => {

@@ -28,7 +28,10 @@ function allCandidates(
 ): Candidate[] | undefined {
   const help = program.createHelp();
   const words = before.slice(1).filter((word) => !word.startsWith('-'));
-  const command = program.commands.find((each) => each.name() === words[0]);
+  const named = (from: Command | undefined, word: string | undefined) =>
+    from?.commands.find((each) => each.name() === word);
+  const first = named(program, words[0]);
+  const command = named(first, words[1]) ?? first;
   const options = help.visibleOptions(command ?? program);
   const asked = options.find(({ long, short }) => [long, short].includes(before.at(-1)));
   if (asked && takesValue(asked)) return asked.argChoices?.map(plain);

@@ -1,11 +1,8 @@
 /** Asks the questions of a benchmark, and tells how far it is. */
-import { TransPruneError } from '@transprune/core';
 import type { Answerer, OpenBenchmark, RunOptions, RunProgress, RunResult } from '@transprune/eval';
 import type { Surroundings } from '../model/find.js';
 import { timeLeft } from '../show/time-left.js';
-
-/** A run ends when so many questions have failed and none has been answered: nobody is there. */
-const patience = 5;
+import { patienceWith } from './patience.js';
 
 /**
  * @throws TransPruneError RUN_FAILED if nothing answers, and as `runBenchmark` does
@@ -17,8 +14,8 @@ export async function askAll(
   { io, terminal }: Surroundings,
 ): Promise<RunResult> {
   const { runBenchmark } = await import('@transprune/eval');
-  const giveUp = new AbortController();
-  const signal = AbortSignal.any([io.signal, giveUp.signal]);
+  const patience = patienceWith(answerer.name);
+  const signal = AbortSignal.any([io.signal, patience.signal]);
   const start = performance.now();
   let isFirst = true;
   const onProgress = ({ answered, questions, now, failures }: RunProgress) => {
@@ -29,15 +26,7 @@ export async function askAll(
     terminal.progress(
       done < open ? timeLeft('question', done, open, start, performance.now()) : '',
     );
-    const [first] = failures;
-    if (now > 0 || !first || failures.length < Math.min(patience, open)) return;
-    giveUp.abort(
-      new TransPruneError(
-        'RUN_FAILED',
-        `expected answers from ${answerer.name}, got none to ${failures.length} questions; ${first.where}: ${first.what}`,
-        { failures },
-      ),
-    );
+    patience.watch(open, now, failures);
   };
   try {
     const result = await runBenchmark(benchmark, { ...options, answerer, signal, onProgress });

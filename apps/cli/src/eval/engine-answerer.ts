@@ -2,16 +2,19 @@
 import type { Answerer } from '@transprune/eval';
 import type { Engine } from '@transprune/vlm';
 
-/**
- * Asks an engine, always for the likeliest answer.
- *
- * @param name noted beside each answer: the model and how it is pruned
- * @param maxNewTokens tokens of an answer at most
- */
+export interface EngineAnswererOptions {
+  /** Noted beside each answer: the model and how it is pruned. */
+  readonly name: string;
+  /** Tokens of an answer at most. */
+  readonly maxNewTokens: number;
+  /** For decoders that take them as an input; those of the decoder's plan if left out. */
+  readonly keepRatios?: readonly number[] | undefined;
+}
+
+/** Asks an engine, always for the likeliest answer. */
 export async function engineAnswerer(
-  name: string,
   engine: Engine,
-  maxNewTokens: number,
+  { name, maxNewTokens, keepRatios }: EngineAnswererOptions,
 ): Promise<Answerer> {
   const { collect, loadImage } = await import('@transprune/vlm');
   return {
@@ -20,12 +23,13 @@ export async function engineAnswerer(
       const images = picture
         ? [await loadImage('path' in picture ? picture.path : picture.bytes)]
         : [];
-      const { text, finishReason, usage, timings } = await collect(
-        engine.generate({ question: prompt, images, maxNewTokens, signal }),
+      const chosen = { maxNewTokens, ...(keepRatios && { keepRatios }) };
+      const { text, finishReason, usage, timings, visionCached } = await collect(
+        engine.generate({ question: prompt, images, ...chosen, signal }),
       );
       // What was cut off is no answer.
       signal.throwIfAborted();
-      return { text, metadata: { finishReason, ...usage, ...timings } };
+      return { text, metadata: { finishReason, visionCached, ...usage, ...timings } };
     },
   };
 }

@@ -65,26 +65,16 @@ export const calledModel = (name: string | undefined, { env }: Io): string =>
 /**
  * Without a name it is that in `TRANSPRUNE_MODEL`, or else the small model that comes along.
  *
- * @throws TransPruneError as `placeOf` does, with the variable's name if the model's is from there
+ * @throws TransPruneError as `namedPlace` does
  */
 async function findPlace(
   name: string | undefined,
   { revision }: FileOptions,
   { io }: Surroundings,
 ): Promise<ModelPlace> {
-  const { placeOf } = await import('@transprune/files/node');
-  if (name !== undefined) return placeOf(name, revision);
-  const named = io.env.TRANSPRUNE_MODEL;
-  if (!named) {
-    return placeOf((await import('@transprune/embedded-model')).modelDirectory, revision);
-  }
-  try {
-    return await placeOf(named, revision);
-  } catch (error) {
-    if (!TransPruneError.isInstance(error)) throw error;
-    const message = `TRANSPRUNE_MODEL: ${error.message}`;
-    throw new TransPruneError(error.code, message, error.data, { cause: error });
-  }
+  const { namedPlace, placeOf } = await import('@transprune/files/node');
+  const named = await namedPlace(name, revision, io.env);
+  return named ?? placeOf((await import('@transprune/embedded-model')).modelDirectory, revision);
 }
 
 /** @throws TransPruneError INVALID_ARGUMENT for the first option that is given */

@@ -66,3 +66,12 @@ export function numberList(text: string): number[] {
     return value;
   });
 }
+
+/** Shares above 0 and below 1, such as `.7,.5,.35`. */
+export function shareList(text: string): number[] {
+  const shares = numberList(text);
+  if (shares.some((share) => !(share > 0 && share < 1))) {
+    throw new InvalidArgumentError('Expected shares above 0 and below 1, such as .7,.5,.35.');
+  }
+  return shares;
+}

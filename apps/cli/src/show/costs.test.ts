@@ -1,6 +1,7 @@
 import {
   createPlan,
   type DecoderConfig,
+  methodNames,
   type PrunePlan,
   presetPlan,
   uniformNoise,
@@ -83,6 +84,13 @@ describe("the full convention agrees with the graph's own matrix products within
     const products = await graphProducts(model, prompt, config);
     const ours = counted(plan, config);
     expect(Math.abs(ours / products - 1)).toBeLessThan(0.01);
+  });
+
+  test.each(methodNames)('%s', async (method) => {
+    const plan = { ...presetPlan('transprune-high', sizes.layers).plan, method };
+    const pruned = pruneModel(buildDecoder(sizes, randomWeights(1)), plan);
+    const products = await graphProducts(pruned.model, prompt, sizes);
+    expect(Math.abs(counted(plan, sizes) / products - 1)).toBeLessThan(0.01);
   });
 
   test('with a window in every other layer', async () => {

@@ -64,7 +64,7 @@ function scoreGrid(score: Score, points: readonly string[]): Grid {
 /** Lines that are shown of a list; `--json` has all. */
 const shownLines = 5;
 
-function shownProblems(title: string, problems: readonly Problem[]): string[] {
+export function shownProblems(title: string, problems: readonly Problem[]): string[] {
   if (problems.length === 0) return [];
   const lines = problems.slice(0, shownLines).map(({ where, what }) => `  ${where}: ${what}`);
   const more = problems.length - lines.length;

@@ -15,7 +15,7 @@ import { type ImageUrl, readImages } from '../images/read.js';
 import { unlessAborted } from '../limits/aborted.js';
 import { type Deadline, deadline } from '../limits/deadline.js';
 import { savedFlops } from '../metrics/saved.js';
-import { unavailable } from './errors.js';
+import { toApiError, unavailable } from './errors.js';
 import type { ChosenPruning } from './pruning.js';
 import type { Service } from './service.js';
 import { trimming } from './trim.js';
@@ -23,6 +23,8 @@ import { trimming } from './trim.js';
 /** What is asked, in the engine's words. */
 export interface Asked {
   readonly messages: readonly ChatMessage[];
+  /** What the endpoint calls the messages, for errors. */
+  readonly param: string;
   readonly images: readonly ImageUrl[];
   readonly pruning: ChosenPruning;
   readonly sampling: Sampling;
@@ -155,7 +157,7 @@ async function* partsOf(
   } catch (error) {
     throw seat.isLost && !signal.aborted
       ? unavailable('engine_lost', 'the engine that answered has ended; ask again')
-      : error;
+      : toApiError(error, asked.param);
   } finally {
     signal.removeEventListener('abort', end);
     // Again, if it was aborted; an abortion from before it was listened for ends nothing.

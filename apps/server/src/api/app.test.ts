@@ -101,6 +101,33 @@ test('requests have an id, their own if it is one', async () => {
   expect((await withId('a b"c')).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
 });
 
+test.each([
+  ['/v1/chat/completions', { messages: [{ role: 'user', content: 'what is this?' }] }],
+  ['/v1/responses', { input: 'what is this?' }],
+])('so have streams, and what goes wrong: %s', async (path, asked) => {
+  const post = (id: string, body: object) =>
+    get(path, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'X-Request-Id': id },
+      body: JSON.stringify({ model, ...body }),
+    });
+  for (const [name, body, status] of [
+    ['stream', { ...asked, stream: true }, 200],
+    ['whole', asked, 200],
+    ['wrong', {}, 400],
+  ] as const) {
+    const id = `${name}${path.replaceAll('/', '-')}`;
+    const response = await post(id, body);
+    expect(response.status).toBe(status);
+    expect(response.headers.get('x-request-id')).toBe(id);
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    // TLS is a proxy's business, and so is whether there is always TLS.
+    expect(response.headers.get('strict-transport-security')).toBeNull();
+    await response.text();
+    expect(server.lines.filter((line) => line.includes(`"requestId":"${id}"`))).toHaveLength(1);
+  }
+});
+
 describe('keys', () => {
   test('are asked for where the model is', async () => {
     const { url } = closed(await startServer({ apiKeys: ['first-key', 'second-key'] }));

@@ -1,5 +1,4 @@
 /** The endpoints, and what all requests go through. */
-import { randomUUID } from 'node:crypto';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import { chatRoute } from './chat/route.js';
@@ -7,11 +6,10 @@ import { docsPage } from './docs.js';
 import { ApiError, toApiError } from './errors.js';
 import { modelRoute, modelsRoute } from './models.js';
 import { openApiDocument } from './openapi.js';
+import { nameRequest, requestIdHeader, requestIdOf } from './request-id.js';
 import { responsesRoute } from './responses/route.js';
 import type { Service } from './service.js';
 import { healthRoute, metricsRoute, readyRoute, versionRoute } from './status.js';
-
-const requestIdHeader = 'X-Request-Id';
 
 export function createApp(service: Service): Hono {
   const document = openApiDocument(service.version);
@@ -22,7 +20,8 @@ export function createApp(service: Service): Hono {
     const message = `there is no ${method} ${path.slice(0, 100)}; GET /docs lists what there is`;
     return errorReply(new ApiError(404, 'not_found', message), context, service);
   });
-  app.use(secureHeaders(), logged(service));
+  // Whether a host speaks TLS alone is its proxy's to say.
+  app.use(secureHeaders({ strictTransportSecurity: false }), logged(service));
   app.get('/health', healthRoute);
   app.get('/ready', readyRoute(service));
   app.get('/version', versionRoute(service));
@@ -42,7 +41,7 @@ export function createApp(service: Service): Hono {
 
 function errorReply(error: unknown, context: Context, { log }: Service): Response {
   const known = toApiError(error);
-  const requestId = context.res.headers.get(requestIdHeader);
+  const requestId = requestIdOf(context);
   if (known.status === 500) log.error({ err: known.cause, requestId }, 'a request failed');
   return context.json(known.body, known.status as 400, known.headers);
 }
@@ -50,11 +49,10 @@ function errorReply(error: unknown, context: Context, { log }: Service): Respons
 /** Names each request, and notes how it went; nothing of what was asked. */
 function logged({ log }: Service): MiddlewareHandler {
   return async (context, next) => {
-    const given = context.req.header(requestIdHeader) ?? '';
-    const requestId = /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+    const requestId = nameRequest(context);
     const since = performance.now();
-    context.header(requestIdHeader, requestId);
     await next();
+    context.res.headers.set(requestIdHeader, requestId);
     const { method, path } = context.req;
     const ms = Math.round(performance.now() - since);
     log.info({ requestId, method, path, status: context.res.status, ms }, 'request');

@@ -85,17 +85,16 @@ export function clientLeft(options?: ErrorOptions): ApiError {
   return new ApiError(499, 'client_closed_request', 'the client left', {}, options);
 }
 
-/** Fields of an engine's request, by the names that clients know. */
-const params: Readonly<Record<string, string>> = {
-  prompt: 'messages',
-  keepRatios: 'pruning.keepRatios',
-};
-
-/** Any error as one of the API's. Of those that nobody expected, clients learn nothing. */
-export function toApiError(error: unknown): ApiError {
+/**
+ * Any error as one of the API's. Of those that nobody expected, clients learn nothing.
+ *
+ * @param prompt what the endpoint calls the prompt
+ */
+export function toApiError(error: unknown, prompt = 'messages'): ApiError {
   if (error instanceof ApiError) return error;
   if (TransPruneError.isInstance(error)) {
     const field = typeof error.data.field === 'string' ? error.data.field : undefined;
+    const params: Readonly<Record<string, string>> = { prompt, keepRatios: 'pruning.keepRatios' };
     const param = field && (params[field] ?? field);
     if (error.code === 'INVALID_ARGUMENT') return badRequest('invalid_value', error.message, param);
     if (error.code === 'INVALID_IMAGE') return badRequest('invalid_image', error.message, param);

@@ -140,6 +140,26 @@ test.each(Object.entries(paths))(
   },
 );
 
+test.each(Object.entries(paths))(
+  '%s: what nobody expected is in the log alone, under the id that the client has',
+  async (path, body) => {
+    failure = new Error('the reason');
+    try {
+      const { headers, body: text } = await post(path, { ...body, stream: true });
+      expect(text).toContain('internal_error');
+      expect(text).not.toContain('the reason');
+      const logged = server.lines.map((line) => JSON.parse(line));
+      expect(logged.findLast(({ err }) => err?.message === 'the reason')).toMatchObject({
+        requestId: headers['x-request-id'],
+        msg: 'an answer failed',
+      });
+      expect(headers['x-request-id']).toMatch(/./);
+    } finally {
+      failure = undefined;
+    }
+  },
+);
+
 test('the official client reads the same', async () => {
   const stream = await server.openai.chat.completions.create({
     ...paths['/v1/chat/completions'],

@@ -32,6 +32,7 @@ const failures = {
   413: 'a body that is too large',
   415: 'a body that is not JSON',
   429: 'all places are taken; Retry-After says when to ask again',
+  500: 'the server failed; its log says why, under the id in X-Request-Id',
   503: 'no engine runs, or the server ends',
   504: 'a time limit',
 };

@@ -3,6 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { readBounded } from '../limits/bounded.js';
+import { hasMoreMarks, mostMarks } from '../limits/structure.js';
 import { ApiError, badRequest, clientLeft } from './errors.js';
 import type { Service } from './service.js';
 
@@ -13,8 +14,9 @@ import type { Service } from './service.js';
 export type Neutral = Readonly<Record<string, (value: unknown) => boolean>>;
 
 const isAny = () => true;
-const isEmpty = (value: unknown) =>
-  typeof value === 'object' && Object.keys(value ?? {}).length === 0;
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+const isEmpty = (value: unknown) => isObject(value) && Object.keys(value).length === 0;
 const isOneOf =
   (...values: readonly unknown[]) =>
   (value: unknown) =>
@@ -55,12 +57,11 @@ export const neutralInChat: Neutral = {
 /** Of responses alone. */
 export const neutralInResponses: Neutral = {
   ...neutral,
-  text: (value) =>
-    isTextFormat((value as { readonly format?: unknown }).format ?? { type: 'text' }),
+  text: isPlainText,
   truncation: isOneOf('disabled'),
   include: isEmpty,
   background: isOneOf(false),
-  reasoning: (value) => Object.values(value as object).every((each) => each === null),
+  reasoning: (value) => isObject(value) && Object.values(value).every((each) => each === null),
   max_tool_calls: isOneOf(),
   previous_response_id: isOneOf(),
   conversation: isOneOf(),
@@ -68,7 +69,16 @@ export const neutralInResponses: Neutral = {
 };
 
 function isTextFormat(value: unknown): boolean {
-  return (value as { readonly type?: unknown })?.type === 'text';
+  return isObject(value) && value.type === 'text';
+}
+
+/** How answers are written anyway. */
+function isPlainText(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { format, verbosity, ...others } = value;
+  const isFormat = format === undefined || format === null || isTextFormat(format);
+  const isMedium = verbosity === undefined || verbosity === null || verbosity === 'medium';
+  return isFormat && isMedium && isEmpty(others);
 }
 
 export interface BodyOptions<Schema extends z.ZodType> {
@@ -91,7 +101,17 @@ export async function parseBody<Schema extends z.ZodType>(
   if (!/^application\/json *(;|$)/i.test(type)) {
     throw new ApiError(415, 'unsupported_media_type', 'expected a body of type application/json');
   }
-  const body = withoutNeutral(jsonOf(await bytesOf(context, service)), known);
+  const encoding = context.req.header('content-encoding') ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new ApiError(
+      415,
+      'unsupported_media_type',
+      'expected a body without a Content-Encoding, got one that is compressed',
+    );
+  }
+  const bytes = await bytesOf(context, service);
+  checkStructure(bytes, service.limits);
+  const body = withoutNeutral(jsonOf(bytes), known);
   const { success, data, error } = schema.safeParse(body);
   if (success) return data;
   throw refusal(error);
@@ -117,6 +137,15 @@ async function bytesOf(
   } catch (cause) {
     throw cause instanceof ApiError ? cause : clientLeft({ cause });
   }
+}
+
+function checkStructure(bytes: Uint8Array, limits: Service['limits']): void {
+  const most = mostMarks(limits);
+  if (!hasMoreMarks(bytes, most)) return;
+  throw badRequest(
+    'too_many_values',
+    `expected a body with at most ${most} commas and opening brackets, got more`,
+  );
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

@@ -16,6 +16,7 @@ export interface StreamOptions {
   readonly answer: Answer;
   /** What is sent of an error in the midst of the stream, before it ends. */
   readonly onError: (error: unknown) => ServerEvent;
+  /** Names the request in what it logs. */
   readonly log: Logger;
 }
 
@@ -41,8 +42,9 @@ export function eventStream(
         if (done) controller.close();
         else controller.enqueue(encoder.encode(written(value)));
       } catch (error) {
-        const { status, cause } = toApiError(error);
+        const { status, code, cause } = toApiError(error);
         if (status === 500) log.error({ err: cause }, 'an answer failed');
+        else log[status === 499 ? 'info' : 'warn']({ code }, 'an answer ended early');
         if (status !== 499) controller.enqueue(encoder.encode(written(onError(error))));
         controller.close();
       }

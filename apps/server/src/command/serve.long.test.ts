@@ -66,19 +66,26 @@ test('a model of the hub in a format, at a revision, and again without a network
   expect(hub.requests).toEqual([]);
 
   const formatsOf = async (child: ChildProcess) => {
-    const lines = createInterface(child.stderr!)[Symbol.asyncIterator]();
-    const next = async () => JSON.parse((await lines.next()).value);
-    expect(await next()).toMatchObject({
+    const told: Record<string, unknown>[] = [];
+    for await (const line of createInterface(child.stderr!)) {
+      told.push(JSON.parse(line));
+      if (told.at(-1)?.msg === 'listening') break;
+    }
+    expect(told[0]).toMatchObject({
       model: 'owner/name',
       msg: expect.stringMatching(/^opening/),
     });
-    return (await next()).formats;
+    const fetched = told.flatMap(({ msg, file }) => (msg === 'fetching' ? [file] : []));
+    return { formats: told.at(-1)?.formats, fetched };
   };
   const q4 = { vision_encoder: 'q4', embed_tokens: 'q4', decoder_model_merged: 'q4' };
-  expect(await formatsOf(startIn(env, ...options))).toEqual(q4);
+  const decoder = 'onnx/decoder_model_merged_q4.onnx';
+  const first = await formatsOf(startIn(env, ...options, '--engines', '2'));
+  expect(first).toEqual({ formats: q4, fetched: expect.arrayContaining(['config.json', decoder]) });
   const asked = hub.requests.length;
   expect(asked).toBeGreaterThan(0);
-  expect(await formatsOf(startIn(env, ...options, '--offline'))).toEqual(q4);
+  const again = await formatsOf(startIn(env, ...options, '--offline'));
+  expect(again).toEqual({ formats: q4, fetched: [] });
   expect(hub.requests.length).toBe(asked);
 });
 

@@ -32,6 +32,23 @@ test.each([
   });
 });
 
+test('TRANSPRUNE_MODEL names the model where --model does not', async () => {
+  const nothing = {
+    code: 'NOT_FOUND',
+    message: expect.stringMatching(/^TRANSPRUNE_MODEL: .*\/none/),
+  };
+  await expect(serveIn({ TRANSPRUNE_MODEL: '/none' })).rejects.toMatchObject(nothing);
+  const other = serveIn({ TRANSPRUNE_MODEL: '/none' }, '--model', '/other');
+  await expect(other).rejects.toThrow(/^expected a model: .*\/other/);
+});
+
+test.each(['https://images.example.org', 'images.example.org/x', '*'])(
+  'no host of images: %s',
+  async (host) => {
+    await expect(serve('--image-host', host)).rejects.toThrow(/^expected a host of images/);
+  },
+);
+
 test('a format that there is not', async () => {
   await expect(serve('--format', 'q3')).rejects.toThrow(/Allowed choices are fp32/);
 });
@@ -47,9 +64,14 @@ test('an address in use says which, and what to do, before the model is loaded',
   });
 });
 
-async function serve(...parameters: readonly string[]): Promise<void> {
+const serve = (...parameters: readonly string[]) => serveIn({}, ...parameters);
+
+async function serveIn(
+  env: Readonly<Record<string, string>>,
+  ...parameters: readonly string[]
+): Promise<void> {
   const { signal } = new AbortController();
   const program = new Command().exitOverride().configureOutput({ writeErr() {} });
-  addServeCommand(program, { stdout: process.stdout, env: {}, signal });
+  addServeCommand(program, { stdout: process.stdout, env, signal });
   await program.parseAsync(['serve', ...parameters], { from: 'user' });
 }

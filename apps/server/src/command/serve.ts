@@ -46,7 +46,10 @@ export function addServeCommand(program: Command, surroundings: Surroundings): C
   return program
     .command('serve')
     .description("Serve a model behind OpenAI's API, its decoder pruned.")
-    .option('--model <folder or owner/name>', 'model (default: the small one that comes along)')
+    .option(
+      '--model <folder or owner/name>',
+      'model (default: TRANSPRUNE_MODEL, or the small one that comes along)',
+    )
     .option('--revision <name>', 'branch, tag or commit of a model on the hub (default: main)')
     .addOption(
       new Option(
@@ -101,7 +104,7 @@ async function serve(options: Options, { stdout, env, signal }: Surroundings): P
 async function serverOptions(options: Options, env: Surroundings['env']): Promise<ServerOptions> {
   const { offline, name, preset, device, engines, threads, imageHost, limit, logContent } = options;
   return {
-    model: await descriptor(options),
+    model: await descriptor(options, env),
     offline,
     modelName: name,
     preset,
@@ -116,13 +119,17 @@ async function serverOptions(options: Options, env: Surroundings['env']): Promis
   };
 }
 
-/** @throws TransPruneError as `placeOf` does */
-async function descriptor({ model, revision, format }: Options): Promise<ModelDescriptor> {
-  const [{ placeOf }, { modelDirectory }] = await Promise.all([
+/** @throws TransPruneError as `namedPlace` does */
+async function descriptor(
+  { model, revision, format }: Options,
+  env: Surroundings['env'],
+): Promise<ModelDescriptor> {
+  const [{ namedPlace, placeOf }, { modelDirectory }] = await Promise.all([
     import('@transprune/files/node'),
     import('@transprune/embedded-model'),
   ]);
-  const place = await placeOf(model ?? modelDirectory, revision);
+  const named = await namedPlace(model, revision, env);
+  const place = named ?? (await placeOf(modelDirectory, revision));
   const chosen = format && { format };
   if ('hub' in place) return { hub: place.hub, ...(revision && { revision }), ...chosen };
   // Of a file in place of a folder opening it says so.

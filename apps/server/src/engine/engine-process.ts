@@ -1,5 +1,6 @@
 /** The program of an engine's process: opens the model that it was told, and answers through its channel. */
 import { type EnginePort, serveEngine } from '@transprune/vlm';
+import { downloadNotices } from './download.js';
 import type { EngineSettings } from './model-facts.js';
 import { openServed } from './open.js';
 
@@ -17,7 +18,10 @@ const port: EnginePort = {
   on: (type, listener) => process.on(type as 'message', listener),
   off: (type, listener) => process.off(type as 'message', listener),
 };
-const opened = openServed(settings);
+const opened = openServed(
+  settings,
+  downloadNotices((download) => send({ download })),
+);
 opened.then(
   ({ facts }) => send({ type: 'facts', facts }),
   // Whoever connects is told why.

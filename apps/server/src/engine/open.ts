@@ -2,7 +2,7 @@
 import { createNodeBackend } from '@transprune/backend-node';
 import { TransPruneError } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
-import { type ChosenFormats, openModel } from '@transprune/files/node';
+import { type ChosenFormats, type DownloadOptions, openModel } from '@transprune/files/node';
 import { type Engine, type OpenEngineOptions, openEngine } from '@transprune/vlm';
 import { type Description, describeModel } from './describe.js';
 import type { EngineSettings, ModelFacts } from './model-facts.js';
@@ -16,12 +16,17 @@ export interface OpenedEngine {
 /**
  * Opens a model in this process.
  *
+ * @param watching is told of a download
  * @throws TransPruneError as `openEngine` does, and INVALID_PLAN for a plan that doesn't fit the decoder
  */
-export async function openServed(settings: EngineSettings): Promise<OpenedEngine> {
+export async function openServed(
+  settings: EngineSettings,
+  watching: Pick<DownloadOptions, 'onProgress' | 'onRetry'> = {},
+): Promise<OpenedEngine> {
   const { model, offline } = settings;
   let formats: ChosenFormats = {};
   const files = await openModel(model, {
+    ...watching,
     ...(offline && { offline }),
     onFormats: (chosen) => {
       formats = chosen;

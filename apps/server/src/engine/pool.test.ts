@@ -40,7 +40,7 @@ test('a server that is closed while it loads does not listen, and waits for no e
     {
       programs: { engine, image: '' },
       startEngine: (signal) =>
-        startEngineProcess(engine, settings, signal).catch((error: unknown) => {
+        startEngineProcess(engine, settings, { signal }).catch((error: unknown) => {
           ended.push('killed');
           throw error;
         }),

@@ -1,23 +1,30 @@
 /** Engines in processes of their own: one that dies takes nobody with it. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { connectEngine, type EnginePort } from '@transprune/vlm/client';
+import type { DownloadNotice } from './download.js';
 import type { EngineHandle } from './handle.js';
 import type { EngineSettings, ModelFacts } from './model-facts.js';
 
 /** How long an engine may take to end in order before it is killed. */
 const stopMs = 5000;
 
+export interface StartOptions {
+  /** Ends it while it loads. */
+  readonly signal: AbortSignal;
+  /** Is told how far a model is that it fetches. */
+  readonly onDownload?: (notice: DownloadNotice) => void;
+}
+
 /**
  * Starts an engine.
  *
  * @param program path of the built `engine-process`
- * @param signal ends it while it loads
  * @throws TransPruneError what opening the model failed with, RUN_FAILED if the process died
  */
 export async function startEngineProcess(
   program: string,
   settings: EngineSettings,
-  signal: AbortSignal,
+  { signal, onDownload = () => {} }: StartOptions,
 ): Promise<EngineHandle> {
   const child = fork(program, [JSON.stringify(settings)], {
     serialization: 'advanced',
@@ -36,6 +43,9 @@ export async function startEngineProcess(
   });
   const kill = () => void child.kill('SIGKILL');
   const facts = factsOf(child);
+  child.on('message', (message) => {
+    if (isMessage(message, 'download')) onDownload(message.download as DownloadNotice);
+  });
   signal.addEventListener('abort', kill);
   if (signal.aborted) kill();
   try {
@@ -79,14 +89,18 @@ function portOf(child: ChildProcess): EnginePort {
 function factsOf(child: ChildProcess): Promise<ModelFacts> {
   return new Promise((resolve) => {
     const listener = (message: unknown) => {
-      if (!isFacts(message)) return;
+      if (!isMessage(message, 'facts')) return;
       child.off('message', listener);
-      resolve(message.facts);
+      resolve(message.facts as ModelFacts);
     };
     child.on('message', listener);
   });
 }
 
-function isFacts(message: unknown): message is { readonly facts: ModelFacts } {
-  return typeof message === 'object' && message !== null && 'facts' in message;
+/** True for a message of this kind from the program, which is our own. */
+function isMessage<Kind extends 'facts' | 'download'>(
+  message: unknown,
+  kind: Kind,
+): message is Readonly<Record<Kind, unknown>> {
+  return typeof message === 'object' && message !== null && kind in message;
 }

@@ -3,10 +3,15 @@ import { lookup as resolve } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
+const globalUnicast = ipaddr.IPv6.parse('2000::');
+
 /** False for private, local and other special networks, also where they are written as IPv6. */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
-  return ipaddr.process(address).range() === 'unicast';
+  const parsed = ipaddr.process(address);
+  if (parsed.range() !== 'unicast') return false;
+  // Of IPv6, 2000::/3 is all that is given out; elsewhere are other ways to write IPv4, such as ::7f00:1.
+  return parsed.kind() === 'ipv4' || parsed.match(globalUnicast, 3);
 }
 
 /**

@@ -6,6 +6,9 @@ import { dataUrlBytes } from './data-url.js';
 import type { ImageDecoder } from './decoder.js';
 import type { RemoteImages } from './remote.js';
 
+/** Characters of an address. */
+const longestUrl = 4096;
+
 /** A picture of a request. */
 export interface ImageUrl {
   readonly url: string;
@@ -49,6 +52,10 @@ export async function readImages(
 }
 
 function parsed(url: string, param: string): URL {
-  if (URL.canParse(url)) return new URL(url);
-  throw badRequest('invalid_image_url', 'expected a data: or https: URL', param);
+  if (url.length <= longestUrl && URL.canParse(url)) return new URL(url);
+  throw badRequest(
+    'invalid_image_url',
+    `expected a data: or https: URL of at most ${longestUrl} characters`,
+    param,
+  );
 }

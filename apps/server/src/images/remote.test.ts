@@ -2,6 +2,7 @@
 import type { RequestListener } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { elsewhere } from '../../testing/elsewhere.js';
+import { chooseHosts } from './hosts.js';
 import { publicAgent, remoteImages } from './remote.js';
 
 const limits = { imageBytes: 1000, imageMs: 60_000 };
@@ -99,7 +100,7 @@ describe('an address that is not public', () => {
     'https://localhost/',
   ])('is not asked, though it is on the list: %s', async (address) => {
     const url = new URL(address);
-    const remote = remoteImages({ hosts: [url.hostname.replace(/^\[|\]$/g, '')], limits });
+    const remote = remoteImages({ hosts: chooseHosts([url.hostname]), limits });
     await expect(remote.fetch(url, 'p', signal)).rejects.toMatchObject({
       status: 400,
       code: 'invalid_image_url',

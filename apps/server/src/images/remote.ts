@@ -4,6 +4,7 @@ import { badRequest } from '../api/errors.js';
 import { readBounded } from '../limits/bounded.js';
 import type { Limits } from '../limits/limits.js';
 import { isPublicAddress, PrivateAddress, publicLookup } from './addresses.js';
+import { isAllowed } from './hosts.js';
 
 export interface RemoteImages {
   /**
@@ -16,7 +17,7 @@ export interface RemoteImages {
 }
 
 export interface RemoteOptions {
-  /** Hosts that pictures may come from, such as `example.org`; `*.example.org` for all hosts below. */
+  /** Hosts that pictures may come from, as `chooseHosts` gives them. */
   readonly hosts: readonly string[];
   readonly limits: Pick<Limits, 'imageBytes' | 'imageMs'>;
   /** Lets names mean addresses in another way, and speak HTTP; for tests. */
@@ -38,7 +39,7 @@ export function remoteImages({ hosts, limits, network }: RemoteOptions): RemoteI
       // Sockets look up names alone.
       const host = url.hostname.replace(/^\[|\]$/g, '');
       const isAddress = /^[\d.]+$|:/.test(host);
-      if (!isAllowed(host, hosts) || (isAddress && !isPublicAddress(host))) {
+      if (!isAllowed(url.hostname, hosts) || (isAddress && !isPublicAddress(host))) {
         throw refuse(
           hosts.length === 0
             ? 'this server fetches no images; send them as data: URLs'
@@ -70,12 +71,6 @@ export function remoteImages({ hosts, limits, network }: RemoteOptions): RemoteI
 /** Connects to public addresses alone. */
 export function publicAgent(lookup = publicLookup()): Agent {
   return new Agent({ connect: { lookup, timeout: 5000 }, headersTimeout: 10_000 });
-}
-
-function isAllowed(host: string, hosts: readonly string[]): boolean {
-  return hosts.some((allowed) =>
-    allowed.startsWith('*.') ? host.endsWith(allowed.slice(1)) : host === allowed,
-  );
 }
 
 /** What clients are told; nothing of the network here. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { Folder } from '../reading/folder.js';
+import { pointsByQuestion } from '../scoring/points.js';
 import { benchmarks } from './index.js';
 
 const folders: string[] = [];
@@ -330,4 +331,109 @@ test('lines that are none, missing files and files of another kind are told', as
   await expect(open('gqa', {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
   const broken = { 'pope/llava_pope_test.jsonl': '', 'scienceqa/llava_test_CQM-A.json': '{}' };
   await expect(open('scienceqa', broken)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+});
+
+test('own: any of the answers given, articles and case aside; bad lines told', async () => {
+  const line = (id: string | number, answer?: unknown, more = {}) => ({
+    ...{ id, image: 'a.png', question: `question ${id}`, answer },
+    ...more,
+  });
+  const { questions, problems, score } = await open('own', {
+    'questions.jsonl': `\uFEFF${lines(
+      line(1, 'The red car', { category: 'things' }),
+      line(2, ['two', 'a pair'], { category: 'counts' }),
+      line(3, 'A'),
+      line(4),
+      line(2, 'three'),
+      line(6, 'x', { image: 'gone.png' }),
+      line(7, 'x', { question: '' }),
+      { id: 8, question: 'without a picture', answer: 'yes' },
+    )}\nno json\n`,
+    'a.png': 'x',
+  });
+  expect(questions.map(({ id }) => id)).toEqual(['1', '2', '3', '4', '8']);
+  expect(problems.map(({ where }) => where.replace(/.*\//, ''))).toEqual([
+    'questions.jsonl:7',
+    'questions.jsonl:9',
+    'question 2',
+    'question 6',
+  ]);
+  const answers = new Map([
+    ['1', 'red car.'],
+    ['2', '2'],
+    ['3', 'the'],
+    ['4', 'whatever'],
+    ['8', '!'],
+  ]);
+  expect(score(answers)).toMatchObject({
+    ...{ questions: 4, metrics: { accuracy: 0.5 }, unreadable: 1, withoutTruth: 1 },
+    groups: {
+      counts: { questions: 1, metrics: { accuracy: 1 } },
+      things: { questions: 1, metrics: { accuracy: 1 } },
+    },
+  });
+  expect(score(new Map([['3', '(A)']])).metrics.accuracy).toBe(1);
+});
+
+test('points of each question, where each is judged by itself', async () => {
+  const opened = await open('own', {
+    'questions.jsonl': lines(
+      { id: 1, question: 'a', answer: 'x' },
+      { id: 2, question: 'b', answer: 'y' },
+      { id: 3, question: 'c' },
+    ),
+  });
+  const said = new Map([...'123'].map((id) => [id, 'x']));
+  expect([...pointsByQuestion(opened, said)]).toEqual([
+    ['1', 1],
+    ['2', 0],
+  ]);
+  const circular = await open('mmbench-circular', {
+    'mmbench/mmbench_dev_20230712.tsv': 'index\tquestion\tA\tB\tanswer\timage\n1\tq\ta\tb\tA\tAAAA',
+  });
+  expect(() => pointsByQuestion(circular, new Map([['1', 'A']]))).toThrow(/in groups/);
+});
+
+test('right answers that cannot be right are told, and do not count', async () => {
+  const science = await open('scienceqa', {
+    'scienceqa/llava_test_CQM-A.json': [{ id: 1, conversations: [{ value: 'Which?' }] }],
+    'scienceqa/problems.json': { 1: { choices: ['a', 'b'], answer: 2 } },
+  });
+  expect(science.problems).toHaveLength(1);
+  expect(science.score(new Map([['1', 'A']]))).toMatchObject({ questions: 0, withoutTruth: 1 });
+
+  const header = 'index\tquestion\tA\tB\tanswer\timage';
+  const bench = await open('mmbench', {
+    'mmbench/mmbench_dev_20230712.tsv': `${header}\n1\tq\ta\tb\tC\tAAAA\n2\tq\ta\tb\tB\tAAAA`,
+  });
+  expect(bench.problems.map(({ where }) => where)).toEqual(['question 1']);
+  const said = new Map(['1', '2'].map((id) => [id, 'B']));
+  expect(bench.score(said)).toMatchObject({ questions: 1, withoutTruth: 1, unreadable: 0 });
+
+  const asked = (id: string) => ({ question_id: id, image: 'a.jpg', text: `What ${id}?` });
+  const people = (answer: string) => ({ question_id: 1, answers: [{ answer }] });
+  const vqa = await open('vqav2', {
+    'vqav2/llava_vqav2_mscoco_val2014.jsonl': lines(asked('1')),
+    'vqav2/val2014/a.jpg': 'x',
+    'vqav2/v2_mscoco_val2014_annotations.json': { annotations: [people('dog'), people('cat')] },
+  });
+  expect(vqa.problems.map(({ where }) => where)).toEqual(['question 1']);
+});
+
+test("mme: a picture's text that is missing costs its questions alone", async () => {
+  const at = 'MME/MME_Benchmark_release_version/color';
+  const { questions, problems, score } = await open('mme', {
+    'MME/llava_mme.jsonl': lines(
+      ...['a', 'b'].map((name) => ({
+        ...{ question_id: `color/${name}.png`, image: `color/${name}.png`, category: 'color' },
+        text: `Is it red?${suffix}`,
+      })),
+    ),
+    [`${at}/a.png`]: 'x',
+    [`${at}/b.png`]: 'x',
+    [`${at}/a.txt`]: 'Is it red?\tYes\n',
+  });
+  expect(problems.map(({ where }) => where)).toEqual([`${at}/b.txt`]);
+  const said = new Map(questions.map(({ id }) => [id, 'Yes']));
+  expect(score(said)).toMatchObject({ questions: 1, withoutTruth: 1 });
 });

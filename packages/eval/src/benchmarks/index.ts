@@ -2,6 +2,7 @@ import type { Benchmark } from '../benchmark.js';
 import { gqa } from './gqa.js';
 import { mmbench, mmbenchCircular } from './mmbench.js';
 import { mme } from './mme.js';
+import { own } from './own.js';
 import { pope } from './pope.js';
 import { scienceqa } from './scienceqa.js';
 import { seed } from './seed.js';
@@ -18,4 +19,5 @@ export const benchmarks: readonly Benchmark[] = [
   textvqa,
   vqav2,
   seed,
+  own,
 ];

@@ -60,6 +60,13 @@ async function open(folder: Folder, turnsOf: (options: number) => number) {
     const options = [row.A, row.B, row.C, row.D].filter((option) => option !== undefined);
     // A picture that stands more than once is an index the next times.
     const image = pictures.get(row.image) ?? row.image;
+    if (row.answer !== undefined && !options.some((_, at) => letterOf(at) === row.answer)) {
+      folder.note(
+        `question ${row.index}`,
+        `its right answer ${row.answer} is no option; it does not count`,
+      );
+      row.answer = undefined;
+    }
     if (options.length < 2) {
       folder.note(`question ${row.index}`, 'expected two options or more; it is not asked');
       return [];

@@ -1,3 +1,4 @@
+import { TransPruneError } from '@transprune/core';
 import { z } from 'zod';
 import type { Benchmark, GroupScore } from '../benchmark.js';
 import type { Folder } from '../reading/folder.js';
@@ -113,7 +114,16 @@ async function answersOf(folder: Folder, category: string, name: string) {
     ? `${within}/questions_answers_YN/${name}`
     : `${within}/${name}`;
   const answers = new Map<string, YesNo>();
-  for (const [at, line] of (await folder.text(path)).split('\n').entries()) {
+  let text: string;
+  try {
+    text = await folder.text(path);
+  } catch (error) {
+    if (!TransPruneError.isInstance(error)) throw error;
+    // One of thousands: the others are asked all the same.
+    folder.note(path, 'no such file; what is asked of its picture does not count');
+    return answers;
+  }
+  for (const [at, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
     const [question = '', answer = ''] = line.split('\t');
     const found = truthSchema.safeParse(answer.trim());

@@ -9,11 +9,13 @@ const questionSchema = z.object({
   image: z.string().optional(),
   conversations: z.array(z.object({ value: z.string() })).min(1),
 });
-const problemSchema = z.object({
-  choices: z.array(z.string()).min(1),
-  answer: z.number().int().min(0),
-  subject: z.string().optional(),
-});
+const problemSchema = z
+  .object({
+    choices: z.array(z.string()).min(1),
+    answer: z.number().int().min(0),
+    subject: z.string().optional(),
+  })
+  .refine(({ answer, choices }) => answer < choices.length, 'answer is none of the choices');
 
 interface ScienceQuestion extends Question {
   readonly hasPicture: boolean;

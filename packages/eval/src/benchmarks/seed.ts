@@ -41,7 +41,8 @@ export const seed: Benchmark = {
       }),
     );
     const entries = folder.items('seed_bench/SEED-Bench.json', file.questions, entrySchema);
-    const truth = new Map(entries.map((entry) => [entry.question_id, entry]));
+    const single = folder.unique(entries, ({ question_id }) => question_id);
+    const truth = new Map(single.map((entry) => [entry.question_id, entry]));
     const kinds = new Map(Object.entries(file.question_type).map(([name, id]) => [id, name]));
     const letterIn = (id: string, answer: string) => {
       const entry = truth.get(id);

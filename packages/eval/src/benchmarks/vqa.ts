@@ -92,9 +92,10 @@ export const vqav2: Benchmark = {
           path,
           z.object({ annotations: z.array(z.unknown()) }),
         );
+        const people = from.items(path, annotations, vqaSchema);
         return new Map(
           from
-            .items(path, annotations, vqaSchema)
+            .unique(people, ({ question_id }) => question_id)
             .map(({ question_id, answer_type, answers }) => [
               question_id,
               { answers: answers.map(({ answer }) => answer), kind: answer_type },

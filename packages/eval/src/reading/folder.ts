@@ -84,14 +84,18 @@ export class Folder {
     return this.items(path, rows, schema, 'row');
   }
 
-  /** @throws TransPruneError NOT_FOUND if there is no such file */
+  /**
+   * A file, without the mark that some editors begin it with.
+   *
+   * @throws TransPruneError NOT_FOUND if there is no such file
+   */
   async text(path: string): Promise<string> {
     try {
-      return await readFile(join(this.path, path), 'utf8');
+      return (await readFile(join(this.path, path), 'utf8')).replace(/^\uFEFF/, '');
     } catch (cause) {
       throw new TransPruneError(
         'NOT_FOUND',
-        `expected the benchmark's file ${this.#at(path)}; benchmarks are read from the layout of LLaVA's scripts`,
+        `expected the benchmark's file ${this.#at(path)}, found none`,
         { path: this.#at(path) },
         { cause },
       );
@@ -115,13 +119,13 @@ export class Folder {
     this.problems.push({ where, what });
   }
 
-  /** Leaves out, and notes, questions whose id came before. */
+  /** Leaves out, and notes, questions, or what is said of them, whose id came before. */
   unique<T>(list: readonly T[], idOf: (entry: T) => string): T[] {
     const seen = new Set<string>();
     return list.filter((entry) => {
       const id = idOf(entry);
       if (!seen.has(id)) return seen.add(id);
-      this.note(`question ${id}`, 'a second question of this id; the first is asked');
+      this.note(`question ${id}`, 'a second question of this id; the first counts');
       return false;
     });
   }

@@ -5,6 +5,8 @@ export interface Answer {
   readonly text: string;
   /** Noted beside the answer, such as what was kept and how long it took. */
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Called when the answer is on disk, and need not be kept elsewhere any more. */
+  readonly written?: () => Promise<void>;
 }
 
 export interface Answerer {

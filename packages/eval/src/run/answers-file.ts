@@ -6,9 +6,14 @@ import { z } from 'zod';
 
 const lineSchema = z.object({
   question_id: z.string(),
+  prompt: z.string().optional(),
   text: z.string(),
   model_id: z.string().optional(),
+  metadata: z.record(z.string(), z.unknown()).optional(),
 });
+
+/** An answer as a file has it; files of others may lack what is optional. */
+export type FiledAnswer = z.infer<typeof lineSchema>;
 
 /** One answer, in the form of LLaVA's scripts. */
 export interface AnswerLine {
@@ -27,11 +32,20 @@ export interface AnswerLine {
  * @throws TransPruneError INVALID_ARGUMENT if another line is no answer, or one of another model
  */
 export async function readAnswers(path: string, model?: string): Promise<Map<string, string>> {
+  const lines = await readAnswerLines(path, model);
+  return new Map([...lines].map(([id, { text }]) => [id, text]));
+}
+
+/** The same with all that is noted beside an answer. */
+export async function readAnswerLines(
+  path: string,
+  model?: string,
+): Promise<Map<string, FiledAnswer>> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  const answers = new Map<string, string>();
+  const answers = new Map<string, FiledAnswer>();
   const lines = text.split('\n');
   // What follows the last end of a line is an answer that was being written, and nothing else.
   const rest = lines.at(-1) ?? '';
@@ -57,7 +71,7 @@ export async function readAnswers(path: string, model?: string): Promise<Map<str
         { path, expected: model, got: by },
       );
     }
-    if (!answers.has(found.question_id)) answers.set(found.question_id, found.text);
+    if (!answers.has(found.question_id)) answers.set(found.question_id, found);
   }
   return answers;
 }

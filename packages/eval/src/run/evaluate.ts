@@ -1,8 +1,9 @@
 /** Asks the questions of a benchmark that have no answer yet. */
 import { TransPruneError } from '@transprune/core';
-import type { OpenBenchmark, Problem, Question } from '../benchmark.js';
-import type { Answer, Answerer } from './answerer.js';
+import type { OpenBenchmark, Problem } from '../benchmark.js';
+import type { Answerer } from './answerer.js';
 import { AnswersFile, readAnswers } from './answers-file.js';
+import { askInto } from './ask-into.js';
 import { type Shard, shardOf } from './shard.js';
 
 export interface RunOptions {
@@ -67,9 +68,9 @@ export async function runBenchmark(
   const askOn = async () => {
     for (const question of work) {
       signal.throwIfAborted();
-      const text = await ask(question);
-      if (text !== undefined) {
-        answers.set(question.id, text);
+      const line = await askInto(file, answerer, question, { signal, failures });
+      if (line) {
+        answers.set(question.id, line.text);
         now++;
       }
       report();
@@ -83,23 +84,4 @@ export async function runBenchmark(
     await file.close();
   }
   return { answers, questions: wanted.length, failures };
-
-  async function ask(question: Question): Promise<string | undefined> {
-    const { id, prompt } = question;
-    let answer: Answer;
-    try {
-      answer = await answerer.answer(question, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      failures.push({
-        where: `question ${id}`,
-        what: error instanceof Error ? error.message : `${error}`,
-      });
-      return undefined;
-    }
-    const { text, metadata = {} } = answer;
-    // What cannot be written ends the run: the next line would go on from half of this one.
-    await file.add({ question_id: id, prompt, text, model_id: answerer.name, metadata });
-    return text;
-  }
 }

@@ -13,7 +13,7 @@ export { keepModel } from './keep-model.js';
 export { readModelFile } from './model-file.js';
 export { type FolderOptions, modelFolder } from './model-folder.js';
 export { openModel } from './open.js';
-export { type ModelPlace, placeOf } from './place.js';
+export { type ModelPlace, namedPlace, placeOf } from './place.js';
 export type { DataPlacement } from './placement.js';
 export { checkTarget, type IfExists, type Target, type TargetOptions } from './target.js';
 export { type TemporaryFolders, temporaryModel, withTemporaryFolders } from './temporary.js';

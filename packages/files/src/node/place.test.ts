@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { expect, onTestFinished, test } from 'vitest';
-import { placeOf } from './place.js';
+import { namedPlace, placeOf } from './place.js';
 
 /** A working folder with `owner/name` and `owner/decoder.onnx` in it. */
 async function enter(): Promise<void> {
@@ -34,4 +34,16 @@ test.each([
 ])('%s at revision %s is refused', async (name, revision, message) => {
   await enter();
   await expect(placeOf(name, revision)).rejects.toThrow(message);
+});
+
+test('a name goes before TRANSPRUNE_MODEL, which goes before none', async () => {
+  await enter();
+  const env = { TRANSPRUNE_MODEL: 'owner/other' };
+  expect(await namedPlace('owner/name', undefined, env)).toEqual({ folder: 'owner/name' });
+  expect(await namedPlace(undefined, undefined, env)).toEqual({ hub: 'owner/other' });
+  expect(await namedPlace(undefined, undefined, {})).toBeUndefined();
+  expect(await namedPlace(undefined, undefined, { TRANSPRUNE_MODEL: '' })).toBeUndefined();
+  await expect(namedPlace(undefined, undefined, { TRANSPRUNE_MODEL: 'other' })).rejects.toThrow(
+    /^TRANSPRUNE_MODEL: expected a model: .* got other, which is neither$/,
+  );
 });

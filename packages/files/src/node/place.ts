@@ -34,6 +34,28 @@ export async function placeOf(name: string, revision?: string): Promise<ModelPla
   );
 }
 
+/**
+ * Where the model is that a user named to a program, or else in the variable `TRANSPRUNE_MODEL`.
+ *
+ * @returns undefined if neither names one
+ * @throws TransPruneError as `placeOf` does, with the variable's name if the model's is from there
+ */
+export async function namedPlace(
+  name: string | undefined,
+  revision: string | undefined,
+  { TRANSPRUNE_MODEL: standing }: Readonly<Record<string, string | undefined>>,
+): Promise<ModelPlace | undefined> {
+  if (name !== undefined) return placeOf(name, revision);
+  if (!standing) return undefined;
+  try {
+    return await placeOf(standing, revision);
+  } catch (error) {
+    if (!TransPruneError.isInstance(error)) throw error;
+    const message = `TRANSPRUNE_MODEL: ${error.message}`;
+    throw new TransPruneError(error.code, message, error.data, { cause: error });
+  }
+}
+
 const isPath = (name: string) =>
   isAbsolute(name) || /^[.~]|\\|\.onnx$/.test(name) || name.split('/').length > 2;
 

@@ -26,7 +26,7 @@ type Insertion = (place: Place) => NodeProto[];
 const one = (scene: Scene) => addConstant(scene, [1]);
 
 /** What mixes tokens if the axis is theirs, or leaves them alone. */
-const insertions: Readonly<Record<string, Insertion>> = {
+export const insertions: Readonly<Record<string, Insertion>> = {
   softmax: ({ value, axis, output }) => [makeNode('Softmax', [value], [output], { axis })],
   norm: ({ value, axis, output }) => [makeNode('LpNormalization', [value], [output], { axis })],
   'running sum': ({ scene, value, axis, output }) => [

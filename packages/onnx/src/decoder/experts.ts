@@ -67,7 +67,7 @@ const layouts: Readonly<Record<string, Layout>> = {
 
 /** Rows stay with their tokens; all that is no row is a weight. */
 export const mixtureOfExperts: AxisRule = (site) => {
-  const { graph, node } = site;
+  const { node } = site;
   const layout = layouts[node.opType];
   if (!layout) return site.refuse(node.opType);
   const unknown = node.attribute.find(({ name }) => !layout.attributes.has(name));
@@ -76,7 +76,7 @@ export const mixtureOfExperts: AxisRule = (site) => {
     if (name === '') continue;
     if (at >= layout.inputs) return site.refuse(`${node.opType} with a further input ${name}`);
     const isRow = layout.perToken.includes(at);
-    if (isRow ? !hasRows(site.tokens(at)) : graph.kindOf(name) !== 'constant') {
+    if (isRow ? !hasRows(site.tokens(at)) : !site.isConstant(at)) {
       const what = isRow ? 'rows of single tokens' : 'weights';
       return site.refuse(`${node.opType} with ${name}, where ${what} should be`);
     }

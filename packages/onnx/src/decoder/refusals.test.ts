@@ -1,11 +1,14 @@
 /** Kinds of decoders that are refused: what it is, where, in one sentence. */
+import { readFileSync } from 'node:fs';
 import { clone, create } from '@bufbuild/protobuf';
+import { exportedDecoder } from '@transprune/fixtures';
 import { expect, test } from 'vitest';
 import { smallConfig } from '../../testing/random-decoder.js';
 import { buildDecoder } from '../builder/decoder.js';
 import { randomWeights } from '../builder/weights.js';
 import { createEmitter } from '../graph/emitter.js';
 import { namesIn } from '../graph/graph.js';
+import { decodeModel } from '../model/codec.js';
 import { type GraphProto, ModelProtoSchema, NodeProtoSchema } from '../proto/onnx_pb.js';
 import { readDecoder } from './read.js';
 
@@ -75,4 +78,17 @@ test.each([
     for (const node of graph.node) node.output = node.output.map((name) => names.get(name) ?? name);
   });
   expect(() => readDecoder(exchanged)).toThrow(/^layer \d: expected present/);
+});
+
+test('a mask that logits are multiplied with', () => {
+  const { path } = exportedDecoder('llama', 'torchscript-17');
+  const multiplied = decodeModel(readFileSync(path));
+  const { producer } = readDecoder(multiplied).graph;
+  const softmax = multiplied.graph!.node.find(({ opType }) => opType === 'Softmax');
+  const masked = producer.get(softmax!.input[0]!);
+  expect(masked!.opType).toBe('Add');
+  masked!.opType = 'Mul';
+  expect(() => readDecoder(multiplied)).toThrow(
+    /^layer 1: expected a mask and Softmax after the product of queries and keys, found Mul/,
+  );
 });

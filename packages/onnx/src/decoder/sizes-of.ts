@@ -62,9 +62,14 @@ export function sizesOf(
   }
   const compute = arithmetic[node.opType];
   if (compute) {
-    return together([at(0), at(1)], ([a, b]) =>
-      typeof a === 'number' && typeof b === 'number' ? compute(a, b) : undefined,
-    );
+    return together([at(0), at(1)], ([a, b]) => {
+      if (typeof a === 'number' && typeof b === 'number') return compute(a, b);
+      // A number of rows or of tokens is no -1, by which exporters mark sizes to copy.
+      const isMark = [a, b].some((size) => typeof size === 'number' && size < 0);
+      return node.opType === 'Equal' && isMark && a !== undefined && b !== undefined
+        ? 0
+        : undefined;
+    });
   }
   if (node.opType === 'Where') {
     return together([at(0), at(1), at(2)], ([choice, one, other]) =>

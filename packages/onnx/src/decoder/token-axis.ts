@@ -3,13 +3,7 @@
  * operator by operator. Attention's own nodes are the only ones that mix tokens; what moves numbers along that
  * axis, mixes them, or is not in the table, is refused.
  */
-import {
-  constantShape,
-  inputAt,
-  integerAttribute,
-  operatorName,
-  valueShape,
-} from '../graph/graph.js';
+import { constantShape, integerAttribute, operatorName, valueShape } from '../graph/graph.js';
 import { upstreamNodes } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { pastsOf, presentsOf } from './caches.js';
@@ -106,6 +100,11 @@ export function checkTokenAxis(decoder: Decoder): void {
     if (values.every((value) => value === undefined)) return ['one'];
     const stop = (found: string): never =>
       refuse({ where, expected: "each token's numbers to stay its own", found, node });
+    const tokensOf = (name: string) => {
+      const value = held.get(name);
+      return value === 'mixed' ? undefined : value;
+    };
+    const isConstant = (index: number) => graph.kindOf(node.input[index] ?? '') === 'constant';
     const ofMixer = mixerRules.get(node);
     if (!ofMixer && values.includes('mixed')) {
       const isJoin = node.opType === 'Concat' || node.opType === 'MatMul';
@@ -124,14 +123,11 @@ export function checkTokenAxis(decoder: Decoder): void {
       graph,
       node,
       isHead,
-      tokens: (index) => {
-        const value = values[index];
-        return value === 'mixed' ? undefined : value;
-      },
-      sizes: (index) => {
-        const name = inputAt(node, index) ?? '';
-        return graph.kindOf(name) === 'constant' ? constantShape(graph, name) : undefined;
-      },
+      tokens: (index) => tokensOf(node.input[index] ?? ''),
+      tokensOf,
+      isConstant,
+      sizes: (index) =>
+        isConstant(index) ? constantShape(graph, node.input[index] ?? '') : undefined,
       dimsOf,
       refuse: stop,
     });

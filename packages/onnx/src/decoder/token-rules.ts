@@ -27,7 +27,7 @@ import {
 import { type AxisRule, type AxisSite, fromFront, type Tokens } from './token-types.js';
 
 /** Sizes of two values that are broadcast, counted from the end. */
-function broadcast(a: readonly Size[], b: readonly Size[]): readonly Size[] {
+export function broadcast(a: readonly Size[], b: readonly Size[]): readonly Size[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, at): Size => {
     const [isInA, isInB] = [at - rank >= -a.length, at - rank >= -b.length];
@@ -54,6 +54,7 @@ function atSamePlace(site: AxisSite): Tokens {
     (other) =>
       outside(other) !== outside(first) ||
       other.chosen !== first.chosen ||
+      other.isTable !== first.isTable ||
       other.places !== first.places,
   );
   if (stranger) return site.refuse(`${node.opType} of tokens along different axes`);
@@ -70,7 +71,8 @@ function atSamePlace(site: AxisSite): Tokens {
   return inRank(first, all.reduce(broadcast, first.dims));
 }
 
-const elementwise: AxisRule = (site) => [atSamePlace(site)];
+/** Operators whose numbers are made of the numbers at the same place. */
+export const elementwise: AxisRule = (site) => [atSamePlace(site)];
 
 /** Quantizes by one scale for all tokens: the exporter's approximation, and no way to mix them. */
 const quantize: AxisRule = (site) => [atSamePlace(site), 'one', 'one'];
@@ -92,6 +94,7 @@ function ofEach(site: AxisSite): Tokens {
     outside(a) === outside(b) &&
     a.dims.length === b.dims.length &&
     a.places === b.places &&
+    a.isTable === b.isTable &&
     a.chosen === b.chosen;
   if (!isApart || site.node.opType !== 'MatMul') {
     return site.refuse(`${site.node.opType} of tokens and tokens`);
@@ -99,22 +102,36 @@ function ofEach(site: AxisSite): Tokens {
   return { ...a, dims: [...a.dims.slice(0, -1), b.dims.at(-1)] };
 }
 
-/** A product with a weight: over the features, which have to be the last axis. */
+/** A product with a weight: over the features, which have to be the last axis, or where the weight comes first the last but one. */
 const product: AxisRule = (site) => {
   const { node } = site;
   if (site.tokens(0) && site.tokens(1)) return [ofEach(site)];
+  if (site.tokens(1)) return [afterWeight(site)];
   const tokens = onlyTokens(site);
   if (tokens.axis >= tokens.dims.length - 1) return site.refuse(`${node.opType} over the tokens`);
   if (integerAttribute(node, 'transA', 0) !== 0) return site.refuse('transA = 1');
   const weight = site.sizes(1);
-  if (site.graph.kindOf(inputAt(node, 1) ?? '') !== 'constant') {
-    return site.refuse(`${node.opType} with a value that is no weight`);
-  }
+  if (!site.isConstant(1)) return site.refuse(`${node.opType} with a value that is no weight`);
   const [rows, columns] = weight?.slice(-2) ?? [];
   const width = attribute(node, 'N') ? integerAttribute(node, 'N', 0) : columns;
   const isTransposed = integerAttribute(node, 'transB', 0) !== 0;
   return [withFeatures(tokens, isTransposed ? rows : width)];
 };
+
+/** A weight `[..., out, in]` with tokens `[..., in, tokens]`: one matrix for all of them. */
+function afterWeight(site: AxisSite): Tokens {
+  const { node } = site;
+  const [weight, tokens] = [site.sizes(0), onlyTokens(site, 1)];
+  const { dims, axis } = tokens;
+  if (node.opType !== 'MatMul' || !site.isConstant(0) || !weight || weight.length < 2) {
+    return site.refuse(`${node.opType} with a value that is no weight`);
+  }
+  if (axis !== dims.length - 1 || dims.length < 2) {
+    return site.refuse(`${node.opType} over the tokens`);
+  }
+  const before = broadcast(dims.slice(0, -2), weight.slice(0, -2));
+  return inRank(tokens, [...before, weight.at(-2), dims.at(-1)]);
+}
 
 /** A norm over its last axes, and the sum before it, if the node makes one. */
 const norm: AxisRule = (site) => {
@@ -187,7 +204,8 @@ const byOwnIndices: AxisRule = (site) => {
   const { node } = site;
   const [values, indices] = [site.tokens(0), site.tokens(1)];
   const takes = node.opType === 'GatherElements';
-  if (!indices || (takes && !values)) {
+  if (takes && indices && !values) return [lookUpElements(site, indices)];
+  if (!indices) {
     return site.refuse(`${node.opType} by indices that are not each token's own`);
   }
   const rank = indices.dims.length;
@@ -205,6 +223,46 @@ const byOwnIndices: AxisRule = (site) => {
     ? sizesOf(site.graph, inputAt(filled, 0) ?? '', (name) => site.dimsOf(name))
     : undefined;
   return [{ ...indices, dims: indices.dims.with(axis, sizes?.[axis]) }];
+};
+
+/** What each token looks up in a table of weights, features at the same place, by indices of its own. */
+function lookUpElements(site: AxisSite, indices: Tokens): Tokens {
+  const { node } = site;
+  const rank = indices.dims.length;
+  const axis = fromFront(integerAttribute(node, 'axis', 0), rank);
+  if (!site.isConstant(0) || site.sizes(0)?.length !== rank) {
+    return site.refuse(`${node.opType} from a table that is none of weights`);
+  }
+  // Along another axis each token would find the row of its place.
+  return axis === indices.axis ? indices : site.refuse(`${node.opType} by places of tokens`);
+}
+
+/** Replaces some of each token's features: at places that are the same for all tokens, or each told its own. */
+const scatterND: AxisRule = (site) => {
+  const { graph, node } = site;
+  const [data, indices, updates] = [site.tokens(0), site.tokens(1), site.tokens(2)];
+  const stop = () => site.refuse(`${node.opType} at places that may be those of other tokens`);
+  if (!data || !updates || data.places || updates.places || data.isTable !== updates.isTable) {
+    return stop();
+  }
+  if (!indices) {
+    const sizes = site.isConstant(1) ? site.sizes(1) : undefined;
+    const depth = sizes?.at(-1);
+    if (!sizes || typeof depth !== 'number' || data.axis < depth) return stop();
+    return updates.axis - (sizes.length - 1) === data.axis - depth ? [data] : stop();
+  }
+  // As exporters write x[..., a:b] = y: an index of each axis, each for all places, side by side.
+  const join = graph.producer.get(inputAt(node, 1) ?? '');
+  const parts = join?.opType === 'Concat' ? join.input.map(site.tokensOf) : [];
+  const own = parts[data.axis];
+  const isApart =
+    own?.isPlace === true &&
+    indices.dims.at(-1) === parts.length &&
+    parts.every((part) => part?.dims.at(-1) === 1) &&
+    indices.axis < indices.dims.length - 1 &&
+    indices.axis === own.axis &&
+    updates.axis === own.axis;
+  return isApart ? [data] : stop();
 };
 
 const rotary: AxisRule = (site) => {
@@ -241,6 +299,7 @@ const standard: readonly (readonly [AxisRule, string])[] = [
   [topK, 'TopK'],
   [argument, 'ArgMax ArgMin'],
   [byOwnIndices, 'GatherElements ScatterElements'],
+  [scatterND, 'ScatterND'],
   [sequence, 'SplitToSequence'],
   [transpose, 'Transpose'],
   [unsqueeze, 'Unsqueeze'],

@@ -95,8 +95,9 @@ export const slice: AxisRule = (site) => {
 };
 
 export const gather: AxisRule = (site) => {
-  const { graph, node } = site;
-  if (!site.tokens(0) && site.tokens(1)) return [lookUp(site)];
+  const { node } = site;
+  const table = site.tokens(0);
+  if ((!table || table.isTable) && site.tokens(1)) return [lookUp(site)];
   const tokens = onlyTokens(site);
   const axis = fromFront(integerAttribute(node, 'axis', 0), tokens.dims.length);
   const indices = site.sizes(1);
@@ -104,7 +105,7 @@ export const gather: AxisRule = (site) => {
     if (indices?.length === 0) return site.refuse('Gather of one token');
     return [choose(site, tokens, tokens.dims, 1)];
   }
-  if (graph.kindOf(inputAt(node, 1) ?? '') !== 'constant' || !indices) {
+  if (!site.isConstant(1) || !indices) {
     return site.refuse('Gather of features that are not known');
   }
   const dims = [...tokens.dims.slice(0, axis), ...indices, ...tokens.dims.slice(axis + 1)];
@@ -114,22 +115,23 @@ export const gather: AxisRule = (site) => {
 
 /** What each token looks up in a table of weights, by indices of its own. */
 function lookUp(site: AxisSite): Tokens {
-  const { graph, node } = site;
-  const table = site.sizes(0);
-  if (graph.kindOf(inputAt(node, 0) ?? '') !== 'constant' || !table) {
+  const { node } = site;
+  const [rows, indices] = [site.tokens(0), site.tokens(1)];
+  const table = rows?.dims ?? (site.isConstant(0) ? site.sizes(0) : undefined);
+  if (!table || !indices || indices.isTable) {
     return site.refuse('Gather from a table that is none of weights');
   }
-  const indices = onlyTokens(site, 1);
   const axis = fromFront(integerAttribute(node, 'axis', 0), table.length);
+  if (rows && rows.axis !== axis) return site.refuse('Gather of something else than rows');
   const dims = [...table.slice(0, axis), ...indices.dims, ...table.slice(axis + 1)];
   return { ...indices, dims, axis: indices.axis + axis };
 }
 
 /** What each token looks up in a table of weights, by several indices at once. */
 export const gatherND: AxisRule = (site) => {
-  const { graph, node } = site;
+  const { node } = site;
   const table = site.sizes(0);
-  if (graph.kindOf(inputAt(node, 0) ?? '') !== 'constant' || !table) {
+  if (!site.isConstant(0) || !table) {
     return site.refuse('GatherND from a table that is none of weights');
   }
   const indices = onlyTokens(site, 1);
@@ -168,6 +170,7 @@ export const concat: AxisRule = (site) => {
       part?.axis === first.axis &&
       part.dims.length === first.dims.length &&
       part.chosen === first.chosen &&
+      part.isTable === first.isTable &&
       part.places === first.places,
   );
   if (!isAlike || (axis === first.axis && parts.length > 1)) {

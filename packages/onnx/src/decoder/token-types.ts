@@ -10,6 +10,10 @@ export interface Tokens {
   readonly chosen?: NodeProto | undefined;
   /** Places that each token takes along the axis, such as its heads; undefined: one. */
   readonly places?: number | undefined;
+  /** Rows of a table that is made in the graph, each of its own number alone, and no tokens. */
+  readonly isTable?: boolean | undefined;
+  /** Each number is the place of its token, counted from 0. */
+  readonly isPlace?: boolean | undefined;
 }
 
 /** What a value holds: tokens along an axis, or what attention makes of tokens and cache. */
@@ -29,6 +33,10 @@ export interface AxisSite {
   readonly isHead: boolean;
   /** What an input holds; undefined for what holds no tokens. */
   tokens(index: number): Tokens | undefined;
+  /** What any value holds; undefined for one that holds no tokens. */
+  tokensOf(name: string): Tokens | undefined;
+  /** True for an input that is the same in every call. */
+  isConstant(index: number): boolean;
   /** Sizes of a value that holds no tokens, as far as they are known. */
   sizes(index: number): readonly Size[] | undefined;
   /** Sizes of any value, as far as they are known. */

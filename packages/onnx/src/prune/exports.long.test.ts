@@ -1,4 +1,4 @@
 import { exportedDecoders } from '@transprune/fixtures';
 import { testExports } from '../../testing/exports.js';
 
-testExports(exportedDecoders);
+testExports(exportedDecoders, true);

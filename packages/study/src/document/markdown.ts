@@ -1,5 +1,5 @@
 /** The study's document, piece by piece. */
-import type { Estimate } from '../statistics/estimate.js';
+import type { Estimate } from '@transprune/eval';
 
 /** A table; all columns but the first are figures, or words. */
 export function table(

@@ -1,7 +1,8 @@
 /** Part 1: right answers of every method at the cost of High, Low and a harsher setting. */
+
+import { share } from '@transprune/eval';
 import { percent, section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
-import { share } from '../statistics/estimate.js';
 import { answersTo, type Result, type Study } from '../study.js';
 import { unpruned } from '../variants/costs.js';
 import { mainMethods, methodsAt, type Setting } from '../variants/methods.js';

@@ -1,9 +1,9 @@
 /** A table of results at the same questions. */
 
+import { gain, share } from '@transprune/eval';
 import { askVariant } from '../answers/ask.js';
 import { percent, points, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
-import { gain, share } from '../statistics/estimate.js';
 import { answersTo, type Result, type Study } from '../study.js';
 import { costShare } from '../variants/costs.js';
 import type { Variant } from '../variants/variant.js';

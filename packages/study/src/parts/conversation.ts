@@ -1,10 +1,10 @@
 /** Part 4, last: what is lost over a conversation, where the first question decides what is kept. */
 import { isRightAnswer } from '@transprune/embedded-model';
+import { type Estimate, share } from '@transprune/eval';
 import { collect, type LocalEngine } from '@transprune/vlm';
 import { askItems, maxNewTokens } from '../answers/ask.js';
 import { section, table, withInterval } from '../document/markdown.js';
 import { type StudyQuestion, sampleQuestions } from '../questions/held-out.js';
-import { type Estimate, share } from '../statistics/estimate.js';
 import type { Study } from '../study.js';
 import { unpruned } from '../variants/costs.js';
 import type { Variant } from '../variants/variant.js';

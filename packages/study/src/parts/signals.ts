@@ -8,6 +8,7 @@ import {
   type ModulePass,
   type NDArray,
 } from '@transprune/core';
+import { average, type Estimate } from '@transprune/eval';
 import { encodeModel, pruneModel, type StageTaps } from '@transprune/onnx';
 import { type HostTensor, numbersOf } from '@transprune/session';
 import { surveyPlan } from '@transprune/trace';
@@ -15,7 +16,6 @@ import type { EngineEvent, LocalEngine } from '@transprune/vlm';
 import { section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
 import { areaUnderCurve } from '../statistics/auc.js';
-import { average, type Estimate } from '../statistics/estimate.js';
 import type { Study } from '../study.js';
 
 /** What image tokens are told apart by, as the columns of the table. */

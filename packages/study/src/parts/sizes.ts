@@ -1,7 +1,8 @@
 /** Part 4, first: a large picture pruned against a small one unpruned, at equal FLOPs; and questions by their steps. */
+
+import { gain, share } from '@transprune/eval';
 import { percent, points, section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
-import { gain, share } from '../statistics/estimate.js';
 import { answersTo, type Result, type Study } from '../study.js';
 import { costShare, unpruned } from '../variants/costs.js';
 import type { Setting } from '../variants/methods.js';

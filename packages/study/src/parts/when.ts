@@ -1,6 +1,7 @@
 /** Part 6: when not to use this, by what was found. */
+
+import { gain } from '@transprune/eval';
 import { percent, points, section, table } from '../document/markdown.js';
-import { gain } from '../statistics/estimate.js';
 import { answersTo, type Result, type Study } from '../study.js';
 import type { Accuracies } from './accuracy.js';
 import { verdict } from './comparison.js';

@@ -1,8 +1,8 @@
 /** The held-out questions of the embedded model. */
 import { type EvaluationSet, readEvaluation, scenePicture } from '@transprune/embedded-model';
+import { randomSource } from '@transprune/eval';
 import { loadImage, type Pixels } from '@transprune/vlm';
 import { shuffle } from 'simple-statistics';
-import { randomSource } from '../statistics/random.js';
 
 export interface StudyQuestion {
   /** Unique: the scene, and the question's place in it. */

@@ -25,9 +25,11 @@ export function askOfChat(request: ChatRequest, { facts, limits }: Service): Ask
     return { role: role === 'developer' ? 'system' : role, content: plain(written) };
   });
   const { max_completion_tokens, max_tokens } = request;
-  checkAsked({ messages, images, param: 'messages' }, limits);
+  const param = 'messages';
+  checkAsked({ messages, images, param }, limits);
   return {
     messages,
+    param,
     images,
     pruning: choosePruning(facts, request.pruning, details),
     maxNewTokens: maxNewTokens(

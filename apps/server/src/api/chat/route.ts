@@ -4,6 +4,7 @@ import { answer, wholeAnswer } from '../answer.js';
 import { toApiError } from '../errors.js';
 import { checkModel } from '../models.js';
 import { neutralInChat, parseBody } from '../parse.js';
+import { requestIdOf } from '../request-id.js';
 import { chatRequest } from '../schemas/chat.js';
 import type { Service } from '../service.js';
 import { eventStream } from '../sse.js';
@@ -35,7 +36,7 @@ export function chatRoute(service: Service) {
     return eventStream(chatChunks(parts, envelope, includeUsage), {
       answer: answered,
       onError: (error) => ({ data: toApiError(error).body }),
-      log: service.log,
+      log: service.log.child({ requestId: requestIdOf(context) }),
     });
   };
 }

@@ -27,9 +27,11 @@ export function askOfResponse(request: ResponseRequest, { facts, limits }: Servi
     return { role: role === 'developer' ? 'system' : role, content: plain(written) };
   });
   if (instructions !== undefined) messages.unshift({ role: 'system', content: instructions });
-  checkAsked({ messages, images, param: 'input' }, limits);
+  const param = 'input';
+  checkAsked({ messages, images, param }, limits);
   return {
     messages,
+    param,
     images,
     pruning: choosePruning(facts, request.pruning, details),
     maxNewTokens: maxNewTokens({ max_output_tokens }, limits),

@@ -147,6 +147,11 @@ describe('checks of Open Responses', () => {
     [{ reasoning: { effort: 'high' } }, 'reasoning'],
     [{ include: ['reasoning.encrypted_content'] }, 'include'],
     [{ truncation: 'auto' }, 'truncation'],
+    [{ text: 'x' }, 'text'],
+    [{ text: { verbosity: 'high' } }, 'text'],
+    [{ text: { other: 1 } }, 'text'],
+    [{ reasoning: 5 }, 'reasoning'],
+    [{ tools: 'f' }, 'tools'],
   ])('what is not supported is named: %j', async (params, param) => {
     const { status, body } = await post({ input: 'what?', ...params });
     expect(status).toBe(400);
@@ -159,7 +164,7 @@ describe('checks of Open Responses', () => {
       temperature: 0,
       top_p: 0.5,
       metadata: { a: 'b' },
-      text: { format: { type: 'text' } },
+      text: { format: { type: 'text' }, verbosity: 'medium' },
       tools: [],
       tool_choice: 'auto',
       reasoning: { effort: null },
@@ -177,6 +182,7 @@ describe('checks of Open Responses', () => {
     [{ input: [{ type: 'function_call_output' }] }, 'input[0].type'],
     [{ input: 'a', max_output_tokens: 0 }, 'max_output_tokens'],
     [{ input: 'a', temperature: 'hot' }, 'temperature'],
+    [{ input: 'heart '.repeat(9000) }, 'input'],
   ])('what is wrong is named: %j', async (params, param) => {
     expect(await post(params)).toMatchObject({ status: 400, body: { error: { param } } });
   });

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { answer, wholeAnswer } from '../answer.js';
 import { checkModel } from '../models.js';
 import { neutralInResponses, parseBody } from '../parse.js';
+import { requestIdOf } from '../request-id.js';
 import { responseRequest } from '../schemas/responses.js';
 import type { Service } from '../service.js';
 import { eventStream } from '../sse.js';
@@ -30,7 +31,7 @@ export function responsesRoute(service: Service) {
     return eventStream(responseEvents(parts, response, event), {
       answer: answered,
       onError: (error) => failedEvent(response, event, error),
-      log: service.log,
+      log: service.log.child({ requestId: requestIdOf(context) }),
     });
   };
 }

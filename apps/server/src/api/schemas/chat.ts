@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   detail,
   maxItems,
+  metadata,
   pruning,
   pruningReport,
   sampling,
@@ -54,7 +55,7 @@ export const chatRequest = z.strictObject({
   ...sampling,
   n: z.literal(1).optional(),
   user: z.string().optional(),
-  metadata: z.record(z.string(), z.string()).optional(),
+  metadata: metadata.optional(),
   pruning: pruning.optional(),
 });
 

@@ -9,11 +9,14 @@ export const detail = z.enum(['low', 'high', 'auto']).meta({
     'How many image tokens are kept: `low` as few as the preset transprune-low, `high` as many as transprune-high, `auto` as the server chooses. The most generous image decides for the request; `pruning` goes before it.',
 });
 
+/** Of a preset or a method; what is longer is none, and would be said again in the error. */
+const name = z.string().max(100);
+
 export const pruning = z
   .strictObject({
-    preset: z.string().optional(),
+    preset: name.optional(),
     keepRatios: z.array(z.number().gt(0).lte(1)).max(64).optional(),
-    method: z.string().optional(),
+    method: name.optional(),
     trace: z.boolean().optional(),
   })
   .refine(({ preset, keepRatios }) => preset === undefined || keepRatios === undefined, {
@@ -57,6 +60,29 @@ export const timings = z.object({
   vision_time_ms: z.number(),
   prefill_time_ms: z.number(),
 });
+
+/** As OpenAI bounds it. A schema of records would note each of a million wrong ones. */
+export const metadata = z
+  .custom<Readonly<Record<string, string>>>(
+    isMetadata,
+    'expected at most 16 names of up to 64 characters, with texts of up to 512',
+  )
+  .meta({
+    type: 'object',
+    maxProperties: 16,
+    additionalProperties: { type: 'string', maxLength: 512 },
+  });
+
+function isMetadata(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value);
+  return (
+    entries.length <= 16 &&
+    entries.every(
+      ([name, text]) => name.length <= 64 && typeof text === 'string' && text.length <= 512,
+    )
+  );
+}
 
 export const errorBody = z.object({
   error: z.object({

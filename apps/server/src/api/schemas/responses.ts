@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   detail,
   maxItems,
+  metadata,
   pruning,
   pruningReport,
   sampling,
@@ -38,8 +39,6 @@ const item = z.strictObject({
   role: z.enum(['user', 'system', 'developer', 'assistant']),
   content: z.union([z.string(), z.array(part).min(1).max(maxItems)]),
 });
-
-const metadata = z.record(z.string(), z.string());
 
 export const responseRequest = z.strictObject({
   model: z.string().min(1),

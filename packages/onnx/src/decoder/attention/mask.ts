@@ -143,14 +143,48 @@ export function checkMask(graph: ClassifiedGraph, mask: string, where: string): 
 /** Gives each token a number of its own place. */
 const placing: ReadonlySet<string> = new Set(['CumSum', 'NonZero', 'Range']);
 
-/** True for numbers made of the places of tokens; what only compares them, or takes sizes, is not. */
-export function holdsPositions(graph: Origins, value: string): boolean {
+/** True for what is made of sizes and constants alone, no number of a single token's: a scale, no mask. */
+export function isScale(graph: Origins, value: string): boolean {
+  for (const name of walk([value], (from) => numbersOf(graph, from))) {
+    if (graph.input.has(name) || isPlaced(graph, name) || makes(graph, name, 'Trilu')) return false;
+  }
+  return true;
+}
+
+/**
+ * True for what is made of positions, in which kept positions would be others than a prune's places. A mask compares
+ * places in the cache, which are the stage's own; whatever else is made of places, be it by a condition or an index,
+ * is a position.
+ */
+export function holdsPositions(graph: Origins, value: string, isMask: boolean): boolean {
+  for (const name of walk([value], (from) => numbersOf(graph, from))) {
+    if (name === ports.positionIds || (!isMask && isPlaced(graph, name))) return true;
+  }
   for (const name of walk([value], (from) => valuesOf(graph, from))) {
-    if (name === ports.positionIds) return true;
     if (placing.has(graph.producer.get(name)?.opType ?? '')) return true;
   }
   return false;
 }
+
+/** True for places that are counted, and for rows of a constant from a place on that is counted. */
+function isPlaced(graph: Origins, name: string): boolean {
+  const node = graph.producer.get(name);
+  if (node?.opType !== 'Slice') return placing.has(node?.opType ?? '');
+  const [, start = ''] = node.input;
+  return (
+    graph.producer.has(start) &&
+    [...walk([start], (from) => graph.producer.get(from)?.input ?? [])].some((from) =>
+      graph.input.has(from),
+    )
+  );
+}
+
+const makes = ({ producer }: Origins, name: string, opType: string) =>
+  producer.get(name)?.opType === opType;
+
+/** What the numbers of a value are made of, conditions and indices too; a shape holds sizes alone. */
+const numbersOf = (graph: Origins, name: string): readonly string[] =>
+  makes(graph, name, 'Shape') ? [] : (graph.producer.get(name)?.input ?? []);
 
 /** What tells where numbers come from. */
 type Origins = Pick<ClassifiedGraph, 'producer' | 'input'>;

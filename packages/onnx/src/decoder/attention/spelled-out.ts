@@ -12,7 +12,7 @@ import { refuse } from '../refuse.js';
 import { appended, readersOf } from './cache.js';
 import type { AttentionFamily } from './family.js';
 import { cacheSizes, queryHeads } from './heads.js';
-import { windowOf } from './mask.js';
+import { isScale, windowOf } from './mask.js';
 import { pathTo } from './path.js';
 import { type SpelledOutSinks, sinksOf } from './sinks.js';
 
@@ -115,7 +115,10 @@ function logitNodesAfter(graph: ClassifiedGraph, product: NodeProto, where: stri
       ({ node }) => node.opType !== 'Shape',
     );
     const next = readers[0]?.node;
-    if (next && logitOperators.has(next.opType) && readers.length === 1) {
+    const isScaled = next?.input.every(
+      (name) => graph.kindOf(name) !== 'derived' || isScale(graph, name),
+    );
+    if (next && logitOperators.has(next.opType) && isScaled && readers.length === 1) {
       nodes.push(next);
       last = next;
       continue;

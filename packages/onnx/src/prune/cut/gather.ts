@@ -6,7 +6,7 @@ import type { Selection } from '../select/select.js';
 /**
  * Takes the rows that stay from a value.
  *
- * @param axis the axis of the tokens; from the end if negative
+ * @param axis the axis of the tokens, from the front; rows of a batch come before it, and 1 in between at most
  */
 export function emitGather(
   emitter: Emitter,
@@ -21,10 +21,10 @@ export function emitGather(
     emit('GatherND', [x, emit('Unsqueeze', [indices, emitter.int64([2])])], {
       attributes: { batch_dims: 1 },
     });
-  if (axis === 1 || axis === -1) return rows(ofEveryRow(value));
+  if (axis === 1) return rows(ofEveryRow(value));
   if (axis === 0) return flatRows();
-  // Angles [batch, 1, tokens, half] or [batch, tokens, 1, half]: heads are aside for a moment.
-  const heads = emitter.int64([axis === -2 ? 1 : 2]);
+  // Angles [batch, 1, tokens, half]: heads are aside for a moment.
+  const heads = emitter.int64([1]);
   return emit('Unsqueeze', [rows(ofEveryRow(emit('Squeeze', [value, heads]))), heads]);
 
   /** Of `[batch * tokens, ...]`. */

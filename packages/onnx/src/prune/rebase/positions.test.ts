@@ -46,6 +46,15 @@ describe('positions that are not read as angles', () => {
   test.each<[string, string, string, (emitter: Emitter) => string]>([
     ['a stream scaled by position', ffn.output, 'Mul', scale],
     ['queries scaled by position', attention!.reading.queries.value, 'Mul', scale],
+    [
+      'a stream scaled by a condition on positions',
+      ffn.output,
+      'Mul',
+      ({ emit, int64: whole, float: number }) => {
+        const isEarly = emit('Less', [emit('Unsqueeze', ['position_ids', whole([2])]), whole([5])]);
+        return emit('Where', [isEarly, number(1), number(2)]);
+      },
+    ],
     ['a table of positions', ffn.output, 'Add', (own) => lookedUp(table(own), own)],
     [
       'a copy of such a table',

@@ -14,6 +14,7 @@ import { producersOf } from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { WorkingGraph } from '../working-graph.js';
 import { createCloner } from './derived.js';
+import { keptAngles, keptRows } from './kept-angles.js';
 import type { StageInputs } from './stage-inputs.js';
 
 /** A prune as the layers after it see it. */
@@ -51,6 +52,11 @@ export function rebase(
   const noTokens = new Set(
     decoder.layers.flatMap(({ attention }) => attention?.reading.noTokens ?? []),
   );
+  const readMasks = new Set(
+    decoder.layers.flatMap(({ attention }) => attention?.reading.derivedInputs ?? []),
+  );
+  // What the passes made themselves tells of padding.
+  const isMask = (name: string) => readMasks.has(name) || !decoder.graph.producer.has(name);
   const isToken = (name: string) =>
     name === decoder.inputs.embeddings || layerOfCache.has(name) || stageOf.has(name);
   const { nodes } = graph;
@@ -69,20 +75,7 @@ export function rebase(
   const order = new Map(nodes.map((node, at) => [node, at]));
   const context = { source, producer, order, decoder, kindOf, layerOfCache, tokenAxis };
   const clones = stages.map((stage) => createCloner(context, stage));
-  /** Angles of a stage: those of the tokens that stay; a table is looked up by the positions that stay. */
-  const keptAngle = (depth: number, name: string, axis: number | 'table'): string => {
-    if (axis !== 'table') {
-      return stages.slice(0, depth).reduce((angle, stage) => stage.gather(angle, axis), name);
-    }
-    if (depth > 0 && holdsPositions({ producer, input: source.input }, name)) {
-      refuse({
-        where: `after the prune after layer ${stages[depth - 1]?.afterLayer}`,
-        expected: 'a constant table of angles, where positions are kept (use --positions renumber)',
-        found: `${name}, made of positions`,
-      });
-    }
-    return name;
-  };
+  const keptAngle = keptAngles(graph, decoder, stages);
   for (const node of nodes) {
     const own = graph.perToken.get(node);
     const depth = Math.max(
@@ -96,11 +89,12 @@ export function rebase(
     }
     const axes = positions === 'keep' ? graph.angles.get(node) : undefined;
     node.input = node.input.map((name) => {
-      const axis = own?.value === name ? 1 : axes?.get(name);
       if (noTokens.has(name)) return name;
-      if (stageOf.get(name) === depth || kindOf(name) === 'constant') {
-        if (typeof axis !== 'number' || kindOf(name) !== 'derived') return name;
-        return refuse({
+      const made = stageOf.get(name) ?? 0;
+      if (own?.value === name) return keptRows(stages.slice(made, depth), name, 1);
+      const axis = axes?.get(name);
+      if (made > 0 && axis !== undefined && axis !== 'places' && kindOf(name) === 'derived') {
+        refuse({
           where: `after the prune after layer ${stage.afterLayer}`,
           expected:
             'angles or positions of all tokens, for kept positions (use --positions renumber)',
@@ -108,9 +102,14 @@ export function rebase(
           node,
         });
       }
+      if (made === depth || kindOf(name) === 'constant') {
+        return name;
+      }
       const cachedLayer = layerOfCache.get(name);
       if (cachedLayer !== undefined && cachedLayer > stage.afterLayer) return name;
-      if (axis !== undefined && axis !== 'places') return keptAngle(depth, name, axis);
+      if (axis !== undefined && axis !== 'places') {
+        return keptAngle(depth, name, axis);
+      }
       const clone = kindOf(name) === 'derived' ? clones[depth - 1] : undefined;
       if (!clone) {
         return refuse({
@@ -123,7 +122,7 @@ export function rebase(
       if (
         positions === 'keep' &&
         axis !== 'places' &&
-        holdsPositions({ producer, input: source.input }, name)
+        holdsPositions({ producer, input: source.input }, name, isMask(name))
       ) {
         refuse({
           where: `after the prune after layer ${stage.afterLayer}`,

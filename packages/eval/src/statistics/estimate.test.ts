@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { areaUnderCurve } from './auc.js';
-import { average, gain, share } from './estimate.js';
+import { average, differenceOfPoints, gain, medianOf, share } from './estimate.js';
 
 const answers = (right: number, count: number) =>
   Array.from({ length: count }, (_, at) => at < right);
@@ -34,12 +33,28 @@ test('a gain is paired: answers that are alike say nothing', () => {
   expect(gain(answers(4, 10), answers(6, 10)).value).toBeCloseTo(-0.2, 10);
 });
 
-test('the area under the curve is the chance to score above', () => {
-  const isOdd = (token: number) => token % 2 === 1;
-  expect(areaUnderCurve([0, 1, 0, 1], isOdd)).toBe(1);
-  expect(areaUnderCurve([1, 0, 1, 0], isOdd)).toBe(0);
-  expect(areaUnderCurve([1, 1, 1, 1], isOdd)).toBe(0.5);
-  // Of the pairs 3 > 1, 3 > 2, 0 < 1, 0 < 2.
-  expect(areaUnderCurve([1, 3, 2, 0], isOdd)).toBe(0.5);
-  expect(areaUnderCurve([1, 2], () => true)).toBeUndefined();
+test("Newcombe's paired interval, at a figure of his paper; few answers are never certain", () => {
+  // Both right, the first alone, the second alone, neither: 36, 12, 2, 0.
+  const pairs = [
+    ...Array.from({ length: 36 }, () => [1, 1]),
+    ...Array.from({ length: 12 }, () => [1, 0]),
+    ...Array.from({ length: 2 }, () => [0, 1]),
+  ];
+  const column = (at: number) => pairs.map((pair) => pair[at] ?? 0);
+  const { value, low, high } = differenceOfPoints(column(0), column(1));
+  expect([value, low, high].map((x) => Number(x.toFixed(4)))).toEqual([0.2, 0.0569, 0.3404]);
+  const alike = differenceOfPoints([1, 1, 1, 1], [1, 1, 1, 1]);
+  expect(alike.value).toBe(0);
+  expect(alike.low).toBeLessThan(-0.3);
+  // Points between 0 and 1 are drawn again and again.
+  expect(differenceOfPoints([0.5, 1], [0.5, 1])).toEqual({ value: 0, low: 0, high: 0 });
+  expect(differenceOfPoints([], []).value).toBeNaN();
+});
+
+test('a median, with its interval', () => {
+  const { value, low, high } = medianOf([5, 1, 3, 2, 4]);
+  expect(value).toBe(3);
+  expect(low).toBeGreaterThanOrEqual(1);
+  expect(high).toBeLessThanOrEqual(5);
+  expect(low).toBeLessThan(high);
 });

@@ -1,0 +1,101 @@
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { samplesDirectory } from '@transprune/small-model';
+import { expect, test } from 'vitest';
+import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
+import { exitCodes } from '../exit-codes.js';
+
+/** Three questions that can be asked, a picture that is none, and what is wrong otherwise. */
+async function ownData(): Promise<string> {
+  const folder = await temporaryFolder();
+  const line = (id: number, image: string, answer: string | undefined) =>
+    JSON.stringify({ id, image, question: 'what color is the heart?', answer });
+  const lines = [
+    line(1, 'scene-1.png', 'purple'),
+    line(2, 'broken.png', 'red'),
+    line(3, 'scene-1.png', undefined),
+    line(4, 'scene-1.png', 'green'),
+    line(4, 'scene-1.png', 'blue'),
+    line(5, 'gone.png', 'red'),
+    '{"id": 6',
+  ];
+  await writeFile(join(folder, 'questions.jsonl'), lines.join('\n'));
+  await copyFile(join(samplesDirectory, 'scene-1.png'), join(folder, 'scene-1.png'));
+  await writeFile(join(folder, 'broken.png'), 'no picture');
+  return folder;
+}
+
+test('own questions: plans in turns, what is wrong counted, a later run asks what is open', async () => {
+  const data = await ownData();
+  const answers = join(data, 'answers');
+  const output = join(data, 'tune.svg');
+  const tune = ['tune', '--data', data, '--answers', answers, '--costs', '.5', '--timed', '1'];
+  const first = await transpruneJson(...tune, '-o', output);
+  const { schedules } = first;
+  const names = schedules.map(({ name }: { name: string }) => name);
+  expect(names.slice(0, 6)).toEqual([
+    'unpruned',
+    'transprune-high',
+    'transprune-low',
+    'transprune after 2, 3, 4 at 50 %',
+    'transprune after 3, 4, 5 at 50 %',
+    'transprune after 4, 5, 6 at 50 %',
+  ]);
+  expect(names.slice(6).every((name: string) => name.startsWith('random after 3, 4, 5'))).toBe(
+    true,
+  );
+  expect(names).toHaveLength(9);
+  expect(first).toMatchObject({ questions: 4, compared: 2, withoutTruth: 1, textTokens: 9 });
+  expect(first.problems).toHaveLength(3);
+  // One of every plan; the first question alone is timed beside the unpruned.
+  expect(first.failures).toHaveLength(9);
+  for (const { name, cost, accuracy, difference, time } of schedules) {
+    if (name.includes('50 %')) expect(cost).toBeCloseTo(0.5, 2);
+    for (const { value, low, high } of [accuracy, difference, time]) {
+      expect(low).toBeLessThanOrEqual(value);
+      expect(high).toBeGreaterThanOrEqual(value);
+    }
+    expect(time.value).toBeGreaterThan(0);
+  }
+  expect(schedules[0].accuracy.value).toBe(0.5);
+  expect(names).toContain(first.recommended.name);
+  expect(await readFile(output, 'utf8')).toMatch(/^<svg/);
+
+  await copyFile(join(samplesDirectory, 'scene-1.png'), join(data, 'broken.png'));
+  const before = await Promise.all((await filesOf(answers)).map((path) => readFile(path, 'utf8')));
+  const { stderr, stdout, exitCode } = await transprune(...tune, '-o', join(data, 'tune.html'));
+  expect(exitCode).toBe(exitCodes.ok);
+  expect(stderr).toContain('3 of 4 answers were there before\n');
+  expect(stdout).toMatch(/Recommended: /);
+  expect(stdout).toMatch(/compared: answered by all, the truth known +│ +3 /);
+  for (const [at, path] of (await filesOf(answers)).entries()) {
+    expect((await readFile(path, 'utf8')).startsWith(before[at] ?? '')).toBe(true);
+  }
+  expect(await readFile(join(data, 'tune.html'), 'utf8')).toContain('Recommended: ');
+});
+
+async function filesOf(folder: string): Promise<string[]> {
+  return (await readdir(folder)).sort().map((name) => join(folder, name));
+}
+
+test.each([
+  ['questions of another layout', ['--benchmark', 'mme'], /llava_mme\.jsonl/, exitCodes.notFound],
+  ['no benchmark', ['--benchmark', 'mine'], /--benchmark to be one of/, exitCodes.usage],
+  ['a cost that is none', ['--costs', '.5,1'], /above 0 and below 1/, exitCodes.usage],
+  ['another ending', ['-o', 'tune.pdf'], /ends in \.html, \.svg, \.png/, exitCodes.usage],
+])('%s', async (_, parameters, message, expected) => {
+  const { exitCode, stderr } = await transprune('tune', '--data', await ownData(), ...parameters);
+  expect(stderr).toMatch(message);
+  expect(exitCode).toBe(expected);
+});
+
+test('questions without a known answer are refused before any is asked', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'questions.jsonl'), '{"id": 1, "question": "what is it?"}\n');
+  const { exitCode, stderr } = await transprune('tune', '--data', folder);
+  expect(stderr).toMatch(/right answer is known, got none; give "answer"/);
+  expect(exitCode).toBe(exitCodes.usage);
+  await writeFile(join(folder, 'questions.jsonl'), 'no json\n');
+  const none = await transprune('tune', '--data', folder);
+  expect(none.stderr).toMatch(/a question that can be asked in own, .*got none; no JSON/);
+});

@@ -1,0 +1,97 @@
+/** What `tune` found, as one document: what `--json` prints, and what tables and pictures show. */
+import { methodNameOf, type PrunePlan } from '@transprune/core';
+import type { Estimate, Problem } from '@transprune/eval';
+import { layerRanges } from '../show/units.js';
+import { type Aim, paretoFront, recommend } from './recommend.js';
+import type { Result, Results } from './results.js';
+
+/** One schedule. Shares are from 0 to 1. */
+export interface TunedSchedule {
+  readonly name: string;
+  readonly family: string;
+  readonly isBaseline: boolean;
+  readonly plan: PrunePlan;
+  /** Of the command line, for this plan. */
+  readonly options: string;
+  /** Share of the unpruned prefill's cost, counted. */
+  readonly cost: number;
+  /** Share of the unpruned's time to answer. */
+  readonly time: Estimate;
+  readonly answerMs: number;
+  readonly prefillMs: number;
+  readonly accuracy: Estimate;
+  /** Less the unpruned's accuracy. */
+  readonly difference: Estimate;
+  readonly isOnFront: boolean;
+}
+
+export interface TuneReport {
+  readonly model: string;
+  readonly source: string;
+  readonly device: string;
+  readonly answers: string;
+  readonly questions: number;
+  /** Questions that all schedules answered and whose truth is known. */
+  readonly compared: number;
+  readonly withoutTruth: number;
+  /** The prompts' medians, for which costs are counted. */
+  readonly imageTokens: number;
+  readonly textTokens: number;
+  readonly tolerance: number;
+  readonly aim: Aim;
+  readonly schedules: readonly TunedSchedule[];
+  /** null if no question could be compared. */
+  readonly recommended: {
+    readonly name: string;
+    readonly options: string;
+    readonly isCertain: boolean;
+    /** A baseline that is as good at no more cost. */
+    readonly random: string | null;
+  } | null;
+  readonly leftOut: readonly string[];
+  readonly problems: readonly Problem[];
+  readonly failures: readonly Problem[];
+}
+
+type Facts = Omit<TuneReport, 'schedules' | 'recommended' | 'compared' | 'withoutTruth'>;
+
+export function tuneReport({ results, ...counts }: Results, facts: Facts): TuneReport {
+  const { tolerance, aim } = facts;
+  const front = paretoFront(results, aim);
+  const found = counts.compared > 0 ? recommend(results, tolerance, aim) : undefined;
+  const schedules = results.map((result) => tuned(result, front.has(result)));
+  return {
+    ...facts,
+    ...counts,
+    schedules,
+    recommended: found
+      ? {
+          name: found.result.schedule.name,
+          options: planOptions(found.result.schedule.plan),
+          isCertain: found.isCertain,
+          random: found.random?.schedule.name ?? null,
+        }
+      : null,
+  };
+}
+
+function tuned({ schedule, ...measured }: Result, isOnFront: boolean): TunedSchedule {
+  return { ...schedule, ...measured, options: planOptions(schedule.plan), isOnFront };
+}
+
+/** A plan as options of the command line. */
+export function planOptions(plan: PrunePlan): string {
+  const { stages, accumulateLayers } = plan;
+  const layers = stages.map(({ afterLayer }) => afterLayer);
+  const [first = 1, last = 0] = [layers[0], layers.at(-1)];
+  if (layers.length === 0) return '--preset none';
+  const method = methodNameOf(plan);
+  const span = layerRanges(accumulateLayers).replaceAll(' ', '');
+  const usual = layerRanges(Array.from({ length: last - first + 1 }, (_, at) => first + at));
+  return [
+    ...(method === 'transprune' ? [] : [`--method ${method}`]),
+    ...(span === usual ? [] : [`--accumulate ${span}`]),
+    `--prune-after ${layers.join(',')}`,
+    `--keep ${stages.map(({ keepRatio }) => keepRatio).join(',')}`,
+  ].join(' ');
+}

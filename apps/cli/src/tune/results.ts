@@ -1,0 +1,116 @@
+/** How right and how fast each schedule was. */
+import {
+  differenceOfPoints,
+  type Estimate,
+  type FiledAnswer,
+  meanOfPoints,
+  medianOf,
+  type OpenBenchmark,
+  pointsByQuestion,
+} from '@transprune/eval';
+import type { Answers, Measured } from './measure.js';
+import type { Schedule } from './schedules.js';
+
+export interface Result {
+  readonly schedule: Schedule;
+  /** Share of the unpruned prefill's cost, counted. */
+  readonly cost: number;
+  /** Points at the questions that every schedule answered, from 0 to 1. */
+  readonly accuracy: Estimate;
+  /** The same less the unpruned's, paired by question. */
+  readonly difference: Estimate;
+  /** Share of the unpruned's time, of questions asked of both in turns: the median. */
+  readonly time: Estimate;
+  /** Medians, in milliseconds: from the picture to the end of the answer, and the prompt alone. */
+  readonly answerMs: number;
+  readonly prefillMs: number;
+}
+
+export interface Results {
+  readonly results: readonly Result[];
+  /** Questions that every schedule answered and whose truth is known: what is compared. */
+  readonly compared: number;
+  /** Answered questions without a known truth, which do not count. */
+  readonly withoutTruth: number;
+}
+
+/**
+ * @param measured the unpruned comes first
+ * @param costOf share of the unpruned cost
+ * @throws TransPruneError INVALID_ARGUMENT as `pointsByQuestion` does
+ */
+export function resultsOf(
+  benchmark: OpenBenchmark,
+  measured: readonly Measured[],
+  costOf: (schedule: Schedule) => number,
+): Results {
+  const points = measured.map(({ answers }) =>
+    pointsByQuestion(benchmark, new Map([...answers].map(([id, { text }]) => [id, text]))),
+  );
+  const answered = benchmark.questions.filter(({ id }) =>
+    measured.every(({ answers }) => answers.has(id)),
+  );
+  const compared = answered.filter(({ id }) => points.every((each) => each.has(id)));
+  const rows = points.map((each) => compared.map(({ id }) => each.get(id) ?? 0));
+  const vision = visionTimes(measured.flatMap(({ answers, beside }) => [answers, beside]));
+  const [unpruned = []] = rows;
+  const results = measured.map(({ schedule, answers, beside }, at): Result => {
+    const own = rows[at] ?? [];
+    const asked = [...beside].flatMap(([id, reference]) => {
+      const answer = answers.get(id);
+      if (!answer) return [];
+      const [time, other] = [timesOf(answer, vision), timesOf(reference, vision)];
+      return time && other ? [{ ...time, share: time.answerMs / other.answerMs }] : [];
+    });
+    return {
+      schedule,
+      cost: costOf(schedule),
+      accuracy: meanOfPoints(own),
+      difference: at === 0 ? { value: 0, low: 0, high: 0 } : differenceOfPoints(own, unpruned),
+      time: at === 0 ? { value: 1, low: 1, high: 1 } : medianOf(asked.map(({ share }) => share)),
+      answerMs: medianOf(asked.map(({ answerMs }) => answerMs)).value,
+      prefillMs: medianOf(asked.map(({ prefillMs }) => prefillMs)).value,
+    };
+  });
+  return { results, compared: compared.length, withoutTruth: answered.length - compared.length };
+}
+
+/** The part of an answer's metadata that tells times. */
+interface Times {
+  readonly question_id: string;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** How long the vision encoder takes for a question: whoever asks first has it run, the others have its features. */
+function visionTimes(all: readonly Answers[]): (id: string) => number {
+  const known = new Map<string, number>();
+  for (const answers of all) {
+    for (const [id, { metadata = {} }] of answers) {
+      if (metadata.visionCached === false) known.set(id, Number(metadata.visionMs));
+    }
+  }
+  const usual = known.size > 0 ? medianOf([...known.values()]).value : 0;
+  return (id) => known.get(id) ?? usual;
+}
+
+/** Undefined where the file does not tell them. */
+function timesOf({ question_id, metadata = {} }: Times, vision: (id: string) => number) {
+  const { preprocessMs, prefillMs, decodeMs, imageTokens } = metadata;
+  const parts = [preprocessMs, prefillMs, decodeMs].map(Number);
+  const seen = imageTokens === 0 ? 0 : vision(question_id);
+  const answerMs = parts.reduce((sum, part) => sum + part, seen);
+  return Number.isFinite(answerMs) ? { answerMs, prefillMs: Number(prefillMs) } : undefined;
+}
+
+/** The prompts' medians; of none what is usual. */
+export function promptTokens(
+  answers: readonly FiledAnswer[],
+  usual: { readonly imageTokens: number; readonly textTokens: number },
+) {
+  const median = (name: 'imageTokens' | 'textTokens') => {
+    const counts = answers.map(({ metadata }) => Number(metadata?.[name]));
+    const { value } = medianOf(counts.filter((count) => count > 0));
+    return Number.isNaN(value) ? usual[name] : Math.round(value);
+  };
+  return { imageTokens: median('imageTokens'), textTokens: median('textTokens') };
+}

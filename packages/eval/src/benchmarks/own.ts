@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import type { Benchmark, Question } from '../benchmark.js';
+import { idSchema } from '../reading/folder.js';
+import { normalizeAnswer } from '../scoring/vqa-answer.js';
+import { judgeAll } from './judge.js';
+
+const path = 'questions.jsonl';
+
+const lineSchema = z.object({
+  id: idSchema,
+  image: z.string().optional(),
+  question: z.string().min(1),
+  answer: z.union([z.string(), z.array(z.string())]).optional(),
+  category: idSchema.optional(),
+});
+
+interface OwnQuestion extends Question {
+  /** Any of them is right. */
+  readonly right: readonly string[] | undefined;
+  readonly category: string | undefined;
+}
+
+/** Questions of one's own, with their answers, and pictures beside them. */
+export const own: Benchmark = {
+  name: 'own',
+  summary:
+    'your own questions: accuracy, by category; an answer is right if it is one that you give',
+  source: 'a line each: {"id", "image", "question", "answer", "category"}',
+  files: [path, '<image>'],
+  async open(folder) {
+    const lines = folder.unique(await folder.lines(path, lineSchema), ({ id }) => id);
+    const found = lines.map(async (line): Promise<OwnQuestion[]> => {
+      const { id, image, question: prompt, answer, category } = line;
+      const right = typeof answer === 'string' ? [answer] : answer;
+      const asked = { id, prompt, right, category };
+      if (image === undefined) return [asked];
+      const picture = await folder.picture(id, image);
+      return picture ? [{ ...asked, picture }] : [];
+    });
+    const questions = (await Promise.all(found)).flat();
+    return {
+      questions,
+      problems: folder.problems,
+      score: (answers) =>
+        judgeAll(
+          questions,
+          answers,
+          ({ right }) => right,
+          (answer, right, { category }) => ({
+            groups: category === undefined ? [] : [category],
+            points: right.some((each) => plain(each) === plain(answer)) ? 1 : 0,
+            isReadable: plain(answer) !== '',
+          }),
+        ),
+      official: () => new Map(),
+    };
+  },
+};
+
+/** As answers are compared in VQA's challenges; an answer of an article alone, such as the option A, is itself. */
+function plain(answer: string): string {
+  const letters = answer.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+  return normalizeAnswer(answer) || letters;
+}
