@@ -84,6 +84,12 @@ test('data and messages are kept apart, and the exit code is the process’s', a
   expect(bad).toMatchObject({ exitCode: exitCodes.notFound, stdout: '' });
 });
 
+test('what drivers of devices write is not among the words of doctor', async () => {
+  const { stdout, stderr } = await start(['doctor']).outcome;
+  expect(stdout).toMatch(/^cpu: works$/m);
+  expect(stderr).toBe('running a tiny decoder on every device\n');
+});
+
 test('bash completes what the script tells it', async () => {
   const bin = await temporaryFolder();
   await symlink(executable, join(bin, 'transprune'));

@@ -17,10 +17,12 @@ export function addDoctorCommand(program: Command, io: Io): void {
 
 async function doctor(options: OutputOptions, io: Io): Promise<void> {
   const terminal = createTerminal(io, options);
-  const { probeDevices, versions } = await import('@transprune/backend-node');
+  const { versions } = await import('@transprune/backend-node');
+  const { probeElsewhere } = await import('../doctor/probe.js');
   terminal.info('running a tiny decoder on every device');
   const found = { transprune: version, ...versions() };
-  const devices = await probeDevices();
+  const { devices, said } = await probeElsewhere(io.signal);
+  if (said !== '') terminal.detail(said.trimEnd());
   terminal.result({ versions: found, devices }, () => [
     table(
       [],
