@@ -152,7 +152,7 @@ test.each(layoutNames)(
         const turns = [first, token, second, token];
         await compareTurns(layout, plan, turns, seed, { instructionMask: true });
       }),
-      { numRuns: 12, seed: 30 },
+      { numRuns: 8, seed: 30 },
     );
   },
 );
@@ -167,7 +167,7 @@ test.each(groupedLayouts)(
         const options = { instructionMask: true, cache: 'fixed' } as const;
         await compareTurns(layout, plan, turns, seed, options, room);
       }),
-      { numRuns: 10, seed: 32 },
+      { numRuns: 6, seed: 32 },
     );
   },
 );
@@ -330,7 +330,7 @@ describe('batches', () => {
           padding,
         );
       }),
-      { numRuns: 12, seed: 31 },
+      { numRuns: 8, seed: 31 },
     );
   });
 
