@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { chromiumPath } from '../../packages/testing/src/chromium.js';
-import { maxWorkers } from '../../vitest.config.js';
 
 const minutes = 60_000;
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -21,6 +20,8 @@ export default defineConfig({
     testTimeout: 10 * minutes,
     hookTimeout: 10 * minutes,
     expect: { poll: { timeout: 10 * minutes } },
-    maxWorkers,
+    // Models and graphics card in software take all cores: beside other work each takes many times as long.
+    fileParallelism: false,
+    sequence: { groupOrder: 2 },
   },
 });

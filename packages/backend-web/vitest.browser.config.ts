@@ -18,7 +18,7 @@ export default defineConfig({
     setupFiles: [fileURLToPath(new URL('../fixtures/src/matchers.ts', import.meta.url))],
     testTimeout: 10 * minutes,
     hookTimeout: 10 * minutes,
-    // After the others: the graphics card in software takes all cores, and these share one page.
+    // After the others: the graphics card in software takes all cores.
     sequence: { groupOrder: 1 },
   },
 });
