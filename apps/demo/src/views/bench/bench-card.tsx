@@ -6,7 +6,8 @@ import { Spread } from './spread.js';
 /** What one benchmark measured. */
 export function BenchCard({ bench }: { readonly bench: ShownBench }) {
   const { name, document } = bench;
-  const { model, device, sizes, prefillTimes, decodeTimes } = document;
+  const { model, device, sizes, prefillTimes, decodeTimes, speedup } = document;
+  const { flopsBoundSpeedup: bound } = document;
   const prefills = Math.max(...Object.values(prefillTimes).map(({ max }) => max));
   const steps = Math.max(...Object.values(decodeTimes).map(({ max }) => max));
   return (
@@ -15,9 +16,12 @@ export function BenchCard({ bench }: { readonly bench: ShownBench }) {
         {model} on {device} <small>{name}</small>
       </h2>
       <p class="gains numbers">
-        <b class="gain">{times(document.speedup)}</b> the speed of the unpruned prefill;{' '}
-        <b>{percent(document.speedup / document.flopsBoundSpeedup, 0)}</b> of what counted
-        multiply-adds would allow
+        <b class="gain">{times(speedup)}</b> the speed of the unpruned prefill
+        {bound !== null && (
+          <>
+            ; <b>{percent(speedup / bound, 0)}</b> of what counted multiply-adds would allow
+          </>
+        )}
       </p>
       <dl class="spreads">
         <Spread
