@@ -37,7 +37,7 @@ export function groupsOf(
   schedules: readonly Schedule[],
   { timed, ...places }: GroupOptions,
 ): Group[] {
-  return [...byDecoder(schedules).values()].map((own) => {
+  return byDecoder(schedules).map((own) => {
     const asked = own.map((schedule) => ({
       ...placeOf(planLabel(schedule.plan), schedule.name, places),
       schedule,

@@ -146,7 +146,7 @@ function withoutTwins(schedules: readonly Schedule[]): Schedule[] {
 }
 
 /** Schedules that one decoder serves, whose keep ratios are an input: those of one method and the same prune layers. */
-export function byDecoder(schedules: readonly Schedule[]): Map<string, Schedule[]> {
+export function byDecoder(schedules: readonly Schedule[]): readonly Schedule[][] {
   const groups = new Map<string, Schedule[]>();
   for (const schedule of schedules) {
     const { stages, ...rest } = schedule.plan;
@@ -156,5 +156,5 @@ export function byDecoder(schedules: readonly Schedule[]): Map<string, Schedule[
     ]);
     groups.set(key, [...(groups.get(key) ?? []), schedule]);
   }
-  return groups;
+  return [...groups.values()];
 }
