@@ -13,7 +13,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { keptPatches } from './kept-patches.mjs';
 import { withParts } from './markers.mjs';
-import { cardCommands, cards, gains, prompts, whenCommands } from './when.mjs';
+import {
+  cardCommands,
+  cards,
+  gains,
+  page,
+  pageCommand,
+  pageFigure,
+  prompts,
+  shownPageCommand,
+  whenCommands,
+} from './when.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const path = (...parts) => join(root, ...parts);
@@ -55,7 +65,8 @@ const shown = (name) =>
 const load = (name) => JSON.parse(readFileSync(path('docs/figures', `${name}.json`), 'utf8'));
 
 const [first, ...others] = process.argv.slice(2);
-if (first !== 'render') measure(first ? [first, ...others] : Object.keys(commands));
+if (first !== 'render')
+  measure(first ? [first, ...others] : [...Object.keys(commands), pageFigure]);
 render();
 
 function measure(names) {
@@ -63,9 +74,17 @@ function measure(names) {
   // What `tune` kept of another time would be shown as measured now.
   rmSync(path('transprune-tune'), { recursive: true, force: true });
   for (const name of names) {
+    if (name === pageFigure) {
+      console.error(`> ${shownPageCommand}`);
+      const inBrowser = execFileSync('pnpm', ['--silent', ...pageCommand], { cwd: root });
+      writeFileSync(path('docs/figures', `${name}.json`), inBrowser);
+      continue;
+    }
     const parameters = allCommands[name];
     if (!parameters)
-      throw new Error(`no figure ${name}; there are ${Object.keys(allCommands).join(', ')}`);
+      throw new Error(
+        `no figure ${name}; there are ${[...Object.keys(allCommands), pageFigure].join(', ')}`,
+      );
     console.error(`> ${shown(name)}`);
     writeFileSync(path('docs/figures', `${name}.json`), outputOf([...parameters, '--json']));
     if (asText.includes(name)) {
@@ -91,6 +110,7 @@ function render() {
   replace('docs/when.md', {
     gains: gains(load, shown),
     cards: cards(load, shown),
+    page: page(load),
     prompts: prompts(load, shown),
   });
   replace('apps/cli/README.md', { run: terminal('run-high'), bench: terminal('bench-high') });
@@ -102,6 +122,7 @@ function speed() {
   const [{ imageTokens, textTokens, threads, runs, baselineMs, decode }] = columns;
   const { results, scenes } = load('evaluation');
   const int4 = load('bench-int4');
+  const wasm = load(pageFigure);
   const times = (x) => `${x.toFixed(2)} x`;
   const percent = (x) => `${x.toFixed(1)} %`;
   const right = (...names) => names.map((name) => percent(100 * results[name].all));
@@ -135,7 +156,7 @@ function speed() {
     '|-|-:|-:|-:|',
     ...rows.map((cells) => `| ${cells.join(' | ')} |`),
     '',
-    `High and Low are the paper's settings: three prunes, after which 12.5 % or 6.25 % of the image tokens are left. Times: SmolLM2-135M's shape with random weights, ${imageTokens} image and ${textTokens} text tokens, ONNX Runtime on ${threads} CPU threads, medians of ${runs} interleaved rounds (\`${shown('bench-high')}\`, \`--preset transprune-low\`); with weights of 4 bits High is ${times(int4.speedup)} as fast (\`--precision int4\`). Accuracy: the mean over eight benchmarks relative to the unpruned model, from the [paper](https://arxiv.org/abs/2507.20630), not measured here. Right answers: ${scenes} held-out pictures of the small model that comes along (\`${shown('evaluation')}\`), [trained as LLaVA is](packages/embedded-model/README.md#how-well-it-answers). The three are of three models: no published model was measured for both.`,
+    `High and Low are the paper's settings: three prunes, after which 12.5 % or 6.25 % of the image tokens are left. Times: SmolLM2-135M's shape with random weights, ${imageTokens} image and ${textTokens} text tokens, ONNX Runtime on ${threads} CPU threads, medians of ${runs} interleaved rounds (\`${shown('bench-high')}\`, \`--preset transprune-low\`); with weights of 4 bits High is ${times(int4.speedup)} as fast (\`--precision int4\`). In a browser, in WebAssembly, SmolVLM-256M's shape with ${wasm.imageTokens} image tokens takes ${(wasm.prunedMs / 1000).toFixed(1)} s for a prompt under High instead of ${(wasm.baselineMs / 1000).toFixed(1)} s, which is ${times(wasm.speedup)} as fast where FLOPs promise ${times(wasm.flopsBoundSpeedup)} (\`${shownPageCommand}\`). Accuracy: the mean over eight benchmarks relative to the unpruned model, from the [paper](https://arxiv.org/abs/2507.20630), not measured here. Right answers: ${scenes} held-out pictures of the small model that comes along (\`${shown('evaluation')}\`), [trained as LLaVA is](packages/embedded-model/README.md#how-well-it-answers). The three are of three models: no published model was measured for both.`,
   ].join('\n');
 }
 

@@ -1,5 +1,5 @@
-// Tables of docs/when.md: what pruning gains at how many image tokens, and on a graphics card, measured; and of whole
-// prompts, counted.
+// Tables of docs/when.md: what pruning gains at how many image tokens, on a graphics card and in a browser,
+// measured; and of whole prompts, counted.
 
 /** Image tokens of the measured prompts; 576 is what the README's first table measures. */
 const measuredTokens = [576];
@@ -40,11 +40,18 @@ export const cardCommands = Object.fromEntries(
   ]),
 );
 
+/** Measured by the page of apps/demo, in a browser: rounds of its benchmark. */
+const rounds = 3;
+export const pageFigure = 'wasm-smolvlm-256m';
+export const pageCommand = ['--filter', '@transprune/demo', 'bench', `${rounds}`];
+export const shownPageCommand = `pnpm ${pageCommand.join(' ')}`;
+
 /** Lengths of answers, in tokens. */
 const answers = [16, 256];
 
 const times = (x) => `${x.toFixed(2)} x`;
 const milliseconds = (x) => `${x.toFixed(0)} ms`;
+const seconds = (x) => `${(x / 1000).toFixed(1)} s`;
 
 /** @param load what a command found */
 export function gains(load, shown) {
@@ -119,5 +126,29 @@ export function cards(load, shown) {
     ...rows.map((cells) => `| ${cells.join(' | ')} |`),
     '',
     `TransPrune-High, random weights, 64 text tokens, ${card}, WebGPU (Dawn on Vulkan) in Node: \`${shown(`gpu-${Object.keys(onCard)[0]}`)}\` and so on (measured with decoders of the same shapes whose random numbers repeat, so that they are made in seconds). On the same card SmolLM2-135M's shape in float32 kept the tokens that it keeps on the CPU, with logits within 3e-6 of their size, and the authors' answers were met within the tests' bounds.`,
+  ].join('\n');
+}
+
+/** @param load what a command found */
+export function page(load) {
+  const bench = load(pageFigure);
+  const { model, imageTokens, textTokens, baselineMs, oracleMs, prunedMs, decode } = bench;
+  const { speedup, flopsBoundSpeedup, threads, runs, prefillTimes } = bench;
+  const { min, max } = prefillTimes.baseline;
+  return [
+    '| shape, float32 | image tokens | prompt, unpruned | pruned | faster | with the prunes known before | at most, by FLOPs | a step faster |',
+    '|-|-:|-:|-:|-:|-:|-:|-:|',
+    `| ${[
+      model,
+      imageTokens,
+      seconds(baselineMs),
+      seconds(prunedMs),
+      `**${times(speedup)}**`,
+      times(baselineMs / oracleMs),
+      times(flopsBoundSpeedup),
+      times(decode.baselineMs / decode.prunedMs),
+    ].join(' | ')} |`,
+    '',
+    `TransPrune-High, random weights, ${textTokens} text tokens, WebAssembly with ${threads} threads in headless Chromium, medians of ${runs} interleaved rounds of the page's benchmark: \`${shownPageCommand}\`. The unpruned prompt took ${seconds(min)} to ${seconds(max)}.`,
   ].join('\n');
 }
