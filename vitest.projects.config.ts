@@ -12,9 +12,19 @@ const browserConfigs = packages
   .map((folder) => join(folder, 'vitest.browser.config.ts'))
   .filter((path) => existsSync(path));
 
+/**
+ * Files that mock modules. The others of a package share theirs: to load them for every file anew would take a
+ * quarter of the time.
+ */
+const isolated = 'src/**/*.isolated.test.ts';
+
 /** Which tests a suite has is seen by the names of their files. */
 const suites = {
-  short: { include: ['src/**/*.test.ts'], exclude: ['**/*.{long,browser}.test.ts'], browsers: [] },
+  short: {
+    include: ['src/**/*.test.ts'],
+    exclude: ['**/*.{long,browser}.test.ts'],
+    browsers: [],
+  },
   long: { include: ['src/**/*.long.test.ts'], exclude: [], browsers: browserConfigs },
   all: {
     include: ['src/**/*.test.ts'],
@@ -29,16 +39,17 @@ const suites = {
  */
 export default defineConfig(({ mode }) => {
   const { include, exclude, browsers } = suites[mode as keyof typeof suites] ?? suites.short;
-  const inNode = packages.map((folder) => ({
-    ...shared,
-    root: folder,
-    test: {
-      ...shared.test,
-      name: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).name,
-      include,
-      exclude,
-    },
-  }));
+  const inNode = packages.flatMap((folder) => {
+    const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const project = (test: object) => ({
+      ...shared,
+      root: folder,
+      test: { ...shared.test, name, include, exclude, ...test },
+    });
+    const together = project({ exclude: [...exclude, isolated], isolate: false });
+    if (mode === 'long' || !hasIsolated(folder)) return [together];
+    return [together, project({ name: `${name} isolated`, include: [isolated] })];
+  });
   return {
     test: {
       maxWorkers,
@@ -48,3 +59,10 @@ export default defineConfig(({ mode }) => {
     },
   };
 });
+
+function hasIsolated(folder: string): boolean {
+  const sources = join(folder, 'src');
+  if (!existsSync(sources)) return false;
+  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' });
+  return files.some((file) => file.endsWith('.isolated.test.ts'));
+}

@@ -10,7 +10,8 @@
 //   node scripts/run.mjs study [--quick]            asks every method, and writes docs/study.md
 //   node scripts/run.mjs tarballs                   packs the packages, as they would be published
 //   node scripts/run.mjs release                    publishes what npm has not yet; the release workflow calls it
-//   node scripts/run.mjs <turbo task> [options]     such as build, typecheck, check:package
+//   node scripts/run.mjs typecheck                  checks the types of all packages
+//   node scripts/run.mjs <turbo task> [options]     such as build, check:package
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -43,6 +44,7 @@ else if (task in suites) await test(suites[task], options);
 else if (task === 'tarballs') await tarballs(options);
 else if (task === 'release') await release();
 else if (task === 'study') await study(options);
+else if (task === 'typecheck') await typecheck(options);
 else if (task === 'fuzz')
   await orExit(run('pnpm', ['--filter', '@transprune/fuzz', 'fuzz', ...options]));
 else await orExit(run('turbo', ['run', task, ...options]));
@@ -109,6 +111,12 @@ async function study(options) {
   await orExit(run('pnpm', ['--filter', '@transprune/study', 'study', ...options]));
 }
 
+/** What runs in Node as one program, then what has types of its own. */
+async function typecheck(options) {
+  await orExit(run('tsc', []));
+  await orExit(run('turbo', ['run', 'typecheck', ...options]));
+}
+
 async function tarballs(parameters) {
   await build();
   await orExit(run(process.execPath, [join('scripts', 'pack.mjs'), ...parameters]));
@@ -149,7 +157,8 @@ function asProject(options) {
     const name = options[at - 1] === '--filter' ? option : /^--filter=(.*)/.exec(option)?.[1];
     if (name === undefined) return [option];
     const project = name.startsWith('@') ? name : `@transprune/${name}`;
-    return ['--project', project, '--project', `${project} in a browser`];
+    const all = [project, `${project} isolated`, `${project} in a browser`];
+    return all.flatMap((name) => ['--project', name]);
   };
 }
 
