@@ -30,6 +30,7 @@ const names = {
   phi3: 'Phi-3',
   gemma2: 'Gemma 2',
   gemma3: 'Gemma 3',
+  gemma3n: 'Gemma 3n',
   'qwen2-vl': 'Qwen2-VL',
   'qwen2.5-vl': 'Qwen2.5-VL',
   'qwen3-vl': 'Qwen3-VL',
