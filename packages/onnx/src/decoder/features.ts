@@ -75,7 +75,11 @@ function rootOf(graph: ClassifiedGraph, reader: NodeProto, part: string) {
   return { node, value };
 }
 
+/** Inputs whose numbers a value is made of; those of a shape are sizes. */
 function inputsBehind(graph: ClassifiedGraph, value: string): string[] {
-  const behind = walk([value], (name) => graph.producer.get(name)?.input ?? []);
+  const behind = walk([value], (name) => {
+    const node = graph.producer.get(name);
+    return node?.opType === 'Shape' ? [] : (node?.input ?? []);
+  });
   return [...behind].filter((name) => graph.input.has(name));
 }
