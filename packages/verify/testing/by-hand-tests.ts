@@ -42,7 +42,7 @@ const decoders: readonly (readonly [name: string, path: string, keeps: boolean])
   ['LFM2 of the hub', hub('lfm2_vl'), false],
   ['Qwen3.5 of the hub', hub('qwen3_5'), true],
   ['Gemma 4 of the hub', hub('gemma4'), false],
-  ['Gemma 3n', exportedDecoder('gemma3n', 'torchscript-17').path, false],
+  ['Gemma 3n', exportedDecoder('gemma3n', 'dynamo-18').path, false],
   ['LFM2 by GenAI', caseFile('hybrid/lfm2-genai.onnx'), false],
   ['Qwen3-VL by GenAI', caseFile('gqa-head-dim-symbolic/qwen3vl-genai.onnx'), true],
   ['LLaVA by another builder', caseFile('packed-weight-in-graph/llava-mobius-webgpu.onnx'), false],
