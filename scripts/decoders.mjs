@@ -35,6 +35,7 @@ const names = {
   'qwen2.5-vl': 'Qwen2.5-VL',
   'qwen3-vl': 'Qwen3-VL',
   minicpm3: 'MiniCPM 3',
+  'deepseek-v2': 'DeepSeek V2',
   'deepseek-v3': 'DeepSeek V3',
   gemma4: 'Gemma 4',
   idefics3: 'Idefics3',
