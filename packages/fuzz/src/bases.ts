@@ -24,7 +24,7 @@ export interface Base {
   readonly model: OnnxModel;
   /** Contents of the files that hold its weights. */
   readonly externalData: Readonly<Record<string, Uint8Array>>;
-  /** The residual stream between layers: what follows layer 1 (counted from 1), layer 2, and so on. */
+  /** The residual stream between layers, or what several predict: what follows layer 1 (counted from 1), layer 2, and so on. */
   readonly streams: readonly string[];
   /** Layers, from 1, that may follow a prune. */
   readonly afterPrunes: readonly number[];
@@ -70,7 +70,7 @@ export function readBase(index: number): Base {
   return {
     name: baseName(index),
     ...parts,
-    streams: layers.map(({ streamIn }) => streamIn),
+    streams: layers.map(({ stack, streamIn }) => stack?.predictions ?? streamIn),
     afterPrunes: layersAfterPrunes(decoder),
   };
 }

@@ -41,7 +41,7 @@ test.each(['renumber', 'keep'] as const)(
 );
 
 const families = Array.from({ length: baseCount }, (_, index) => index).filter((index) =>
-  /hybrid|deepstack|gemma4|lfm2_vl|qwen3_5|experts/.test(baseName(index)),
+  /hybrid|deepstack|gemma3n\/dynamo-23|gemma4|lfm2_vl|qwen3_5|experts/.test(baseName(index)),
 );
 
 test.each(families.map((index) => [baseName(index), index] as const))(

@@ -6,6 +6,7 @@ import { createPlan, type PositionMode, positionModes } from '@transprune/core';
 import {
   type ExportedDecoder,
   type ExportLogits,
+  exportExtra,
   exportImageMask,
   exportTruth,
   maxDifference,
@@ -42,15 +43,17 @@ async function run(
   const positions = (rows: readonly (readonly number[])[], from: number, to: number) => ({
     positionIds: rows.flatMap((row) => row.slice(from, to)),
   });
-  const prefill = await decoder.step(
-    truth.inputsEmbeds,
-    imageMask,
-    positions(truth.positionIds, 0, truth.tokens),
-  );
+  const prefill = await decoder.step(truth.inputsEmbeds, imageMask, {
+    ...positions(truth.positionIds, 0, truth.tokens),
+    extra: exportExtra(truth, truth.perLayerInputs),
+  });
   const decode: Float32Array[] = [];
   let lengths = prefill.cacheLengths;
   for (const [at, embeds] of truth.decodeEmbeds.entries()) {
-    const options = positions(truth.decodePositionIds, at, at + 1);
+    const options = {
+      ...positions(truth.decodePositionIds, at, at + 1),
+      extra: exportExtra(truth, truth.decodePerLayerInputs[at] ?? new Float32Array()),
+    };
     const step = await decoder.step(embeds, undefined, options);
     decode.push(last(step.logits));
     lengths = step.cacheLengths;

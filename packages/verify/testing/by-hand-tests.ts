@@ -1,4 +1,6 @@
 /** Tests that pruned decoders answer as the original does, cut at the prunes and run by hand on the rows that stay. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createNodeBackend } from '@transprune/backend-node';
 import {
   createPlan,
@@ -9,11 +11,12 @@ import {
   presetPlan,
 } from '@transprune/core';
 import { readModelFile } from '@transprune/files/node';
-import { caseFile, hubFolder, maxDifference } from '@transprune/fixtures';
+import { caseFile, exportedDecoder, hubFolder, maxDifference } from '@transprune/fixtures';
 import {
   cacheModesOf,
   type Decoder,
   encodeModel,
+  externalLocations,
   fitPlan,
   type OnnxModel,
   pruneModel,
@@ -23,7 +26,7 @@ import { type HostTensor, openSession, type Session } from '@transprune/session'
 import { expect, test } from 'vitest';
 import { type Answer, playCalls } from '../src/play.js';
 import { conversation, promptParts, tokenParts, turnParts } from '../src/prompt.js';
-import { runByHand } from './by-hand.js';
+import { type ExternalData, runByHand } from './by-hand.js';
 
 /** A prompt, two tokens, a second turn and another token. */
 const layouts = [promptParts, tokenParts, tokenParts, turnParts, tokenParts];
@@ -39,6 +42,7 @@ const decoders: readonly (readonly [name: string, path: string, keeps: boolean])
   ['LFM2 of the hub', hub('lfm2_vl'), false],
   ['Qwen3.5 of the hub', hub('qwen3_5'), true],
   ['Gemma 4 of the hub', hub('gemma4'), false],
+  ['Gemma 3n', exportedDecoder('gemma3n', 'dynamo-18').path, false],
   ['LFM2 by GenAI', caseFile('hybrid/lfm2-genai.onnx'), false],
   ['Qwen3-VL by GenAI', caseFile('gqa-head-dim-symbolic/qwen3vl-genai.onnx'), true],
   ['LLaVA by another builder', caseFile('packed-weight-in-graph/llava-mobius-webgpu.onnx'), false],
@@ -74,22 +78,36 @@ export function testByHand(
     for (const plan of plansOf(decoder.layers.length)) {
       for (const positions of keeps ? modes : (['renumber'] as const)) {
         const fitted = fitPlan({ ...plan, positions }, decoder).plan;
-        await compare(original, decoder, fitted);
+        await compare({ original, decoder, externalData: weightsOf(original, path) }, fitted);
       }
     }
   });
 }
 
+/** What is tested. */
+interface Subject {
+  readonly original: OnnxModel;
+  readonly decoder: Decoder;
+  readonly externalData: ExternalData;
+}
+
+/** Contents of the files beside a model that hold its weights. */
+function weightsOf(model: OnnxModel, path: string): ExternalData {
+  const read = (location: string) => readFileSync(join(dirname(path), location));
+  return Object.fromEntries(externalLocations(model).map((location) => [location, read(location)]));
+}
+
 /** In caches that grow and, where attention is told lengths, in those with room for more than they hold. */
-async function compare(original: OnnxModel, decoder: Decoder, plan: PrunePlan): Promise<void> {
+async function compare(subject: Subject, plan: PrunePlan): Promise<void> {
+  const { original, externalData } = subject;
   const fed: Record<string, HostTensor>[] = [];
   const traces = plan.stages.map((_, stage) => keptOutput(stage));
-  const growing = await answersOf(original, decoder, plan, { fed });
+  const growing = await answersOf(subject, plan, { fed });
   const keptOf = ({ outputs }: Answer) => traces.map((name) => [...(outputs[name]?.data ?? [])]);
   const handCalls = growing.map((answer, at) => ({ feeds: fed[at] ?? {}, kept: keptOf(answer) }));
-  const byHand = await runByHand(original, plan, handCalls);
+  const byHand = await runByHand(original, plan, handCalls, externalData);
   const isTold = cacheModesOf(original).includes('fixed');
-  const roomy = isTold ? await answersOf(original, decoder, plan, { cacheRoom }) : [];
+  const roomy = isTold ? await answersOf(subject, plan, { cacheRoom }) : [];
   for (const answers of [growing, roomy]) {
     for (const [at, answer] of answers.entries()) {
       const expected = byHand[at];
@@ -102,15 +120,14 @@ async function compare(original: OnnxModel, decoder: Decoder, plan: PrunePlan): 
 
 /** @param fed takes what the decoder is fed */
 async function answersOf(
-  original: OnnxModel,
-  decoder: Decoder,
+  { original, decoder, externalData }: Subject,
   plan: PrunePlan,
   { fed, cacheRoom = 0 }: { fed?: Record<string, HostTensor>[]; cacheRoom?: number },
 ): Promise<readonly Answer[]> {
   const cache = cacheRoom > 0 ? 'fixed' : 'growing';
   const { model } = pruneModel(original, plan, { trace: true, cache });
   const backend = createNodeBackend({ threads: 1 });
-  const session = await openSession(backend, { bytes: encodeModel(model) }, 'cpu');
+  const session = await openSession(backend, { bytes: encodeModel(model), externalData }, 'cpu');
   const numbering = decoder.positions === 'keep' ? 'grids' : 'plain';
   const calls = conversation(layouts, decoder.hiddenSize, 7, numbering);
   const fetch = plan.stages.map((_, stage) => keptOutput(stage));

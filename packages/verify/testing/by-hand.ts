@@ -27,10 +27,13 @@ export interface HandCall {
   readonly kept: readonly (readonly number[])[];
 }
 
+/** Contents of files, by their location. */
+export type ExternalData = Readonly<Record<string, Uint8Array>>;
+
 /** Layers between two prunes as a graph of their own. */
 interface Piece {
   readonly session: Session;
-  /** Values of the pieces before that it reads, tokens along axis 1. */
+  /** Values of the pieces before that it reads. */
   readonly crossing: readonly string[];
   /** Names of what goes in and comes out from call to call. */
   readonly states: readonly (readonly [past: string, present: string])[];
@@ -44,15 +47,17 @@ interface Piece {
 /**
  * Runs calls one after the other on the original's pieces.
  *
+ * @param externalData contents of the files that hold weights
  * @returns logits of each call, of the rows that are left after the last prune
  */
 export async function runByHand(
   original: OnnxModel,
   plan: PrunePlan,
   calls: readonly HandCall[],
+  externalData: ExternalData = {},
 ): Promise<NDArray[]> {
   const decoder = readDecoder(original);
-  const pieces = await openPieces(original, decoder, plan);
+  const pieces = await openPieces(original, decoder, plan, externalData);
   const answers: NDArray[] = [];
   try {
     for (const { feeds, kept } of calls) {
@@ -63,7 +68,7 @@ export async function runByHand(
           const left = kept[at - 1] ?? [];
           const rows = indicesAmong(places, left);
           const crossing = piece.crossing.map(
-            (name) => [name, takeRows(values.get(name), 1, rows)] as const,
+            (name) => [name, takeRows(values.get(name), axisOf(decoder, name), rows)] as const,
           );
           values = new Map([...values, ...crossing]);
           places = [...left];
@@ -80,7 +85,12 @@ export async function runByHand(
   }
 }
 
-async function openPieces(original: OnnxModel, decoder: Decoder, plan: PrunePlan) {
+async function openPieces(
+  original: OnnxModel,
+  decoder: Decoder,
+  plan: PrunePlan,
+  externalData: ExternalData,
+) {
   const starts = [0, ...plan.stages.map(({ afterLayer }) => afterLayer)];
   const crossings = starts.map((start) => (start === 0 ? [] : crossingAt(decoder, start)));
   const backend = createNodeBackend({ threads: 1 });
@@ -91,18 +101,26 @@ async function openPieces(original: OnnxModel, decoder: Decoder, plan: PrunePlan
     const made = (crossings[at + 1] ?? [ports.logits]).filter((name) => !crossing.includes(name));
     const graph = cutGraph(decoder, crossing, [...states.map(([, present]) => present), ...made]);
     const bytes = encodeModel({ ...original, graph });
-    const session = await openSession(backend, { bytes }, 'cpu');
+    const session = await openSession(backend, { bytes, externalData }, 'cpu');
     pieces.push({ session, crossing, states, made, seen: 0, held: new Map() });
   }
   return pieces;
 }
 
-/** Everything that layers from one on read of those before: the stream, norms of it, features. */
+/** True for several streams `[streams, batch, tokens, hidden]`. */
+const isStack = ({ layers }: Decoder, name: string) =>
+  layers.some(({ stack }) => stack?.predictions === name);
+
+/** The axis of the tokens in what crosses. */
+const axisOf = (decoder: Decoder, name: string) => (isStack(decoder, name) ? 2 : 1);
+
+/** Everything that layers from one on read of those before: the stream or what several predict, norms of it, features. */
 function crossingAt({ layers, features, injections }: Decoder, start: number): string[] {
   const next = layers[start];
   const read = [...features, ...injections].filter(({ layer }) => layer >= start);
   const norms = next ? [next.mixer.input, ...(next.ffn.isParallel ? [next.ffn.input] : [])] : [];
-  return [...new Set([next?.streamIn ?? '', ...norms, ...read.map(({ value }) => value)])];
+  const entering = next?.stack?.predictions ?? next?.streamIn ?? '';
+  return [...new Set([entering, ...norms, ...read.map(({ value }) => value)])];
 }
 
 function statesOf({ cache, states }: DecoderLayer): [string, string][] {
@@ -116,11 +134,8 @@ function statesOf({ cache, states }: DecoderLayer): [string, string][] {
 }
 
 /** The nodes that make some values of others. */
-function cutGraph(
-  { graph, features }: Decoder,
-  given: readonly string[],
-  wanted: readonly string[],
-) {
+function cutGraph(decoder: Decoder, given: readonly string[], wanted: readonly string[]) {
+  const { graph, features } = decoder;
   const producer = new Map(
     graph.graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)),
   );
@@ -138,11 +153,12 @@ function cutGraph(
       output: own.output.map((name) => (given.includes(name) ? `${name}/again` : name)),
     }));
   const reads = new Set(node.flatMap(({ input }) => input));
-  const isFeature = (name: string) => features.some(({ value }) => value === name);
+  const isOther = (name: string) =>
+    isStack(decoder, name) || features.some(({ value }) => value === name);
   const [embeddings] = graph.graph.input.filter(({ name }) => name === ports.embeddings);
   const type = embeddings?.type?.value;
   if (!embeddings?.type || type?.case !== 'tensorType') throw new Error('no type of embeddings');
-  // As the embeddings lie; features lie otherwise.
+  // As the embeddings lie; features and several streams lie otherwise.
   const ofFloats = (name: string) => ({
     ...embeddings,
     name,
@@ -150,7 +166,7 @@ function cutGraph(
       ...embeddings.type,
       value: {
         ...type,
-        value: { ...type.value, ...(isFeature(name) && { shape: undefined }) },
+        value: { ...type.value, ...(isOther(name) && { shape: undefined }) },
       },
     },
   });

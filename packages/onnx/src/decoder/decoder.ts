@@ -1,5 +1,6 @@
 import type { AttentionShape, PositionMode } from '@transprune/core';
 import type { NodeProto } from '../proto/onnx_pb.js';
+import type { StackedStreams } from './altup.js';
 import type { AttentionFamily } from './attention/family.js';
 import type { ClassifiedGraph } from './classified-graph.js';
 import type { ExpertSizes } from './experts.js';
@@ -51,6 +52,8 @@ export interface DecoderInputs {
 export interface DecoderLayer {
   /** The residual stream that enters the layer, `[batch, tokens, hidden]`. */
   readonly streamIn: string;
+  /** Of several streams that layers predict together (AltUp) what the layer predicts; `streamIn` is one of them. */
+  readonly stack?: StackedStreams | undefined;
   /** What mixes tokens: attention, or states that go from token to token. */
   readonly mixer: Mixer;
   /** The mixer, where it is attention. */

@@ -6,7 +6,6 @@
 import { walk } from '../graph/walk.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { type ClassifiedGraph, inputsOf, tokensBehind } from './classified-graph.js';
-import type { Join } from './stream.js';
 
 /** A node of one layer that reads features of all tokens. */
 export interface FeatureRead {
@@ -31,7 +30,8 @@ const takesPart: ReadonlySet<string> = new Set([
 
 /** Where a module stands that may read features. */
 export interface FeatureSite {
-  readonly join: Join;
+  /** What the module adds. */
+  readonly output: string;
   /** The stream before it, under each name. */
   readonly streams: readonly string[];
   /** Counted from 0: the layer that it would end. */
@@ -43,10 +43,10 @@ export interface FeatureSite {
 /** The features that a module adds to the stream; undefined for any other module. */
 export function featuresOf(
   graph: ClassifiedGraph,
-  { join, streams, layer, isCached }: FeatureSite,
+  { output, streams, layer, isCached }: FeatureSite,
 ): FeatureRead[] | undefined {
   const isStream = (name: string) => streams.includes(name);
-  const region = [...tokensBehind(graph, join.moduleOutput, isStream)];
+  const region = [...tokensBehind(graph, output, isStream)];
   if (region.some(isCached)) return undefined;
   const readsStream = (value: string) => [...tokensBehind(graph, value, isStream)].some(isStream);
   const reads = region.flatMap((name): FeatureRead[] => {
@@ -75,7 +75,11 @@ function rootOf(graph: ClassifiedGraph, reader: NodeProto, part: string) {
   return { node, value };
 }
 
+/** Inputs whose numbers a value is made of; those of a shape are sizes. */
 function inputsBehind(graph: ClassifiedGraph, value: string): string[] {
-  const behind = walk([value], (name) => graph.producer.get(name)?.input ?? []);
+  const behind = walk([value], (name) => {
+    const node = graph.producer.get(name);
+    return node?.opType === 'Shape' ? [] : (node?.input ?? []);
+  });
   return [...behind].filter((name) => graph.input.has(name));
 }

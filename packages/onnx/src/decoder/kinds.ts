@@ -43,20 +43,30 @@ export function classify(
 }
 
 /**
- * The axis of the tokens in values of the shape `[batch, tokens, features]`; undefined for others.
+ * The axis of the tokens in values of the shape `[batch, tokens, features]`, and in stacks of streams
+ * `[streams, batch, tokens, features]`; undefined for others.
  *
  * @param nodes in their order
- * @param isStream whether a name without a node has that shape
+ * @param isStream whether a name is known to have the former shape
+ * @param isStack whether a name is known to have the latter shape
  */
 export function tokenAxes(
   nodes: readonly NodeProto[],
   isStream: (name: string) => boolean,
+  isStack: (name: string) => boolean,
 ): (name: string) => number | undefined {
   const shaped = new Set<string>();
+  // Made of a stack, of whatever shape.
+  const stacked = new Set<string>();
   const isShaped = (name: string) => shaped.has(name) || isStream(name);
+  const isStacked = (name: string) => !isShaped(name) && (stacked.has(name) || isStack(name));
   for (const node of nodes) {
-    if (!tokenwise.has(node.opType) || !node.input.some(isShaped)) continue;
-    for (const name of node.output) shaped.add(name);
+    const made = node.input.some(isStacked)
+      ? stacked
+      : tokenwise.has(node.opType) && node.input.some(isShaped)
+        ? shaped
+        : undefined;
+    if (made) for (const name of node.output) made.add(name);
   }
-  return (name) => (isShaped(name) ? 1 : undefined);
+  return (name) => (isShaped(name) ? 1 : isStack(name) ? 2 : undefined);
 }

@@ -1,5 +1,7 @@
 /** The layers of a decoder, along the residual stream. */
 
+import { ports } from '@transprune/core';
+import { besideAttention, checkCorrected, type StackedStreams, stackedStreams } from './altup.js';
 import { type LayerCache, pastsOf, presentsOf } from './caches.js';
 import type { ClassifiedGraph } from './classified-graph.js';
 import type { DecoderLayer } from './decoder.js';
@@ -15,7 +17,7 @@ import {
   joinOf,
   streamFrom,
 } from './stream.js';
-import { parallelTerms, stackingNode } from './variants.js';
+import { parallelTerms } from './variants.js';
 
 /** The layers, and what is added to the stream beside their modules. */
 export interface Layers {
@@ -48,20 +50,32 @@ export function readLayers(
   const injections: Injection[] = [];
   const features: FeatureRead[] = [];
   const cached = namesOf(caches);
-  let entry: Entry = { stream: embeddings, normed: undefined };
+  const isCached = (name: string) => cached.has(name);
+  const stacks = stackedStreams(graph, embeddings);
+  let entry: Entry = { stream: stacks ? stacks[0]?.active : embeddings, normed: undefined };
   for (let at = 0; ; at++) {
     const where = `layer ${at + 1}`;
     const own = caches[at];
     const mixing = own ? ownMixing(graph, own, where) : furtherMixing(graph, entry, caches, where);
     if (!mixing) return { layers, injections, features };
-    const { layer, last } = readLayer(graph, entry, mixing, where);
+    const stack = stacks?.[at];
+    const { layer, last } = readLayer(graph, entry, mixing, where, stack);
     layers.push(layer);
+    if (stacks && stack) {
+      const next = stacks[at + 1];
+      const output = next?.predictions ?? ports.logits;
+      const left = [stack.predictions, last.stream ?? ''];
+      checkCorrected(graph, output, left, `after ${where}`);
+      const streams = [...left, stack.active, layer.streamIn];
+      features.push(...(featuresOf(graph, { output, streams, layer: at, isCached }) ?? []));
+      entry = { stream: next?.active, normed: undefined };
+      continue;
+    }
     entry = injected(graph, last, at, injections);
     const further = reachedBy(graph, entry, `after ${where}`);
     const streams = [entry.stream ?? '', further?.stream ?? ''];
-    const isCached = (name: string) => cached.has(name);
-    const added =
-      further && featuresOf(graph, { join: further.join, streams, layer: at, isCached });
+    const output = further?.join.moduleOutput ?? '';
+    const added = further && featuresOf(graph, { output, streams, layer: at, isCached });
     if (!further || !added) continue;
     features.push(...added);
     entry = further.join;
@@ -73,12 +87,17 @@ function namesOf(caches: readonly LayerCache[]): ReadonlySet<string> {
   return new Set(caches.flatMap((cache) => [...pastsOf(cache), ...presentsOf(cache)]));
 }
 
-/** One layer: a mixer and an FFN, one after the other or side by side. */
+/**
+ * One layer: a mixer and an FFN, one after the other or side by side.
+ *
+ * @param stack what it predicts, where there are several streams
+ */
 function readLayer(
   graph: ClassifiedGraph,
   entry: Entry,
   mixing: Mixing,
   where: string,
+  stack: StackedStreams | undefined,
 ): { layer: DecoderLayer; last: Join } {
   const { stream: streamIn, join: middle } = nextJoin(graph, entry, `${where}, mixer`);
   const source = { streams: [entry.stream ?? '', streamIn], normed: entry.normed };
@@ -88,6 +107,7 @@ function readLayer(
   const { cache, states } = mixing;
   const layer = {
     streamIn,
+    stack,
     mixer,
     ...('reading' in mixer && { attention: mixer }),
     middleJoin: middle.node,
@@ -99,11 +119,13 @@ function readLayer(
     const ffn = readFfn(graph, { ...site, where: place, output: terms.other });
     return { layer: { ...layer, ffn }, last: middle };
   }
-  const { stream: inside, join: last } = nextJoin(graph, middle, place);
+  const beside = stack && besideAttention(graph, middle, mixer.input, place);
+  const after = beside ?? middle;
+  const { stream: inside, join: last } = nextJoin(graph, after, place);
   const ffn = readFfn(graph, {
     join: last.node,
     output: last.moduleOutput,
-    source: { streams: [middle.stream ?? '', inside], normed: middle.normed },
+    source: { streams: [after.stream ?? '', inside], normed: after.normed },
     before: { ...source, norm: mixer.input },
     where: place,
   });
@@ -167,15 +189,6 @@ function reachedBy(graph: ClassifiedGraph, { stream }: Entry, where: string): Re
 function nextJoin(graph: ClassifiedGraph, entry: Entry, where: string): Reached {
   const reached = reachedBy(graph, entry, where);
   if (reached) return reached;
-  const stack = stackingNode(graph, entry.stream ?? '');
-  if (stack) {
-    refuse({
-      where,
-      expected: 'one residual stream [batch, tokens, hidden] (no export option changes that)',
-      found: `${stack.input.length} streams that layers predict and correct together (AltUp: Gemma 3n), stacked`,
-      node: stack,
-    });
-  }
   const readers = (graph.uses.get(entry.stream ?? '') ?? []).map(({ node }) => node.opType);
   return refuse({
     where,

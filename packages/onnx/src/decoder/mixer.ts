@@ -137,17 +137,23 @@ export function borrowedMixing(
       cache ? [[originalOf(graph, cache.presentKey), { at, cache }] as const] : [],
     ),
   );
-  const isEnd = (name: string) => streams.includes(name) || lenders.has(name);
-  for (const name of tokensBehind(graph, join.moduleOutput, isEnd)) {
+  const values = new Set(
+    caches.flatMap(({ cache }) => (cache ? originalOf(graph, cache.presentValue) : [])),
+  );
+  const isEnd = (name: string) => streams.includes(name) || lenders.has(name) || values.has(name);
+  const region = new Set(tokensBehind(graph, join.moduleOutput, isEnd));
+  // What repeats borrowed keys for each head may be the lender's own.
+  const isInside = ({ output: [made = ''] }: NodeProto) => region.has(made);
+  for (const name of region) {
     const node = graph.producer.get(name);
     const key = node?.input.find((input) => lenders.has(input));
     const lender = lenders.get(key ?? '');
     if (!node || !lender) continue;
     for (const family of attentionFamilies()) {
-      const reading = family.borrow?.(graph, { where, node, lender: lender.cache });
+      const reading = family.borrow?.(graph, { where, node, isInside, lender: lender.cache });
       if (!reading) continue;
       const attention = checked(graph, reading, where);
-      return { attention, lender: lender.at, states: [], readings: [], nodes: [node] };
+      return { attention, lender: lender.at, states: [], readings: [], nodes: [attention.node] };
     }
     refuse({
       where,

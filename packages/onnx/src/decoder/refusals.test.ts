@@ -40,22 +40,34 @@ test("keys that are projected from a latent are their layer's own, projected fro
   expect(second?.attention?.projections).not.toContain('latent');
 });
 
-test('several streams that layers update together', () => {
-  const stacked = changed((graph) => {
+/** Two streams, one of which the first layer takes. */
+const stackedBy = (take: 'Gather' | 'Squeeze') =>
+  changed((graph) => {
     const emitter = createEmitter(namesIn(graph), 21, { prefix: 'altup' });
     const { emit, int64 } = emitter;
     const apart = (x: string) => emit('Unsqueeze', [x, int64([0])]);
     const [one, other] = [apart('inputs_embeds'), apart(emit('Neg', ['inputs_embeds']))];
     const stack = emit('Concat', [one, other], { attributes: { axis: 0 } });
-    const active = emit('Gather', [stack, int64([0], [])], { attributes: { axis: 0 } });
+    const active =
+      take === 'Gather'
+        ? emit('Gather', [stack, int64([0], [])], { attributes: { axis: 0 } })
+        : emit('Squeeze', [emit('Slice', [stack, int64([0]), int64([1]), int64([0])]), int64([0])]);
     for (const node of graph.node) {
       node.input = node.input.map((name) => (name === 'inputs_embeds' ? active : name));
     }
     graph.node.push(...emitter.nodes);
     graph.initializer.push(...emitter.initializers);
   });
-  expect(() => readDecoder(stacked)).toThrow(
+
+test('several streams that are taken apart in another way', () => {
+  expect(() => readDecoder(stackedBy('Squeeze'))).toThrow(
     /^layer 1, mixer: expected one residual stream .* found 2 streams that .* \(AltUp: Gemma 3n\)/,
+  );
+});
+
+test('several streams of which layers update one alone', () => {
+  expect(() => readDecoder(stackedBy('Gather'))).toThrow(
+    /^after layer 1: expected streams that are made of the predictions .* and of what its modules made of one/,
   );
 });
 

@@ -78,8 +78,9 @@ export function streamFrom(
   // Last to first: the walk goes on with what it was given last.
   const carried = (name: string) =>
     [...(graph.uses.get(name) ?? [])].reverse().flatMap(({ node, input }) => {
+      const isByNoToken = graph.kindOf(node.input[1 - input] ?? '') !== 'token';
       const isScale =
-        node.opType === 'Mul' && graph.kindOf(node.input[1 - input] ?? '') !== 'token';
+        isByNoToken && (node.opType === 'Mul' || (node.opType === 'Div' && input === 0));
       const isCopy = node.opType === 'Cast' || node.opType === 'Identity';
       return isScale || isCopy ? (outputAt(node, 0) ?? []) : [];
     });
@@ -135,7 +136,8 @@ export function isPerToken(graph: ClassifiedGraph, { value, input }: Injection):
   return rank - taken === 3;
 }
 
-function isConstantScalar(graph: GraphIndex, name: string): boolean {
+/** True for an index of one place that is the same in every call. */
+export function isConstantScalar(graph: GraphIndex, name: string): boolean {
   const node = graph.producer.get(name);
   if (node?.opType === 'Constant' && attribute(node, 'value_int')) return true;
   return constantTensor(graph, name)?.dims.length === 0;

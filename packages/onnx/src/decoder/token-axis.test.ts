@@ -41,6 +41,13 @@ const [hidden, vocabulary] = [smallConfig.hiddenSize, smallConfig.vocabularySize
 const indicesOf = (x: string, { emit, cast }: Pick<Emitter, 'emit' | 'cast'>) =>
   cast(emit('Sign', [x]), 7);
 
+/** A product that takes its operands in another order of axes. */
+const fused = (
+  { emit }: Emitter,
+  inputs: readonly string[],
+  attributes: Readonly<Record<string, number>>,
+) => emit('FusedMatMul', inputs, { domain: 'com.microsoft', attributes });
+
 /** What mixes tokens of `[batch, tokens, features]`, moves them, or may do so. */
 const mixes: readonly [string, (x: string, emitter: Emitter, features: number) => string][] = [
   ['CumSum', (x, { emit, int64 }) => emit('CumSum', [x, int64([1], [])])],
@@ -86,6 +93,16 @@ const mixes: readonly [string, (x: string, emitter: Emitter, features: number) =
         x,
         emit('MatMul', [emit('Transpose', [x], { attributes: { perm: [0, 2, 1] } }), x]),
       ]),
+  ],
+  [
+    'FusedMatMul',
+    (x, own) => {
+      const first = own.emit('Transpose', [own.emit('Unsqueeze', [x, own.int64([0])])], {
+        attributes: { perm: [2, 1, 0, 3] },
+      });
+      const seen = fused(own, [first, first], { transBatchA: 1, transBatchB: 1, transB: 1 });
+      return own.emit('Squeeze', [own.emit('MatMul', [seen, x]), own.int64([1])]);
+    },
   ],
   ['Add', (x, { emit, float }, n) => emit('Add', [x, float(new Float32Array(4 * n), [1, 4, n])])],
   ['local.Mul', (x, { emit }) => emit('Mul', [x, x], { domain: 'local' })],
@@ -189,6 +206,18 @@ const leaves: readonly [string, (x: string, emitter: Emitter, features: number) 
       });
       const all = emit('Expand', [chosen, emit('Where', [copies, ones, wanted])]);
       return emit('Mul', [x, all]);
+    },
+  ],
+  [
+    "a product of two streams and each token's own coefficients",
+    (x, own) => {
+      const { emit, int64 } = own;
+      const streams = [x, emit('Neg', [x])].map((y) => emit('Unsqueeze', [y, int64([0])]));
+      const stack = emit('Concat', streams, { attributes: { axis: 0 } });
+      const some = emit('Slice', [x, int64([0]), int64([4]), int64([2])]);
+      const coefficients = emit('Reshape', [some, int64([0, 0, 2, 2])]);
+      const made = fused(own, [stack, coefficients], { transBatchA: 1, transA: 1 });
+      return emit('ReduceSum', [made, int64([-1])], { attributes: { keepdims: 0 } });
     },
   ],
   [

@@ -192,8 +192,12 @@ function placesOf({ layers }: Decoder): Map<string, string> {
 function checkPlaces({ layers, features }: Decoder, held: ReadonlyMap<string, Held>): void {
   const check = (where: string, name: string, axis: number, rank: number) =>
     checkPlace(held, { where, name, axis, rank });
-  for (const [index, { streamIn, mixer, attention, ffn }] of layers.entries()) {
+  for (const [index, { streamIn, stack, mixer, attention, ffn }] of layers.entries()) {
     const where = `layer ${index + 1}`;
+    if (stack) {
+      check(where, stack.predictions, 2, 4);
+      check(where, stack.active, 1, 3);
+    }
     const flat = [streamIn, mixer.input, mixer.output, ffn.input, ffn.output];
     for (const name of [...flat, ...(attention?.projections ?? [])]) check(where, name, 1, 3);
     if (!attention) continue;

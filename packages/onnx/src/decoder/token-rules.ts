@@ -72,8 +72,10 @@ const withFeatures = (tokens: Tokens, features: Size): Tokens => ({
 
 /** A product of what each token has of two values: tokens lie before the last two axes of both. */
 function ofEach(site: AxisSite): Tokens {
-  const [a, b] = [site.tokens(0), site.tokens(1)];
+  const { node } = site;
+  const [a, b] = [operand(site, 0), operand(site, 1)];
   const outside = (tokens: Tokens) => tokens.dims.length - tokens.axis;
+  const isProduct = node.opType === 'MatMul' || node.opType === 'FusedMatMul';
   const isApart =
     a &&
     b &&
@@ -81,10 +83,28 @@ function ofEach(site: AxisSite): Tokens {
     outside(a) === outside(b) &&
     a.dims.length === b.dims.length &&
     isAlike(a, b);
-  if (!isApart || site.node.opType !== 'MatMul') {
-    return site.refuse(`${site.node.opType} of tokens and tokens`);
-  }
+  if (!isApart || !isProduct) return site.refuse(`${node.opType} of tokens and tokens`);
   return { ...a, dims: [...a.dims.slice(0, -1), b.dims.at(-1)] };
+}
+
+/**
+ * An operand of a product as it is multiplied. `FusedMatMul` may take its first axis to the last but one before
+ * (`transBatchA`), and exchange the last two (`transA`).
+ */
+function operand(site: AxisSite, index: 0 | 1): Tokens | undefined {
+  const tokens = site.tokens(index);
+  const side = index === 0 ? 'A' : 'B';
+  const isSet = (name: string) => integerAttribute(site.node, `${name}${side}`, 0) !== 0;
+  if (!tokens || tokens.dims.length < 2) return tokens;
+  const [first, ...others] = tokens.dims.map((size, axis) => ({ size, axis }));
+  const last = others.pop();
+  const moved = isSet('transBatch') ? [...others, first, last] : [first, ...others, last];
+  const ordered = isSet('trans') ? [...moved.slice(0, -2), ...moved.slice(-2).reverse()] : moved;
+  return {
+    ...tokens,
+    dims: ordered.map((own) => own?.size),
+    axis: ordered.findIndex((own) => own?.axis === tokens.axis),
+  };
 }
 
 /** A product with a weight: over the features, which have to be the last axis, or where the weight comes first the last but one. */

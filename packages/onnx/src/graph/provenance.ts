@@ -12,7 +12,7 @@ import type { NodeProto } from '../proto/onnx_pb.js';
  * - `select`: what stays, and what later stages know of it
  * - `gather`: rows of what the next layer reads
  * - `angles`: angles of the tokens that stay, where positions are kept
- * - `stage-input`: lengths, masks, positions and sizes after a prune
+ * - `stage-input`: lengths, masks, positions and sizes after a prune, and the active one of several streams
  * - `derived`: clones of derived values, made of those
  * - `trace`: outputs that tell what was scored and kept
  */

@@ -86,7 +86,7 @@ function isInjected({ injections, features }: Decoder, value: string): boolean {
 
 /** What a gathered value is to the next layer. */
 function roleOf(value: string, next: DecoderLayer | undefined): Gathered['as'] {
-  if (value === next?.streamIn) return 'stream';
+  if (value === (next?.stack?.predictions ?? next?.streamIn)) return 'stream';
   return next?.attention?.projections.includes(value) ? 'projection' : 'norm';
 }
 

@@ -17,8 +17,10 @@ export interface AttentionSite {
 export interface BorrowSite {
   /** The layer, for messages. */
   readonly where: string;
-  /** The node that reads the lender's present key. */
+  /** A node that reads the lender's present key. */
   readonly node: NodeProto;
+  /** Whether a node lies between the lender's keys and what the borrower adds to the stream. */
+  isInside(node: NodeProto): boolean;
   readonly lender: LayerCacheNames;
 }
 

@@ -9,7 +9,14 @@ import type { ClassifiedGraph } from '../classified-graph.js';
 import { isFusedProduct, isProduct } from '../linear.js';
 import { logitOperators } from '../operators.js';
 import { refuse } from '../refuse.js';
-import { appended, readersOf } from './cache.js';
+import {
+  appended,
+  areBorrowed,
+  originalOf,
+  ownReader,
+  readersOf,
+  readersOfBorrowed,
+} from './cache.js';
 import type { AttentionFamily } from './family.js';
 import { headSizes } from './heads.js';
 import { expansionOf, readLatent } from './latent.js';
@@ -26,9 +33,7 @@ export const spelledOutAttention: AttentionFamily = {
     const latent = expansionOf(graph, cache);
     if (latent && !isProduct(latent.node)) return undefined;
     const present = cache.pastKey === undefined ? key : (outputAt(presentKeyNode, 0) ?? '');
-    const product = latent
-      ? { node: latent.node, input: 1 }
-      : readersOf(graph, present).find(({ node }) => isProduct(node));
+    const product = latent ? { node: latent.node, input: 1 } : ownReader(graph, present, isProduct);
     if (!product) return undefined;
     const query = inputAt(product.node, 1 - product.input) ?? '';
     if (product.input !== 1) {
@@ -66,6 +71,35 @@ export const spelledOutAttention: AttentionFamily = {
     };
   },
 
+  /** The product reads the lender's present keys, and that of probabilities and values its values (Gemma 3n). */
+  borrow(graph, { where, node, isInside, lender }) {
+    const readers = readersOfBorrowed(graph, node).filter(isInside);
+    const product = readers.find(isProduct);
+    if (!product) return undefined;
+    const query = inputAt(product, 0) ?? '';
+    const { nodes, mask } = logitNodesAfter(graph, product, where);
+    const values = productAfter(product, graph.graph.node);
+    const operands = [inputAt(product, 1) ?? '', (values && inputAt(values, 1)) ?? ''] as const;
+    if (!areBorrowed(graph, lender, operands)) {
+      const expected = 'the keys and values of one layer, and no others';
+      refuse({ where, expected, found: operands.join(', '), node: product });
+    }
+    const sizes = headSizes(graph, lender, product, where);
+    return {
+      family: spelledOutAttention,
+      node: product,
+      queries: { value: query, layout: 'heads' },
+      keys: { value: originalOf(graph, lender.presentKey), layout: 'heads' },
+      values: originalOf(graph, lender.presentValue),
+      angles: pathTo(graph, query, where).angles,
+      logitNodes: nodes,
+      shape: { ...sizes, scale: 1 / Math.sqrt(sizes.headDim) },
+      window: mask === undefined ? undefined : windowOf(graph, mask),
+      masks: mask === undefined ? [] : [mask],
+      derivedInputs: mask === undefined ? [] : [mask],
+    };
+  },
+
   /** As the graph itself spells them out, for the asking rows only: its nodes from the product to the mask. */
   logits({ logitNodes = [] }, { emitter, start, scored, asFloat }) {
     const { emit, int64 } = emitter;
@@ -93,18 +127,19 @@ export const spelledOutAttention: AttentionFamily = {
   },
 
   /** The product of probabilities and values: the next product after that of queries and keys. */
-  attended({ node }, nodes) {
-    const output = outputAt(node, 0) ?? '';
-    const reached = new Set([output]);
-    for (const reader of nodes) {
-      if (!reader.input.some((name) => reached.has(name)) || reader.opType === 'Shape') continue;
-      const [made = ''] = reader.output;
-      if (isProduct(reader)) return made;
-      reached.add(made);
-    }
-    return output;
-  },
+  attended: ({ node }, nodes) => outputAt(productAfter(node, nodes) ?? node, 0) ?? '',
 };
+
+/** The next product of what a node makes. */
+function productAfter(node: NodeProto, nodes: readonly NodeProto[]): NodeProto | undefined {
+  const reached = new Set([outputAt(node, 0) ?? '']);
+  for (const reader of nodes) {
+    if (!reader.input.some((name) => reached.has(name)) || reader.opType === 'Shape') continue;
+    if (isProduct(reader)) return reader;
+    reached.add(outputAt(reader, 0) ?? '');
+  }
+  return undefined;
+}
 
 /** What makes logits of a product. */
 interface LogitNodes {

@@ -6,12 +6,13 @@
  */
 import { floatAttribute, inputAt, integerAttribute, outputAt } from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
+import type { ClassifiedGraph } from '../classified-graph.js';
 import type { AttentionReading, Heads } from '../decoder.js';
 import { refuse } from '../refuse.js';
 import { type AttributeRules, checkAttributes, checkFurther } from './attributes.js';
-import { appended, readersOf } from './cache.js';
+import { appended, areBorrowed, originalOf, ownReader, readersOfBorrowed } from './cache.js';
 import type { AttentionFamily } from './family.js';
-import { cacheSizes, headSizes } from './heads.js';
+import { cacheSizes, type HeadSizes, headSizes } from './heads.js';
 import { expansionOf, readLatent } from './latent.js';
 import { emitLogitsBeside } from './logits.js';
 import { windowOf } from './mask.js';
@@ -36,10 +37,11 @@ const understood = {
   names: { 6: 'lengths of a shared cache' },
 } as const;
 
+const isAttention = (node: NodeProto) => node.opType === 'Attention' && node.domain === '';
+
 export const standardAttention: AttentionFamily = {
   name: 'standard-attention',
   read(graph, { where, cache, presentKeyNode }): AttentionReading | undefined {
-    const isAttention = (node: NodeProto) => node.opType === 'Attention' && node.domain === '';
     const inside = isAttention(presentKeyNode);
     const latent = inside ? undefined : expansionOf(graph, cache);
     if (latent && !isAttention(latent.node)) return undefined;
@@ -47,8 +49,7 @@ export const standardAttention: AttentionFamily = {
       ? presentKeyNode
       : latent
         ? latent.node
-        : readersOf(graph, presentKeyNode.output[0] ?? '').find((use) => isAttention(use.node))
-            ?.node;
+        : ownReader(graph, presentKeyNode.output[0] ?? '', isAttention)?.node;
     if (!node) return undefined;
     checkAttributes(node, rules, where);
     checkFurther(node, understood, where);
@@ -88,26 +89,57 @@ export const standardAttention: AttentionFamily = {
     const { sizes, ...parts } = expanded ?? {
       sizes: told ?? headSizes(graph, cache, node, where),
     };
-    const softcap = floatAttribute(node, 'softcap', 0);
-    const mask = inputAt(node, 3);
     return {
-      family: standardAttention,
-      node,
+      ...readNode(graph, node, sizes),
       queries: { value: query, layout },
       keys: { value: key, layout: inside ? layout : 'heads' },
       values: value,
       ...parts,
       angles: paths.flatMap(({ angles }) => angles),
-      shape: {
-        ...sizes,
-        scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(sizes.headDim),
-        ...(softcap !== 0 && { softcap }),
-      },
-      window: mask === undefined ? undefined : windowOf(graph, mask),
-      masks: mask === undefined ? [] : [mask],
-      derivedInputs: mask === undefined ? [] : [mask],
     };
   },
+
+  /** The node takes the lender's present keys and values, and no past besides (Gemma 3n). */
+  borrow(graph, { where, node: reader, isInside, lender }) {
+    const readers = readersOfBorrowed(graph, reader).filter(isInside);
+    const node = readers.find(isAttention);
+    if (!node) return undefined;
+    checkAttributes(node, rules, where);
+    checkFurther(node, understood, where);
+    const [query = '', keys = '', values = '', mask = '', past = ''] = node.input;
+    const isPlain = past === '' && mask !== '' && integerAttribute(node, 'q_num_heads', 0) === 0;
+    const isCausal = integerAttribute(node, 'is_causal', 0) === 1;
+    if (!areBorrowed(graph, lender, [keys, values]) || !isPlain || isCausal) {
+      const expected = 'the keys and values of one layer, in heads, under a mask, and no others';
+      refuse({ where, expected, found: node.input.join(', '), node });
+    }
+    return {
+      ...readNode(graph, node, headSizes(graph, lender, node, where)),
+      queries: { value: query, layout: 'heads' },
+      keys: { value: originalOf(graph, lender.presentKey), layout: 'heads' },
+      values: originalOf(graph, lender.presentValue),
+      angles: pathTo(graph, query, where).angles,
+    };
+  },
+
   logits: (reading, site) => emitLogitsBeside(reading, site),
   attended: ({ node }) => outputAt(node, 0) ?? '',
 };
+
+/** What the node says whatever it attends to. */
+function readNode(graph: ClassifiedGraph, node: NodeProto, sizes: HeadSizes) {
+  const softcap = floatAttribute(node, 'softcap', 0);
+  const mask = inputAt(node, 3);
+  return {
+    family: standardAttention,
+    node,
+    shape: {
+      ...sizes,
+      scale: floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(sizes.headDim),
+      ...(softcap !== 0 && { softcap }),
+    },
+    window: mask === undefined ? undefined : windowOf(graph, mask),
+    masks: mask === undefined ? [] : [mask],
+    derivedInputs: mask === undefined ? [] : [mask],
+  };
+}

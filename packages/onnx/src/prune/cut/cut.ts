@@ -2,11 +2,12 @@
  * Cut: the rows that stay are gathered from everything that crosses a prune, and the layers after
  * it read the gathered values.
  */
+import { create } from '@bufbuild/protobuf';
 import { maskOutput, methodOf, pastMaskInput, readsNextLayer } from '@transprune/core';
 import type { DecoderLayer } from '../../decoder/decoder.js';
 import type { Emitter } from '../../graph/emitter.js';
 import { walk } from '../../graph/walk.js';
-import type { NodeProto } from '../../proto/onnx_pb.js';
+import { type NodeProto, NodeProtoSchema } from '../../proto/onnx_pb.js';
 import { emitStageLength, emitStagePast } from '../cache-lengths.js';
 import type { Gate } from '../gate.js';
 import type { CutStage } from '../rebase/rebase.js';
@@ -19,8 +20,8 @@ import {
   stagePrefix,
 } from '../stage.js';
 import type { Call } from '../tokens.js';
-import type { WorkingGraph } from '../working-graph.js';
-import { emitGather } from './gather.js';
+import { insertBefore, type WorkingGraph } from '../working-graph.js';
+import { emitGather, emitGatherStack } from './gather.js';
 
 /** Where a cut is made. */
 export interface CutSite {
@@ -42,16 +43,21 @@ export function cutAt(context: StagesContext, site: CutSite): CutStage {
   const { afterLayer } = stageAt(context, index);
   const next = nextLayer(decoder, afterLayer);
   const scoresProjections = readsNextLayer(methodOf(plan));
+  const isOf = (value: string) => value === next.stack?.predictions;
+  const inputs = emitter.child('', { role: 'stage-input', stage: index });
   const gatherBy = (by: Emitter) => (value: string, axis: number) =>
     gate.output(
-      emitGather(by, selection, value, axis),
+      isOf(value) ? emitGatherStack(by, selection, value) : emitGather(by, selection, value, axis),
       { passes: value },
       `${value}/after_layer_${afterLayer}`,
     );
   const gather = gatherBy(emitters.gather);
-  const rows = cut(graph, next, scoresProjections, (value) => gather(value, 1));
+  const rows = cut(graph, next, scoresProjections, {
+    gather: (value) => gather(value, 1),
+    suffix: `after_layer_${afterLayer}`,
+    emitter: inputs,
+  });
   const stream = rows.get(next.streamIn) ?? '';
-  const inputs = emitter.child('', { role: 'stage-input', stage: index });
   const lengths = inputs.child(`${stagePrefix(afterLayer)}/length`);
   return {
     afterLayer,
@@ -73,6 +79,7 @@ export function cutAt(context: StagesContext, site: CutSite): CutStage {
     },
     gather: gatherBy(emitters.angles),
     gathered: [...rows.values()],
+    stack: rows.get(next.stack?.predictions ?? ''),
   };
 }
 
@@ -88,26 +95,37 @@ function emitMaskOutput({ gate, emitters, index, selection, call }: CutSite): st
   );
 }
 
+/** What a cut is made with. */
+interface Cutting {
+  /** Takes the rows that stay from a value `[batch, tokens, ...]`, or from several streams. */
+  gather(value: string): string;
+  /** Takes copies of nodes that run on those rows; ends their values' names. */
+  readonly emitter: Emitter;
+  readonly suffix: string;
+}
+
 /**
  * Gathers and rewires. Where the score uses the next layer's projections, they are made once, on all
  * tokens, and their rows are gathered; otherwise the rows of the norm's output are gathered, and only
- * what stays is projected. An FFN beside the mixer reads the rows of its norm.
+ * what stays is projected. An FFN beside the mixer reads the rows of its norm. Of several streams all cross, as the
+ * layer predicts them: the active one is taken of those rows again, and what is added beside attention reads rows of
+ * its norm.
  *
  * @param next the layer after the prune
- * @param gather takes the rows that stay from a value `[batch, tokens, ...]`
  * @returns for each value that crosses, the value that holds its gathered rows
  */
 function cut(
   graph: WorkingGraph,
   next: DecoderLayer,
   projectionsAreScored: boolean,
-  gather: (value: string) => string,
+  { gather, ...copying }: Cutting,
 ): ReadonlyMap<string, string> {
-  const { mixer, attention, ffn } = next;
+  const { mixer, attention, ffn, stack, streamIn } = next;
   const projections = projectionsAreScored ? attention?.projections : undefined;
-  const beside = ffn.isParallel ? [ffn.input] : [];
+  const beside = [...(ffn.isParallel ? [ffn.input] : []), ...(stack ? [mixer.input] : [])];
   const crossing = [...new Set([...(projections ?? [mixer.input]), ...beside])];
-  const gathered = new Map([next.streamIn, ...crossing].map((value) => [value, gather(value)]));
+  const entering = stack?.predictions ?? streamIn;
+  const gathered = new Map([entering, ...crossing].map((value) => [value, gather(value)]));
   const projecting = projections ? makersOf(graph, projections, mixer.input) : new Set();
   for (const node of graph.nodes) {
     node.input = node.input.map((name) => {
@@ -117,11 +135,48 @@ function cut(
       return rows ?? name;
     });
   }
-  const join = graph.copyOf(next.middleJoin);
-  join.input = join.input.map((name) =>
-    name === next.streamIn ? (gathered.get(name) ?? name) : name,
-  );
-  return gathered;
+  const rows = new Map([[entering, gathered.get(entering) ?? entering]]);
+  if (!stack) {
+    reread([graph.copyOf(next.middleJoin)], rows);
+    return gathered;
+  }
+  const norming = makersOf(graph, [mixer.input], entering);
+  const others = graph.nodes.filter((node) => !norming.has(node) && node.opType !== 'Shape');
+  const active = copiesBetween(graph, streamIn, rows, copying);
+  reread(others, active);
+  return new Map([...gathered, ...active]);
+}
+
+/** Makes nodes read other values in place of some. */
+function reread(nodes: Iterable<NodeProto>, values: ReadonlyMap<string, string>): void {
+  for (const node of nodes) node.input = node.input.map((name) => values.get(name) ?? name);
+}
+
+/**
+ * Makes a value once more, of the rows of another.
+ *
+ * @param rows by the value that they are of
+ * @returns the same, with every value that was made of it
+ */
+function copiesBetween(
+  graph: WorkingGraph,
+  value: string,
+  rows: ReadonlyMap<string, string>,
+  { emitter, suffix }: Omit<Cutting, 'gather'>,
+): ReadonlyMap<string, string> {
+  const [source = ''] = rows.keys();
+  const between = makersOf(graph, [value], source);
+  const made = new Map(rows);
+  for (const node of graph.nodes.filter((own) => between.has(own))) {
+    // Constants are the same for all tokens.
+    if (!node.input.some((name) => made.has(name))) continue;
+    const output = node.output.map((name) => (name ? `${name}/${suffix}` : ''));
+    const input = node.input.map((name) => made.get(name) ?? name);
+    const copy = create(NodeProtoSchema, { ...node, name: output[0] ?? '', input, output });
+    insertBefore(graph, emitter, node, () => emitter.add(copy));
+    for (const [at, name] of node.output.entries()) made.set(name, output[at] ?? '');
+  }
+  return made;
 }
 
 /** The nodes between a value and others that are made of it. */

@@ -3,6 +3,14 @@ import type { Emitter } from '../../graph/emitter.js';
 import { emitSizes } from '../../graph/sizes.js';
 import type { Selection } from '../select/select.js';
 
+/** Takes the rows that stay from several streams `[streams, batch, tokens, hidden]`. */
+export function emitGatherStack(emitter: Emitter, selection: Selection, value: string): string {
+  if (!selection.valid) return emitGather(emitter, selection, value, 2);
+  const transpose = (x: string, perm: readonly number[]) =>
+    emitter.emit('Transpose', [x], { attributes: { perm } });
+  return transpose(emitGather(emitter, selection, transpose(value, [1, 2, 0, 3]), 1), [2, 0, 1, 3]);
+}
+
 /**
  * Takes the rows that stay from a value.
  *

@@ -23,6 +23,8 @@ export interface CutStage extends StageInputs {
   readonly scored: StageInputs;
   /** Every value that the cut gathered. */
   readonly gathered: readonly string[];
+  /** The one of them that holds several streams. */
+  readonly stack: string | undefined;
   /** Takes the angles of the tokens that stay from those of the stage before. */
   gather(value: string, axis: number): string;
 }
@@ -70,8 +72,19 @@ export function rebase(
   readLengthsOfFirstCache({ nodes, producer }, decoder, layerOfCache, first.afterLayer);
 
   // Of now: what is made of them is noted in `stageOf` below, whatever its axes are.
-  const streams = new Set([decoder.inputs.embeddings, ...stageOf.keys()]);
-  const tokenAxis = tokenAxes(nodes, (name) => streams.has(name));
+  const entering = decoder.layers.flatMap(({ streamIn, stack }) =>
+    stack ? [streamIn, stack.active] : [],
+  );
+  const stacks = new Set([
+    ...decoder.layers.flatMap(({ stack }) => stack?.predictions ?? []),
+    ...stages.flatMap(({ stack }) => stack ?? []),
+  ]);
+  const streams = new Set([decoder.inputs.embeddings, ...stageOf.keys(), ...entering]);
+  const tokenAxis = tokenAxes(
+    nodes,
+    (name) => streams.has(name) && !stacks.has(name),
+    (name) => stacks.has(name),
+  );
   const order = new Map(nodes.map((node, at) => [node, at]));
   const context = { source, producer, order, decoder, kindOf, layerOfCache, tokenAxis };
   const clones = stages.map((stage) => createCloner(context, stage));
