@@ -5,6 +5,7 @@ import { type Lines, readLines } from '../chat/lines.js';
 import { type Next, obey } from '../chat/slash-commands.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { messageOf } from '../message.js';
 import { findModel, type Surroundings } from '../model/find.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addBudgetOptions } from '../options/budget-options.js';
@@ -118,7 +119,7 @@ async function talk(conversation: Conversation, talking: Talking): Promise<Next>
       } catch (error) {
         // Whoever types tries again; a script learns of it by the exit code.
         if (!lines.isTerminal || io.signal.aborted) throw error;
-        terminal.explain([`error: ${error instanceof Error ? error.message : error}`]);
+        terminal.explain([`error: ${messageOf(error)}`]);
       }
     }
   } finally {
