@@ -6,7 +6,7 @@ import { type Next, obey } from '../chat/slash-commands.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { messageOf } from '../message.js';
-import { findModel, type Surroundings } from '../model/find.js';
+import { calledModel, findModel, type Surroundings } from '../model/find.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addBudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption } from '../options/device-option.js';
@@ -94,7 +94,8 @@ async function chat(
   } finally {
     lines.close();
   }
-  if (options.json) terminal.result({ model: files.name, turns: entries }, () => []);
+  const model = calledModel(options.model, io);
+  if (options.json) terminal.result({ model, turns: entries }, () => []);
 }
 
 interface Talking {
