@@ -17,6 +17,7 @@ import { addVisualizeCommand } from './commands/visualize.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
 import { example } from './help.js';
 import { type Io, processIo } from './io.js';
+import { messageOf } from './message.js';
 import { pendingEnded } from './pending.js';
 import { red, useColor } from './terminal.js';
 import { version } from './version.js';
@@ -84,7 +85,7 @@ function report(error: unknown, parameters: readonly string[], io: Io): void {
   // Help and version have been written already.
   if (exitCode === exitCodes.ok) return;
   if (error instanceof CommanderError && error.code === 'commander.help') return;
-  const message = (error instanceof Error ? error.message : String(error)).replace(/^error: /, '');
+  const message = messageOf(error);
   const label = useColor(io.stderr.isTTY, io.env) ? red('error:') : 'error:';
   io.stderr.write(`${label} ${message}\n`);
   if (parameters.includes('--verbose') || parameters.includes('-v')) {

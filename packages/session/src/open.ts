@@ -14,9 +14,10 @@ export async function openSession(
 ): Promise<Session> {
   const opened = await backend.open(model, { device });
   if ('unavailable' in opened) {
+    const others = [...backend.devices, 'auto'].filter((name) => name !== device);
     throw new TransPruneError(
       'DEVICE_UNAVAILABLE',
-      `device ${device} of backend ${backend.name} cannot be used: ${opened.unavailable}; choose another of ${backend.devices.join(', ')}, or auto`,
+      `device ${device} of backend ${backend.name} cannot be used: ${opened.unavailable}; choose another of ${others.join(', ')}`,
       { device, backend: backend.name, reason: opened.unavailable },
     );
   }

@@ -44,15 +44,21 @@ test('the line of @transprune/onnx, and its first program', async (context) => {
 
 test('the lines of all packages: npm finds all that they need', async (context) => {
   for (const { manifest } of packed.all) {
-    const names = installedBy(await readmeOf(manifest.name));
+    const readme = await readmeOf(manifest.name);
+    const names = installedBy(readme);
     expect(names, manifest.name).toContain(
       `${manifest.name.replace('@', '').replace('/', '-')}.tgz`,
     );
     const project = await projectWithFiles(names);
     await npm(context, project.folder, 'install', '--package-lock-only', ...names);
     const lock = await readFile(join(project.folder, 'package-lock.json'), 'utf8');
-    const found = Object.keys(JSON.parse(lock).packages).filter((path) => /@transprune/.test(path));
+    const paths = Object.keys(JSON.parse(lock).packages);
+    const found = paths.filter((path) => /@transprune/.test(path));
     expect(found.length, manifest.name).toBe(names.length);
+    // Its script fetches CUDA's libraries, and fails where there is no way to them.
+    if (paths.includes('node_modules/onnxruntime-node')) {
+      expect(readme, manifest.name).toContain('ONNXRUNTIME_NODE_INSTALL=skip');
+    }
   }
 });
 

@@ -116,7 +116,16 @@ function carriedBy(cache: unknown, carried: WeakMap<object, Carried>): Carried |
 /** @throws TransPruneError INVALID_ARGUMENT */
 function ratiosOf(asked: PruningCall | undefined, { stages }: PrunePlan) {
   if (asked === false) return undefined;
-  const { keepRatios } = asked ?? {};
+  const { keepRatios, ...others } = (asked === true ? undefined : asked) ?? {};
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    // A name that is mistyped would leave the plan's ratios, and nobody would notice.
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected pruning to be false, or an object with keepRatios, got ${JSON.stringify(asked)}`,
+      { field: 'pruning', got: asked },
+    );
+  }
   return keepRatios
     ? checkKeepRatios(keepRatios, stages.length)
     : stages.map(({ keepRatio }) => keepRatio);

@@ -126,8 +126,12 @@ describe('what an app says', () => {
     expect(kept()).toEqual([32, 32]);
     await answerOf(model, { pruning: {} });
     expect(kept()).toEqual([16, 8]);
-    for (const keepRatios of [[0.5], [0.5, 0], [0.5, 2]]) {
-      await expect(answerOf(model, { pruning: { keepRatios } })).rejects.toMatchObject({
+    await answerOf(model, { pruning: true });
+    expect(kept()).toEqual([16, 8]);
+    const ratios = [[0.5], [0.5, 0], [0.5, 2], [0.25, 0.5], 0.5];
+    const mistakes = [{ keepRatio: [0.5, 0.5] }, 'off'];
+    for (const pruning of [...ratios.map((keepRatios) => ({ keepRatios })), ...mistakes]) {
+      await expect(answerOf(model, { pruning } as never)).rejects.toMatchObject({
         code: 'INVALID_ARGUMENT',
       });
     }

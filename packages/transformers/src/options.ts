@@ -26,8 +26,8 @@ export interface PruningOptions {
   readonly onPruned?: (prompts: readonly PrunedPrompt[]) => void;
 }
 
-/** What a call says about pruning: other ratios, or none at all. */
-export type PruningCall = false | { readonly keepRatios?: readonly number[] };
+/** What a call says about pruning: other ratios, or none at all; true is as if nothing were said. */
+export type PruningCall = boolean | { readonly keepRatios?: readonly number[] };
 
 /** What was kept of one prompt, a row of the batch. */
 export interface PrunedPrompt {

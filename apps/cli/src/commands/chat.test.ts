@@ -159,7 +159,7 @@ describe('typed', () => {
     const { type, until, ended } = typist(image);
     await until('> ');
     type('/imgae x\n');
-    await until(/error: unknown command '\/imgae'/);
+    await until(/(?<!error: )error: unknown command '\/imgae'/);
     type(`${question}\n`);
     await until(/purple/);
     type('\u0004');

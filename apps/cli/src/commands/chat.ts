@@ -5,7 +5,8 @@ import { type Lines, readLines } from '../chat/lines.js';
 import { type Next, obey } from '../chat/slash-commands.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { findModel, type Surroundings } from '../model/find.js';
+import { messageOf } from '../message.js';
+import { calledModel, findModel, type Surroundings } from '../model/find.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addBudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption } from '../options/device-option.js';
@@ -93,7 +94,8 @@ async function chat(
   } finally {
     lines.close();
   }
-  if (options.json) terminal.result({ model: files.name, turns: entries }, () => []);
+  const model = calledModel(options.model, io);
+  if (options.json) terminal.result({ model, turns: entries }, () => []);
 }
 
 interface Talking {
@@ -118,7 +120,7 @@ async function talk(conversation: Conversation, talking: Talking): Promise<Next>
       } catch (error) {
         // Whoever types tries again; a script learns of it by the exit code.
         if (!lines.isTerminal || io.signal.aborted) throw error;
-        terminal.explain([`error: ${error instanceof Error ? error.message : error}`]);
+        terminal.explain([`error: ${messageOf(error)}`]);
       }
     }
   } finally {

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { type Accuracy, measureAccuracy, pictureScenes } from '../evaluate/accuracy.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { findModel } from '../model/find.js';
+import { calledModel, findModel } from '../model/find.js';
 import { readOriginal } from '../model/original.js';
 import { type TemporaryFolders, temporaryModel, withTemporaryFolders } from '../model/temporary.js';
 import { addBudgetOptions, type BudgetOptions } from '../options/budget-options.js';
@@ -124,7 +124,7 @@ async function evaluate(
     Object.entries(set.kinds).map(([kind, { prior }]) => [kind, prior]),
   );
   const document = {
-    ...{ model: files.name, scenes: scenes.length, device: unpruned.device },
+    ...{ model: calledModel(options.model, io), scenes: scenes.length, device: unpruned.device },
     plans: Object.fromEntries(variants.map(({ name, plan }) => [name, plan])),
     ...(reduction && { reduction }),
     ...{ priors, results },

@@ -117,7 +117,7 @@ describe('the plan', () => {
     ['a prune before the first layer', stages('0', '.5'), /from 1 to 13 .* got 0/],
     ['prunes out of order', stages('6,3', '.5,.25'), /prune layers must rise/],
     ['a ratio too few', stages('3,6', '.5'), /as many entries each, got 2 and 1/],
-    ['no ratios', ['--prune-after', '3'], /as many entries each, got 1 and no/],
+    ['no ratios', ['--prune-after', '3'], /as many entries each, got 1 and none/],
     ['accumulation beyond the model', [...stages('3', '.5'), '--accumulate', '3,20'], /got 20/],
     ['accumulation that comes late', [...stages('3', '.5'), '--accumulate', '4'], /at or before/],
   ])('%s', async (_, parameters, message) => {

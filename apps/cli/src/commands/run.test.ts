@@ -273,7 +273,7 @@ describe('bad input', () => {
       image,
       ['--device', 'coreml'],
       exitCodes.failure,
-      /device coreml .* cannot be used/,
+      /device coreml .* cannot be used.*; choose another of (?!.*coreml)/,
     ],
   ])('%s', async (_, path, parameters, expected, message) => {
     const { exitCode, stdout, stderr } = await transprune('run', path, question, ...parameters);

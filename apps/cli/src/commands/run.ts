@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { findModel, type Surroundings } from '../model/find.js';
+import { calledModel, findModel, type Surroundings } from '../model/find.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addBudgetOptions } from '../options/budget-options.js';
 import { addDeviceOption } from '../options/device-option.js';
@@ -99,12 +99,13 @@ interface Asking extends Surroundings {
 }
 
 /** What every document begins with. */
-function common({ asked, opened: { files, engine, pruned, reduction } }: Asking) {
+function common({ io, options, asked, opened: { engine, pruned, reduction } }: Asking) {
   const { preset, schedule, plan } = pruned.chosen;
   const { pictures, question } = asked;
   const images = pictures.map(({ name }) => name);
+  const model = calledModel(options.model, io);
   return {
-    ...{ images, question, model: files.name, device: engine.device, preset, schedule, plan },
+    ...{ images, question, model, device: engine.device, preset, schedule, plan },
     ...(reduction && { reduction }),
   };
 }

@@ -65,11 +65,13 @@ export function addTuneCommand(program: Command, io: Io): void {
         .choices(methodNames)
         .default('transprune'),
     )
-    .option(
-      '--costs <shares>',
-      "of the grid: shares of the unpruned prompt's FLOPs, to which keep ratios are fitted",
-      shareList,
-      [0.7, 0.5, 0.35],
+    .addOption(
+      new Option(
+        '--costs <shares>',
+        "of the grid: shares of the unpruned prompt's FLOPs, to which keep ratios are fitted",
+      )
+        .argParser(shareList)
+        .default([0.7, 0.5, 0.35], '.7,.5,.35'),
     )
     .option(
       '--tolerance <points>',

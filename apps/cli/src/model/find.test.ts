@@ -30,6 +30,8 @@ describe('run', () => {
       expect(again).toMatchObject({ exitCode: exitCodes.ok, stdout: 'purple\n' });
       expect(again.stderr).not.toContain('fetching');
     }
+    const { stdout } = await transprune(...run, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ model: 'owner/name' });
     expect(hub.requests.length).toBe(asked);
   });
 

@@ -164,7 +164,7 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   if (!pruneAfter || !keep || pruneAfter.length !== keep.length) {
     throw new TransPruneError(
       'INVALID_ARGUMENT',
-      `expected --prune-after and --keep with as many entries each, got ${pruneAfter?.length ?? 'no'} and ${keep?.length ?? 'no'}; for example --prune-after 7,9,12 --keep .875,.625,.125`,
+      `expected --prune-after and --keep with as many entries each, got ${pruneAfter?.length ?? 'none'} and ${keep?.length ?? 'none'}; for example --prune-after 7,9,12 --keep .875,.625,.125`,
       { pruneAfter, keep },
     );
   }

@@ -85,6 +85,7 @@ describe('keep ratios as an input', () => {
       [[0.5, 0], /above 0 and at most 1, got 0/],
       [[0.5, 1.5], /got 1.5/],
       [[Number.NaN, 1], /got NaN/],
+      [[0.5, 0.75], /must not rise/],
     ] as const) {
       const failure = answer(pruned, { ...ask, keepRatios });
       await expect(failure).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

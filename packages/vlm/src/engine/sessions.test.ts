@@ -190,7 +190,7 @@ test('what is opened before a failure is disposed', async () => {
   await expect(loading).rejects.toMatchObject({
     code: 'DEVICE_UNAVAILABLE',
     message:
-      'device auto of backend fake cannot be used: there is no such session; choose another of fake, or auto',
+      'device auto of backend fake cannot be used: there is no such session; choose another of fake',
   });
   expect(sessions.vision_encoder).toMatchObject({ disposals: 1 });
   expect(sessions.embed_tokens).toMatchObject({ disposals: 1 });
