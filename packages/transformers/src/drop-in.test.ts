@@ -3,8 +3,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cat, PreTrainedModel } from '@huggingface/transformers';
+import type { PrunePlan } from '@transprune/core';
 import { type HubCase, hubFolder } from '@transprune/fixtures';
-import { pruned, withPruning } from '@transprune/transformers';
+import { type PruningOptions, pruned, withPruning } from '@transprune/transformers';
 import { describe, expect, test, vi } from 'vitest';
 import { useOwnCache } from '../testing/cache.js';
 import { Class, casesWith, generate, inputsOf, loadOptions, plan } from '../testing/hub.js';
@@ -97,6 +98,28 @@ describe('a decoder that cannot be pruned', () => {
       model_file_name: 'vision_encoder',
     });
     await expect(opening).rejects.toThrow(/got PreTrainedModel with sessions model/);
+  });
+});
+
+describe('what an app in JavaScript gets wrong', () => {
+  const wrong = (options: unknown) => () => pruned(Class, options as PruningOptions);
+
+  test.each([
+    [{ presett: 'transprune-low' }, /the options preset, plan, .*, got presett$/],
+    [{ onUnsupported: 'ignore' }, /'throw' or 'warn', got "ignore"$/],
+    [{ plan: {} }, /a plan with stages, .* got \{\}$/],
+    [{ plan: null }, /a plan with stages, .* got null$/],
+  ])('%j is refused before anything is loaded', (options, message) => {
+    expect(wrong(options)).toThrow(message);
+    expect(wrong(options)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+  });
+
+  test('a model that is loaded already stays as it is', async () => {
+    const model = await Class.from_pretrained(folder, load);
+    const options = { from: folder, plan: {} as PrunePlan };
+    await expect(withPruning(model, options)).rejects.toThrow(/a plan with stages/);
+    expect(await answerOf(model)).toEqual(each.tokens);
+    await model.dispose();
   });
 });
 

@@ -2,6 +2,7 @@
 import type { PreTrainedModel } from '@huggingface/transformers';
 import { TransPruneError } from '@transprune/core';
 import { attachPruning, type LibraryModel, noPruning } from './attach.js';
+import { checkNames, checkValues } from './check-options.js';
 import { decoderOpening, type Outcome } from './decoder-opening.js';
 import { optionsOpening, watch } from './opening.js';
 import type { ModelPruning, PruningOptions } from './options.js';
@@ -31,7 +32,7 @@ export interface DropIn {
   /**
    * A class with a `from_pretrained` that loads models with a pruned decoder, else as the class itself does.
    *
-   * @throws TransPruneError from `from_pretrained`: UNSUPPORTED_MODEL with the reason for a decoder that cannot
+   * @throws TransPruneError INVALID_ARGUMENT for an option that there is not; from `from_pretrained`: UNSUPPORTED_MODEL with the reason for a decoder that cannot
    *   be pruned, INVALID_PLAN for a plan that does not fit it, INVALID_ARGUMENT for keep ratios that do not fit
    *   the plan, WRITE_FAILED in Node if the new decoder cannot be kept
    */
@@ -56,23 +57,28 @@ export interface DropIn {
 /** The two ways in, on a platform. */
 export function dropIn(platform: Platform): DropIn {
   return {
-    pruned: (Class, options = {}) => ({
-      async from_pretrained(id, load = {}) {
-        watch(await sessionClass(platform));
-        const { open, outcome } = decoderOpening(platform, options);
-        const model = await Class.from_pretrained(id, {
-          ...load,
-          session_options: optionsOpening(load.session_options, open),
-        });
-        try {
-          return settle(model, outcome, options);
-        } catch (error) {
-          await model.dispose();
-          throw error;
-        }
-      },
-    }),
+    pruned(Class, options = {}) {
+      checkNames(options);
+      checkValues(options);
+      return {
+        async from_pretrained(id, load = {}) {
+          watch(await sessionClass(platform));
+          const { open, outcome } = decoderOpening(platform, options);
+          const model = await Class.from_pretrained(id, {
+            ...load,
+            session_options: optionsOpening(load.session_options, open),
+          });
+          try {
+            return settle(model, outcome, options);
+          } catch (error) {
+            await model.dispose();
+            throw error;
+          }
+        },
+      };
+    },
     async withPruning(model, { from, session_options, ...options }) {
+      checkValues(options);
       const decoder = decoderOf(model);
       watch(sessionClassOf(decoder));
       const { open, outcome } = decoderOpening(platform, options, decoder);
