@@ -5,6 +5,7 @@ import data from '../../../../packages/embedded-model/samples/samples.json';
 
 export const { imageSize } = data;
 export const grid: Grid = { columns: data.grid, rows: data.grid };
+export const patchCount = grid.columns * grid.rows;
 
 export interface Sample {
   readonly name: string;

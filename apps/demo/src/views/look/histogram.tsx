@@ -1,3 +1,4 @@
+import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
@@ -40,7 +41,15 @@ export function Histogram() {
     status.value = binSentence(bin);
   };
   if (bins.length === 0) return <div class="histogram empty" />;
-  const current = bins[bar] ?? bins[0];
+  // The bar that is pointed at, else that of the patch that is looked at.
+  const chosen = Math.min(pointed.value.length > 0 ? bar : Math.max(own, 0), bins.length - 1);
+  const current = bins[chosen];
+  const pointAt = (event: JSX.TargetedPointerEvent<HTMLDivElement>) => {
+    const area = event.currentTarget.querySelector('.u-over')?.getBoundingClientRect();
+    if (!area) return;
+    const at = Math.floor(((event.clientX - area.left) / area.width) * bins.length);
+    if (at !== bar || pointed.value.length === 0) point(at);
+  };
   return (
     <>
       <div
@@ -51,22 +60,19 @@ export function Histogram() {
         aria-label="Bar of the histogram of scores"
         aria-valuemin={0}
         aria-valuemax={bins.length - 1}
-        aria-valuenow={Math.min(bar, bins.length - 1)}
+        aria-valuenow={chosen}
         aria-valuetext={current && binSentence(current)}
         onKeyDown={(event) => {
-          const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-          if (steps === undefined) return;
+          const next = barAfterKey(event.key, chosen, bins.length - 1);
+          if (next === undefined) return;
           event.preventDefault();
-          point((pointed.value.length > 0 ? bar : Math.max(own, 0)) + steps);
+          point(next);
         }}
-        onPointerMove={(event) => {
-          const area = event.currentTarget.querySelector('.u-over')?.getBoundingClientRect();
-          if (!area) return;
-          const at = Math.floor(((event.clientX - area.left) / area.width) * bins.length);
-          if (at !== bar || pointed.value.length === 0) point(at);
-        }}
-        onPointerLeave={() => {
-          pointed.value = [];
+        onPointerDown={pointAt}
+        onPointerMove={pointAt}
+        onPointerLeave={({ pointerType }) => {
+          // A finger leaves with every tap, which is to last.
+          if (pointerType === 'mouse') pointed.value = [];
         }}
       />
       <p class="note">
@@ -76,6 +82,24 @@ export function Histogram() {
       </p>
     </>
   );
+}
+
+/** Where a key leads from a bar; undefined for other keys. */
+function barAfterKey(key: string, from: number, last: number): number | undefined {
+  switch (key) {
+    case 'ArrowLeft':
+    case 'ArrowDown':
+      return from - 1;
+    case 'ArrowRight':
+    case 'ArrowUp':
+      return from + 1;
+    case 'Home':
+      return 0;
+    case 'End':
+      return last;
+    default:
+      return undefined;
+  }
 }
 
 function binSentence({ from, to, isKept, patches }: Bin): string {

@@ -4,11 +4,10 @@ import { redrawn } from '../../drawing/canvas.js';
 import { fade } from '../../drawing/fade.js';
 import { drawPicture } from '../../drawing/picture.js';
 import { lookAt, patchAfterKey } from '../../state/look.js';
-import { grid } from '../../state/samples.js';
+import { grid, patchCount } from '../../state/samples.js';
 import {
   keptNow,
   patch,
-  patchCount,
   picture,
   pointed,
   scoredStageOf,
