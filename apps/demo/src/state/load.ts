@@ -57,7 +57,8 @@ export function watchDevice(): void {
 }
 
 /** As engines of JavaScript, WebAssembly and onnxruntime say it. */
-const outOfMemory = /out of memory|memory limit|allocat|bad_alloc|\bOOM\b|invalid (typed )?array length/i;
+const outOfMemory =
+  /out of memory|memory limit|allocat|bad_alloc|\bOOM\b|invalid (typed )?array length/i;
 
 /** What went wrong, in words for the user. */
 export function reasonOf(error: unknown): string {

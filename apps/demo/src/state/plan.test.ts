@@ -14,10 +14,17 @@ test('an address restores every ratio that a slider gives, to the patch', () => 
   }
 });
 
-test.each(['', '9,9', '3,2,1,1', '2,3,1', '3,2,0', '3,2,.5', `${patchCount + 1},2,1`, 'a,b,c', null])(
-  '%s is no plan',
-  (text) => expect(ratiosOfCounts(text)).toBeUndefined(),
-);
+test.each([
+  '',
+  '9,9',
+  '3,2,1,1',
+  '2,3,1',
+  '3,2,0',
+  '3,2,.5',
+  `${patchCount + 1},2,1`,
+  'a,b,c',
+  null,
+])('%s is no plan', (text) => expect(ratiosOfCounts(text)).toBeUndefined());
 
 test('ratios never rise from prune to prune, whichever is set', () => {
   chooseRatio(2, 1);

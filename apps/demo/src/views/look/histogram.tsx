@@ -1,4 +1,4 @@
-import type { JSX } from 'preact';
+import type { TargetedPointerEvent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
@@ -44,7 +44,7 @@ export function Histogram() {
   // The bar that is pointed at, else that of the patch that is looked at.
   const chosen = Math.min(pointed.value.length > 0 ? bar : Math.max(own, 0), bins.length - 1);
   const current = bins[chosen];
-  const pointAt = (event: JSX.TargetedPointerEvent<HTMLDivElement>) => {
+  const pointAt = (event: TargetedPointerEvent<HTMLDivElement>) => {
     const area = event.currentTarget.querySelector('.u-over')?.getBoundingClientRect();
     if (!area) return;
     const at = Math.floor(((event.clientX - area.left) / area.width) * bins.length);

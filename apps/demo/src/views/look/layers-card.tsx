@@ -1,5 +1,5 @@
 import type { LayerMaps } from '@transprune/trace';
-import type { JSX } from 'preact';
+import type { TargetedPointerEvent } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { drawHeatMap, heatRange } from '../../drawing/heat-map.js';
 import { lookAt } from '../../state/look.js';
@@ -80,7 +80,7 @@ function HeatMap(props: {
   useEffect(() => {
     if (canvas.current) drawHeatMap(canvas.current, values, range, grid);
   }, [values, range]);
-  const pointAt = (event: JSX.TargetedPointerEvent<HTMLCanvasElement>) => {
+  const pointAt = (event: TargetedPointerEvent<HTMLCanvasElement>) => {
     const area = event.currentTarget.getBoundingClientRect();
     const at = (share: number, count: number) =>
       Math.min(count - 1, Math.max(0, Math.floor(share * count)));
