@@ -159,7 +159,7 @@ test('the address restores picture, question and plan', async () => {
   expect(await again.getByRole('spinbutton', { name: 'seed' }).inputValue()).toBe('7');
   // Ratios of one's own, to the patch.
   await ratios.getByRole('slider', { name: 'after layer 5' }).fill('301');
-  await expect.poll(() => again.url()).toContain('keep=301%2C301%2C36');
+  await expect.poll(() => again.url()).toContain('keep=360%2C301%2C36');
   await again.reload();
   await expect
     .poll(() => ratios.getByRole('slider', { name: 'after layer 5' }).inputValue())
@@ -267,7 +267,7 @@ test('bars and maps are pointed at by a finger, too', async () => {
   const { page } = await openPage(browser, inject('pageUrl'), { hasTouch: true, viewport });
   const score = region(page, 'Score of the patch');
   await page.getByRole('slider', { name: 'Bar of the histogram of scores' }).tap();
-  await score.getByText(/patch(es)? with a score from/).waitFor();
+  await score.getByText(/^[1-9]\d* patch(es)? with a score from/).waitFor();
   expect(await statusOf(page).textContent()).toMatch(/patch(es)? with a score from/);
   const map = page.getByRole('img', { name: 'FFN, direction, layer 1', exact: true });
   await map.tap({ position: { x: 1, y: 1 } });

@@ -32,11 +32,12 @@ export function Histogram() {
     };
   }, [found]);
 
+  // Only these can be pointed at.
+  const filled = bins.flatMap(({ patches }, at) => (patches.length > 0 ? [at] : []));
   const point = (at: number) => {
-    const next = Math.min(Math.max(at, 0), bins.length - 1);
-    const bin = bins[next];
+    const bin = bins[at];
     if (!bin) return;
-    setBar(next);
+    setBar(at);
     pointed.value = bin.patches;
     status.value = binSentence(bin);
   };
@@ -47,7 +48,10 @@ export function Histogram() {
   const pointAt = (event: TargetedPointerEvent<HTMLDivElement>) => {
     const area = event.currentTarget.querySelector('.u-over')?.getBoundingClientRect();
     if (!area) return;
-    const at = Math.floor(((event.clientX - area.left) / area.width) * bins.length);
+    const at = nearest(
+      filled,
+      Math.floor(((event.clientX - area.left) / area.width) * bins.length),
+    );
     if (at !== bar || pointed.value.length === 0) point(at);
   };
   return (
@@ -63,7 +67,7 @@ export function Histogram() {
         aria-valuenow={chosen}
         aria-valuetext={current && binSentence(current)}
         onKeyDown={(event) => {
-          const next = barAfterKey(event.key, chosen, bins.length - 1);
+          const next = barAfterKey(event.key, chosen, filled);
           if (next === undefined) return;
           event.preventDefault();
           point(next);
@@ -84,19 +88,24 @@ export function Histogram() {
   );
 }
 
-/** Where a key leads from a bar; undefined for other keys. */
-function barAfterKey(key: string, from: number, last: number): number | undefined {
+/** The one of some bars that is nearest to a place. */
+function nearest(bars: readonly number[], place: number): number {
+  return bars.reduce((best, at) => (Math.abs(at - place) < Math.abs(best - place) ? at : best));
+}
+
+/** Where a key leads from one of some bars; undefined for other keys. */
+function barAfterKey(key: string, from: number, bars: readonly number[]): number | undefined {
   switch (key) {
     case 'ArrowLeft':
     case 'ArrowDown':
-      return from - 1;
+      return bars.findLast((at) => at < from) ?? from;
     case 'ArrowRight':
     case 'ArrowUp':
-      return from + 1;
+      return bars.find((at) => at > from) ?? from;
     case 'Home':
-      return 0;
+      return bars[0];
     case 'End':
-      return last;
+      return bars.at(-1);
     default:
       return undefined;
   }
