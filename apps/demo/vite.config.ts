@@ -24,6 +24,10 @@ const filesBelow = (folder: string) =>
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
 
+/** Where each file of a folder is, by its path below the page's. */
+const copiedFrom = (folder: string, files: readonly string[], to = '') =>
+  Object.fromEntries(files.map((file) => [`${to}${file}`, join(folder, file)]));
+
 /** With these a page may use threads of WebAssembly. */
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -37,7 +41,9 @@ export default defineConfig(({ mode }) => {
     '../../packages',
     mode === 'small-model' ? 'small-model' : 'embedded-model',
   );
-  const samples = readdirSync(join(modelPackage, 'samples')).filter((name) => /\.png$/.test(name));
+  const publicFolder = join(here, 'public');
+  const samplesFolder = join(modelPackage, 'samples');
+  const samples = readdirSync(samplesFolder).filter((name) => /\.png$/.test(name));
   return {
     // Any folder of any static host.
     base: './',
@@ -79,10 +85,16 @@ export default defineConfig(({ mode }) => {
           })),
         ],
       }),
-      offlineFiles([
-        ...filesBelow(join(here, 'public')),
-        ...samples.map((name) => `samples/${name}`),
-      ]),
+      offlineFiles({
+        kept: {
+          ...copiedFrom(publicFolder, filesBelow(publicFolder)),
+          ...copiedFrom(samplesFolder, samples, 'samples/'),
+        },
+        used: {
+          ...copiedFrom(join(modelPackage, 'model'), modelFiles, 'model/'),
+          ...copiedFrom(runtime, runtimeFiles, 'runtime/'),
+        },
+      }),
     ],
     worker: { format: 'es' },
     build: { target: 'es2023', chunkSizeWarningLimit: 2000 },

@@ -13,7 +13,9 @@ worker.addEventListener('install', (event) => {
   event.waitUntil(
     (async () => {
       const cache = await caches.open(cacheName);
-      await cache.addAll(['./', ...page.files.filter((file) => file !== 'index.html')]);
+      const files = ['./', ...page.files.filter((file) => file !== 'index.html')];
+      // Not what the browser kept of the version before.
+      await cache.addAll(files.map((file) => new Request(file, { cache: 'no-cache' })));
       await worker.skipWaiting();
     })(),
   );
@@ -39,12 +41,15 @@ worker.addEventListener('fetch', (event) => {
 /** The page itself from the network while there is one; everything else from the cache. */
 async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(cacheName);
-  const isPage = request.mode === 'navigate';
-  const key = isPage ? worker.registration.scope : request.url;
+  const { scope } = worker.registration;
+  const { origin, pathname } = new URL(request.url);
+  // A file that is opened by itself is not the page.
+  const isPage = [scope, `${scope}index.html`].includes(`${origin}${pathname}`);
+  const key = isPage ? scope : request.url;
   const kept = await cache.match(key);
   if (kept && !isPage) return isolated(kept);
   try {
-    const response = await fetch(request);
+    const response = await (isPage ? fetch(request) : fetch(request, { cache: 'no-cache' }));
     if (response.status === 200) await cache.put(key, response.clone());
     return isolated(response);
   } catch (error) {

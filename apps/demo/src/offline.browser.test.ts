@@ -47,6 +47,15 @@ test('the page answers under a sub-path, and again without its host', async () =
   // The first visit: the page's files are kept from now on.
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
   await loadModel(page);
+  // Without the headers for threads, until the service worker sends them.
+  const card = region(page, 'Picture and question');
+  expect(await card.textContent()).toContain(
+    'WebAssembly, one thread. Once this page is opened again it may use several threads.',
+  );
+  // A file that is opened by itself is not kept as the page.
+  const beside = await page.context().newPage();
+  await beside.goto(`http://127.0.0.1:${port}${subPath}icon.svg`);
+  await beside.close();
   host.closeAllConnections();
   host.close();
   await page.reload();

@@ -1,10 +1,13 @@
 /** The page by itself: names, keyboard, accessibility, budgets, times without a network. */
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { hubFolder } from '@transprune/fixtures';
+import { chromiumFlags } from '@transprune/testing/chromium';
 import type { Browser, Page } from 'playwright';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { button, openBrowser, openPage, region, statusOf } from '../testing/page.js';
+import { button, loadModel, openBrowser, openPage, region, statusOf } from '../testing/page.js';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -26,11 +29,31 @@ async function seriousFaults(page: Page): Promise<string[]> {
   });
 }
 
+/** Pixels that a page is wider than its window. */
+const overflowOf = (page: Page) =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+/** What `transprune bench` of a browser measured, as the documentation has it. */
+const measuredBench = fileURLToPath(
+  new URL('../../../docs/figures/wasm-smolvlm-256m.json', import.meta.url),
+);
+
+const walkTitles = [
+  'The picture becomes tokens',
+  'Layers change tokens',
+  'The question looks, too',
+  'Both together rank the patches',
+  'The lowest are dropped, for good',
+  'Was that the right choice?',
+];
+
 test('the first view is small, shows a prepared answer and asks no other host', async () => {
   const { page, errors, requests, pageRequests } = await openPage(browser, inject('pageUrl'));
   await expect
     .poll(() => region(page, 'Kept patches').textContent())
     .toContain('72 of 576, after layer 6');
+  // By the server's headers, as no service worker was there before.
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   await page.waitForLoadState('networkidle');
   const own = requests.filter((url) => url.startsWith(inject('pageUrl')));
   expect(requests.filter((url) => !own.includes(url) && !/^(blob|data):/.test(url))).toEqual([]);
@@ -47,20 +70,29 @@ test('the first view is small, shows a prepared answer and asks no other host', 
 });
 
 describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
-  test.each([360, 1440])('axe finds nothing serious at %i pixels', async (width) => {
+  test.each([360, 768, 1440])('axe finds nothing serious at %i pixels', async (width) => {
     const viewport = { width, height: 900 };
     const { page } = await openPage(browser, inject('pageUrl'), { colorScheme, viewport });
-    await page.getByRole('img', { name: 'FFN, direction, layer 15' }).waitFor();
-    expect(await seriousFaults(page)).toEqual([]);
-    for (const name of ['Explain', 'Your model', 'Bench']) {
-      await page.getByRole('link', { name }).click();
-      await region(page, name).waitFor();
+    const check = async () => {
       expect(await seriousFaults(page)).toEqual([]);
+      expect(await overflowOf(page)).toBe(0);
+    };
+    await page.getByRole('img', { name: 'FFN, direction, layer 15' }).waitFor();
+    await check();
+    await page.getByRole('link', { name: 'Explain' }).click();
+    for (let step = 1; step <= 6; step++) {
+      await button(page, `Step ${step}: ${walkTitles[step - 1]}`).click();
+      await check();
     }
-    const overflow = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    );
-    expect(overflow).toBe(0);
+    await page.getByRole('link', { name: 'Your model' }).click();
+    const decoder = `${hubFolder('llava')}/onnx/decoder_model_merged.onnx`;
+    await page.getByLabel('Decoder file').setInputFiles(decoder);
+    await region(page, 'Structure').waitFor();
+    await check();
+    await page.getByRole('link', { name: 'Bench' }).click();
+    await page.getByLabel('Benchmark file').setInputFiles(measuredBench);
+    await region(page, 'smolvlm-256m on wasm').waitFor();
+    await check();
     await page.context().close();
   });
 });
@@ -125,6 +157,13 @@ test('the address restores picture, question and plan', async () => {
   const ratios = again.getByRole('group', { name: 'Keep ratios' });
   expect(await ratios.getByRole('slider', { name: 'after layer 6' }).inputValue()).toBe('36');
   expect(await again.getByRole('spinbutton', { name: 'seed' }).inputValue()).toBe('7');
+  // Ratios of one's own, to the patch.
+  await ratios.getByRole('slider', { name: 'after layer 5' }).fill('301');
+  await expect.poll(() => again.url()).toContain('keep=360%2C301%2C36');
+  await again.reload();
+  await expect
+    .poll(() => ratios.getByRole('slider', { name: 'after layer 5' }).inputValue())
+    .toBe('301');
   for (const each of [page, again]) await each.context().close();
 });
 
@@ -153,4 +192,98 @@ test('an own picture is read as the model sees it, and kept in the address; othe
     .toEqual([255, 0, 0, 255]);
   expect(errors).toEqual([]);
   for (const each of [page, again]) await each.context().close();
+});
+
+describe('pictures of the user', () => {
+  /** Sends an event with a file, as the browser does. */
+  const give = (page: Page, kind: 'drop' | 'paste', file: { name: string; bytes: Buffer }) =>
+    page.evaluate(
+      ({ kind: type, name, base64, mime }) => {
+        const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+        const data = new DataTransfer();
+        data.items.add(new File([bytes], name, { type: mime }));
+        const options = { bubbles: true, cancelable: true };
+        document.body.dispatchEvent(
+          type === 'drop'
+            ? new DragEvent(type, { ...options, dataTransfer: data })
+            : new ClipboardEvent(type, { ...options, clipboardData: data }),
+        );
+      },
+      {
+        ...{ kind, name: file.name, base64: file.bytes.toString('base64') },
+        mime: file.name.endsWith('.png') ? 'image/png' : '',
+      },
+    );
+
+  test('are dropped and pasted; what is none is refused in words', async () => {
+    const { page, errors } = await openPage(browser, inject('pageUrl'));
+    await region(page, 'Score of the patch').getByText('rank 1 of').waitFor();
+    const blue = { width: 40, height: 30, channels: 3, background: 'blue' } as const;
+    const bytes = await sharp({ create: blue }).png().toBuffer();
+    for (const kind of ['drop', 'paste'] as const) {
+      await give(page, kind, { name: `${kind}.png`, bytes });
+      await expect
+        .poll(() => statusOf(page).textContent())
+        .toBe(`The picture ${kind}.png is chosen`);
+      await give(page, kind, { name: `${kind}.pdf`, bytes: Buffer.from('%PDF') });
+      await expect
+        .poll(() => page.getByRole('alert').textContent())
+        .toMatch(new RegExp(`^${kind}\\.pdf is no picture`));
+    }
+    expect(errors).toEqual([]);
+    await page.context().close();
+  });
+
+  test('come from the camera, and a camera that is refused says so', async () => {
+    const withCamera = await openBrowser([
+      ...chromiumFlags,
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+    ]);
+    const { page } = await openPage(withCamera, inject('pageUrl'), { permissions: ['camera'] });
+    await button(page, 'Camera').click();
+    await page.waitForFunction(() => (document.querySelector('video')?.videoWidth ?? 0) > 0);
+    await button(page, 'Take the picture').click();
+    await expect
+      .poll(() => statusOf(page).textContent())
+      .toBe('The picture the camera picture is chosen');
+    expect(await page.getByRole('dialog', { name: 'Camera' }).count()).toBe(0);
+    await page.evaluate(() => {
+      navigator.mediaDevices.getUserMedia = () =>
+        Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+    });
+    await button(page, 'Camera').click();
+    const dialog = page.getByRole('dialog', { name: 'Camera' });
+    await dialog.getByText('The camera cannot be used: ').waitFor();
+    expect(await button(page, 'Take the picture').isDisabled()).toBe(true);
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    await withCamera.close();
+  });
+});
+
+test('bars and maps are pointed at by a finger, too', async () => {
+  const viewport = { width: 360, height: 900 };
+  const { page } = await openPage(browser, inject('pageUrl'), { hasTouch: true, viewport });
+  const score = region(page, 'Score of the patch');
+  await page.getByRole('slider', { name: 'Bar of the histogram of scores' }).tap();
+  await score.getByText(/^[1-9]\d* patch(es)? with a score from/).waitFor();
+  expect(await statusOf(page).textContent()).toMatch(/patch(es)? with a score from/);
+  const map = page.getByRole('img', { name: 'FFN, direction, layer 1', exact: true });
+  await map.tap({ position: { x: 1, y: 1 } });
+  await score.getByText('row 1, column 1: ').waitFor();
+  await page.context().close();
+});
+
+test('without WebGPU the page says so, and runs in WebAssembly', async () => {
+  const without = await openBrowser(['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']);
+  const { page, errors } = await openPage(without, inject('smallPageUrl'));
+  await page.getByText(/Loading takes [\d.]+\sMB once: [\d.]+\sMB of model/).waitFor();
+  await loadModel(page);
+  const card = region(page, 'Picture and question');
+  expect(await card.textContent()).toMatch(
+    /Runs on WebAssembly, .*, as WebGPU cannot be used: this browser has/,
+  );
+  expect(errors).toEqual([]);
+  await without.close();
 });

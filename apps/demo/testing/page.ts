@@ -2,10 +2,16 @@
 import { readFile } from 'node:fs/promises';
 import { chromiumFlags, chromiumPath } from '@transprune/testing/chromium';
 import { parseTrace, type Trace } from '@transprune/trace';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright';
 
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath, args: chromiumFlags, timeout: 0 });
+export function openBrowser(args: readonly string[] = chromiumFlags): Promise<Browser> {
+  return chromium.launch({ executablePath: chromiumPath, args: [...args], timeout: 0 });
 }
 
 export interface OpenedPage {
@@ -43,6 +49,20 @@ export async function openPage(
 export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 export const region = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
 export const statusOf = (page: Page) => page.getByRole('status');
+
+/** All that an element's text becomes from now on, one after the other. */
+export async function textsOf(element: Locator): Promise<readonly string[]> {
+  const texts: string[] = [];
+  const name = `tell${Math.random().toString(36).slice(2)}`;
+  await element.page().exposeFunction(name, (text: string) => texts.push(text));
+  await element.evaluate((watched, tell) => {
+    const functions = window as unknown as Record<string, (text: string) => void>;
+    new MutationObserver(() => functions[tell]?.(watched.textContent ?? '')).observe(watched, {
+      ...{ childList: true, characterData: true, subtree: true },
+    });
+  }, name);
+  return texts;
+}
 
 /** Loads the model, and waits until questions can be asked. */
 export async function loadModel(page: Page): Promise<void> {

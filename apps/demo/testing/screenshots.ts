@@ -10,10 +10,10 @@ import { servePage } from './served.js';
 const folder = fileURLToPath(new URL('../screenshots/', import.meta.url));
 /** Pixels of a picture's side at most: enough to see what is where. */
 const widest = 840;
+const widths = [360, 768, 1440];
 
 interface View {
   readonly name: string;
-  readonly widths: readonly number[];
   /** Brings the page to what is shown. */
   show(page: Page): Promise<unknown>;
 }
@@ -21,12 +21,10 @@ interface View {
 const views: readonly View[] = [
   {
     name: 'look',
-    widths: [360, 768, 1440],
     show: (page) => page.getByRole('img', { name: 'FFN, direction, layer 15' }).waitFor(),
   },
   {
     name: 'explain',
-    widths: [360, 1440],
     async show(page) {
       await page.getByRole('link', { name: 'Explain' }).click();
       for (let step = 2; step <= 4; step++) await button(page, 'Continue').click();
@@ -35,7 +33,6 @@ const views: readonly View[] = [
   },
   {
     name: 'model',
-    widths: [360, 1440],
     async show(page) {
       await page.getByRole('link', { name: 'Your model' }).click();
       const decoder = `${hubFolder('llava')}/onnx/decoder_model_merged.onnx`;
@@ -45,10 +42,13 @@ const views: readonly View[] = [
   },
   {
     name: 'bench',
-    widths: [360, 1440],
     async show(page) {
       await page.getByRole('link', { name: 'Bench' }).click();
-      await region(page, 'Bench').waitFor();
+      const bench = fileURLToPath(
+        new URL('../../../docs/figures/wasm-smolvlm-256m.json', import.meta.url),
+      );
+      await page.getByLabel('Benchmark file').setInputFiles(bench);
+      await region(page, 'smolvlm-256m on wasm').waitFor();
     },
   },
 ];
@@ -58,7 +58,7 @@ const served = await servePage();
 const browser = await openBrowser();
 try {
   for (const colorScheme of ['light', 'dark'] as const) {
-    for (const { name, widths, show } of views) {
+    for (const { name, show } of views) {
       for (const width of widths) {
         const viewport = { width, height: 900 };
         const reducedMotion = 'reduce';

@@ -1,5 +1,6 @@
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { parseTrace } from '@transprune/trace';
 import { decode } from 'fast-png';
@@ -76,6 +77,16 @@ describe('a trace is drawn', () => {
     const page = await readFile(output, 'utf8');
     expect(page).toContain('<h1>what color is the heart?</h1>');
     expect(page.match(/<figure>/g)).toHaveLength(6);
+  });
+
+  test('that the page of apps/demo wrote', async () => {
+    const prepared = new URL('../../../demo/public/prepared/example-high.json', import.meta.url);
+    const output = join(folder, 'of-the-page.html');
+    const path = fileURLToPath(prepared);
+    const { exitCode } = await transprune('visualize', '--trace', path, '-o', output);
+    expect(exitCode).toBe(exitCodes.ok);
+    const { question } = parseTrace(await readFile(path, 'utf8'));
+    expect(await readFile(output, 'utf8')).toContain(`<h1>${question}</h1>`);
   });
 
   test('as one of its figures', async () => {

@@ -19,7 +19,9 @@ export function scoreBins({ candidates, scores, kept }: TraceStage): Bin[] {
   const keptScores = scores.filter((_, at) => keptPatches.has(candidates[at] ?? -1));
   const edge = keptScores.length > 0 ? Math.min(...keptScores) : largest;
   const width = Math.max((largest - least) / wanted, 1e-12);
-  const before = Math.ceil((edge - least) / width);
+  // Dropped patches have a bin, also where all scores are the same.
+  const fewest = keptScores.length < scores.length ? 1 : 0;
+  const before = Math.max(fewest, Math.ceil((edge - least) / width));
   const after = Math.max(1, Math.ceil((largest - edge) / width + 1e-9));
   const patches: number[][] = Array.from({ length: before + after }, () => []);
   scores.forEach((score, at) => {

@@ -5,7 +5,16 @@
 import { effect } from '@preact/signals';
 import { type MethodName, methodNames } from '@transprune/core';
 import { chooseFile, chooseSample } from './choose-picture.js';
-import { choosePreset, keepRatios, method, preset, presetChoices, seed } from './plan.js';
+import {
+  choosePreset,
+  keepRatios,
+  keptCounts,
+  method,
+  preset,
+  presetChoices,
+  ratiosOfCounts,
+  seed,
+} from './plan.js';
 import { imageSize, samples } from './samples.js';
 import { device, picture, pictureSize, question, type View, view, views } from './store.js';
 
@@ -33,7 +42,7 @@ function writeAddress(): string {
   if (current) fields.set('picture', current.isSample ? current.name : current.url);
   fields.set('question', question.value);
   if (preset.value) fields.set('preset', preset.value);
-  else fields.set('keep', keepRatios.value.map((ratio) => ratio.toFixed(4)).join(','));
+  else fields.set('keep', keptCounts(keepRatios.value).join(','));
   if (method.value !== 'transprune') fields.set('method', method.value);
   if (method.value === 'random') fields.set('seed', String(seed.value));
   if (pictureSize.value !== imageSize) fields.set('size', String(pictureSize.value));
@@ -57,15 +66,9 @@ async function readAddress(): Promise<void> {
   pictureSize.value = within('size', 16, imageSize) ?? pictureSize.value;
   const named = oneOf('preset', presetChoices);
   if (named) choosePreset(named);
-  else keepRatios.value = readRatios(fields.get('keep')) ?? keepRatios.value;
+  else keepRatios.value = ratiosOfCounts(fields.get('keep')) ?? keepRatios.value;
   await readPictureOf(fields.get('picture'));
   question.value = fields.get('question') ?? question.value;
-}
-
-function readRatios(text: string | null): readonly number[] | undefined {
-  const ratios = (text ?? '').split(',').map(Number);
-  const falls = ratios.every((ratio, at) => ratio > 0 && ratio <= (ratios[at - 1] ?? 1));
-  return falls && ratios.length === keepRatios.value.length ? ratios : undefined;
 }
 
 async function readPictureOf(value: string | null): Promise<void> {

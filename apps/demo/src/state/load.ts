@@ -56,9 +56,14 @@ export function watchDevice(): void {
   });
 }
 
+/** As engines of JavaScript, WebAssembly and onnxruntime say it. */
+const outOfMemory =
+  /out of memory|memory limit|allocat|bad_alloc|\bOOM\b|invalid (typed )?array length/i;
+
+/** What went wrong, in words for the user. */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return /memory|allocat/i.test(message)
+  return outOfMemory.test(message)
     ? `this browser has not enough memory for it (${message})`
     : message;
 }

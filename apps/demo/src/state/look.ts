@@ -2,8 +2,8 @@
 
 import type { TraceStage } from '@transprune/trace';
 import { patchSentence, stageSentence } from '../words/sentences.js';
-import { grid } from './samples.js';
-import { patch, patchCount, pointed, scoredStage, shown, stage, status } from './store.js';
+import { grid, patchCount } from './samples.js';
+import { patch, pointed, scoredStage, shown, stage, status } from './store.js';
 
 export function goToStage(next: number): void {
   const last = shown.value?.stages.length ?? 0;

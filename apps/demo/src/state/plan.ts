@@ -1,8 +1,9 @@
 /** What is dropped where, as the user chooses it. */
 
 import { computed, signal } from '@preact/signals';
-import { type MethodName, type PrunePlan, presetPlan } from '@transprune/core';
+import { keptImageTokens, type MethodName, type PrunePlan, presetPlan } from '@transprune/core';
 import config from '../../../../packages/embedded-model/model/config.json';
+import { patchCount } from './samples.js';
 
 /** The two presets that prune. */
 export const presets = {
@@ -49,6 +50,21 @@ export function chooseRatio(prune: number, ratio: number): void {
     if (at === prune) return ratio;
     return at < prune ? Math.max(other, ratio) : Math.min(other, ratio);
   });
+}
+
+/** Patches that stay after each prune: whole numbers, which an address holds without loss. */
+export function keptCounts(ratios: readonly number[]): readonly number[] {
+  return ratios.map((ratio) => keptImageTokens(ratio, patchCount));
+}
+
+/** The ratios of such numbers, separated by commas; undefined for what is no plan. */
+export function ratiosOfCounts(text: string | null): readonly number[] | undefined {
+  const counts = (text ?? '').split(',').map(Number);
+  const falls = counts.every(
+    (count, at) => Number.isInteger(count) && count > 0 && count <= (counts[at - 1] ?? patchCount),
+  );
+  if (!falls || counts.length !== keepRatios.value.length) return undefined;
+  return counts.map((count) => count / patchCount);
 }
 
 const presetOf = (ratios: readonly number[]) =>

@@ -5,6 +5,7 @@ import data from '../../../../packages/embedded-model/samples/samples.json';
 
 export const { imageSize } = data;
 export const grid: Grid = { columns: data.grid, rows: data.grid };
+export const patchCount = grid.columns * grid.rows;
 
 export interface Sample {
   readonly name: string;
@@ -24,10 +25,12 @@ export const samples: readonly Sample[] = data.samples.map(({ image, questions }
   questions: questions.filter(isSuggested).map(({ question }) => question),
 }));
 
-/** Patches that objects of a shape cover in a sample, as its generator knows. */
-export function patchesOf(sample: string, shape: string): readonly number[] {
+/** Patches that a sample's objects cover, all or those of a shape, as its generator knows. */
+export function patchesOf(sample: string, shape?: string): readonly number[] {
   const found = data.samples.find(({ image }) => image === `${sample}.png`);
   const objects =
-    found?.objects.filter((object) => 'shape' in object && object.shape === shape) ?? [];
+    found?.objects.filter(
+      (object) => shape === undefined || ('shape' in object && object.shape === shape),
+    ) ?? [];
   return objects.flatMap(({ patches }) => patches);
 }

@@ -28,7 +28,12 @@ export function shortWorker<T>(worker: Worker): ShortWorker<T> {
     worker.addEventListener('error', (event) => {
       // The call tells of it.
       event.preventDefault();
-      reject(new Error(event.message || 'the worker could not be started, or ran out of memory'));
+      reject(
+        new Error(
+          event.message ||
+            'the worker ended: its code could not be fetched, or there was too little memory',
+        ),
+      );
     });
   });
   death.catch(() => {});

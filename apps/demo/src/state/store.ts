@@ -5,7 +5,7 @@ import { example } from '../prepared/traces.js';
 import type { Shown } from '../trace/shown.js';
 import type { DeviceChoice, LoadProgress, ModelFacts, Side } from '../worker/protocol.js';
 import type { Picture } from './picture.js';
-import { grid, imageSize } from './samples.js';
+import { imageSize, patchCount } from './samples.js';
 
 export const views = ['look', 'explain', 'model', 'bench'] as const;
 export type View = (typeof views)[number];
@@ -31,8 +31,6 @@ export const phase = signal<RunPhase>('idle');
 export const failure = signal<string | undefined>(undefined);
 
 export const shown = signal<Shown | undefined>(undefined);
-
-export const patchCount = grid.columns * grid.rows;
 
 /** 0: before the first prune; n: after the n-th. */
 export const stage = signal(0);

@@ -32,7 +32,9 @@ export function App() {
 /** Pictures that are dropped anywhere or pasted. */
 function takePictures(): () => void {
   const take = (files: FileList | undefined) => {
-    const file = [...(files ?? [])].find(({ type }) => type.startsWith('image/'));
+    const all = [...(files ?? [])];
+    // What is no picture is refused in words.
+    const file = all.find(({ type }) => type.startsWith('image/')) ?? all[0];
     if (!file || view.value !== 'look') return false;
     void chooseFile(file, file.name || 'the pasted picture');
     return true;

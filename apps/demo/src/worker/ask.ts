@@ -63,7 +63,9 @@ export async function askBoth(
     imagePositions = finish.prompt.imagePositions;
     tell({ type: 'prompt', imageTokens, textTokens });
     const multiplyAdds = prefillCost(finish, model, side === 'pruned' ? plan : unpruned);
-    const answer = answerOf(followed, { pictureSize: request.pictureSize, multiplyAdds });
+    // Detail is taken from the unpruned side alone.
+    const pictureSize = side === 'unpruned' ? request.pictureSize : request.pictures.pruned.width;
+    const answer = answerOf(followed, { pictureSize, multiplyAdds });
     tell({ type: 'answer', side, answer });
     if (finish.reason === 'aborted') return false;
   }

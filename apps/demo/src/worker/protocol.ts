@@ -34,6 +34,7 @@ export interface AskRequest {
   readonly question: string;
   /** As the model reads it; the unpruned side may get one with less detail. */
   readonly pictures: Readonly<Record<Side, Pixels>>;
+  /** Pixels of detail that a side of the unpruned side's picture has. */
   readonly pictureSize: number;
   /** Its keep ratios are those that run. */
   readonly plan: PrunePlan;

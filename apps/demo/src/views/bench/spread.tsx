@@ -24,7 +24,7 @@ export function Spread(props: {
         <span class="numbers">
           {milliseconds(times.median)}{' '}
           <small>
-            {milliseconds(times.min).replace(/ ms$/, '')} to {milliseconds(times.max)}
+            {milliseconds(times.min).replace(/\sms$/, '')} to {milliseconds(times.max)}
           </small>
         </span>
       </dd>

@@ -59,8 +59,7 @@ function transitionStep(trace: Trace): WalkStep {
         How long that is compared to what they read, and how far it points elsewhere, says how much
         they change the token: its <b>transition</b>. Here it is after layer {first?.afterLayer},
         from dark (little) to bright (much). It is the same whatever is asked, as the question comes
-        after the picture. Things stand out from the background, though here by less change, not
-        more: transition alone would not single them out.
+        after the picture. {thingsWords(trace)}
       </p>
     ),
     figure: (
@@ -71,6 +70,26 @@ function transitionStep(trace: Trace): WalkStep {
       />
     ),
   };
+}
+
+/** From this ratio of two means on, one is called larger. */
+const clearly = 1.1;
+
+/** How much the layers changed the things of the picture, beside its background. */
+function thingsWords({ stages: [first], picture }: Trace): string {
+  const things = new Set(patchesOf(picture.name));
+  const meanOf = (isWanted: (patch: number) => boolean) => {
+    const values = [...partOf(first, 'transition')].filter(([patch]) => isWanted(patch));
+    return values.reduce((sum, [, value]) => sum + value, 0) / Math.max(1, values.length);
+  };
+  const onThings = meanOf((patch) => things.has(patch));
+  const elsewhere = meanOf((patch) => !things.has(patch));
+  if (onThings > clearly * elsewhere) {
+    return 'Here the things changed more than the background. Which of them was asked for, it cannot tell.';
+  }
+  return elsewhere > clearly * onThings
+    ? 'Here the things changed less than the background: transition alone would not single them out.'
+    : 'Here things and background changed about alike: transition alone would not single them out.';
 }
 
 function attentionStep(trace: Trace): WalkStep {
@@ -160,7 +179,7 @@ function checkStep({ high, random }: Traces): WalkStep {
         {megabytes(pruned.kvCacheBytes)}. Of the {asked.length} patches of the {shape}{' '}
         {keptOf(high)} stay; a <b>random choice</b> of as many patches, on the right, keeps{' '}
         {keptOf(random)}, and answers “{random.pruned.text}”. One picture proves nothing, and hard
-        pruning does lose answers: “describe the top.” needs all that is there. Try your own
+        pruning can lose answers: “describe the top.” needs all that is there. Try your own
         questions.
       </p>
     ),

@@ -1,3 +1,4 @@
+import type { TargetedPointerEvent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
@@ -31,16 +32,28 @@ export function Histogram() {
     };
   }, [found]);
 
+  // Only these can be pointed at.
+  const filled = bins.flatMap(({ patches }, at) => (patches.length > 0 ? [at] : []));
   const point = (at: number) => {
-    const next = Math.min(Math.max(at, 0), bins.length - 1);
-    const bin = bins[next];
+    const bin = bins[at];
     if (!bin) return;
-    setBar(next);
+    setBar(at);
     pointed.value = bin.patches;
     status.value = binSentence(bin);
   };
   if (bins.length === 0) return <div class="histogram empty" />;
-  const current = bins[bar] ?? bins[0];
+  // The bar that is pointed at, else that of the patch that is looked at.
+  const chosen = Math.min(pointed.value.length > 0 ? bar : Math.max(own, 0), bins.length - 1);
+  const current = bins[chosen];
+  const pointAt = (event: TargetedPointerEvent<HTMLDivElement>) => {
+    const area = event.currentTarget.querySelector('.u-over')?.getBoundingClientRect();
+    if (!area) return;
+    const at = nearest(
+      filled,
+      Math.floor(((event.clientX - area.left) / area.width) * bins.length),
+    );
+    if (at !== bar || pointed.value.length === 0) point(at);
+  };
   return (
     <>
       <div
@@ -51,22 +64,19 @@ export function Histogram() {
         aria-label="Bar of the histogram of scores"
         aria-valuemin={0}
         aria-valuemax={bins.length - 1}
-        aria-valuenow={Math.min(bar, bins.length - 1)}
+        aria-valuenow={chosen}
         aria-valuetext={current && binSentence(current)}
         onKeyDown={(event) => {
-          const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-          if (steps === undefined) return;
+          const next = barAfterKey(event.key, chosen, filled);
+          if (next === undefined) return;
           event.preventDefault();
-          point((pointed.value.length > 0 ? bar : Math.max(own, 0)) + steps);
+          point(next);
         }}
-        onPointerMove={(event) => {
-          const area = event.currentTarget.querySelector('.u-over')?.getBoundingClientRect();
-          if (!area) return;
-          const at = Math.floor(((event.clientX - area.left) / area.width) * bins.length);
-          if (at !== bar || pointed.value.length === 0) point(at);
-        }}
-        onPointerLeave={() => {
-          pointed.value = [];
+        onPointerDown={pointAt}
+        onPointerMove={pointAt}
+        onPointerLeave={({ pointerType }) => {
+          // A finger leaves with every tap, which is to last.
+          if (pointerType === 'mouse') pointed.value = [];
         }}
       />
       <p class="note">
@@ -76,6 +86,29 @@ export function Histogram() {
       </p>
     </>
   );
+}
+
+/** The one of some bars that is nearest to a place. */
+function nearest(bars: readonly number[], place: number): number {
+  return bars.reduce((best, at) => (Math.abs(at - place) < Math.abs(best - place) ? at : best));
+}
+
+/** Where a key leads from one of some bars; undefined for other keys. */
+function barAfterKey(key: string, from: number, bars: readonly number[]): number | undefined {
+  switch (key) {
+    case 'ArrowLeft':
+    case 'ArrowDown':
+      return bars.findLast((at) => at < from) ?? from;
+    case 'ArrowRight':
+    case 'ArrowUp':
+      return bars.find((at) => at > from) ?? from;
+    case 'Home':
+      return bars[0];
+    case 'End':
+      return bars.at(-1);
+    default:
+      return undefined;
+  }
 }
 
 function binSentence({ from, to, isKept, patches }: Bin): string {

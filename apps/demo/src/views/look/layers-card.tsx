@@ -1,4 +1,5 @@
 import type { LayerMaps } from '@transprune/trace';
+import type { TargetedPointerEvent } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { drawHeatMap, heatRange } from '../../drawing/heat-map.js';
 import { lookAt } from '../../state/look.js';
@@ -79,6 +80,14 @@ function HeatMap(props: {
   useEffect(() => {
     if (canvas.current) drawHeatMap(canvas.current, values, range, grid);
   }, [values, range]);
+  const pointAt = (event: TargetedPointerEvent<HTMLCanvasElement>) => {
+    const area = event.currentTarget.getBoundingClientRect();
+    const at = (share: number, count: number) =>
+      Math.min(count - 1, Math.max(0, Math.floor(share * count)));
+    const x = at((event.clientX - area.left) / area.width, grid.columns);
+    const y = at((event.clientY - area.top) / area.height, grid.rows);
+    lookAt(y * grid.columns + x);
+  };
   const column = patch.value % grid.columns;
   const row = Math.floor(patch.value / grid.columns);
   return (
@@ -88,14 +97,8 @@ function HeatMap(props: {
         role="img"
         aria-label={label}
         title={`${label}: ${(values[patch.value] ?? 0).toFixed(3)} at the patch`}
-        onPointerMove={(event) => {
-          const area = event.currentTarget.getBoundingClientRect();
-          const at = (share: number, count: number) =>
-            Math.min(count - 1, Math.max(0, Math.floor(share * count)));
-          const x = at((event.clientX - area.left) / area.width, grid.columns);
-          const y = at((event.clientY - area.top) / area.height, grid.rows);
-          lookAt(y * grid.columns + x);
-        }}
+        onPointerDown={pointAt}
+        onPointerMove={pointAt}
       />
       <i
         class="here"

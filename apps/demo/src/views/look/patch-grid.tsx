@@ -4,16 +4,8 @@ import { redrawn } from '../../drawing/canvas.js';
 import { fade } from '../../drawing/fade.js';
 import { drawPicture } from '../../drawing/picture.js';
 import { lookAt, patchAfterKey } from '../../state/look.js';
-import { grid } from '../../state/samples.js';
-import {
-  keptNow,
-  patch,
-  patchCount,
-  picture,
-  pointed,
-  scoredStageOf,
-  shown,
-} from '../../state/store.js';
+import { grid, patchCount } from '../../state/samples.js';
+import { keptNow, patch, picture, pointed, scoredStageOf, shown } from '../../state/store.js';
 import { patchSentence } from '../../words/sentences.js';
 
 const rows = Array.from({ length: grid.rows }, (_, row) =>

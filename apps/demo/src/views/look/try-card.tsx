@@ -1,8 +1,9 @@
-import { keptImageTokens, type MethodName, methodNames } from '@transprune/core';
+import { type MethodName, methodNames } from '@transprune/core';
 import {
   choosePreset,
   chooseRatio,
   keepRatios,
+  keptCounts,
   method,
   plan,
   preset,
@@ -10,9 +11,9 @@ import {
   presets,
   seed,
 } from '../../state/plan.js';
-import { imageSize } from '../../state/samples.js';
+import { imageSize, patchCount } from '../../state/samples.js';
 import { saveTrace } from '../../state/save-trace.js';
-import { patchCount, pictureSize, shown } from '../../state/store.js';
+import { pictureSize, shown } from '../../state/store.js';
 import { methodSentences } from '../../words/methods.js';
 
 /** Sides whose patches of 8 x 8 pixels make up whole numbers. */
@@ -111,7 +112,7 @@ function Ratios() {
     <fieldset class="ratios">
       <legend>Keep ratios</legend>
       {plan.value.stages.map(({ afterLayer }, prune) => {
-        const kept = keptImageTokens(keepRatios.value[prune] ?? 1, patchCount);
+        const kept = keptCounts(keepRatios.value)[prune] ?? patchCount;
         const words = `${kept} of ${patchCount}`;
         return (
           <label key={afterLayer} class="numbers">
