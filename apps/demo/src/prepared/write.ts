@@ -13,7 +13,7 @@ import { recordTrace } from './record.js';
 import { preparedTraces } from './traces.js';
 
 /** Digits of scores and times. */
-const digits = 3;
+const digits = 4;
 /** Digits that colours can show. */
 const mapDigits = 2;
 const timedRounds = 9;
