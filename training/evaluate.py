@@ -17,7 +17,7 @@ TEST_SEED = (190, 3)  # neither trained on nor looked at during training
 def main() -> None:
     """Print accuracy beside the prior."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", default="subsets")
+    parser.add_argument("--checkpoint", default="answers")
     parser.add_argument("--pictures", type=int, default=200)
     add_run_option(parser)
     arguments = parser.parse_args()

@@ -184,7 +184,7 @@ def write_configs(model: PictureModel, folder: Path) -> None:
 def main() -> None:
     """Export a checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", default="subsets")
+    parser.add_argument("--checkpoint", default="answers")
     parser.add_argument("--vision", type=Path, help="also write vision encoder, its heads and projector here")
     parser.add_argument("--to", type=Path, required=True)
     add_run_option(parser)
