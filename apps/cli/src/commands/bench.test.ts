@@ -77,6 +77,12 @@ describe('exported decoders', () => {
   });
 });
 
+test('a model is called as it was named', async () => {
+  const folder = hubFolder('llava');
+  const document = await transpruneJson('bench', '--model', folder, ...small);
+  expect(document.model).toBe(folder);
+});
+
 test('more tokens than the decoder has positions for', async () => {
   const { exitCode, stderr } = await transprune('bench', '--image-tokens', '4000');
   expect(exitCode).toBe(exitCodes.usage);

@@ -14,7 +14,7 @@ import { writeSyntheticDecoder } from '../bench/synthetic.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { decoderCosting } from '../model/costing.js';
-import { findDecoder } from '../model/find.js';
+import { calledModel, findDecoder } from '../model/find.js';
 import { sizesAreKnown, sizesOf } from '../model/sizes.js';
 import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.js';
 import { addBudgetOptions, type BudgetOptions } from '../options/budget-options.js';
@@ -102,7 +102,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
   const original = await readModelFile(path);
   const decoder = readDecoder(original);
   const config = sizesOf(decoder);
-  const name = options.synthetic ?? path;
+  const name = options.synthetic ?? calledModel(options.model, io);
   const costing = decoderCosting(name, decoder, { imageTokens, textTokens });
   const chosen = planFor(options, decoder, costing);
   for (const note of planNotes(chosen, config.layers)) terminal.info(note);
