@@ -4,7 +4,9 @@
  */
 import { create } from '@bufbuild/protobuf';
 import { maskOutput, methodOf, pastMaskInput, readsNextLayer } from '@transprune/core';
+import { type ClassifiedGraph, inputsOf, tokensBehind } from '../../decoder/classified-graph.js';
 import type { DecoderLayer } from '../../decoder/decoder.js';
+import { refuse } from '../../decoder/refuse.js';
 import type { Emitter } from '../../graph/emitter.js';
 import { walk } from '../../graph/walk.js';
 import { type NodeProto, NodeProtoSchema } from '../../proto/onnx_pb.js';
@@ -52,6 +54,7 @@ export function cutAt(context: StagesContext, site: CutSite): CutStage {
       `${value}/after_layer_${afterLayer}`,
     );
   const gather = gatherBy(emitters.gather);
+  checkOwnNumbers(decoder.graph, next, scoresProjections);
   const rows = cut(graph, next, scoresProjections, {
     gather: (value) => gather(value, 1),
     suffix: `after_layer_${afterLayer}`,
@@ -95,6 +98,71 @@ function emitMaskOutput({ gate, emitters, index, selection, call }: CutSite): st
   );
 }
 
+/** What crosses a prune. */
+interface Crossing {
+  /** What the layer after the prune adds its modules to. */
+  readonly entering: string;
+  /** Made of it on all tokens; their rows are gathered too. */
+  readonly crossing: readonly string[];
+  /** Those that the score uses, where it does. */
+  readonly projections: readonly string[] | undefined;
+  /** Those that more than one module reads. */
+  readonly beside: readonly string[];
+}
+
+function crossingOf(next: DecoderLayer, projectionsAreScored: boolean): Crossing {
+  const { mixer, attention, ffn, stack, streamIn } = next;
+  const projections = projectionsAreScored ? attention?.projections : undefined;
+  const beside = [...(ffn.isParallel ? [ffn.input] : []), ...(stack ? [mixer.input] : [])];
+  const crossing = [...new Set([...(projections ?? [mixer.input]), ...beside])];
+  return { entering: stack?.predictions ?? streamIn, crossing, projections, beside };
+}
+
+/** Take sizes and places, which are followed along the axis of the tokens elsewhere. */
+const movers: ReadonlySet<string> = new Set([
+  ...['Expand', 'Gather', 'Reshape', 'Slice', 'Split', 'Squeeze', 'Tile', 'Transpose', 'Unsqueeze'],
+]);
+
+/**
+ * Checks that what crosses a prune is made of a token's own numbers and of constants: it is made before the prune, so
+ * that a number of tokens, or a position, in it would be that of the prompt before.
+ *
+ * @throws TransPruneError UNSUPPORTED_MODEL
+ */
+function checkOwnNumbers(graph: ClassifiedGraph, next: DecoderLayer, isScored: boolean): void {
+  const { entering, crossing } = crossingOf(next, isScored);
+  const entered = new Set(makersOfStream(graph, entering));
+  const isEntering = (name: string) => {
+    const maker = graph.producer.get(name);
+    return name === entering || (maker !== undefined && entered.has(maker));
+  };
+  const made = crossing.flatMap((value) => [...tokensBehind(graph, value, isEntering)]);
+  for (const name of new Set(made)) {
+    const node = isEntering(name) ? undefined : graph.producer.get(name);
+    if (!node || movers.has(node.opType)) continue;
+    const [found] = inputsOf(graph, name, 'derived');
+    if (found === undefined) continue;
+    refuse({
+      where: 'in the layer after a prune, between the stream and its projections',
+      expected: "a norm of a token's own numbers and of constants",
+      found: `${found}, which is made of what a call tells of its tokens`,
+      node,
+    });
+  }
+}
+
+/** The copies that a stream is, and the node that made it, which may be a fused one that gives out its norm too. */
+function makersOfStream(graph: ClassifiedGraph, stream: string): NodeProto[] {
+  const makers: NodeProto[] = [];
+  let maker = graph.producer.get(stream);
+  while (maker) {
+    makers.push(maker);
+    const isCopy = maker.opType === 'Identity' || maker.opType === 'Cast';
+    maker = isCopy ? graph.producer.get(maker.input[0] ?? '') : undefined;
+  }
+  return makers;
+}
+
 /** What a cut is made with. */
 interface Cutting {
   /** Takes the rows that stay from a value `[batch, tokens, ...]`, or from several streams. */
@@ -120,11 +188,8 @@ function cut(
   projectionsAreScored: boolean,
   { gather, ...copying }: Cutting,
 ): ReadonlyMap<string, string> {
-  const { mixer, attention, ffn, stack, streamIn } = next;
-  const projections = projectionsAreScored ? attention?.projections : undefined;
-  const beside = [...(ffn.isParallel ? [ffn.input] : []), ...(stack ? [mixer.input] : [])];
-  const crossing = [...new Set([...(projections ?? [mixer.input]), ...beside])];
-  const entering = stack?.predictions ?? streamIn;
+  const { mixer, stack, streamIn } = next;
+  const { projections, beside, crossing, entering } = crossingOf(next, projectionsAreScored);
   const gathered = new Map([entering, ...crossing].map((value) => [value, gather(value)]));
   const projecting = projections ? makersOf(graph, projections, mixer.input) : new Set();
   for (const node of graph.nodes) {
