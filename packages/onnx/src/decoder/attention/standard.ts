@@ -4,7 +4,14 @@
  *
  * Inputs: 0 query, 1 key, 2 value, 3 attention mask, 4 past key, 5 past value.
  */
-import { floatAttribute, inputAt, integerAttribute, outputAt } from '../../graph/graph.js';
+import {
+  floatAttribute,
+  inputAt,
+  integerAttribute,
+  integersOf,
+  makers,
+  outputAt,
+} from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
 import type { AttentionReading, Heads } from '../decoder.js';
@@ -64,6 +71,7 @@ export const standardAttention: AttentionFamily = {
         node,
       });
     }
+    if (!inside && !latent) checkRepeated(graph, node, cache.presentKey, where);
     const isCausal = integerAttribute(node, 'is_causal', 0) === 1;
     if (!isCausal && !inputAt(node, 3)) {
       refuse({
@@ -125,6 +133,46 @@ export const standardAttention: AttentionFamily = {
   logits: (reading, site) => emitLogitsBeside(reading, site),
   attended: ({ node }) => outputAt(node, 0) ?? '',
 };
+
+/** Repeat each head of keys for its queries, in the order that the operator itself has. */
+const repeating: ReadonlySet<string> = new Set([
+  'Cast',
+  'Expand',
+  'Identity',
+  'Reshape',
+  'Unsqueeze',
+]);
+
+/**
+ * Checks that the node reads keys as the cache holds them, for scores are made of those: a head may be repeated, right
+ * after itself, `[batch, heads, 1, tokens, head_dim]`.
+ */
+function checkRepeated(
+  graph: ClassifiedGraph,
+  node: NodeProto,
+  presentKey: string,
+  where: string,
+): void {
+  const present = originalOf(graph, presentKey);
+  const keys = inputAt(node, 1) ?? '';
+  if (keys === present) return;
+  let stranger = node;
+  for (const maker of makers(graph, keys)) {
+    stranger = maker;
+    const isApart = maker.opType === 'Unsqueeze';
+    const axes = isApart ? integersOf({ graph, node: maker }, 'axes', 1) : [2];
+    const isInOrder = axes?.length === 1 && [2, -3].includes(axes[0] ?? 0);
+    if (!repeating.has(maker.opType) || !isInOrder) break;
+    if (inputAt(maker, 0) === present) return;
+  }
+  refuse({
+    where,
+    expected:
+      'keys as the cache holds them, each head repeated right after itself (scores are made of them)',
+    found: `${stranger.opType} between the cache and attention`,
+    node: stranger,
+  });
+}
 
 /** What the node says whatever it attends to. */
 function readNode(graph: ClassifiedGraph, node: NodeProto, sizes: HeadSizes) {
