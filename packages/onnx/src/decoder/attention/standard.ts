@@ -5,6 +5,7 @@
  * Inputs: 0 query, 1 key, 2 value, 3 attention mask, 4 past key, 5 past value.
  */
 import {
+  attribute,
   floatAttribute,
   inputAt,
   integerAttribute,
@@ -134,14 +135,8 @@ export const standardAttention: AttentionFamily = {
   attended: ({ node }) => outputAt(node, 0) ?? '',
 };
 
-/** Repeat each head of keys for its queries, in the order that the operator itself has. */
-const repeating: ReadonlySet<string> = new Set([
-  'Cast',
-  'Expand',
-  'Identity',
-  'Reshape',
-  'Unsqueeze',
-]);
+/** May repeat heads of keys that stand apart, or leaves them as they are. */
+const repeating: ReadonlySet<string> = new Set(['Cast', 'Expand', 'Identity', 'Reshape']);
 
 /**
  * Checks that the node reads keys as the cache holds them, for scores are made of those: a head may be repeated, right
@@ -156,13 +151,21 @@ function checkRepeated(
   const present = originalOf(graph, presentKey);
   const keys = inputAt(node, 1) ?? '';
   if (keys === present) return;
+  const isFlat = integerAttribute(node, 'q_num_heads', 0) > 0;
   let stranger = node;
+  let isRepeated = false;
+  // Last to first.
   for (const maker of makers(graph, keys)) {
     stranger = maker;
-    const isApart = maker.opType === 'Unsqueeze';
-    const axes = isApart ? integersOf({ graph, node: maker }, 'axes', 1) : [2];
-    const isInOrder = axes?.length === 1 && [2, -3].includes(axes[0] ?? 0);
-    if (!repeating.has(maker.opType) || !isInOrder) break;
+    if (maker.opType === 'Unsqueeze') {
+      const [axis = 0, more] = integersOf({ graph, node: maker }, 'axes', 1) ?? [];
+      isRepeated = [2, -3].includes(axis) && more === undefined;
+      if (!isRepeated) break;
+    } else if (maker.opType === 'Transpose') {
+      // To heads side by side, once they are repeated.
+      const isTurned = attribute(maker, 'perm')?.ints.join() === '0,2,1,3';
+      if (!isFlat || isRepeated || !isTurned) break;
+    } else if (!repeating.has(maker.opType)) break;
     if (inputAt(maker, 0) === present) return;
   }
   refuse({
