@@ -71,7 +71,7 @@ export function checkTaken(
       where,
       expected:
         'what attention reads to be made of one of the streams that the layer predicts, taken by Gather along the first axis, and of that one alone',
-      found: `none of ${active}, the next that is taken so and that modules are added to,`,
+      found: `something else than ${active}, the next that is taken so and that modules are added to,`,
       node,
     });
   }
