@@ -1,9 +1,10 @@
 /** Several streams that layers predict and correct together, as PyTorch's exporters write Gemma 3n. */
 import { readFileSync } from 'node:fs';
+import { create } from '@bufbuild/protobuf';
 import { exportedDecoder } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { decodeModel, type OnnxModel } from '../model/codec.js';
-import type { NodeProto } from '../proto/onnx_pb.js';
+import { type NodeProto, NodeProtoSchema } from '../proto/onnx_pb.js';
 import type { Decoder } from './decoder.js';
 import { readDecoder } from './read.js';
 
@@ -76,6 +77,57 @@ test('values of another layer than the keys are not borrowed', () => {
   expect(() => readDecoder(other)).toThrow(
     /^layer 8: expected the keys and values of one layer, and no others, found/,
   );
+});
+
+test('a stream is taken along the first axis, counted from either end', () => {
+  const counted = changed((nodes, { layers }) => {
+    const taken = nodes.find(({ output }) => output[0] === layers[2]?.stack?.active);
+    for (const axis of taken?.attribute ?? []) axis.i = -4n;
+    expect(taken?.attribute).toHaveLength(1);
+  });
+  expect(readDecoder(counted).layers).toHaveLength(8);
+});
+
+test('a layer whose stream is taken in another way', () => {
+  const squeezed = changed((nodes, { layers }) => {
+    const taken = nodes.find(({ output }) => output[0] === layers[2]?.stack?.active);
+    if (!taken) throw new Error('no stream of layer 3');
+    const [predictions = '', index = ''] = taken.input;
+    const [at, one] = [`${index}/at`, 'one'];
+    const parts = (opType: string, input: string[], output: string) =>
+      create(NodeProtoSchema, { opType, input, output: [output] });
+    nodes.splice(
+      nodes.indexOf(taken),
+      1,
+      parts('Unsqueeze', [index, index], at),
+      parts('Gather', [predictions, at], one),
+      parts('Squeeze', [one, at], taken.output[0] ?? ''),
+    );
+  });
+  expect(() => readDecoder(squeezed)).toThrow(
+    /^layer 3: expected what attention reads to be made of one of the streams that the layer predicts/,
+  );
+});
+
+test('what attention made may correct the streams of its own layer', () => {
+  const corrected = changed((nodes, { layers }) => {
+    const { stack, mixer } = layers[2]!;
+    const [own] = readersOf(nodes, stack!.predictions, 'Add').slice(-1);
+    const [made = ''] = own?.output ?? [];
+    const sum = create(NodeProtoSchema, {
+      opType: 'Add',
+      input: [made, mixer.output],
+      output: ['sum'],
+    });
+    for (const reader of nodes)
+      if (reader.opType !== 'Shape') {
+        reader.input = reader.input.map((name) => (name === made ? 'sum' : name));
+      }
+    nodes.push(sum);
+  });
+  const { layers, features } = readDecoder(corrected);
+  expect(layers).toHaveLength(8);
+  expect(features.map(({ layer }) => layer)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
 test('streams that are corrected by the predictions of an earlier layer', () => {

@@ -5,6 +5,7 @@
  * the predictions may be gathered as a stream is.
  */
 import { integerAttribute } from '../graph/graph.js';
+import type { NodeProto } from '../proto/onnx_pb.js';
 import { type ClassifiedGraph, tokensBehind } from './classified-graph.js';
 import { refuse } from './refuse.js';
 import { isConstantScalar, type Join, joinOf, streamFrom } from './stream.js';
@@ -34,7 +35,7 @@ export function stackedStreams(
     const [active = ''] = node.output;
     const isOne =
       graph.kindOf(predictions) === 'token' &&
-      integerAttribute(node, 'axis', 0) === 0 &&
+      [0, -4].includes(integerAttribute(node, 'axis', 0)) &&
       isConstantScalar(graph, index);
     return isOne && streamFrom(graph, active, 'layers') !== undefined
       ? [{ predictions, active }]
@@ -48,6 +49,32 @@ export function stackedStreams(
     found: `${stack.input.length} streams that layers predict and correct together (AltUp: Gemma 3n), stacked`,
     node: stack,
   });
+}
+
+/**
+ * Checks that a layer's mixer reads the stream that is taken for it: another layer's is found where this one takes its
+ * own in another way.
+ *
+ * @param nodes what mixes tokens in the layer
+ */
+export function checkTaken(
+  graph: ClassifiedGraph,
+  { active }: StackedStreams,
+  nodes: readonly NodeProto[],
+  where: string,
+): void {
+  for (const node of nodes) {
+    const isActive = (name: string) => name === active;
+    const [queries = ''] = node.input;
+    if ([...tokensBehind(graph, queries, isActive)].some(isActive)) continue;
+    refuse({
+      where,
+      expected:
+        'what attention reads to be made of one of the streams that the layer predicts, taken by Gather along the first axis, and of that one alone',
+      found: `something else than ${active}, the next that is taken so and that modules are added to,`,
+      node,
+    });
+  }
 }
 
 /**

@@ -1,7 +1,13 @@
 /** The layers of a decoder, along the residual stream. */
 
 import { ports } from '@transprune/core';
-import { besideAttention, checkCorrected, type StackedStreams, stackedStreams } from './altup.js';
+import {
+  besideAttention,
+  checkCorrected,
+  checkTaken,
+  type StackedStreams,
+  stackedStreams,
+} from './altup.js';
 import { type LayerCache, pastsOf, presentsOf } from './caches.js';
 import type { ClassifiedGraph } from './classified-graph.js';
 import type { DecoderLayer } from './decoder.js';
@@ -59,6 +65,7 @@ export function readLayers(
     const mixing = own ? ownMixing(graph, own, where) : furtherMixing(graph, entry, caches, where);
     if (!mixing) return { layers, injections, features };
     const stack = stacks?.[at];
+    if (stack) checkTaken(graph, stack, mixing.nodes, where);
     const { layer, last } = readLayer(graph, entry, mixing, where, stack);
     layers.push(layer);
     if (stacks && stack) {
@@ -66,7 +73,7 @@ export function readLayers(
       const output = next?.predictions ?? ports.logits;
       const left = [stack.predictions, last.stream ?? ''];
       checkCorrected(graph, output, left, `after ${where}`);
-      const streams = [...left, stack.active, layer.streamIn];
+      const streams = [...left, stack.active, layer.streamIn, layer.mixer.output];
       features.push(...(featuresOf(graph, { output, streams, layer: at, isCached }) ?? []));
       entry = { stream: next?.active, normed: undefined };
       continue;

@@ -4,7 +4,15 @@
  *
  * Inputs: 0 query, 1 key, 2 value, 3 attention mask, 4 past key, 5 past value.
  */
-import { floatAttribute, inputAt, integerAttribute, outputAt } from '../../graph/graph.js';
+import {
+  attribute,
+  floatAttribute,
+  inputAt,
+  integerAttribute,
+  integersOf,
+  makers,
+  outputAt,
+} from '../../graph/graph.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
 import type { AttentionReading, Heads } from '../decoder.js';
@@ -64,6 +72,7 @@ export const standardAttention: AttentionFamily = {
         node,
       });
     }
+    if (!inside && !latent) checkRepeated(graph, node, cache.presentKey, where);
     const isCausal = integerAttribute(node, 'is_causal', 0) === 1;
     if (!isCausal && !inputAt(node, 3)) {
       refuse({
@@ -125,6 +134,48 @@ export const standardAttention: AttentionFamily = {
   logits: (reading, site) => emitLogitsBeside(reading, site),
   attended: ({ node }) => outputAt(node, 0) ?? '',
 };
+
+/** May repeat heads of keys that stand apart, or leaves them as they are. */
+const repeating: ReadonlySet<string> = new Set(['Cast', 'Expand', 'Identity', 'Reshape']);
+
+/**
+ * Checks that the node reads keys as the cache holds them, for scores are made of those: a head may be repeated, right
+ * after itself, `[batch, heads, 1, tokens, head_dim]`.
+ */
+function checkRepeated(
+  graph: ClassifiedGraph,
+  node: NodeProto,
+  presentKey: string,
+  where: string,
+): void {
+  const present = originalOf(graph, presentKey);
+  const keys = inputAt(node, 1) ?? '';
+  if (keys === present) return;
+  const isFlat = integerAttribute(node, 'q_num_heads', 0) > 0;
+  let stranger = node;
+  let isRepeated = false;
+  // Last to first.
+  for (const maker of makers(graph, keys)) {
+    stranger = maker;
+    if (maker.opType === 'Unsqueeze') {
+      const [axis = 0, more] = integersOf({ graph, node: maker }, 'axes', 1) ?? [];
+      isRepeated = [2, -3].includes(axis) && more === undefined;
+      if (!isRepeated) break;
+    } else if (maker.opType === 'Transpose') {
+      // To heads side by side, once they are repeated.
+      const isTurned = attribute(maker, 'perm')?.ints.join() === '0,2,1,3';
+      if (!isFlat || isRepeated || !isTurned) break;
+    } else if (!repeating.has(maker.opType)) break;
+    if (inputAt(maker, 0) === present) return;
+  }
+  refuse({
+    where,
+    expected:
+      'keys as the cache holds them, each head repeated right after itself (scores are made of them)',
+    found: `${stranger.opType} between the cache and attention`,
+    node: stranger,
+  });
+}
 
 /** What the node says whatever it attends to. */
 function readNode(graph: ClassifiedGraph, node: NodeProto, sizes: HeadSizes) {
