@@ -18,10 +18,9 @@ import {
   cards,
   gains,
   page,
-  pageCommand,
+  pageCommands,
   pageFigure,
   prompts,
-  shownPageCommand,
   whenCommands,
 } from './when.mjs';
 
@@ -50,7 +49,7 @@ const commands = {
   ...whenCommands,
 };
 /** Those that are run where they are named. */
-const allCommands = { ...commands, ...cardCommands };
+const allCommands = { ...commands, ...cardCommands, ...pageCommands };
 /**
  * What the authors report for LLaVA-1.5-7B: the mean over eight benchmarks, in percent of the unpruned model's.
  * Source: TransPrune (CVPR 2026, arXiv 2507.20630), table 1.
@@ -61,7 +60,7 @@ const publishedAccuracy = { unpruned: 100, high: 100, low: 98.4 };
 const asText = ['run-high', 'bench-high', 'tune'];
 
 const shown = (name) =>
-  `transprune ${allCommands[name].map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' ')}`;
+  `${name in pageCommands ? 'npx' : 'transprune'} ${allCommands[name].map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' ')}`;
 const load = (name) => JSON.parse(readFileSync(path('docs/figures', `${name}.json`), 'utf8'));
 
 const [first, ...others] = process.argv.slice(2);
@@ -74,23 +73,23 @@ function measure(names) {
   // What `tune` kept of another time would be shown as measured now.
   rmSync(path('transprune-tune'), { recursive: true, force: true });
   for (const name of names) {
-    if (name === pageFigure) {
-      console.error(`> ${shownPageCommand}`);
-      const inBrowser = execFileSync('pnpm', ['--silent', ...pageCommand], { cwd: root });
-      writeFileSync(path('docs/figures', `${name}.json`), inBrowser);
-      continue;
-    }
     const parameters = allCommands[name];
     if (!parameters)
-      throw new Error(
-        `no figure ${name}; there are ${[...Object.keys(allCommands), pageFigure].join(', ')}`,
-      );
+      throw new Error(`no figure ${name}; there are ${Object.keys(allCommands).join(', ')}`);
     console.error(`> ${shown(name)}`);
-    writeFileSync(path('docs/figures', `${name}.json`), outputOf([...parameters, '--json']));
+    writeFileSync(
+      path('docs/figures', `${name}.json`),
+      name in pageCommands ? inBrowser(parameters) : outputOf([...parameters, '--json']),
+    );
     if (asText.includes(name)) {
       writeFileSync(path('docs/figures', `${name}.txt`), outputOf(parameters));
     }
   }
+}
+
+/** The page's benchmark prints JSON. */
+function inBrowser(parameters) {
+  return execFileSync('npx', parameters, { cwd: root, encoding: 'utf8' });
 }
 
 function outputOf(parameters) {
@@ -110,7 +109,7 @@ function render() {
   replace('docs/when.md', {
     gains: gains(load, shown),
     cards: cards(load, shown),
-    page: page(load),
+    page: page(load, shown),
     prompts: prompts(load, shown),
   });
   replace('apps/cli/README.md', { run: terminal('run-high'), bench: terminal('bench-high') });
@@ -156,7 +155,7 @@ function speed() {
     '|-|-:|-:|-:|',
     ...rows.map((cells) => `| ${cells.join(' | ')} |`),
     '',
-    `High and Low are the paper's settings: three prunes, after which 12.5 % or 6.25 % of the image tokens are left. Times: SmolLM2-135M's shape with random weights, ${imageTokens} image and ${textTokens} text tokens, ONNX Runtime on ${threads} CPU threads, medians of ${runs} interleaved rounds (\`${shown('bench-high')}\`, \`--preset transprune-low\`); with weights of 4 bits High is ${times(int4.speedup)} as fast (\`--precision int4\`). In a browser, in WebAssembly, SmolVLM-256M's shape with ${wasm.imageTokens} image tokens takes ${(wasm.prunedMs / 1000).toFixed(1)} s for a prompt under High instead of ${(wasm.baselineMs / 1000).toFixed(1)} s, which is ${times(wasm.speedup)} as fast where FLOPs promise ${times(wasm.flopsBoundSpeedup)} (\`${shownPageCommand}\`). Accuracy: the mean over eight benchmarks relative to the unpruned model, from the [paper](https://arxiv.org/abs/2507.20630), not measured here. Right answers: ${scenes} held-out pictures of the small model that comes along (\`${shown('evaluation')}\`), [trained as LLaVA is](packages/embedded-model/README.md#how-well-it-answers). The three are of three models: no published model was measured for both.`,
+    `High and Low are the paper's settings: three prunes, after which 12.5 % or 6.25 % of the image tokens are left. Times: SmolLM2-135M's shape with random weights, ${imageTokens} image and ${textTokens} text tokens, ONNX Runtime on ${threads} CPU threads, medians of ${runs} interleaved rounds (\`${shown('bench-high')}\`, \`--preset transprune-low\`); with weights of 4 bits High is ${times(int4.speedup)} as fast (\`--precision int4\`). In a browser, in WebAssembly, SmolVLM-256M's shape with ${wasm.imageTokens} image tokens takes ${(wasm.prunedMs / 1000).toFixed(1)} s for a prompt under High instead of ${(wasm.baselineMs / 1000).toFixed(1)} s, which is ${times(wasm.speedup)} as fast where FLOPs promise ${times(wasm.flopsBoundSpeedup)} (\`${shown(pageFigure)}\`). Accuracy: the mean over eight benchmarks relative to the unpruned model, from the [paper](https://arxiv.org/abs/2507.20630), not measured here. Right answers: ${scenes} held-out pictures of the small model that comes along (\`${shown('evaluation')}\`), [trained as LLaVA is](packages/embedded-model/README.md#how-well-it-answers). The three are of three models: no published model was measured for both.`,
   ].join('\n');
 }
 

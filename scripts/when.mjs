@@ -43,8 +43,10 @@ export const cardCommands = Object.fromEntries(
 /** Measured by the page of apps/demo, in a browser: rounds of its benchmark. */
 const rounds = 3;
 export const pageFigure = 'wasm-smolvlm-256m';
-export const pageCommand = ['--filter', '@transprune/demo', 'bench', `${rounds}`];
-export const shownPageCommand = `pnpm ${pageCommand.join(' ')}`;
+/** For `npx`. */
+export const pageCommands = {
+  [pageFigure]: ['pnpm', '--silent', '--filter', '@transprune/demo', 'bench', `${rounds}`],
+};
 
 /** Lengths of answers, in tokens. */
 const answers = [16, 256];
@@ -130,7 +132,7 @@ export function cards(load, shown) {
 }
 
 /** @param load what a command found */
-export function page(load) {
+export function page(load, shown) {
   const bench = load(pageFigure);
   const { model, imageTokens, textTokens, baselineMs, oracleMs, prunedMs, decode } = bench;
   const { speedup, flopsBoundSpeedup, threads, runs, prefillTimes } = bench;
@@ -149,6 +151,6 @@ export function page(load) {
       times(decode.baselineMs / decode.prunedMs),
     ].join(' | ')} |`,
     '',
-    `TransPrune-High, random weights, ${textTokens} text tokens, WebAssembly with ${threads} threads in headless Chromium, medians of ${runs} interleaved rounds of the page's benchmark: \`${shownPageCommand}\`. The unpruned prompt took ${seconds(min)} to ${seconds(max)}.`,
+    `TransPrune-High, random weights, ${textTokens} text tokens, WebAssembly with ${threads} threads in headless Chromium, medians of ${runs} interleaved rounds of the page's benchmark: \`${shown(pageFigure)}\`. The unpruned prompt took ${seconds(min)} to ${seconds(max)}.`,
   ].join('\n');
 }

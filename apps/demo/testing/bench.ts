@@ -1,6 +1,6 @@
 /**
- * `pnpm --filter @transprune/demo bench [rounds]`: runs the page's benchmark of SmolVLM-256M's shape in WebAssembly, and prints its
- * JSON. Page and model come from this machine; the times are its browser's.
+ * `npx pnpm --silent --filter @transprune/demo bench [rounds]`: runs the page's benchmark of SmolVLM-256M's shape in
+ * WebAssembly, and prints its JSON. Page and model come from this machine; the times are its browser's.
  */
 import { runBench } from './bench-page.js';
 import { openBrowser, openPage } from './page.js';

@@ -4,6 +4,7 @@
  */
 import { create } from '@bufbuild/protobuf';
 import { maskOutput, methodOf, pastMaskInput, readsNextLayer } from '@transprune/core';
+import { makerOf } from '../../decoder/attention/cache.js';
 import { type ClassifiedGraph, inputsOf, tokensBehind } from '../../decoder/classified-graph.js';
 import type { DecoderLayer } from '../../decoder/decoder.js';
 import { refuse } from '../../decoder/refuse.js';
@@ -131,11 +132,10 @@ const movers: ReadonlySet<string> = new Set([
  */
 function checkOwnNumbers(graph: ClassifiedGraph, next: DecoderLayer, isScored: boolean): void {
   const { entering, crossing } = crossingOf(next, isScored);
-  const entered = new Set(makersOfStream(graph, entering));
-  const isEntering = (name: string) => {
-    const maker = graph.producer.get(name);
-    return name === entering || (maker !== undefined && entered.has(maker));
-  };
+  // A fused node gives out both the stream and its norm.
+  const joined = makerOf(graph, entering);
+  const isEntering = (name: string) =>
+    name === entering || (joined !== undefined && graph.producer.get(name) === joined);
   const made = crossing.flatMap((value) => [...tokensBehind(graph, value, isEntering)]);
   for (const name of new Set(made)) {
     const node = isEntering(name) ? undefined : graph.producer.get(name);
@@ -149,18 +149,6 @@ function checkOwnNumbers(graph: ClassifiedGraph, next: DecoderLayer, isScored: b
       node,
     });
   }
-}
-
-/** The copies that a stream is, and the node that made it, which may be a fused one that gives out its norm too. */
-function makersOfStream(graph: ClassifiedGraph, stream: string): NodeProto[] {
-  const makers: NodeProto[] = [];
-  let maker = graph.producer.get(stream);
-  while (maker) {
-    makers.push(maker);
-    const isCopy = maker.opType === 'Identity' || maker.opType === 'Cast';
-    maker = isCopy ? graph.producer.get(maker.input[0] ?? '') : undefined;
-  }
-  return makers;
 }
 
 /** What a cut is made with. */
