@@ -13,7 +13,7 @@ const browserConfigs = packages
   .filter((path) => existsSync(path));
 
 /**
- * Files that mock modules. The others of a package share theirs: to load them for every file anew would take a
+ * Files that mock modules, or register a family of operators. The others of a package share theirs: to load them for every file anew would take a
  * quarter of the time.
  */
 const isolated = 'src/**/*.isolated.test.ts';
