@@ -23,6 +23,8 @@ export interface Question {
 
 /** A shape, an icon or a tag: a tiny word or digit. */
 export interface SceneObject {
+  /** The third and the side that its middle is in, such as `top left` or `middle center`. */
+  readonly place: string;
   /** Patches that the object covers, as indices of image tokens. */
   readonly patches: readonly number[];
 }

@@ -9,6 +9,7 @@ import { percent } from './document/markdown.js';
 import { studyAblations } from './parts/ablations.js';
 import { type Accuracies, studyAccuracy } from './parts/accuracy.js';
 import { studyConversations } from './parts/conversation.js';
+import { studyObjects } from './parts/objects.js';
 import { studySignals } from './parts/signals.js';
 import { studySizes, studySteps } from './parts/sizes.js';
 import { studySpeed } from './parts/speed.js';
@@ -58,6 +59,7 @@ export async function conduct({ extent, jobs, folder, signal, onBegin }: Conduct
       sample: sampleQuestions(questions, extent.sample, seed),
     };
     const accuracies = await studyAccuracy(study);
+    const objects = await studyObjects(study, accuracies);
     const ablations = await studyAblations(study);
     const signals = await studySignals(study);
     const sizes = await studySizes(study, accuracies);
@@ -68,6 +70,7 @@ export async function conduct({ extent, jobs, folder, signal, onBegin }: Conduct
       introduction(heldOut, costing, study),
       accuracies.markdown,
       `![${figure.title}](figures/study-${figure.name}.svg)`,
+      objects,
       ablations,
       signals.markdown,
       sizes,

@@ -32,6 +32,7 @@ test('every part, of a few questions; a second run asks nothing again', async ()
   const headings = document.match(/^## .*/gm);
   expect(headings).toEqual([
     '## Right answers',
+    '## Dropped, or misread',
     '## What the score is made of',
     '## What tells objects from background',
     '## A large picture pruned, or a small one as it is',
@@ -55,6 +56,8 @@ test('every part, of a few questions; a second run asks nothing again', async ()
     .slice(2)
     .map(([, cost]) => Number(cost));
   expect(Math.max(...costs)).toBe(costs[0]);
+  const left = tableAfter(document, '## Dropped, or misread');
+  expect(left.slice(2).map(([name]) => name)).toContain('| transprune, positions kept, High');
   expect(figures.map(({ svg }) => svg.startsWith('<svg'))).toEqual([true]);
 
   const files = await readdir(folder);

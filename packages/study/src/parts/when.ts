@@ -3,6 +3,7 @@
 import { gain } from '@transprune/eval';
 import { percent, points, section, table } from '../document/markdown.js';
 import { answersTo, type Result, type Study } from '../study.js';
+import { baselines } from '../variants/methods.js';
 import type { Accuracies } from './accuracy.js';
 import { verdict } from './comparison.js';
 import type { ConversationStudy } from './conversation.js';
@@ -49,7 +50,7 @@ function lostKinds({ questions, heldOut }: Study, { unpruned, main }: Accuracies
 function betterBaselines({ questions }: Study, { main }: Accuracies): string[][] {
   const standing = new Map<string, string[]>();
   for (const [{ name }, [own, ...others]] of main) {
-    for (const other of others) {
+    for (const other of others.filter(({ family }) => baselines.includes(family))) {
       const word = own ? verdict(own, other, questions) : 'better';
       if (word === 'better') continue;
       const found = word === 'worse' ? 'better' : 'not told apart';

@@ -58,14 +58,14 @@ interface Schedule extends Required<Pick<PrunePlan, 'positions'>> {
   readonly keep: readonly number[];
 }
 
-/** The baselines that every method has to beat, and TransPrune itself. */
-export const mainMethods: readonly string[] = [
-  'transprune',
-  'random',
-  'downsample',
-  'fastv',
-  'pyramid-drop',
-];
+/** What every method has to beat. */
+export const baselines: readonly string[] = ['random', 'downsample', 'fastv', 'pyramid-drop'];
+
+/** TransPrune with the positions of the whole prompt, as FastV has them; its authors' code counts them anew. */
+const positionsKept = 'transprune, positions kept';
+
+/** Methods of the main comparison. */
+export const mainMethods: readonly string[] = ['transprune', positionsKept, ...baselines];
 
 /** Every method at no more than a setting's cost; those that cannot be so cheap are left out. */
 export function methodsAt(costing: Costing, { name, plan, cost }: Setting): Variant[] {
@@ -84,6 +84,7 @@ export function methodsAt(costing: Costing, { name, plan, cost }: Setting): Vari
   });
   const varied = [
     { name: 'transprune', plan },
+    { name: positionsKept, plan: { ...plan, positions: 'keep' } as const },
     ...own,
     ...sameSchedule.flatMap((method) => fit(method, plan)),
     ...before,

@@ -1,0 +1,78 @@
+/** Part 1, closer: whether what is lost was dropped, or is there and misread. */
+import { share } from '@transprune/eval';
+import { collect } from '@transprune/vlm';
+import { askItems } from '../answers/ask.js';
+import { percent, section, table, withInterval } from '../document/markdown.js';
+import type { StudyQuestion } from '../questions/held-out.js';
+import { answersTo, type Study } from '../study.js';
+import { mainMethods, methodsAt, type Setting } from '../variants/methods.js';
+import type { Variant } from '../variants/variant.js';
+import type { Accuracies } from './accuracy.js';
+
+/** Descriptions name nothing, so the question can't lead to what they are about. */
+const describes = ({ kind }: StudyQuestion) => kind === 'describe';
+
+export async function studyObjects(study: Study, accuracies: Accuracies): Promise<string> {
+  const tables: string[] = [];
+  for (const [setting, results] of accuracies.main) {
+    const rows: string[][] = [];
+    for (const variant of inDecoder(study, setting)) {
+      const result = results.find(({ name }) => name === variant.name);
+      if (!result) continue;
+      const whole = await withAllObjects(study, variant);
+      const cells = [false, true].flatMap((describing) => {
+        const asked = study.questions.filter((question) => describes(question) === describing);
+        const left = asked.filter(({ id }) => whole.has(id));
+        const lost = asked.filter(({ id }) => !whole.has(id));
+        return [
+          percent(left.length / asked.length),
+          ...[left, lost].map((those) => withInterval(share(answersTo(result, those)))),
+        ];
+      });
+      rows.push([variant.name, ...cells]);
+    }
+    const columns = ['all objects left, %', 'right of these, %', 'right of the others, %'];
+    const head = [...columns, ...columns.map((column) => `descriptions: ${column}`)];
+    tables.push(`**At the cost of ${setting.name}**:`, table(['', ...head], rows));
+  }
+  return section(
+    'Dropped, or misread',
+    'An object is left if a patch of it is behind the last prune: a patch tells all about the object that covers it. The objects of a question are those that it names (all of the picture where it names none), those of a description the ones in the third of the picture that it is about. What is wrong though all of its objects are left was not lost by what was dropped, but by how the rest was read: for one, at other positions than the decoder was trained at. With *positions kept* the tokens that are left stand where they stood, as FastV leaves them; as the authors of TransPrune do it, they are counted anew.',
+    ...tables,
+  );
+}
+
+/** Methods of the main comparison that drop tokens in the decoder. */
+const inDecoder = ({ costing }: Study, setting: Setting) =>
+  methodsAt(costing, setting).filter(
+    ({ family = '', reduction }) => mainMethods.includes(family) && !reduction,
+  );
+
+/** Ids of the questions that have a patch of each of their objects behind the last prune. */
+async function withAllObjects(study: Study, variant: Variant): Promise<ReadonlySet<string>> {
+  const { asking, questions } = study;
+  const byId = new Map(questions.map((question) => [question.id, question]));
+  const found = await askItems(asking, variant, {
+    part: 'objects',
+    items: questions.map(({ id, text }) => ({ id, prompt: text })),
+    async answer(engine, id) {
+      const question = byId.get(id);
+      if (!question) throw new Error(`expected a question, got ${id}`);
+      const request = { question: question.text, images: [question.picture], maxNewTokens: 1 };
+      const { stages } = await collect(engine.generate(request));
+      const kept = new Set(stages.at(-1)?.keptImageTokens);
+      const isLeft = (patches: readonly number[]) => patches.some((patch) => kept.has(patch));
+      const all = objectsOf(study, question).every(({ patches }) => isLeft(patches));
+      return all ? allLeft : 'not all left';
+    },
+  });
+  return new Set([...found].filter(([, text]) => text === allLeft).map(([id]) => id));
+}
+
+const allLeft = 'all left';
+
+function objectsOf({ heldOut }: Study, question: StudyQuestion) {
+  const all = heldOut.set.scenes[question.scene]?.objects ?? [];
+  if (!describes(question)) return question.objects.flatMap((index) => all[index] ?? []);
+  return all.filter(({ place }) => question.text.includes(place.split(' ')[0] ?? ''));
+}
