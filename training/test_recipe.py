@@ -256,11 +256,14 @@ class Stages(unittest.TestCase):
             same = torch.equal(before[name], after[name])
             self.assertEqual(same, not name.startswith(("decoder.", "projector.")), name)
 
-    def test_subsets_are_of_all_sizes_and_in_order_and_then_of_all_patches(self) -> None:
+    def test_subsets_are_of_all_sizes_and_in_order_and_at_the_end_most_are_of_all_patches(self) -> None:
         steps = [seen_patches(2, step, 0, 1) for step in range(200)]
+        self.assertEqual(sum(patches is None for patches in steps), 50)
+        steps = [patches for patches in steps if patches is not None]
         sizes = [patches.shape[1] / GRID**2 for patches in steps]
-        self.assertLess(min(sizes), 0.15)
-        self.assertGreater(max(sizes), 0.7)
+        self.assertLess(min(sizes), 0.07)
+        self.assertGreater(max(sizes), 0.8)
+        self.assertAlmostEqual(sorted(sizes)[75], 0.21, delta=0.05)
         for patches in steps:
             self.assertTrue((patches.diff(dim=1) > 0).all())
         self.assertFalse(torch.equal(*steps[0]))

@@ -38,8 +38,8 @@ VISION_RATE = 0.25  # of the decoder's learning rate
 WARM_UP = 100  # steps
 WEIGHT_FLOOR = 0.15  # a kind's share in the mix is this plus its held-out error
 SAVE_SECONDS = 150
-FEWEST, MOST = 0.125, 0.75  # share of the image tokens that a step of stage `subsets` sees
-ALL_FROM = 0.8  # of stage `subsets`: from then on three of four steps see all image tokens
+FEWEST, MOST = 0.05, 0.9  # share of the image tokens that a step of stage `subsets` sees
+ALL_FROM = 0.8  # of stage `subsets`: until then one of four steps sees all image tokens, then three of four
 
 
 def shipped_weights() -> dict[str, torch.Tensor]:
@@ -67,12 +67,12 @@ def first_model(stage: str, name: str) -> PictureModel:
 def seen_patches(pictures: int, step: int, fraction: float, seed: int) -> torch.Tensor | None:
     """Random patches of every picture in their order, `[pictures, count]`, or None for all of them.
 
-    How many is drawn for each step anew, and is the same for its pictures.
+    How many is drawn for each step anew, small and large shares alike, and is the same for its pictures.
     """
-    if fraction >= ALL_FROM and step % 4:
+    if (step % 4 == 0) != (fraction >= ALL_FROM):
         return None
     draw = torch.Generator().manual_seed(1_000_003 * seed + step)
-    share = FEWEST + (MOST - FEWEST) * torch.rand((), generator=draw).item()
+    share = FEWEST * (MOST / FEWEST) ** torch.rand((), generator=draw).item()
     order = torch.rand(pictures, GRID * GRID, generator=draw)
     return order.topk(round(share * GRID * GRID), dim=1).indices.sort(dim=1).values
 

@@ -89,6 +89,17 @@ test.each([
   expect(exitCode).toBe(expected);
 });
 
+test('plans that keep positions', async () => {
+  const data = await ownData();
+  const parameters = ['--data', data, '--answers', join(data, 'answers'), '--costs', '.5'];
+  const { schedules } = await transpruneJson(
+    ...['tune', ...parameters, '--limit', '1', '--positions', 'keep'],
+  );
+  const pruned = schedules.slice(1);
+  expect(pruned.length).toBeGreaterThan(3);
+  for (const { plan } of pruned) expect(plan.positions).toBe('keep');
+});
+
 test('questions without a known answer are refused before any is asked', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'questions.jsonl'), '{"id": 1, "question": "what is it?"}\n');

@@ -1,4 +1,4 @@
-import { type MethodName, methodNames, TransPruneError } from '@transprune/core';
+import { type MethodName, methodNames, type PositionMode, TransPruneError } from '@transprune/core';
 import type { OpenBenchmark, Question } from '@transprune/eval';
 import { type Command, Option } from 'commander';
 import { embeddedBenchmark } from '../eval/embedded.js';
@@ -10,6 +10,7 @@ import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { numberUpTo, shareList, wholeNumber } from '../options/parsers.js';
+import { positionsOption } from '../options/plan-options.js';
 import { addThreadOption, type ThreadOptions } from '../options/thread-option.js';
 import { endingOf, writeWhole } from '../show/ending.js';
 import { showTune } from '../show/tune.js';
@@ -32,6 +33,7 @@ type Options = ModelOptions &
     readonly scenes: number;
     readonly limit?: number;
     readonly method: MethodName;
+    readonly positions?: PositionMode;
     readonly costs: readonly number[];
     readonly tolerance: number;
     readonly by: Aim;
@@ -65,6 +67,7 @@ export function addTuneCommand(program: Command, io: Io): void {
         .choices(methodNames)
         .default('transprune'),
     )
+    .addOption(positionsOption())
     .addOption(
       new Option(
         '--costs <shares>',
@@ -119,7 +122,7 @@ export function addTuneCommand(program: Command, io: Io): void {
 async function tune(options: Options, folders: TemporaryFolders, io: Io): Promise<void> {
   const terminal = createTerminal(io, options);
   const around = { io, terminal };
-  const { output, force, limit, method, costs, answers, by: aim } = options;
+  const { output, force, limit, answers, by: aim } = options;
   const ending = output === undefined ? undefined : endingOf(output, tuneEndings);
   if (output !== undefined) {
     const { checkTarget } = await import('@transprune/files/node');
@@ -147,7 +150,7 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
     // The same ones however many are asked, so that a longer run goes on with the same plans.
     const first = questions.slice(0, probes).flatMap(({ id }) => unpruned.get(id) ?? []);
     const counted = { ...costing, ...promptTokens(first, costing) };
-    const chosen = schedulesFor({ decoder, costing: counted }, { method, costs });
+    const chosen = schedulesFor({ decoder, costing: counted }, options);
     leftOut.push(...chosen.leftOut);
     terminal.info(`${chosen.schedules.length} plans beside the unpruned`);
     return chosen.schedules;

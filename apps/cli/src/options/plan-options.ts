@@ -58,6 +58,14 @@ export interface ChosenPlan {
 
 export const defaultPreset = 'transprune-high';
 
+/** `--positions`, which commands with plans of their own have too. */
+export function positionsOption(): Option {
+  return new Option(
+    '--positions <mode>',
+    'tokens after a prune are counted anew, or keep the positions that they had; left out: keep where positions are three rows, else counted anew',
+  ).choices(positionModes);
+}
+
 /** Adds `--preset`, and the options that name stages one by one instead. */
 export function addPlanOptions(command: Command): Command {
   return command
@@ -86,12 +94,7 @@ export function addPlanOptions(command: Command): Command {
         .choices(methodNames)
         .default('transprune'),
     )
-    .addOption(
-      new Option(
-        '--positions <mode>',
-        'tokens after a prune are counted anew, or keep the positions that they had; left out: keep where positions are three rows, else counted anew',
-      ).choices(positionModes),
-    )
+    .addOption(positionsOption())
     .addOption(
       new Option(
         '--keep-mass <share>',

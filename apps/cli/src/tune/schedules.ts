@@ -3,6 +3,7 @@ import {
   createPlan,
   type MethodName,
   methodOf,
+  type PositionMode,
   type PrunePlan,
   presetNames,
   settlePlan,
@@ -26,6 +27,8 @@ export interface Schedule {
 
 export interface ScheduleOptions {
   readonly method: MethodName;
+  /** Of all plans; what the decoder goes by if left out. */
+  readonly positions?: PositionMode;
   /** Shares of the unpruned cost, from 0 to 1. */
   readonly costs: readonly number[];
 }
@@ -53,12 +56,16 @@ export function unprunedSchedule(decoder: Decoder): Schedule {
  *
  * @throws TransPruneError INVALID_PLAN for a decoder that the presets cannot be scaled to
  */
-export function schedulesFor(decoding: Decoding, { method, costs }: ScheduleOptions): Schedules {
+export function schedulesFor(
+  decoding: Decoding,
+  { method, positions, costs }: ScheduleOptions,
+): Schedules {
   const { decoder } = decoding;
   const layers = decoder.layers.length;
+  const given = { method, ...(positions && { positions }) };
   const presets = presetNames
     .filter((name) => name !== 'none')
-    .map((name) => ({ name, plan: { ...choosePlan({ preset: name }, layers).plan, method } }));
+    .map((name) => ({ name, plan: choosePlan({ preset: name, ...given }, layers).plan }));
   const standards = presets.map(({ plan }) => plan);
   const leftOut: string[] = [];
   const fit = (plans: readonly PrunePlan[], cost: number, isBaseline: boolean): Schedule[] => {
