@@ -62,7 +62,7 @@ export async function conduct({ extent, jobs, folder, signal, onBegin }: Conduct
     const objects = await studyObjects(study, accuracies);
     const ablations = await studyAblations(study);
     const signals = await studySignals(study);
-    const sizes = await studySizes(study, accuracies);
+    const sizes = studySizes(study, accuracies);
     const conversation = await studyConversations(study);
     const speed = await studySpeed(study);
     const figure = tradeOff(pointsOf(study, accuracies), 'prefill FLOPs');
@@ -98,7 +98,7 @@ function introduction({ questions: all }: HeldOut, costing: Costing, study: Stud
 }
 
 /** Methods that the figure shows. */
-const drawn: readonly string[] = [...mainMethods, 'vision-zip', 'div-prune', 'instruction'];
+const drawn: readonly string[] = [...mainMethods, 'vision-zip', 'div-prune'];
 
 /** Where methods are at each setting. */
 function pointsOf({ sample }: Study, { unpruned, all }: Accuracies) {

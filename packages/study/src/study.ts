@@ -3,6 +3,7 @@ import type { Asking, Right } from './answers/ask.js';
 import type { HeldOut, StudyQuestion } from './questions/held-out.js';
 import type { Costing } from './variants/costs.js';
 import type { Setting } from './variants/methods.js';
+import type { Variant } from './variants/variant.js';
 
 /** How much is asked. */
 export interface Extent {
@@ -41,6 +42,7 @@ export interface Study {
 export interface Result {
   readonly name: string;
   readonly family: string;
+  readonly variant: Variant;
   /** Of the unpruned prefill. */
   readonly cost: number;
   readonly right: Right;

@@ -32,7 +32,7 @@ export async function studyAccuracy(study: Study): Promise<Accuracies> {
   const main = new Map<Setting, Result[]>();
   const all = new Map<Setting, Result[]>();
   for (const setting of settings) {
-    const methods = methodsAt(costing, setting);
+    const methods = methodsAt(costing, heldOut.set.imageSize, setting);
     const results = [];
     for (const variant of methods) {
       const isMain = setting.name in wanted && mainMethods.includes(variant.family ?? '');

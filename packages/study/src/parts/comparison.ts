@@ -16,7 +16,7 @@ export async function resultOf(
 ): Promise<Result> {
   const right = await askVariant(asking, variant, questions);
   const { name, family = name } = variant;
-  return { name, family, cost: costShare(costing, variant), right };
+  return { name, family, variant, cost: costShare(costing, variant), right };
 }
 
 /**

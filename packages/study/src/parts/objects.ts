@@ -5,7 +5,6 @@ import { askItems } from '../answers/ask.js';
 import { percent, section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
 import { answersTo, type Study } from '../study.js';
-import { mainMethods, methodsAt, type Setting } from '../variants/methods.js';
 import type { Variant } from '../variants/variant.js';
 import type { Accuracies } from './accuracy.js';
 
@@ -16,10 +15,8 @@ export async function studyObjects(study: Study, accuracies: Accuracies): Promis
   const tables: string[] = [];
   for (const [setting, results] of accuracies.main) {
     const rows: string[][] = [];
-    for (const variant of inDecoder(study, setting)) {
-      const result = results.find(({ name }) => name === variant.name);
-      if (!result) continue;
-      const whole = await withAllObjects(study, variant);
+    for (const result of results.filter(({ variant }) => !variant.reduction)) {
+      const whole = await withAllObjects(study, result.variant);
       const cells = [false, true].flatMap((describing) => {
         const asked = study.questions.filter((question) => describes(question) === describing);
         const left = asked.filter(({ id }) => whole.has(id));
@@ -29,7 +26,7 @@ export async function studyObjects(study: Study, accuracies: Accuracies): Promis
           ...[left, lost].map((those) => withInterval(share(answersTo(result, those)))),
         ];
       });
-      rows.push([variant.name, ...cells]);
+      rows.push([result.name, ...cells]);
     }
     const columns = ['all objects left, %', 'right of these, %', 'right of the others, %'];
     const head = [...columns, ...columns.map((column) => `descriptions: ${column}`)];
@@ -41,12 +38,6 @@ export async function studyObjects(study: Study, accuracies: Accuracies): Promis
     ...tables,
   );
 }
-
-/** Methods of the main comparison that drop tokens in the decoder. */
-const inDecoder = ({ costing }: Study, setting: Setting) =>
-  methodsAt(costing, setting).filter(
-    ({ family = '', reduction }) => mainMethods.includes(family) && !reduction,
-  );
 
 /** Ids of the questions that have a patch of each of their objects behind the last prune. */
 async function withAllObjects(study: Study, variant: Variant): Promise<ReadonlySet<string>> {

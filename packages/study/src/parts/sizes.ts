@@ -4,46 +4,33 @@ import { gain, share } from '@transprune/eval';
 import { percent, points, section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
 import { answersTo, type Result, type Study } from '../study.js';
-import { costShare, unpruned } from '../variants/costs.js';
-import type { Setting } from '../variants/methods.js';
+import { fewerPixels } from '../variants/methods.js';
 import type { Variant } from '../variants/variant.js';
 import type { Accuracies } from './accuracy.js';
-import { comparisonTable, resultOf, verdict } from './comparison.js';
+import { comparisonTable, verdict } from './comparison.js';
 
-/** Of a picture with fewer pixels, with as many tokens as those make; undefined where one token costs too much. */
-export function smallPicture(
-  { costing, heldOut }: Pick<Study, 'costing' | 'heldOut'>,
-  { name, cost }: Setting,
-): Variant | undefined {
-  const grid = Math.round(Math.sqrt(costing.imageTokens));
-  for (let side = grid - 1; side > 0; side--) {
-    const reduction = { method: 'downsample', tokens: side ** 2 } as const;
-    if (costShare(costing, { plan: unpruned, reduction }) > cost) continue;
-    const pixels = Math.round((heldOut.set.imageSize * side) / grid);
-    const called = `${pixels} x ${pixels} pixels, ${side ** 2} tokens, unpruned (${name})`;
-    return { name: called, plan: unpruned, reduction, shown: { side: pixels } };
-  }
-  return undefined;
-}
-
-export async function studySizes(study: Study, { all }: Accuracies): Promise<string> {
+export function studySizes(study: Study, { all }: Accuracies): string {
   const { sample, heldOut } = study;
-  const blocks: string[] = [];
-  for (const [setting, [own]] of all) {
-    const variant = smallPicture(study, setting);
-    if (!own || !variant) continue;
-    const small = await resultOf(study, variant, sample);
+  const blocks = [...all].flatMap(([setting, results]) => {
+    const [own] = results;
+    const small = results.find(({ family }) => family === fewerPixels);
+    if (!own || !small) return [];
     const word = verdict(own, small, sample);
-    blocks.push(
-      comparisonTable([own, small], sample, heldOut.kinds),
+    return [
+      comparisonTable([own, { ...small, name: sizeOf(small.variant) }], sample, heldOut.kinds),
       `At the cost of ${setting.name} the large picture, pruned, is ${word === 'not told apart' ? 'not told apart from' : `${word} than`} the small one.`,
-    );
-  }
+    ];
+  });
   return section(
     'A large picture pruned, or a small one as it is',
-    `The small picture has as many pixels a token as the large one. The encoder takes pictures of one size: it sees the small one blown up, and its features are averaged to the tokens that such a picture has. The decoder was trained on neither. ${sample.length} questions.`,
+    `*Fewer pixels* from above, by their number: the small picture has as many pixels a token as the large one. The encoder takes pictures of one size: it sees the small one blown up, and its features are averaged to the tokens that such a picture has. ${sample.length} questions.`,
     ...blocks,
   );
+}
+
+function sizeOf({ shown, reduction }: Variant): string {
+  const { side } = typeof shown === 'object' ? shown : { side: 0 };
+  return `${side} x ${side} pixels, ${reduction?.tokens} tokens, unpruned`;
 }
 
 /** How many objects an answer depends on. */

@@ -58,8 +58,17 @@ interface Schedule extends Required<Pick<PrunePlan, 'positions'>> {
   readonly keep: readonly number[];
 }
 
+/** The same picture in fewer pixels, unpruned. */
+export const fewerPixels = 'fewer pixels';
+
 /** What every method has to beat. */
-export const baselines: readonly string[] = ['random', 'downsample', 'fastv', 'pyramid-drop'];
+export const baselines: readonly string[] = [
+  'random',
+  'downsample',
+  fewerPixels,
+  'fastv',
+  'pyramid-drop',
+];
 
 /** TransPrune with the positions of the whole prompt, as FastV has them; its authors' code counts them anew. */
 const positionsKept = 'transprune, positions kept';
@@ -67,8 +76,16 @@ const positionsKept = 'transprune, positions kept';
 /** Methods of the main comparison. */
 export const mainMethods: readonly string[] = ['transprune', positionsKept, ...baselines];
 
-/** Every method at no more than a setting's cost; those that cannot be so cheap are left out. */
-export function methodsAt(costing: Costing, { name, plan, cost }: Setting): Variant[] {
+/**
+ * Every method at no more than a setting's cost; those that cannot be so cheap are left out.
+ *
+ * @param imageSize width and height of a picture, in pixels
+ */
+export function methodsAt(
+  costing: Costing,
+  imageSize: number,
+  { name, plan, cost }: Setting,
+): Variant[] {
   const fit = (method: MethodName, shape: PrunePlan): Variant[] => {
     const fitted = fitPlan(costing, { ...shape, method }, cost);
     return fitted ? [{ name: method, plan: fitted }] : [];
@@ -88,6 +105,7 @@ export function methodsAt(costing: Costing, { name, plan, cost }: Setting): Vari
     ...own,
     ...sameSchedule.flatMap((method) => fit(method, plan)),
     ...before,
+    ...smallerPicture(costing, imageSize, cost),
     ...combined(costing, plan, cost),
   ];
   return varied.map((variant) => ({
@@ -95,6 +113,21 @@ export function methodsAt(costing: Costing, { name, plan, cost }: Setting): Vari
     family: variant.name,
     name: `${variant.name}, ${name}`,
   }));
+}
+
+/**
+ * A picture with as many pixels a token as the whole one. An encoder of one size sees it blown up, and its features are
+ * averaged to the tokens that such a picture has.
+ */
+function smallerPicture(costing: Costing, imageSize: number, cost: number): Variant[] {
+  const grid = Math.round(Math.sqrt(costing.imageTokens));
+  for (let side = grid - 1; side > 0; side--) {
+    const reduction = { method: 'downsample', tokens: side ** 2 } as const;
+    if (costShare(costing, { plan: unpruned, reduction }) > cost) continue;
+    const shown = { side: Math.round((imageSize * side) / grid) };
+    return [{ name: fewerPixels, plan: unpruned, reduction, shown }];
+  }
+  return [];
 }
 
 /** VisionZip to half of the tokens, TransPrune's prunes after it: the paper's tables 4 and 5 combine them so. */

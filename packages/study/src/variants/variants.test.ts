@@ -19,7 +19,7 @@ test('settings are the presets and a harsher one, each cheaper than the one befo
 });
 
 describe.each(settings)('$name', (setting) => {
-  const methods = methodsAt(costing, setting);
+  const methods = methodsAt(costing, 336, setting);
 
   test('no method costs more, and none is far below', () => {
     for (const variant of methods) {
