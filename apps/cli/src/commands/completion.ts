@@ -38,7 +38,9 @@ async function answer(program: Command, words: readonly string[], io: Io): Promi
   const { default: tabtab } = await import('@pnpm/tabtab');
   const shell = tabtab.getShellFromEnv(io.env) as Shell;
   const found = completers[shell](program, words, io);
-  if (found) tabtab.log(found, shell, (line) => io.stdout.write(`${line}\n`));
+  // The library would leave out for bash what doesn't begin as the line's last word, equals sign and all.
+  if (found && shell === 'bash') for (const { name } of found) io.stdout.write(`${name}\n`);
+  else if (found) tabtab.log(found, shell, (line) => io.stdout.write(`${line}\n`));
   // Bash goes on with paths by itself where it is given nothing.
   else if (shell !== 'bash') io.stdout.write(`${pathsPlease}\n`);
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { capturingIo, transpruneWith } from '../../testing/program.js';
 import { createProgram } from '../main.js';
 import { candidates } from './candidates.js';
@@ -66,6 +66,8 @@ test.each([
 ])('bash is given what follows an equals sign: %s', async (_, words, at) => {
   const env = { SHELL: 'bash', COMP_CWORD: `${at}` };
   const line = ['completion-server', '--', 'transprune', ...words];
+  vi.stubEnv('COMP_LINE', `transprune ${words.join(' ').replace(/ ?= ?/, '=')}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
   const { stdout } = await transpruneWith({ env }, ...line);
   expect(stdout.split('\n')).toEqual(expect.arrayContaining(['transprune-high', 'transprune-low']));
   expect(stdout).not.toContain('--');
