@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { samplesDirectory } from '@transprune/small-model';
 import { describe, expect, test } from 'vitest';
 import { capturingIo, transprune } from '../testing/program.js';
 import { exitCodes } from './exit-codes.js';
@@ -46,6 +48,15 @@ describe('usage errors', () => {
       ['plan', '--model', 'llava-1.5-7b', '--modle', 'x'],
       /unknown option '--modle'\n\(Did you mean --model\?\)/,
     ],
+    [
+      'a preset that was mistyped',
+      ['plan', '--model', 'llava-1.5-7b', '--preset', 'transprune-hgh'],
+      /'transprune-hgh' is invalid\. Allowed choices are .*, none \(did you mean transprune-high\?\)\.\n/,
+    ],
+    ['a method that was', ['tune', '--method', 'fastvv'], /\(did you mean fastv\?\)\.\n/],
+    ['a shell that was', ['completion', 'bsh'], /\(did you mean bash\?\)\.\n/],
+    ['a device of a command below', ['eval', 'worker', '--device', 'wbgpu'], /mean webgpu\?\)/],
+    ['a benchmark that was', ['eval', 'popee'], /, got popee \(did you mean pope\?\)\n/],
     ['a missing option', ['plan'], /required option '--model <name>' not specified/],
     ['a question alone', ['run', 'what?'], /expected pictures and a question, got only "what\?"/],
     ['nothing to ask', ['run'], /expected pictures and a question, got neither/],
@@ -106,6 +117,12 @@ describe('usage errors', () => {
     expect(stderr).not.toContain('    at ');
   });
 
+  test('a model that was mistyped is named', async () => {
+    const { exitCode, stderr } = await transprune('plan', '--model', 'llava-1.5-7bb');
+    expect(exitCode).toBe(exitCodes.notFound);
+    expect(stderr).toMatch(/, got llava-1\.5-7bb \(did you mean llava-1\.5-7b\?\); for any other/);
+  });
+
   test('are one document with --json', async () => {
     const { exitCode, stdout, stderr } = await transprune('plan', '--json');
     expect(JSON.parse(stdout)).toEqual({
@@ -117,6 +134,30 @@ describe('usage errors', () => {
       },
     });
     expect(stderr).toMatch(/^error: /);
+  });
+});
+
+describe('a model that is not there', () => {
+  const asked = ['a.png', 'what is it?'];
+  test.each([
+    ['plan', ['--model', './nowhere']],
+    ['inspect', ['./nowhere']],
+    ['prune', ['./nowhere', '-o', 'never.onnx']],
+    ['run', ['--model', './nowhere', join(samplesDirectory, 'scene-1.png'), 'what is it?']],
+    ['chat', ['--model', './nowhere']],
+    ['visualize', ['--model', './nowhere', ...asked, '-o', 'never.svg']],
+    ['serve', ['--model', './nowhere', '--port', '0']],
+    ['export', ['triton', './nowhere', '-o', 'never']],
+    ['bench', ['--model', './nowhere']],
+    ['evaluate', ['--model', './nowhere', '--scenes', '1']],
+    ['eval', ['embedded', '--model', './nowhere', '--answers', 'never.jsonl']],
+    ['tune', ['--model', './nowhere', '--answers', 'never']],
+  ])('fails %s, in words on stderr alone', async (command, parameters) => {
+    const { exitCode, stdout, stderr } = await transprune(command, ...parameters);
+    expect(exitCode).toBe(exitCodes.notFound);
+    expect(stdout).toBe('');
+    expect(stderr.match(/error/gi)).toHaveLength(1);
+    expect(stderr).toMatch(/^error: .+\n$/m);
   });
 });
 

@@ -17,7 +17,8 @@ import { addVisualizeCommand } from './commands/visualize.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
 import { example } from './help.js';
 import { type Io, processIo } from './io.js';
-import { messageOf } from './message.js';
+import { messageOf, withOptions } from './message.js';
+import { suggestChoices } from './options/choices.js';
 import { pendingEnded } from './pending.js';
 import { red, useColor } from './terminal.js';
 import { version } from './version.js';
@@ -30,13 +31,14 @@ import { version } from './version.js';
  */
 export async function main(parameters: readonly string[], io: Io = processIo()): Promise<number> {
   const interruption = whenAborted(io.signal);
+  const program = createProgram(io);
   try {
-    const work = createProgram(io).parseAsync(parameters, { from: 'user' });
+    const work = program.parseAsync(parameters, { from: 'user' });
     await Promise.race([work, interruption.promise]);
     return exitCodes.ok;
   } catch (error) {
     await pendingEnded();
-    report(error, parameters, io);
+    report(error, parameters, program, io);
     return exitCodeOf(error);
   } finally {
     interruption.forget();
@@ -76,16 +78,17 @@ export function createProgram(io: Io): Command {
     addCompletionCommand,
   ];
   for (const addCommand of add) addCommand(program, io);
+  suggestChoices(program);
   return program;
 }
 
 /** An error in words on stderr, and with `--json` also as the one document on stdout. */
-function report(error: unknown, parameters: readonly string[], io: Io): void {
+function report(error: unknown, parameters: readonly string[], program: Command, io: Io): void {
   const exitCode = exitCodeOf(error);
   // Help and version have been written already.
   if (exitCode === exitCodes.ok) return;
   if (error instanceof CommanderError && error.code === 'commander.help') return;
-  const message = messageOf(error);
+  const message = withOptions(messageOf(error), program);
   const label = useColor(io.stderr.isTTY, io.env) ? red('error:') : 'error:';
   io.stderr.write(`${label} ${message}\n`);
   if (parameters.includes('--verbose') || parameters.includes('-v')) {

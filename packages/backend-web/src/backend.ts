@@ -1,4 +1,5 @@
 import { type Backend, decoderFault, type ModelSource, openByDevice } from '@transprune/session';
+import { gpuIsLost } from './gpu.js';
 import { openOn, type SessionOptions, type WebDevice, webDevices } from './open.js';
 
 export interface WebBackendOptions extends SessionOptions {
@@ -8,6 +9,11 @@ export interface WebBackendOptions extends SessionOptions {
 
 export interface WebBackend extends Backend {
   readonly devices: readonly WebDevice[];
+  /**
+   * Whether the graphics card was lost on which the last session was opened, as its driver or the browser may do at any
+   * time: what was opened on it fails from then on. The browser tells it a little later than calls fail.
+   */
+  gpuIsLost(): boolean;
 }
 
 /**
@@ -29,6 +35,7 @@ export function createWebBackend(options: WebBackendOptions = {}): WebBackend {
   return {
     name: 'web',
     devices: webDevices,
+    gpuIsLost,
     open: (model, { device }) =>
       openByDevice(webDevices, device, (name) => openChecked(name, model)),
   };

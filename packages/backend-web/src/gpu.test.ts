@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { chooseGpu } from './gpu.js';
+import { chooseGpu, gpuIsLost, watchGpu } from './gpu.js';
 
 /** What of an adapter decides on its device. */
 function gpuWith(features: readonly string[], subgroupMinSize?: number) {
@@ -28,6 +28,25 @@ test('small subgroups are left out, half precision and limits are kept', async (
     requiredFeatures: ['shader-f16'],
     requiredLimits: expect.objectContaining({ maxBufferSize: 2 ** 30 }),
   });
+});
+
+test('a device is lost when it says so, and the next one is not', async () => {
+  const device = () => {
+    let lose = () => {};
+    const lost = new Promise<void>((resolve) => {
+      lose = resolve;
+    });
+    return { device: { lost } as unknown as GPUDevice, lose: () => lose() };
+  };
+  const [first, second] = [device(), device()];
+  expect(gpuIsLost()).toBe(false);
+  watchGpu(first.device);
+  watchGpu(first.device);
+  expect(gpuIsLost()).toBe(false);
+  first.lose();
+  await vi.waitFor(() => expect(gpuIsLost()).toBe(true));
+  watchGpu(second.device);
+  expect(gpuIsLost()).toBe(false);
 });
 
 test('no WebGPU and no adapter have their reasons', async () => {

@@ -39,6 +39,21 @@ export function sharedGpu(): Promise<Gpu | Unavailable> {
   return known;
 }
 
+let latest: { readonly device: GPUDevice; isLost: boolean } | undefined;
+
+/** Keeps an eye on the device that a session was opened on. */
+export function watchGpu(device: GPUDevice): void {
+  if (latest?.device === device) return;
+  const watched = { device, isLost: false };
+  latest = watched;
+  device.lost.then(() => {
+    watched.isLost = true;
+  });
+}
+
+/** True if the device that the last session on a graphics card was opened on was lost since. */
+export const gpuIsLost = (): boolean => latest?.isLost === true;
+
 /** Looks for a device on which attention comes out right. */
 export async function chooseGpu(gpu: GPU | undefined): Promise<Gpu | Unavailable> {
   if (!gpu) {

@@ -5,7 +5,7 @@ import {
   type Unavailable,
 } from '@transprune/session';
 import { env, InferenceSession } from 'onnxruntime-web/webgpu';
-import { sharedGpu } from './gpu.js';
+import { sharedGpu, watchGpu } from './gpu.js';
 
 /** Devices by the names of onnxruntime's execution providers, best first. */
 export const webDevices = ['webgpu', 'wasm'] as const;
@@ -36,7 +36,7 @@ export async function openOn(
   if (threads !== undefined) env.wasm.numThreads = threads;
   if (wasmFolder !== undefined) env.wasm.wasmPaths = wasmFolder;
   const externalData = externalFiles(model);
-  return openOnnxRuntime({
+  const opened = await openOnnxRuntime({
     model,
     device,
     servesAll: device === 'wasm',
@@ -53,6 +53,12 @@ export async function openOn(
         : InferenceSession.create(model.bytes, sessionOptions);
     },
   });
+  if (gpu && !('unavailable' in opened)) {
+    // onnxruntime tells which one it made itself.
+    const used: GPUDevice | undefined = gpu.device ?? (await env.webgpu.device);
+    if (used) watchGpu(used);
+  }
+  return opened;
 }
 
 /** A model's weights beside it: their bytes, or the URLs where onnxruntime gets them. */

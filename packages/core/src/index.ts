@@ -121,3 +121,4 @@ export {
   transitionParts,
 } from './signals/transition.js';
 export { attentionUpdate, layerVariation } from './signals/update.js';
+export { counted, didYouMean } from './words.js';

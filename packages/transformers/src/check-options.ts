@@ -1,5 +1,5 @@
 /** What an app written in JavaScript may get wrong in its options, found before anything is loaded. */
-import { TransPruneError } from '@transprune/core';
+import { didYouMean, TransPruneError } from '@transprune/core';
 import type { PruningOptions } from './options.js';
 
 const names: Readonly<Record<keyof PruningOptions, true>> = {
@@ -12,14 +12,17 @@ const whenUnsupported: readonly unknown[] = ['throw', 'warn', undefined];
 export function checkNames(options: PruningOptions): void {
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name));
   if (unknown === undefined) return;
-  fail(`expected the options ${Object.keys(names).join(', ')}, got ${unknown}`, unknown);
+  const known = Object.keys(names);
+  const meant = didYouMean(unknown, known);
+  fail(`expected the options ${known.join(', ')}, got ${unknown}${meant}`, unknown);
 }
 
 /** @throws TransPruneError INVALID_ARGUMENT for values that would be taken for others */
 export function checkValues({ plan, onUnsupported }: PruningOptions): void {
   if (!whenUnsupported.includes(onUnsupported)) {
     const got = JSON.stringify(onUnsupported);
-    fail(`expected onUnsupported to be 'throw' or 'warn', got ${got}`, 'onUnsupported');
+    const meant = didYouMean(`${onUnsupported}`, ['throw', 'warn']);
+    fail(`expected onUnsupported to be 'throw' or 'warn', got ${got}${meant}`, 'onUnsupported');
   }
   if (plan !== undefined && !Array.isArray((plan as unknown as { stages?: unknown })?.stages)) {
     const got = JSON.stringify(plan);

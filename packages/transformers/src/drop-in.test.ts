@@ -105,8 +105,12 @@ describe('what an app in JavaScript gets wrong', () => {
   const wrong = (options: unknown) => () => pruned(Class, options as PruningOptions);
 
   test.each([
-    [{ presett: 'transprune-low' }, /the options preset, plan, .*, got presett$/],
+    [
+      { presett: 'transprune-low' },
+      /the options preset, plan, .*, got presett \(did you mean preset\?\)$/,
+    ],
     [{ onUnsupported: 'ignore' }, /'throw' or 'warn', got "ignore"$/],
+    [{ onUnsupported: 'thow' }, /got "thow" \(did you mean throw\?\)$/],
     [{ plan: {} }, /a plan with stages, .* got \{\}$/],
     [{ plan: null }, /a plan with stages, .* got null$/],
   ])('%j is refused before anything is loaded', (options, message) => {
@@ -223,6 +227,12 @@ describe('what an app says', () => {
   ])('%j is refused', async (options, code) => {
     await expect(loadWith(options)).rejects.toMatchObject({ code });
     await expect(loadWith({ ...options, onUnsupported: 'throw' })).rejects.toMatchObject({ code });
+  });
+
+  test('a preset that was mistyped is named', async () => {
+    await expect(loadWith({ preset: 'transprune-hgh' as never })).rejects.toThrow(
+      /, got transprune-hgh \(did you mean transprune-high\?\)$/,
+    );
   });
 });
 

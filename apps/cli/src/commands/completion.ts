@@ -37,14 +37,26 @@ export function addCompletionCommand(program: Command, io: Io): void {
 async function answer(program: Command, words: readonly string[], io: Io): Promise<void> {
   const { default: tabtab } = await import('@pnpm/tabtab');
   const shell = tabtab.getShellFromEnv(io.env) as Shell;
-  const found = shell === 'fish' ? inFish(program, words) : atCursor(program, words, io);
-  if (found) tabtab.log(found, shell, (line) => io.stdout.write(`${line}\n`));
+  const found = completers[shell](program, words, io);
+  // The library would leave out for bash what doesn't begin as the line's last word, equals sign and all.
+  if (found && shell === 'bash') for (const { name } of found) io.stdout.write(`${name}\n`);
+  else if (found) tabtab.log(found, shell, (line) => io.stdout.write(`${line}\n`));
   // Bash goes on with paths by itself where it is given nothing.
   else if (shell !== 'bash') io.stdout.write(`${pathsPlease}\n`);
 }
 
 /** What the library's scripts take for a wish for paths. */
 const pathsPlease = '__tabtab_complete_files__';
+
+const completers = { bash: inBash, zsh: atCursor, fish: inFish } as const;
+
+/** bash replaces what follows an equals sign, the others the whole word. */
+function inBash(program: Command, words: readonly string[], io: Io) {
+  return atCursor(program, words, io)?.map(({ name, description }) => ({
+    name: name.replace(/^--[^=]+=/, ''),
+    description,
+  }));
+}
 
 function atCursor(program: Command, words: readonly string[], { env }: Io) {
   const at = Number(env.COMP_CWORD ?? words.length);

@@ -1,3 +1,4 @@
+import { counted } from '@transprune/core';
 import type { Command } from 'commander';
 import { openWork, type WorkerEngineOptions } from '../eval/worker.js';
 import { example } from '../help.js';
@@ -53,5 +54,5 @@ async function work(options: Options, folders: TemporaryFolders, io: Io): Promis
     onQuestion: (id) => terminal.detail(`question ${id}`),
     onFault: ({ message }) => terminal.warn(message),
   });
-  terminal.result({ answered }, () => [`${answered} questions answered`]);
+  terminal.result({ answered }, () => [`${counted(answered, 'question')} answered`]);
 }

@@ -1,10 +1,11 @@
-import { TransPruneError } from '@transprune/core';
+import { counted, didYouMean, TransPruneError } from '@transprune/core';
 import type { Answerer } from '@transprune/eval';
 import { type Command, Option } from 'commander';
+import { checkAnswersFile } from '../eval/answers-target.js';
 import { askAll } from '../eval/ask.js';
 import { embedded } from '../eval/embedded.js';
 import { engineAnswerer } from '../eval/engine-answerer.js';
-import { checkEmpty, writeFiles } from '../eval/official.js';
+import { checkOfficial, writeFiles } from '../eval/official.js';
 import { planLabel } from '../eval/plan-label.js';
 import { queuedQuestions, withQueue } from '../eval/queue.js';
 import type { Work } from '../eval/work.js';
@@ -94,8 +95,9 @@ async function evaluate(
   const chosen = known.filter((each) => name === undefined || each.name === name);
   const [benchmark] = chosen;
   if (!benchmark) {
-    const names = known.map((each) => each.name).join(', ');
-    throw invalid(`expected a benchmark, one of ${names}, got ${name}`);
+    const names = known.map((each) => each.name);
+    const meant = didYouMean(`${name}`, names);
+    throw invalid(`expected a benchmark, one of ${names.join(', ')}, got ${name}${meant}`);
   }
   const { data, answers: answersPath, limit, concurrency, official } = options;
   const hasOwnData = benchmark === embedded;
@@ -110,7 +112,8 @@ async function evaluate(
     throw invalid('expected --answers with --data, the file that answers are written to, got none');
   }
   const server = serverOf(options);
-  if (official !== undefined && !options.force) await checkEmpty(official);
+  await checkAnswersFile(answersPath);
+  if (official !== undefined) await checkOfficial(official, options.force === true);
   const shard = options.shard === undefined ? undefined : parseShard(options.shard);
   const opened = await benchmark.open(new Folder(data ?? ''));
   const atOnce = options.queue === undefined ? concurrency : queuedQuestions;
@@ -137,7 +140,7 @@ async function evaluate(
   terminal.result(report, () => showScores(report, pointMetrics));
   if (failures.length > 0) {
     terminal.warn(
-      `${failures.length} of ${questions} questions failed and stay open; the same command asks them again`,
+      `${failures.length} of ${counted(questions, 'question')} failed and stay open; the same command asks them again`,
     );
   }
 }

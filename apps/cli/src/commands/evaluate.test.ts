@@ -1,9 +1,11 @@
 import { modelDirectory } from '@transprune/embedded-model';
 import { expect, test } from 'vitest';
-import { transprune, transpruneJson } from '../../testing/program.js';
+import { type Document, transprune, transpruneJson } from '../../testing/program.js';
 
 test('held-out questions to another model: unpruned, every preset, and its random twin', async () => {
-  const { scenes, priors, results } = await transpruneJson('evaluate', '--scenes', '1');
+  const { stdout, stderr } = await transprune('evaluate', '--scenes', '1', '--json');
+  expect(stderr).toContain('unpruned: 1 scene\n');
+  const { scenes, priors, results } = JSON.parse(stdout) as Document;
   expect(scenes).toBe(1);
   expect(Object.keys(results)).toEqual([
     'unpruned',
@@ -12,7 +14,7 @@ test('held-out questions to another model: unpruned, every preset, and its rando
     'transprune-low',
     'random-low',
   ]);
-  for (const { kinds, all, keptObjectPatches } of Object.values<typeof results>(results)) {
+  for (const { kinds, all, keptObjectPatches } of Object.values<Document>(results)) {
     for (const [kind, share] of Object.entries(kinds)) {
       expect(priors).toHaveProperty(kind);
       expect(share).toBeGreaterThanOrEqual(0);

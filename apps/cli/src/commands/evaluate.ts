@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type PrunePlan, presetNames, type Reduction } from '@transprune/core';
+import { counted, type PrunePlan, presetNames, type Reduction } from '@transprune/core';
 import type { QuestionKind } from '@transprune/embedded-model';
 import type { Engine } from '@transprune/vlm';
 import type { Command } from 'commander';
@@ -95,7 +95,7 @@ async function evaluate(
   const results: Record<string, Accuracy> = {};
   const isEmbedded = files.name === resolve(embedded.modelDirectory);
   const measure = async (name: string, engine: Engine) => {
-    terminal.info(`${name}: ${scenes.length} scenes`);
+    terminal.info(`${name}: ${counted(scenes.length, 'scene')}`);
     results[name] = await measureAccuracy(engine, scenes, {
       knowsPatches: isEmbedded && (!reduction || engine === unpruned),
       signal: io.signal,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { TransPruneError } from '@transprune/core';
+import { counted, TransPruneError } from '@transprune/core';
 import { pruneModel, readDecoder } from '@transprune/onnx';
 import { Argument, type Command } from 'commander';
 import { example } from '../help.js';
@@ -79,9 +79,10 @@ async function exportModel(
   const terminal = createTerminal(io, options);
   checkQuestion(question);
   const extra = await manifests(target, name, options);
+  const { checkFolder, readModelFile } = await import('@transprune/files/node');
+  await checkFolder(output, 'nothing');
   const files = await findModel(name, options, { io, terminal });
   const path = await decoderPath(files);
-  const { readModelFile } = await import('@transprune/files/node');
   const original = await readModelFile(path);
   refusePruned(original, path);
   const decoder = readDecoder(original);
@@ -106,7 +107,7 @@ async function exportModel(
   terminal.result({ target, output, models, plan, ...graphOptions, golden, beside }, () => [
     `Wrote ${output}:`,
     ...models.map((each) => `  models/${each}`),
-    `  golden: ${question} ${golden.text} (${golden.tokenIds.length} tokens)`,
+    `  golden: ${question} ${golden.text} (${counted(golden.tokenIds.length, 'token')})`,
     ...beside.map((file) => `  ${file}`),
   ]);
 }

@@ -1,8 +1,15 @@
-import { fitToAttentionLayers, methodNameOf, methodOf, type PrunePlan } from '@transprune/core';
+import {
+  counted,
+  fitToAttentionLayers,
+  methodNameOf,
+  methodOf,
+  type PrunePlan,
+} from '@transprune/core';
 import { attentionLayers, type Model, modelNames } from '@transprune/flops';
 import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
+import { askedAssumption } from '../model/costing.js';
 import { findSizes } from '../model/find-sizes.js';
 import { addBudgetOptions, type BudgetOptions, withinBudget } from '../options/budget-options.js';
 import { addHubOptions, type HubOptions, modelForms } from '../options/model-options.js';
@@ -75,8 +82,7 @@ async function plan(options: Options, io: Io): Promise<void> {
   for (const line of notes) terminal.info(line);
   const { accumulateLayers, direction, transitionParts, positions, perImage } = chosen.plan;
   const { keepMass, keepFloor } = chosen.plan;
-  const assumption =
-    options.imageTokens === undefined ? model.imageAssumption : 'as asked for by --image-tokens';
+  const assumption = options.imageTokens === undefined ? model.imageAssumption : askedAssumption;
   terminal.result(
     {
       model: model.name,
@@ -97,7 +103,7 @@ async function plan(options: Options, io: Io): Promise<void> {
       ...costs,
     },
     () => [
-      `${model.name}: ${layers} layers, ${costs.imageTokens} image tokens (${assumption}), ${costs.textTokens} text tokens`,
+      `${model.name}: ${counted(layers, 'layer')}, ${counted(costs.imageTokens, 'image token')} (${assumption}), ${counted(costs.textTokens, 'text token')}`,
       chosen.plan.stages.length === 0
         ? `Nothing is pruned${costs.reduction ? ' in the decoder' : ''}.`
         : `${chosen.preset ?? 'custom'}: ${howRanked(chosen.plan)}`,

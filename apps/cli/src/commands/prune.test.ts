@@ -1,10 +1,11 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeBackend } from '@transprune/backend-node';
 import { readModelFile } from '@transprune/files/node';
 import { caseFile, exportedDecoder, hubFolder, officialCase } from '@transprune/fixtures';
 import { readPlan } from '@transprune/onnx';
 import { DecoderSession, openSession, readNumbers } from '@transprune/session';
+import { modelDirectory } from '@transprune/small-model';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { copyDecoder, dataName } from '../../testing/models.js';
 import { capturingIo, temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
@@ -67,6 +68,58 @@ describe('a budget', () => {
     expect(stderr).toMatch(/with --speedup, got one whose FLOPs .* use --keep-average/);
     const { budget } = await transpruneJson(...dryRun(), ...plan, '--keep-average', '.8');
     expect(budget.reached).toBeLessThanOrEqual(0.8);
+  });
+});
+
+describe('image tokens of a prompt', () => {
+  const counted = async (...parameters: string[]) => {
+    const call = ['prune', ...parameters, '-o', output, '--dry-run', '--no-check'];
+    const { imageTokens, imageAssumption } = await transpruneJson(...call);
+    const { stdout } = await transprune(...call);
+    return { imageTokens, imageAssumption, line: /^For .*$/m.exec(stdout)?.[0] };
+  };
+  const model = join(modelDirectory, 'onnx/decoder_model_merged.onnx');
+
+  test.each([
+    ['of a model folder', modelDirectory],
+    ['of a file in a model folder', model],
+  ])('are those that the config.json says: %s', async (_, name) => {
+    const whence = 'as its image_seq_length says';
+    expect(await counted(name)).toEqual({
+      imageTokens: 144,
+      imageAssumption: whence,
+      line: `For 144 image tokens (${whence}; --image-tokens changes it) and 64 text tokens.`,
+    });
+  });
+
+  test('are those of the config.json beside a file; a budget is counted for them', async () => {
+    const config = { ...JSON.parse(await readFile(join(modelDirectory, 'config.json'), 'utf8')) };
+    config.image_seq_length = 100;
+    await writeFile(join(folder, 'config.json'), JSON.stringify(config));
+    expect(await counted(input)).toMatchObject({ imageTokens: 100 });
+    const call = ['prune', input, '-o', output, '--dry-run', '--no-check', '--speedup', '1.5'];
+    expect((await transpruneJson(...call)).budget).toMatchObject({ imageTokens: 100 });
+  });
+
+  test.each([
+    ['none', undefined],
+    ['one that is not understood', '{ "model_type": "gpt2" }'],
+    ['one that is no JSON', '{'],
+  ])('are assumed where the config.json is %s', async (_, config) => {
+    if (config !== undefined) await writeFile(join(folder, 'config.json'), config);
+    expect(await counted(input)).toEqual({
+      imageTokens: 576,
+      imageAssumption: 'assumed, as many as LLaVA-1.5 makes',
+      line: 'For 576 image tokens (assumed, as many as LLaVA-1.5 makes; --image-tokens changes it) and 64 text tokens.',
+    });
+  });
+
+  test('are those that are asked for', async () => {
+    expect(await counted(model, '--image-tokens', '1', '--text-tokens', '1')).toEqual({
+      imageTokens: 1,
+      imageAssumption: 'as asked for by --image-tokens',
+      line: 'For 1 image token (as asked for by --image-tokens) and 1 text token.',
+    });
   });
 });
 

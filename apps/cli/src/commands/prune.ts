@@ -1,3 +1,4 @@
+import { counted } from '@transprune/core';
 import {
   checkTarget,
   type DataPlacement,
@@ -10,7 +11,7 @@ import type { VerifyReport } from '@transprune/verify';
 import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { decoderCosting, defaultImageTokens } from '../model/costing.js';
+import { askedAssumption, defaultImageTokens, fileCosting } from '../model/costing.js';
 import { findDecoder } from '../model/find.js';
 import { sizesAreKnown } from '../model/sizes.js';
 import { refusePruned } from '../model/unpruned.js';
@@ -61,7 +62,7 @@ export function addPruneCommand(program: Command, io: Io): void {
   addBudgetOptions(addPlanOptions(addFileOptions(command)));
   addGraphOptions(command).option('--dry-run', 'do everything but write');
   addCheckOptions(command);
-  addTokenOptions(command, defaultImageTokens);
+  addTokenOptions(command, `as config.json beside the model has it, else ${defaultImageTokens}`);
   addOutputOptions(command)
     .addHelpText(
       'after',
@@ -86,7 +87,7 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
   await checkTarget(output, { inputs: [path, ...data.map((file) => file.path)], ifExists });
   const decoder = readDecoder(original);
   const layers = decoder.layers.length;
-  const costing = decoderCosting(path, decoder, options);
+  const costing = await fileCosting(path, decoder, options);
   const chosen = planFor(options, decoder, costing);
   for (const note of planNotes(chosen, layers)) terminal.info(note);
   const graphOptions = chooseGraphOptions(options, chosen.plan);
@@ -132,12 +133,12 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
       constantBytes: report.constantBytes,
       externalData,
       verification,
-      ...(costs ?? { stages: plan.stages }),
+      ...(costs ? { ...costs, imageAssumption: costing.imageAssumption } : { stages: plan.stages }),
     },
     () => {
       const done = dryRun ? 'Nothing was written (--dry-run).' : `Wrote ${output}.`;
       return [
-        ...show(original, model, report, costs),
+        ...show(original, model, report, costs, costing.imageAssumption),
         ...showInterface(added),
         ...(verification ? showPassed(verification) : []),
         done,
@@ -177,6 +178,7 @@ function show(
   pruned: OnnxModel,
   report: PruneReport,
   costs: CostReport | null,
+  assumption: string,
 ): Block[] {
   const { nodes } = report;
   const before = countsOf(original, nodes.before);
@@ -205,6 +207,8 @@ function show(
     return [table(['', 'before', 'after', 'change'], [...rows, ...kept])];
   }
   const start = costs.imageTokens;
+  const whence =
+    assumption === askedAssumption ? assumption : `${assumption}; --image-tokens changes it`;
   for (const { afterLayer, imageTokens } of costs.stages) {
     rows.push(row(`  image tokens after layer ${afterLayer}`, start, imageTokens));
   }
@@ -219,7 +223,7 @@ function show(
   ]);
   return [
     table(['', 'before', 'after', 'change'], rows),
-    `For ${costs.imageTokens} image and ${costs.textTokens} text tokens.`,
+    `For ${counted(costs.imageTokens, 'image token')} (${whence}) and ${counted(costs.textTokens, 'text token')}.`,
     costLegend,
   ];
 }

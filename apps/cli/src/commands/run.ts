@@ -1,3 +1,4 @@
+import { counted } from '@transprune/core';
 import { type Command, Option } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
@@ -139,7 +140,7 @@ async function compare(asking: Asking): Promise<void> {
   };
   terminal.result(document, () => [
     showComparison(unpruned, pruned),
-    `${opened.pruned.name} on ${opened.engine.device}; medians of ${runs} alternating rounds after one of warm-up.`,
+    `${opened.pruned.name} on ${opened.engine.device}; medians of ${counted(runs, 'alternating round')} after one of warm-up.`,
     'FLOPs: multiply-adds of the prefill. As published: image tokens alone; in full: all tokens, lm head, scoring.',
   ]);
 }

@@ -1,4 +1,10 @@
-import { type MethodName, methodNames, type PositionMode, TransPruneError } from '@transprune/core';
+import {
+  counted,
+  type MethodName,
+  methodNames,
+  type PositionMode,
+  TransPruneError,
+} from '@transprune/core';
 import type { OpenBenchmark, Question } from '@transprune/eval';
 import { type Command, Option } from 'commander';
 import { embeddedBenchmark } from '../eval/embedded.js';
@@ -124,10 +130,11 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
   const around = { io, terminal };
   const { output, force, limit, answers, by: aim } = options;
   const ending = output === undefined ? undefined : endingOf(output, tuneEndings);
+  const { checkFolder, checkTarget } = await import('@transprune/files/node');
   if (output !== undefined) {
-    const { checkTarget } = await import('@transprune/files/node');
     await checkTarget(output, { inputs: [], ifExists: force ? 'replace' : 'refuse' });
   }
+  await checkFolder(answers, 'anything');
   const { source, benchmark } = await questionsOf(options);
   const questions = benchmark.questions.slice(0, limit);
   if (questions.length === 0) {
@@ -139,7 +146,7 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
   const files = await findModel(options.model, options, around);
   const original = await readOriginal(files);
   const { decoder, costing } = original;
-  terminal.info(`${questions.length} questions; answers are kept in ${answers}`);
+  terminal.info(`${counted(questions.length, 'question')}; answers are kept in ${answers}`);
   const model = [calledModel(options.model, io), ...(options.format ? [options.format] : [])].join(
     ' ',
   );
@@ -149,10 +156,10 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
   const schedulesBeside = (unpruned: Answers) => {
     // The same ones however many are asked, so that a longer run goes on with the same plans.
     const first = questions.slice(0, probes).flatMap(({ id }) => unpruned.get(id) ?? []);
-    const counted = { ...costing, ...promptTokens(first, costing) };
-    const chosen = schedulesFor({ decoder, costing: counted }, options);
+    const costed = { ...costing, ...promptTokens(first, costing) };
+    const chosen = schedulesFor({ decoder, costing: costed }, options);
     leftOut.push(...chosen.leftOut);
-    terminal.info(`${chosen.schedules.length} plans beside the unpruned`);
+    terminal.info(`${counted(chosen.schedules.length, 'plan')} beside the unpruned`);
     return chosen.schedules;
   };
   const measuring = { files, original, questions, schedulesBeside, folder: answers, model, source };
@@ -167,8 +174,8 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
   );
   const asked = [...(measured[0]?.answers.values() ?? [])];
   const tokens = promptTokens(asked, costing);
-  const counted = { decoder, costing: { ...costing, ...tokens } };
-  const cost = ({ plan }: Schedule) => costOf(counted, plan);
+  const costed = { decoder, costing: { ...costing, ...tokens } };
+  const cost = ({ plan }: Schedule) => costOf(costed, plan);
   const report: TuneReport = tuneReport(resultsOf({ ...benchmark, questions }, measured, cost), {
     ...{ model, source, device: used, answers, questions: questions.length, ...tokens },
     ...{ tolerance: options.tolerance / 100, aim, leftOut, failures },
@@ -183,7 +190,7 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
   ]);
   if (failures.length > 0) {
     terminal.warn(
-      `${failures.length} answers failed and stay open; the same command asks for them again`,
+      `${counted(failures.length, 'answer')} failed and stay open; the same command asks again`,
     );
   }
 }
@@ -191,7 +198,10 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
 /** Where questions come from, as it is called in what is written, and the questions. */
 async function questionsOf({ data, benchmark, scenes }: Options) {
   if (data === undefined) {
-    return { source: `embedded, ${scenes} scenes`, benchmark: await embeddedBenchmark(scenes) };
+    return {
+      source: `embedded, ${counted(scenes, 'scene')}`,
+      benchmark: await embeddedBenchmark(scenes),
+    };
   }
   const { benchmarks, Folder } = await import('@transprune/eval');
   const found = benchmarks.find(({ name }) => name === benchmark);

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { capturingIo, transpruneWith } from '../../testing/program.js';
 import { createProgram } from '../main.js';
 import { candidates } from './candidates.js';
@@ -18,6 +18,17 @@ test.each([
     'transprune run --preset transprune-',
     ['transprune-high', 'transprune-low'],
   ],
+  [
+    'values after an equals sign',
+    'transprune run --preset=tra',
+    ['--preset=transprune-high', '--preset=transprune-low'],
+  ],
+  [
+    'all values after an equals sign',
+    'transprune prune --cache=',
+    ['--cache=growing', '--cache=fixed'],
+  ],
+  ['options after one with an equals sign', 'transprune run --preset=none --te', ['--temperature']],
   ['arguments of a fixed choice', 'transprune completion ', ['bash', 'zsh', 'fish']],
   ['options of a command of a command', 'transprune eval worker --id', ['--idle']],
   ['options of the program', 'transprune --ver', ['--version']],
@@ -46,6 +57,20 @@ test.each([
   const { exitCode, stdout } = await transpruneWith({ env }, ...words);
   expect(stdout).toContain(expected);
   expect(exitCode).toBe(0);
+});
+
+test.each([
+  ['in a word with it', ['run', '--preset=tra'], 2],
+  ['as bash splits it', ['run', '--preset', '=', 'tra'], 4],
+  ['nothing after it', ['run', '--preset', '='], 3],
+])('bash is given what follows an equals sign: %s', async (_, words, at) => {
+  const env = { SHELL: 'bash', COMP_CWORD: `${at}` };
+  const line = ['completion-server', '--', 'transprune', ...words];
+  vi.stubEnv('COMP_LINE', `transprune ${words.join(' ').replace(/ ?= ?/, '=')}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { stdout } = await transpruneWith({ env }, ...line);
+  expect(stdout.split('\n')).toEqual(expect.arrayContaining(['transprune-high', 'transprune-low']));
+  expect(stdout).not.toContain('--');
 });
 
 test('zsh is asked for paths', async () => {

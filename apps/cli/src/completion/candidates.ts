@@ -17,8 +17,26 @@ export function candidates(
   before: readonly string[],
   current: string,
 ): Candidate[] | undefined {
-  const found = allCandidates(program, before, current);
-  return found?.filter(({ name }) => name.startsWith(current));
+  const { words, typed, given } = atEqualsSigns(before, current);
+  const found = allCandidates(program, words, typed);
+  return found
+    ?.filter(({ name }) => name.startsWith(typed))
+    .map((each) => ({ ...each, name: `${given}${each.name}` }));
+}
+
+/**
+ * `--preset=tra` as an option and the beginning of its value: one word as a rule, three where bash itself splits at
+ * equals signs.
+ *
+ * @returns `given`, which stands in front of each candidate
+ */
+function atEqualsSigns(before: readonly string[], current: string) {
+  const [, option, value] = /^(--[^=]+)=(.*)$/s.exec(current) ?? [];
+  if (option !== undefined && value !== undefined) {
+    return { words: [...before, option], typed: value, given: `${option}=` };
+  }
+  const words = before.filter((word, at) => word !== '=' || !before[at - 1]?.startsWith('--'));
+  return { words, typed: current === '=' ? '' : current, given: '' };
 }
 
 function allCandidates(

@@ -1,5 +1,5 @@
 /** When to stop asking. */
-import { TransPruneError } from '@transprune/core';
+import { counted, TransPruneError } from '@transprune/core';
 import type { Problem } from '@transprune/eval';
 
 /** A run ends when so many questions have failed and none has been answered: nobody is there. */
@@ -26,7 +26,7 @@ export function patienceWith(who: string): Patience {
       giveUp.abort(
         new TransPruneError(
           'RUN_FAILED',
-          `expected answers from ${who}, got none to ${failures.length} questions; ${first.where}: ${first.what}`,
+          `expected answers from ${who}, got none to ${counted(failures.length, 'question')}; ${first.where}: ${first.what}`,
           { failures },
         ),
       );

@@ -1,4 +1,6 @@
 /** What a budget is counted with: a model's sizes, and a prompt's. */
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { TransPruneError } from '@transprune/core';
 import type { VlmFiles } from '@transprune/files';
 import { type Model, modelFromConfig } from '@transprune/flops';
@@ -10,6 +12,13 @@ export interface Costing {
   readonly model: Model;
   readonly imageTokens: number;
   readonly textTokens: number;
+  /** Where the number of image tokens comes from. */
+  readonly imageAssumption: string;
+}
+
+interface Tokens {
+  readonly imageTokens?: number;
+  readonly textTokens: number;
 }
 
 /** LLaVA-1.5's, for decoders that do not say how many they are fed. */
@@ -19,34 +28,66 @@ export const defaultImageTokens = 576;
 export function decoderCosting(
   name: string,
   decoder: Decoder,
-  { imageTokens = defaultImageTokens, textTokens }: { imageTokens?: number; textTokens: number },
+  { imageTokens: asked, textTokens }: Tokens,
 ): Costing {
-  return {
-    model: decoderModel(name, descriptionOf(decoder), imageTokens),
-    imageTokens,
-    textTokens,
-  };
+  const imageTokens = asked ?? defaultImageTokens;
+  const model = decoderModel(name, descriptionOf(decoder), imageTokens);
+  const imageAssumption =
+    asked === undefined ? 'assumed, as many as LLaVA-1.5 makes' : askedAssumption;
+  return { model, imageTokens, textTokens, imageAssumption };
 }
+
+/** Where the number of image tokens comes from if the user gave it. */
+export const askedAssumption = 'as asked for by --image-tokens';
 
 /**
  * Of a whole model, for one picture: the decoder's sizes are the graph's; the vision encoder's, and how many tokens a
  * picture becomes, are in `config.json`, and taken from there where that is understood.
  */
 export async function modelCosting(files: VlmFiles, decoder: Decoder): Promise<Costing> {
-  const alone = decoderCosting(files.name, decoder, { textTokens: defaultTextTokens });
-  const configured = await configuredModel(files);
+  const tokens = { textTokens: defaultTextTokens };
+  return costingBy(await files.readText('config.json'), files.name, decoder, tokens);
+}
+
+/**
+ * Of the model that a decoder's file belongs to, as its `config.json` beside the file describes it, or above the
+ * folder `onnx`; of the decoder by itself where there is none.
+ */
+export async function fileCosting(
+  path: string,
+  decoder: Decoder,
+  tokens: Tokens,
+): Promise<Costing> {
+  const folder = dirname(path);
+  const folders = basename(folder) === 'onnx' ? [folder, dirname(folder)] : [folder];
+  const texts = await Promise.all(
+    folders.map((each) => readFile(join(each, 'config.json'), 'utf8').catch(() => undefined)),
+  );
+  const text = texts.find((each) => each !== undefined);
+  return costingBy(text, path, decoder, tokens);
+}
+
+function costingBy(
+  config: string | undefined,
+  name: string,
+  decoder: Decoder,
+  tokens: Tokens,
+): Costing {
+  const alone = decoderCosting(name, decoder, tokens);
+  const configured = config === undefined ? undefined : configuredModel(config);
   if (!configured) return alone;
   const model = { ...configured, decoder: descriptionOf(decoder) };
-  return { ...alone, model, imageTokens: configured.imageTokens };
+  if (tokens.imageTokens !== undefined) return { ...alone, model };
+  const { imageTokens, imageAssumption } = configured;
+  return { ...alone, model, imageTokens, imageAssumption };
 }
 
 /** The model as its `config.json` describes it; undefined where that is not understood. */
-async function configuredModel(files: VlmFiles): Promise<Model | undefined> {
-  const config: unknown = JSON.parse((await files.readText('config.json')) ?? '{}');
+function configuredModel(text: string): Model | undefined {
   try {
-    return modelFromConfig(config);
+    return modelFromConfig(JSON.parse(text));
   } catch (error) {
-    if (TransPruneError.isInstance(error)) return undefined;
+    if (TransPruneError.isInstance(error) || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import type { DecoderConfig } from '@transprune/core';
+import { counted, type DecoderConfig } from '@transprune/core';
 import {
   type DecoderDescription,
   type LatentAttention,
@@ -69,7 +69,7 @@ export function decoderModel(
     decoder,
     vision: null,
     imageTokens,
-    imageAssumption: `${imageTokens} image tokens`,
+    imageAssumption: counted(imageTokens, 'image token'),
     notes: [],
   };
 }

@@ -1,5 +1,5 @@
 /** What pruning may cost, in place of a plan's own keep ratios. */
-import type { PrunePlan } from '@transprune/core';
+import { counted, type PrunePlan } from '@transprune/core';
 import { type Budget, planForBudget } from '@transprune/flops';
 import { type Command, Option } from 'commander';
 import type { Costing } from '../model/costing.js';
@@ -77,7 +77,7 @@ export function budgetOf(options: BudgetOptions): Budget | undefined {
 export function withinBudget(
   plan: PrunePlan,
   options: BudgetOptions & ReductionOptions,
-  { model, imageTokens, textTokens }: Costing,
+  { model, imageTokens, textTokens }: Omit<Costing, 'imageAssumption'>,
 ): { readonly plan: PrunePlan; readonly budget: BudgetReport | null } {
   const asked = budgetOf(options);
   if (!asked) return { plan, budget: null };
@@ -102,5 +102,5 @@ export function budgetNote(
   const [[name, value] = ['', 0]] = Object.entries(asked);
   const what = words[name === 'tflops' ? 'budgetTflops' : (name as keyof BudgetOptions)];
   const ratios = stages.map(({ keepRatio }) => keepRatio).join(', ');
-  return `${what}: ${Number(reached.toPrecision(4))} of ${value}, keeping ${ratios}; counted for ${imageTokens} image and ${textTokens} text tokens`;
+  return `${what}: ${Number(reached.toPrecision(4))} of ${value}, keeping ${ratios}; counted for ${imageTokens} image and ${counted(textTokens, 'text token')}`;
 }

@@ -12,12 +12,16 @@ export const defaultTextTokens = 64;
 /**
  * Adds `--image-tokens` and `--text-tokens`.
  *
- * @param imageTokens the default; left out where it depends on the model
+ * @param imageTokens the default, or in words where it comes from
  */
-export function addTokenOptions(command: Command, imageTokens?: number): Command {
+export function addTokenOptions(
+  command: Command,
+  imageTokens: number | string = "the model's",
+): Command {
   const described = 'image tokens in the prompt';
-  if (imageTokens === undefined) {
-    command.option('--image-tokens <count>', `${described} (default: the model's)`, wholeNumber(1));
+  if (typeof imageTokens === 'string') {
+    const text = `${described} (default: ${imageTokens})`;
+    command.option('--image-tokens <count>', text, wholeNumber(1));
   } else {
     command.option('--image-tokens <count>', described, wholeNumber(1), imageTokens);
   }

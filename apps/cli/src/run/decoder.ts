@@ -1,6 +1,7 @@
 /** The pruned decoder that answers: made of the folder's, or one that is given. */
 import { basename } from 'node:path';
 import {
+  counted,
   createPlan,
   keepRatiosInput,
   type PrunePlan,
@@ -106,7 +107,7 @@ function withRatios(
   if (ratios.length !== plan.stages.length || ratios.length === 0) {
     throw new TransPruneError(
       'INVALID_ARGUMENT',
-      `expected --keep-ratios with ${plan.stages.length} numbers, one for each prune, got ${ratios.length}`,
+      `expected --keep-ratios with ${counted(plan.stages.length, 'number')}, one for each prune, got ${ratios.length}`,
       { option: '--keep-ratios', stages: plan.stages.length, got: ratios.length },
     );
   }

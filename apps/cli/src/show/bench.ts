@@ -1,5 +1,5 @@
 import type { Summary } from '@transprune/bench';
-import type { DecoderConfig } from '@transprune/core';
+import { counted, type DecoderConfig } from '@transprune/core';
 import type { BenchResult } from '../bench/bench.js';
 import type { StageReport } from './costs.js';
 import { type Block, table } from './table.js';
@@ -55,8 +55,8 @@ export function showBench(report: BenchReport): Block[] {
   ];
   const kept = report.stages.map(({ imageTokens }) => imageTokens).join(', ');
   return [
-    `${report.model}: ${report.sizes.layers} layers, ${report.imageTokens} image tokens (${report.preset ?? report.schedule}: then ${kept || 'all'}), ${report.textTokens} text tokens`,
-    `${report.device}, ${report.threads} threads; ${report.runs} interleaved rounds after ${report.warmups} of warm-up`,
+    `${report.model}: ${counted(report.sizes.layers, 'layer')}, ${counted(report.imageTokens, 'image token')} (${report.preset ?? report.schedule}: then ${kept || 'all'}), ${counted(report.textTokens, 'text token')}`,
+    `${report.device}, ${counted(report.threads, 'thread')}; ${counted(report.runs, 'interleaved round')} after ${report.warmups} of warm-up`,
     table(
       ['', 'median', 'min', 'max', 'against unpruned'],
       [

@@ -2,6 +2,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { TransPruneError } from '@transprune/core';
+import { reasonOf, writeFailure } from '@transprune/files/node';
 
 export type Ending = '.html' | '.svg' | '.png' | '.json';
 
@@ -16,7 +17,11 @@ export function endingOf<T extends Ending>(path: string, endings: readonly T[]):
   );
 }
 
-/** Writes a file that appears when it is whole. */
+/**
+ * Writes a file that appears when it is whole.
+ *
+ * @throws TransPruneError WRITE_FAILED with the system's reason
+ */
 export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   const part = `${path}.${process.pid}.part`;
   try {
@@ -24,12 +29,11 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
     await rename(part, path);
   } catch (cause) {
     await rm(part, { force: true });
-    const reason = cause instanceof Error ? cause.message : `${cause}`;
-    throw new TransPruneError(
-      'WRITE_FAILED',
-      `expected to write ${path}, got: ${reason}`,
-      { path },
-      { cause },
+    throw writeFailure(
+      path,
+      reasonOf(cause),
+      'check that its folder is writable and has room',
+      cause,
     );
   }
 }

@@ -1,4 +1,5 @@
 /** What `tune` found, in words. */
+import { counted } from '@transprune/core';
 import type { Estimate } from '@transprune/eval';
 import type { TunedSchedule, TuneReport } from '../tune/document.js';
 import { shownProblems } from './eval.js';
@@ -86,8 +87,8 @@ export function recommendation({
   return [
     `Recommended: ${name}, ${bracketed(difference)} points of right answers against the unpruned, for ${gain}: ${recommended.options}`,
     recommended.isCertain
-      ? `That it loses more than ${allowed} is ruled out by ${compared} questions.`
-      : `That it loses more than ${allowed} is not ruled out by ${compared} questions; more of them would tell.`,
+      ? `That it loses more than ${allowed} is ruled out by ${counted(compared, 'question')}.`
+      : `That it loses more than ${allowed} is not ruled out by ${counted(compared, 'question')}; more of them would tell.`,
     ...(recommended.random === null
       ? []
       : [

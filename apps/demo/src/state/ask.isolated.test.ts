@@ -1,18 +1,26 @@
 /** What may be asked when; the worker is one that answers when it is told to. */
 import type { LayerMaps } from '@transprune/trace';
 import type { Remote } from 'comlink';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { DemoWorker } from '../worker/protocol.js';
 import { ask } from './ask.js';
 import { imageSize } from './samples.js';
 import { type Callback, ended } from './short-worker.js';
-import { failure, phase, picture, question, shown } from './store.js';
+import { failure, model, phase, picture, question, shown, status } from './store.js';
 
 /** Calls of the worker that are not answered yet. */
 const calls = {
   ask: [] as Deferred<boolean>[],
   layers: [] as Deferred<readonly LayerMaps[]>[],
 };
+
+const card = { isLost: false };
+const loads: string[] = [];
+
+vi.mock('./load.js', async (importOriginal) => ({
+  ...(await importOriginal<object>()),
+  loadModel: async (doing: string) => loads.push(doing) > 0,
+}));
 
 vi.mock('./worker.js', () => ({
   endWorker: () => {},
@@ -22,7 +30,11 @@ vi.mock('./worker.js', () => ({
       all.push(call);
       return call.promise;
     };
-    const worker = { ask: () => pending(calls.ask), layers: () => pending(calls.layers) };
+    const worker = {
+      ask: () => pending(calls.ask),
+      layers: () => pending(calls.layers),
+      deviceIsLost: async () => card.isLost,
+    };
     return use(worker as unknown as Remote<DemoWorker>, (call) => call as never);
   },
 }));
@@ -49,6 +61,9 @@ beforeEach(() => {
   question.value = 'what is it?';
   phase.value = 'idle';
   failure.value = undefined;
+  model.value = { phase: 'none' };
+  card.isLost = false;
+  loads.length = 0;
 });
 
 test('a question that is asked while the layers of the last answer come stays the one that runs', async () => {
@@ -89,6 +104,33 @@ test('after a failure the next question can be asked', async () => {
   await first;
   expect(failure.value).toBe('no luck');
   expect(phase.value).toBe('idle');
+});
+
+describe('on a graphics card', () => {
+  beforeEach(() => {
+    const facts = { device: 'webgpu', noWebgpu: undefined, threads: 1, layers: 12 } as const;
+    model.value = { phase: 'ready', facts };
+  });
+
+  test('a failure is told as what it is, and nothing is opened again', async () => {
+    const asked = ask();
+    calls.ask[0]?.reject(new Error('the shader of MatMul is invalid'));
+    await asked;
+    expect(failure.value).toBe('the shader of MatMul is invalid');
+    expect(status.value).toBe('No answer: the shader of MatMul is invalid');
+    expect([loads, calls.ask.length]).toEqual([[], 1]);
+  });
+
+  test('that was lost the model is opened again, and asked once more', async () => {
+    card.isLost = true;
+    const asked = ask();
+    calls.ask[0]?.reject(new Error('mapAsync was aborted'));
+    await vi.waitFor(() => expect(calls.ask).toHaveLength(2));
+    expect(loads).toEqual(['The graphics card was lost; opening it again']);
+    calls.ask[1]?.resolve(false);
+    await asked;
+    expect(failure.value).toBeUndefined();
+  });
 });
 
 test('a worker that is ended on purpose is no failure', async () => {

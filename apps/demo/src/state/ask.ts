@@ -67,12 +67,15 @@ async function askOnce(request: AskRequest): Promise<boolean> {
   try {
     return await run(request);
   } catch (error) {
-    if (error === ended || deviceNow() !== 'webgpu') throw error;
+    if (error === ended || deviceNow() !== 'webgpu' || !(await isLost())) throw error;
     endWorker();
     if (!(await loadModel('The graphics card was lost; opening it again'))) throw error;
     return run(request);
   }
 }
+
+/** A worker that has died can't say: then the card is not what is told of. */
+const isLost = () => withWorker((worker) => worker.deviceIsLost()).catch(() => false);
 
 async function run(request: AskRequest): Promise<boolean> {
   phase.value = 'unpruned';

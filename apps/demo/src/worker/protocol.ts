@@ -56,6 +56,8 @@ export interface DemoWorker {
   ask(request: AskRequest, onEvent: (event: AskEvent) => void): Promise<boolean>;
   /** What the layers of the unpruned decoder do to the same prompt. */
   layers(request: AskRequest): Promise<readonly LayerMaps[]>;
+  /** Whether the graphics card was lost, for which nothing that it does succeeds any more. */
+  deviceIsLost(): Promise<boolean>;
   /** Ends the answer that is on its way. */
   stop(): void;
 }

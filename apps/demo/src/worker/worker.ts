@@ -12,9 +12,15 @@ import { fetchRuntime, type Runtime } from './runtime.js';
 import { warmUp } from './warm-up.js';
 
 interface Loaded {
+  readonly runtime: Runtime;
   readonly model: EmbeddedModel;
   readonly engines: Engines;
 }
+
+/** A browser tells that a card was lost after what it did has failed. */
+const toldWithinMs = 500;
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 let loaded: Loaded | undefined;
 let running = new AbortController();
@@ -39,7 +45,7 @@ const worker: DemoWorker = {
     tell('warming up');
     const { plan } = presetPlan('transprune-high', model.sizes.decoder.layers.length);
     await warmUp(engines, plan);
-    loaded = { model, engines };
+    loaded = { runtime, model, engines };
     const layers = model.sizes.decoder.layers.length;
     return { device: chosen, noWebgpu, threads: runtime.threads, layers };
   },
@@ -60,6 +66,13 @@ const worker: DemoWorker = {
     const survey = await ready().engines.surveyed();
     const { keepRatios: _, ...rest } = engineRequest(request, 'unpruned');
     return surveyLayers(survey, rest);
+  },
+
+  async deviceIsLost() {
+    const { backend } = ready().runtime;
+    const end = performance.now() + toldWithinMs;
+    while (!backend.gpuIsLost() && performance.now() < end) await pause();
+    return backend.gpuIsLost();
   },
 
   stop: () => running.abort(),

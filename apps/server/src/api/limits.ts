@@ -1,4 +1,5 @@
 /** Limits of what is asked, as they are known before anything is read. */
+import { counted } from '@transprune/core';
 import type { ChatMessage } from '@transprune/vlm';
 import type { ImageUrl } from '../images/read.js';
 import type { Limits } from '../limits/limits.js';
@@ -18,7 +19,7 @@ export function checkAsked(
   if (images.length > limits.images) {
     throw badRequest(
       'too_many_images',
-      `expected at most ${limits.images} images, got ${images.length}`,
+      `expected at most ${counted(limits.images, 'image')}, got ${images.length}`,
       param,
     );
   }

@@ -1,5 +1,11 @@
 /** What a request keeps of its images, and what a reply says about it. */
-import { methodNameOf, type PrunePlan, TransPruneError, validatePlan } from '@transprune/core';
+import {
+  didYouMean,
+  methodNameOf,
+  type PrunePlan,
+  TransPruneError,
+  validatePlan,
+} from '@transprune/core';
 import type { ModelFacts } from '../engine/model-facts.js';
 import { badRequest } from './errors.js';
 import type { PruningRequest } from './schemas/common.js';
@@ -44,7 +50,7 @@ export function choosePruning(
   if (chosen === facts.preset) return { preset: chosen, plan, trace };
   throw badRequest(
     'unsupported_value',
-    `expected one of the presets that this model can run (${Object.keys(facts.presets).join(', ')}), got ${chosen}`,
+    `expected one of the presets that this model can run (${Object.keys(facts.presets).join(', ')}), got ${chosen}${didYouMean(chosen, Object.keys(facts.presets))}`,
     'pruning.preset',
   );
 }

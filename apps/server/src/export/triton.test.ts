@@ -143,7 +143,7 @@ test('a folder with something in it stays as it is', async () => {
   await writeFile(join(output, 'mine.txt'), 'mine');
   await expect(exported(modelDirectory, { output })).rejects.toMatchObject({
     code: 'WRITE_FAILED',
-    message: expect.stringContaining('not empty'),
+    message: expect.stringContaining('a folder that holds mine.txt'),
   });
   expect(await readdir(output)).toEqual(['mine.txt']);
 });
@@ -154,11 +154,24 @@ test('an empty folder is filled', async () => {
   expect((await readdir(output)).sort()).toEqual(['golden', 'models', 'note.txt']);
 });
 
+test('a file in the place of the folder is told in words, and stays', async () => {
+  const parent = await temporaryFolder();
+  const file = join(parent, 'file');
+  await writeFile(file, 'mine');
+  for (const output of [file, join(file, 'exported')]) {
+    await expect(exported(modelDirectory, { output })).rejects.toMatchObject({
+      code: 'WRITE_FAILED',
+      message: `expected to write ${output}, got ${file}, which is no folder; name another folder`,
+    });
+  }
+  expect(await readdir(parent)).toEqual(['file']);
+});
+
 test('a place that is not there is named', async () => {
   const output = join(await temporaryFolder(), 'missing', 'exported');
   await expect(exported(modelDirectory, { output })).rejects.toMatchObject({
     code: 'WRITE_FAILED',
-    message: expect.stringContaining(output),
+    message: `expected to write ${output}, got no such file or folder; name a new folder in one that is there`,
   });
 });
 

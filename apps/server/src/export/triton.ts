@@ -1,10 +1,17 @@
 /** A folder that Triton Inference Server serves a model from. */
-import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { createNodeBackend } from '@transprune/backend-node';
 import { TransPruneError } from '@transprune/core';
 import { type GraphName, graphNames, type VlmFiles } from '@transprune/files';
-import { readModelFile, withTemporaryFolders, writeModelFile } from '@transprune/files/node';
+import {
+  checkFolder,
+  readModelFile,
+  reasonOf,
+  withTemporaryFolders,
+  writeFailure,
+  writeModelFile,
+} from '@transprune/files/node';
 import type { OnnxModel } from '@transprune/onnx';
 import { collect, createEngine, type Pixels } from '@transprune/vlm';
 import { type GoldenAnswer, writeGolden } from './golden.js';
@@ -66,20 +73,12 @@ export async function exportTriton(
 }
 
 async function checkOutput(target: string, output: string): Promise<void> {
-  const parent = await readdir(dirname(target)).catch((cause) => fail(output, cause));
-  if (!parent.includes(basename(target))) return;
-  const there = await readdir(target).catch((cause) => fail(output, cause));
-  if (there.length > 0) fail(output, 'it is there already, and not empty');
+  await checkFolder(output, 'nothing');
+  await stat(dirname(target)).catch((cause) => fail(output, cause));
 }
 
 function fail(output: string, cause: unknown): never {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  throw new TransPruneError(
-    'WRITE_FAILED',
-    `expected ${output} to be a new folder, or an empty one, where it can be written, got: ${reason}; name another`,
-    { path: output, reason },
-    { cause },
-  );
+  throw writeFailure(output, reasonOf(cause), 'name a new folder in one that is there', cause);
 }
 
 const graphFile = (models: string, graph: GraphName) => join(models, graph, '1', 'model.onnx');

@@ -1,4 +1,5 @@
 import { TransPruneError } from '../errors.js';
+import { didYouMean } from '../words.js';
 import { dash } from './dash.js';
 import { instruction } from './instruction.js';
 import { keyNormMethod } from './key-norm.js';
@@ -53,7 +54,7 @@ export function methodOf({ method }: MethodChoice): Method {
   if (typeof method !== 'string') return checked(method);
   if (isMethodName(method)) return registry[method];
   return fail(
-    `method must be one of ${methodNames.join(', ')}, or a method itself, got the name ${method}; a method of another package goes into the plan itself, in place of its name`,
+    `method must be one of ${methodNames.join(', ')}, or a method itself, got the name ${method}${didYouMean(method, methodNames)}; a method of another package goes into the plan itself, in place of its name`,
     method,
   );
 }

@@ -8,7 +8,7 @@ test('keep ratios are one number in (0, 1] for each prune', () => {
   expect(() => checkKeepRatios([0.5, 0], 2)).toThrow(/above 0 and at most 1, got 0/);
   expect(() => checkKeepRatios([1.5], undefined)).toThrow(/got 1.5/);
   expect(() => checkKeepRatios([Number.NaN], 1)).toThrow(/got NaN/);
-  expect(() => checkKeepRatios(0.5 as never, 1)).toThrow(/must be 1 numbers.*got 0.5/);
+  expect(() => checkKeepRatios(0.5 as never, 1)).toThrow(/must be 1 number, .*got 0.5/);
   expect(() => checkKeepRatios(0.5 as never, undefined)).toThrow(
     /must be a list of numbers.*got 0.5/,
   );

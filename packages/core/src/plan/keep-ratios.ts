@@ -1,4 +1,5 @@
 import { TransPruneError } from '../errors.js';
+import { counted } from '../words.js';
 
 /**
  * Keep ratios for the prunes of a decoder.
@@ -14,7 +15,7 @@ export function checkKeepRatios(
     const got = Array.isArray(ratios) ? ratios.length : `${ratios}`;
     throw new TransPruneError(
       'INVALID_ARGUMENT',
-      `keepRatios must be ${stages ?? 'a list of'} numbers, one for each prune of this decoder, got ${got}`,
+      `keepRatios must be ${stages === undefined ? 'a list of numbers' : counted(stages, 'number')}, one for each prune of this decoder, got ${got}`,
       { field: 'keepRatios', stages, got },
     );
   }

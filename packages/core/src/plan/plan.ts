@@ -7,6 +7,7 @@ import {
   type TransitionParts,
   transitionParts,
 } from '../signals/transition.js';
+import { counted, didYouMean } from '../words.js';
 
 /** One prune: acts on the residual stream between layer `afterLayer` and the next (1-based). */
 export interface Stage {
@@ -133,7 +134,7 @@ export function validateSchedule(plan: PrunePlan, layers: number): void {
     const { afterLayer, keepRatio } = stage;
     if (!Number.isInteger(afterLayer) || afterLayer < 1 || afterLayer >= layers) {
       fail(
-        `prune layers must be whole numbers from 1 to ${layers - 1} for a decoder of ${layers} layers, got ${afterLayer}`,
+        `prune layers must be whole numbers from 1 to ${layers - 1} for a decoder of ${counted(layers, 'layer')}, got ${afterLayer}`,
         { field: 'stages.afterLayer', layers, got: afterLayer },
       );
     }
@@ -160,7 +161,7 @@ export function validateSchedule(plan: PrunePlan, layers: number): void {
   for (const layer of plan.accumulateLayers) {
     if (!Number.isInteger(layer) || layer < 1 || layer > layers) {
       fail(
-        `accumulated layers must be whole numbers from 1 to ${layers} for a decoder of ${layers} layers, got ${layer}`,
+        `accumulated layers must be whole numbers from 1 to ${layers} for a decoder of ${counted(layers, 'layer')}, got ${layer}`,
         { field: 'accumulateLayers', layers, got: layer },
       );
     }
@@ -201,7 +202,10 @@ export function newlyAccumulatedLayers(plan: PrunePlan, stage: number): number[]
 
 function oneOf(field: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value)) {
-    fail(`${field} must be one of ${allowed.join(', ')}, got ${value}`, { field, got: value });
+    fail(
+      `${field} must be one of ${allowed.join(', ')}, got ${value}${didYouMean(`${value}`, allowed)}`,
+      { field, got: value },
+    );
   }
 }
 

@@ -6,6 +6,7 @@
  * choice, and `PresetPlan.schedule` says so.
  */
 import { TransPruneError } from '../errors.js';
+import { didYouMean } from '../words.js';
 import { createPlan, type PrunePlan } from './plan.js';
 
 interface Preset {
@@ -43,7 +44,7 @@ export function presetPlan(name: string, layers: number): PresetPlan {
   if (!isPresetName(name)) {
     throw new TransPruneError(
       'INVALID_PLAN',
-      `preset must be one of ${presetNames.join(', ')}, got ${name}`,
+      `preset must be one of ${presetNames.join(', ')}, got ${name}${didYouMean(`${name}`, presetNames)}`,
       { field: 'preset', got: name },
     );
   }

@@ -1,6 +1,7 @@
 /** Fewer image tokens before the decoder: which there are, and how one is applied. */
 import type { NDArray } from '../algebra/ndarray.js';
 import { TransPruneError } from '../errors.js';
+import { didYouMean } from '../words.js';
 import { divPrune } from './div-prune.js';
 import { downsample } from './downsample.js';
 import type { ReductionMethod } from './method.js';
@@ -37,7 +38,7 @@ export function reductionMethod({ method, tokens }: Reduction): ReductionMethod 
   if (!Object.hasOwn(registry, method)) {
     throw new TransPruneError(
       'INVALID_ARGUMENT',
-      `a reduction's method must be one of ${reductionNames.join(', ')}, got ${method}`,
+      `a reduction's method must be one of ${reductionNames.join(', ')}, got ${method}${didYouMean(`${method}`, reductionNames)}`,
       { field: 'reduction.method', got: method },
     );
   }

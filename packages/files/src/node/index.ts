@@ -15,6 +15,14 @@ export { type FolderOptions, modelFolder } from './model-folder.js';
 export { openModel } from './open.js';
 export { type ModelPlace, namedPlace, placeOf } from './place.js';
 export type { DataPlacement } from './placement.js';
-export { checkTarget, type IfExists, type Target, type TargetOptions } from './target.js';
+export { isSystemError, reasonOf } from './system-errors.js';
+export {
+  checkFolder,
+  checkTarget,
+  type IfExists,
+  type Target,
+  type TargetOptions,
+  writeFailure,
+} from './target.js';
 export { type TemporaryFolders, temporaryModel, withTemporaryFolders } from './temporary.js';
 export { type WriteOptions, writeModelFile } from './write-model.js';

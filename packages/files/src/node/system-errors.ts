@@ -27,7 +27,7 @@ const reasons: Readonly<Record<string, string>> = {
   EMFILE: 'too many open files',
 };
 
-/** The system's words for what went wrong with a file. */
+/** What went wrong with a file: the system's error in words, or the message of another. */
 export function reasonOf(cause: unknown): string {
   const known = reasons[codeOf(cause) ?? ''];
   return known ?? (cause instanceof Error ? cause.message : String(cause));

@@ -1,5 +1,5 @@
 /** Where a file is to be written, checked before anything is. */
-import { lstat, realpath, stat } from 'node:fs/promises';
+import { access, constants, lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TransPruneError } from '@transprune/core';
 import { identityOf, isSame, kindOf } from './paths.js';
@@ -82,11 +82,59 @@ export async function checkWhatIsThere(
   }
 }
 
+/**
+ * Makes sure that files can be written to a folder, which may have to be made, and the folders around it too.
+ *
+ * @param holds `nothing` for a folder that has to be new or empty
+ * @param written what the error names; the folder if left out
+ * @throws TransPruneError WRITE_FAILED for a file in its place or in that of a folder around it, for a folder that may
+ *   not be written to, and for one with something in it if it has to be empty
+ */
+export async function checkFolder(
+  path: string,
+  holds: 'anything' | 'nothing',
+  written = path,
+): Promise<void> {
+  const absolute = resolve(path);
+  try {
+    const there = await nearestThere(absolute);
+    if (!(await stat(there)).isDirectory())
+      throw writeFailure(written, noFolder(there), anotherFolder);
+    await access(there, constants.W_OK);
+    const entries = holds === 'nothing' && there === absolute ? await readdir(there) : [];
+    if (entries.length === 0) return;
+    throw writeFailure(
+      written,
+      `a folder that holds ${entries[0]}`,
+      'name a new folder, or an empty one',
+    );
+  } catch (cause) {
+    if (TransPruneError.isInstance(cause)) throw cause;
+    throw writeFailure(written, reasonOf(cause), anotherFolder, cause);
+  }
+}
+
+const anotherFolder = 'name another folder';
+
+const noFolder = (path: string) => `${path}, which is no folder`;
+
+/** The path itself, or the nearest around it that is there; a link that leads nowhere is there, too. */
+async function nearestThere(path: string): Promise<string> {
+  try {
+    await lstat(path);
+    return path;
+  } catch (cause) {
+    const isOpen = ['ENOENT', 'ENOTDIR'].includes(codeOf(cause) ?? '');
+    if (!isOpen || dirname(path) === path) throw cause;
+    return nearestThere(dirname(path));
+  }
+}
+
 /** The error for a file that is there and may not be replaced. */
 export function alreadyThere(path: string): TransPruneError {
   return new TransPruneError(
     'INVALID_ARGUMENT',
-    `expected a free name to write to, got ${path}, which is there already; choose another name, or use --force (ifExists: 'replace') to replace it`,
+    `expected a free name to write to, got ${path}, which is there already; choose another name, or replace it (ifExists: 'replace')`,
     { path, exists: true },
   );
 }

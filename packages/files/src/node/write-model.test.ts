@@ -203,7 +203,7 @@ describe('the target', () => {
     await writeFile(target, 'mine');
     const careful = writeModelFile(model, target, { sourcePath, ifExists: 'refuse' });
     expect(await failure(careful)).toMatch(
-      /^INVALID_ARGUMENT: .*which is there already; .*--force/,
+      /^INVALID_ARGUMENT: .*which is there already; .*replace it \(ifExists: 'replace'\)/,
     );
     expect(await listing(elsewhere)).toEqual(['pruned.onnx']);
     expect(await readFile(target, 'utf8')).toBe('mine');

@@ -49,7 +49,7 @@ function declaredTokens(outer: Fields): Pick<VisionReading, 'imageTokens' | 'ima
     ? { imageTokens: sizeOf(outer, field), imageAssumption: `as its ${field} says` }
     : {
         imageTokens: comparisonTokens,
-        imageAssumption: `${comparisonTokens} image tokens, as many as LLaVA-1.5 makes`,
+        imageAssumption: 'assumed, as many as LLaVA-1.5 makes',
       };
 }
 

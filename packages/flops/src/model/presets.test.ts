@@ -99,8 +99,8 @@ describe('presets', () => {
         "smolvlm-256m: 832 (a 4:3 picture in 13 tiles, 4 x 3 and the overview; a tile is 512 x 512 pixels and 64 tokens)",
         "smolvlm-500m: 832 (a 4:3 picture in 13 tiles, 4 x 3 and the overview; a tile is 512 x 512 pixels and 64 tokens)",
         "smolvlm-2.2b: 1053 (a 4:3 picture in 13 tiles, 4 x 3 and the overview; a tile is 384 x 384 pixels and 81 tokens)",
-        "smollm2-135m: 576 (576 image tokens, as many as LLaVA-1.5 makes)",
-        "qwen2.5-0.5b: 576 (576 image tokens, as many as LLaVA-1.5 makes)",
+        "smollm2-135m: 576 (assumed, as many as LLaVA-1.5 makes)",
+        "qwen2.5-0.5b: 576 (assumed, as many as LLaVA-1.5 makes)",
       ]
     `);
   });

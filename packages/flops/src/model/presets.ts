@@ -2,7 +2,7 @@
  * Models by name. Each is the sizes out of the public `config.json` it names, spelled out where that
  * file relies on defaults; the tests hold every one against the number of weights in its checkpoint.
  */
-import { TransPruneError } from '@transprune/core';
+import { didYouMean, TransPruneError } from '@transprune/core';
 import { modelFromConfig } from './config.js';
 import type { Model } from './model.js';
 
@@ -248,7 +248,7 @@ export function modelPreset(name: string): Model {
   if (!isModelName(name)) {
     throw new TransPruneError(
       'NOT_FOUND',
-      `model must be one of ${modelNames.join(', ')}, got ${name}; for any other read its config.json`,
+      `model must be one of ${modelNames.join(', ')}, got ${name}${didYouMean(`${name}`, modelNames)}; for any other read its config.json`,
       { field: 'model', got: name },
     );
   }
