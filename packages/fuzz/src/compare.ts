@@ -10,17 +10,19 @@ const slack = 20;
  *
  * @param truth what is expected
  * @param nudged the same for an input that differs by so much
+ * @param named what an answer is, for messages
  */
 export async function difference(
   answers: readonly Float32Array[],
   truth: readonly Float32Array[],
   nudged: (nudge: number) => Promise<readonly Float32Array[]>,
+  named = (call: number) => `logits of call ${call}`,
 ): Promise<string | undefined> {
   const found = farthest(answers, truth);
   if (found.share <= tolerance) return undefined;
   const rounding = farthest(await nudged(1e-6), truth);
   if (found.share <= tolerance + slack * rounding.share) return undefined;
-  return `logits of call ${found.call} differ by ${found.share} of the largest (rounding by ${rounding.share})`;
+  return `${named(found.call)} differ by ${found.share} of the largest (rounding by ${rounding.share})`;
 }
 
 function farthest(answers: readonly Float32Array[], truth: readonly Float32Array[]) {

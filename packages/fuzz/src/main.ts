@@ -10,16 +10,24 @@ program
     'Prunes decoders that were changed at random, and holds them against their originals.',
   )
   .option('--seeds <from-to>', 'the first seed and the one after the last', range, [0, 200])
+  .option('--kept', 'changes that leave the answers alone: the same tokens have to be kept')
   .option('--jobs <count>', 'processes', jobCount, availableParallelism())
   .action(run)
   .parseAsync();
 
-async function run({ seeds, jobs }: { seeds: [number, number]; jobs: number }): Promise<void> {
+interface Options {
+  readonly seeds: [number, number];
+  readonly jobs: number;
+  readonly kept?: true;
+}
+
+async function run({ seeds, jobs, kept }: Options): Promise<void> {
   const [from, to] = seeds;
   const tally = new Tally();
   const all = Array.from({ length: to - from }, (_, at) => from + at);
   await runSeeds(all, {
     jobs,
+    search: kept ? 'kept' : 'answers',
     onOutcome(outcome) {
       tally.add(outcome);
       if (Tally.isFault(outcome)) console.log(Tally.describe(outcome));

@@ -4,6 +4,9 @@ import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { SeedReport, Verdict } from './seed.js';
 
+/** What seeds look for: answers of the tokens that are kept, or which are kept. */
+export type Search = 'answers' | 'kept';
+
 /** What a process that is gone leaves: `crash` if it ended, `hang` if it was ended. */
 export type Outcome = Verdict | 'crash' | 'hang';
 
@@ -18,16 +21,29 @@ export type FromChild = { readonly outcome: SeedReport } | { readonly runsOrigin
 /** Milliseconds that a seed may take; on a busy machine it takes some seconds. */
 const hangLimit = 300_000;
 
+export interface SearchOptions {
+  /** Processes. */
+  readonly jobs: number;
+  readonly search?: Search;
+  readonly onOutcome: (outcome: SeedOutcome) => void;
+}
+
+/** What a child is asked. */
+export interface ToChild {
+  readonly seed: number;
+  readonly search: Search;
+}
+
 /** Runs every seed; `onOutcome` is told in the order in which they end. */
 export async function runSeeds(
   seeds: Iterable<number>,
-  { jobs, onOutcome }: { readonly jobs: number; readonly onOutcome: (o: SeedOutcome) => void },
+  { jobs, search = 'answers', onOutcome }: SearchOptions,
 ): Promise<void> {
   const left = seeds[Symbol.iterator]();
   const workers = Array.from({ length: jobs }, async () => {
     let child = start();
     for (let next = left.next(); !next.done; next = left.next()) {
-      const outcome = await ask(child, next.value);
+      const outcome = await ask(child, { seed: next.value, search });
       onOutcome(outcome);
       if (!child.connected || child.killed) child = start();
     }
@@ -43,7 +59,8 @@ function start(): ChildProcess {
   return fork(file, { execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
 }
 
-function ask(child: ChildProcess, seed: number): Promise<SeedOutcome> {
+function ask(child: ChildProcess, asked: ToChild): Promise<SeedOutcome> {
+  const { seed } = asked;
   return new Promise((resolve) => {
     let runsOriginal = false;
     const timer = setTimeout(() => {
@@ -70,6 +87,6 @@ function ask(child: ChildProcess, seed: number): Promise<SeedOutcome> {
     child.on('exit', onExit);
     child.on('message', onMessage);
     child.on('error', onError);
-    child.send(seed);
+    child.send(asked);
   });
 }

@@ -16,14 +16,15 @@ import { mutate } from './mutations/index.js';
 import { textOnly, withImage } from './prompt.js';
 import { type Answers, playPruned } from './pruned.js';
 import { type Random, randomOf } from './random.js';
-import { shapesOf } from './shapes.js';
+import { type Values, valuesOf } from './shapes.js';
 
 /**
  * - `right`: it was pruned, and does what the original does, cut and run by hand
  * - `refused`: with a reason
- * - `no model`: the changed original does not run, so that nothing can be said of it
+ * - `no model`: the changed original does not run, or answers otherwise where it should not, so that nothing can be
+ *   said of it
  * - `no oracle`: it was pruned, and the original can't be cut there
- * - `wrong`: it was pruned, and does something else
+ * - `wrong`: it was pruned, and does something else, or keeps other tokens
  * - `error`: the surgery ended in an error that is none of its refusals
  */
 export type Verdict = 'right' | 'refused' | 'no model' | 'no oracle' | 'wrong' | 'error';
@@ -38,26 +39,25 @@ export interface SeedReport {
   readonly reason: string;
 }
 
-interface Known {
+interface Known extends Values {
   readonly base: Base;
-  readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
 
 const known = new Map<number, Promise<Known>>();
 
-function knownBase(index: number): Promise<Known> {
+export function knownBase(index: number): Promise<Known> {
   const found =
     known.get(index) ??
     (async () => {
       const base = readBase(index);
-      return { base, shapes: await shapesOf(base) };
+      return { base, ...(await valuesOf(base)) };
     })();
   known.set(index, found);
   return found;
 }
 
 /** A changed model and how it is to be pruned. */
-interface Mutant {
+export interface Mutant {
   readonly base: Base;
   readonly model: OnnxModel;
   readonly changes: readonly string[];
@@ -173,7 +173,7 @@ function badSelection({ kept }: Answers, { stages }: SettledPlan): string | unde
 }
 
 /** One or two prunes at any depth that may have one; positions that a graph counts itself are counted anew in each piece. */
-function planOf(random: Random, { model, streams, afterPrunes }: Base): SettledPlan {
+export function planOf(random: Random, { model, streams, afterPrunes }: Base): SettledPlan {
   const depth = streams.length;
   const first = 1 + random.below(depth);
   const second = first + 1 + random.below(depth);
@@ -187,4 +187,4 @@ function planOf(random: Random, { model, streams, afterPrunes }: Base): SettledP
   return { ...plan, positions: takesPositions && random.below(2) > 0 ? 'keep' : 'renumber' };
 }
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : `${error}`);
+export const messageOf = (error: unknown) => (error instanceof Error ? error.message : `${error}`);

@@ -5,8 +5,16 @@ import type { Base } from './bases.js';
 import { feedsOf, open } from './decoder-run.js';
 import { withImage } from './prompt.js';
 
-/** Sizes of all values that nodes make, in a prefill. */
-export async function shapesOf(base: Base): Promise<ReadonlyMap<string, readonly number[]>> {
+/** What a prefill makes of a base. */
+export interface Values {
+  /** Sizes of all values that nodes make. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Those of them that hold float32. */
+  readonly floats: ReadonlySet<string>;
+}
+
+/** All values that nodes make, in a prefill. */
+export async function valuesOf(base: Base): Promise<Values> {
   const graph = base.model.graph as GraphProto;
   const given = new Set(graph.output.map(({ name }) => name));
   const made = graph.node.flatMap(({ output }) => output.filter((name) => name !== ''));
@@ -25,5 +33,9 @@ export async function shapesOf(base: Base): Promise<ReadonlyMap<string, readonly
   };
   const outputs = await session.run(feedsOf(session, { call: 'prefill', ...fed }));
   await session.release();
-  return new Map(Object.entries(outputs).map(([name, { dims }]) => [name, dims]));
+  const values = Object.entries(outputs);
+  return {
+    shapes: new Map(values.map(([name, { dims }]) => [name, dims])),
+    floats: new Set(values.flatMap(([name, { type }]) => (type === 'float32' ? [name] : []))),
+  };
 }

@@ -54,11 +54,19 @@ test('an original that does not run is said to be the reason', async () => {
   const original = await readModelFile(caseFile(small));
   const { node } = original.graph!;
   const logits = node.find(({ output }) => output[0] === 'logits')!;
-  // A second row of a batch of one.
-  const one = node.find(({ opType }) => opType === 'ReduceSum')!.input[1]!;
   logits.output = ['inner'];
-  const gather = { domain: '', attribute: [], opType: 'Gather', name: 'wrong' };
-  node.push({ ...logits, ...gather, input: ['inner', one], output: ['logits'] });
+  // In place of each feature one that there is not.
+  const { vocabularySize } = readDecoder(original);
+  const other = (await readModelFile(caseFile(small))).graph!;
+  const sum = other.node.find(({ opType }) => opType === 'ReduceSum')!;
+  const far = other.node.find(({ output }) => output[0] === sum.input[1])!;
+  const rawData = new Uint8Array(new BigInt64Array(vocabularySize).fill(2n ** 20n).buffer);
+  const dims = [BigInt(vocabularySize)];
+  Object.assign(far.attribute[0]!.t!, { dims, int64Data: [], rawData });
+  far.output = ['far'];
+  const attribute = [Object.assign(sum.attribute[0]!, { name: 'axis', i: 2n })];
+  const gather = { domain: '', attribute, opType: 'Gather', name: 'wrong' };
+  node.push(far, { ...logits, ...gather, input: ['inner', 'far'], output: ['logits'] });
   await expect(verify(caseFile(small), plan, { original })).rejects.toMatchObject({
     code: 'UNSUPPORTED_MODEL',
     message: expect.stringMatching(/^expected an original that runs, .*Gather/s),

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { type Base, baseCount, baseName, readBase } from '../bases.js';
 import { withImage } from '../prompt.js';
 import { randomOf } from '../random.js';
-import { shapesOf } from '../shapes.js';
+import { valuesOf } from '../shapes.js';
 import { insertions } from './insertions.js';
 import { type Edge, insertBefore } from './mutation.js';
 
@@ -84,7 +84,7 @@ test.each(names)('%s', async (file) => {
     name.endsWith(file),
   );
   const base = readBase(index);
-  const shapes = await shapesOf(base);
+  const { shapes } = await valuesOf(base);
   expect(() => pruneModel(base.model, plan)).not.toThrow();
   const edges = edgesTo(base, shapes);
   expect(edges.length).toBeGreaterThan(0);

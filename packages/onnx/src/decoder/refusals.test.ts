@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { smallConfig } from '../../testing/random-decoder.js';
 import { buildDecoder } from '../builder/decoder.js';
 import { randomWeights } from '../builder/weights.js';
-import { createEmitter } from '../graph/emitter.js';
+import { createEmitter, type Emitter } from '../graph/emitter.js';
 import { namesIn } from '../graph/graph.js';
 import { decodeModel } from '../model/codec.js';
 import { type GraphProto, ModelProtoSchema, NodeProtoSchema } from '../proto/onnx_pb.js';
@@ -105,5 +105,58 @@ test('a mask that logits are multiplied with', () => {
   masked!.opType = 'Mul';
   expect(() => readDecoder(multiplied)).toThrow(
     /^layer 1: expected a mask and Softmax after the product of queries and keys, found Mul/,
+  );
+});
+
+/** Nodes put between the masked logits of the first layer and their Softmax. */
+const afterMask = (make: (masked: string, emitter: Emitter) => string) => {
+  const { path } = exportedDecoder('llama', 'torchscript-17');
+  const model = decodeModel(readFileSync(path));
+  const graph = model.graph!;
+  const emitter = createEmitter(namesIn(graph), 17, { prefix: 'after mask' });
+  const at = graph.node.findIndex(({ opType }) => opType === 'Softmax');
+  const softmax = graph.node[at]!;
+  softmax.input[0] = make(softmax.input[0]!, emitter);
+  graph.node.splice(at, 0, ...emitter.nodes);
+  graph.initializer.push(...emitter.initializers);
+  return model;
+};
+
+test.each<[string, string, (masked: string, emitter: Emitter) => string]>([
+  ['scaled', 'Mul', (x, { emit, float }) => emit('Mul', [x, float(2)])],
+  ['divided', 'Div', (x, { emit, float }) => emit('Div', [x, float(2)])],
+  [
+    'turned',
+    'Transpose',
+    (x, { emit }) => emit('Transpose', [x], { attributes: { perm: [0, 1, 3, 2] } }),
+  ],
+])('logits that are %s after their mask', (_, opType, make) => {
+  expect(() => readDecoder(afterMask(make))).toThrow(
+    `layer 1: expected a mask and Softmax after the product of queries and keys, found ${opType}`,
+  );
+});
+
+test('logits that are cast after their mask are read', () => {
+  const model = afterMask((x, { emit, cast }) => cast(cast(emit('Identity', [x]), 11), 1));
+  expect(readDecoder(model).layers).toHaveLength(6);
+});
+
+test('logits that something reads besides their mask', () => {
+  const { path } = exportedDecoder('llama', 'torchscript-17');
+  const model = decodeModel(readFileSync(path));
+  const { layers } = readDecoder(model);
+  const [product] = layers[0]!.attention!.reading.logitNodes!.slice(-1);
+  const { node: nodes } = model.graph!;
+  const at = nodes.findIndex(({ opType }) => opType === 'Softmax');
+  const [probabilities = ''] = nodes[at]!.output;
+  nodes[at]!.output = ['inside'];
+  nodes.splice(
+    at + 1,
+    0,
+    create(NodeProtoSchema, { opType: 'Neg', input: [product!.output[0]!], output: ['aside'] }),
+    create(NodeProtoSchema, { opType: 'Add', input: ['inside', 'aside'], output: [probabilities] }),
+  );
+  expect(() => readDecoder(model)).toThrow(
+    /^layer 1: expected logits that are read once on their way to the mask and Softmax, found Neg/,
   );
 });

@@ -9,10 +9,13 @@ import {
 } from '../graph/graph.js';
 
 /**
- * A size: a number, the number of rows or of tokens, of tokens in a cache of latents before the call and with it, or
- * unknown.
+ * A size: a number, the number of rows or of what they have together (`rows`: each takes several places in a row, such
+ * as its heads), of tokens, of tokens in a cache of latents before the call and with it, or unknown.
  */
-export type Size = number | 'batch' | 'tokens' | 'past' | 'joined' | undefined;
+export type Size = number | 'batch' | 'rows' | 'tokens' | 'past' | 'joined' | undefined;
+
+/** True for an axis along which the rows of a batch lie. */
+export const isRows = (size: Size): size is 'batch' | 'rows' => size === 'batch' || size === 'rows';
 
 /** How far back sizes are looked for: exporters take them from a shape by a few nodes. */
 const deepest = 24;

@@ -104,6 +104,10 @@ const mixes: readonly [string, (x: string, emitter: Emitter, features: number) =
       return own.emit('Squeeze', [own.emit('MatMul', [seen, x]), own.int64([1])]);
     },
   ],
+  [
+    'FusedMatMul with a weight, of tokens before rows',
+    (x, own, n) => fused(own, [x, own.float(new Float32Array(n * n), [n, n])], { transBatchA: 1 }),
+  ],
   ['Add', (x, { emit, float }, n) => emit('Add', [x, float(new Float32Array(4 * n), [1, 4, n])])],
   ['local.Mul', (x, { emit }) => emit('Mul', [x, x], { domain: 'local' })],
   ['ReverseSequence', (x, { emit, int64 }) => emit('ReverseSequence', [x, int64([4])])],
@@ -134,6 +138,92 @@ const mixes: readonly [string, (x: string, emitter: Emitter, features: number) =
   ],
 ];
 
+/** What mixes the rows of a batch, moves them, or may do so: along the first axis of `[batch, tokens, features]`. */
+const mixesRows: typeof mixes = [
+  ['CumSum', (x, { emit, int64 }) => emit('CumSum', [x, int64([0], [])])],
+  ['ReduceMean', (x, { emit, int64 }) => emit('Sub', [x, emit('ReduceMean', [x, int64([0])])])],
+  [
+    'ReduceMax',
+    (x, { emit, int64 }) => {
+      const largest = emit('ReduceMax', [x, int64([0])], { attributes: { keepdims: 0 } });
+      return emit('Sub', [x, largest]);
+    },
+  ],
+  [
+    'Slice',
+    (x, { emit, int64 }) => emit('Slice', [x, int64([-1]), int64([-end]), int64([0]), int64([-1])]),
+  ],
+  [
+    'Slice',
+    (x, { emit, int64 }) =>
+      emit('Add', [x, emit('Slice', [x, int64([0]), int64([1]), int64([0])])]),
+  ],
+  [
+    'Gather',
+    (x, { emit, int64 }) =>
+      emit('Add', [x, emit('Gather', [x, int64([0], [])], { attributes: { axis: 0 } })]),
+  ],
+  ['Softmax', (x, { emit }) => emit('Softmax', [x], { attributes: { axis: 0 } })],
+  [
+    'Split',
+    (x, { emit, int64 }) => {
+      const parts = ['first', 'others'];
+      emit('Split', [x, int64([1, 1])], { attributes: { axis: 0 }, outputs: parts });
+      return emit('Concat', parts.reverse(), { attributes: { axis: 0 } });
+    },
+  ],
+  ['Concat', (x, { emit }) => emit('Concat', [x, x], { attributes: { axis: 0 } })],
+  ['Tile', (x, { emit, int64 }) => emit('Tile', [x, int64([2, 1, 1])])],
+  [
+    'TopK',
+    (x, { emit, int64 }) =>
+      emit('TopK', [x, int64([1])], { attributes: { axis: 0 }, outputs: ['best', 'place'] }),
+  ],
+  [
+    'ArgMax',
+    (x, { emit, cast }) =>
+      emit('Add', [x, cast(emit('ArgMax', [x], { attributes: { axis: 0 } }), 1)]),
+  ],
+  [
+    'GatherElements',
+    (x, own) => own.emit('GatherElements', [x, indicesOf(x, own)], { attributes: { axis: 0 } }),
+  ],
+  [
+    'ScatterElements',
+    (x, own) => own.emit('ScatterElements', [x, indicesOf(x, own), x], { attributes: { axis: 0 } }),
+  ],
+  [
+    'Squeeze',
+    (x, { emit, int64 }) => emit('Unsqueeze', [emit('Squeeze', [x, int64([0])]), int64([0])]),
+  ],
+  ['Add', (x, { emit, float }, n) => emit('Add', [x, float(new Float32Array(2 * n), [2, 1, n])])],
+  [
+    'Reshape',
+    (x, { emit, int64 }, n) => {
+      const heads = emit('Transpose', [emit('Reshape', [x, int64([0, 0, 4, -1])])], {
+        attributes: { perm: [0, 2, 1, 3] },
+      });
+      const size = (at: number) =>
+        emit('Slice', [emit('Shape', [x]), int64([at]), int64([at + 1])]);
+      const sizes = [int64([4]), size(0), size(1), int64([n / 4])];
+      const moved = emit('Reshape', [heads, emit('Concat', sizes, { attributes: { axis: 0 } })]);
+      const back = emit('Transpose', [moved], { attributes: { perm: [1, 2, 0, 3] } });
+      return emit('Reshape', [back, int64([0, 0, n])]);
+    },
+  ],
+  [
+    'MatMul',
+    (x, { emit, int64 }, n) => {
+      const heads = (perm: readonly number[]) =>
+        emit('Transpose', [emit('Reshape', [x, int64([0, 0, 4, -1])])], { attributes: { perm } });
+      const product = emit('MatMul', [heads([1, 2, 3, 0]), heads([1, 2, 0, 3])]);
+      const all = emit('MatMul', [product, heads([1, 2, 3, 0])]);
+      const back = emit('Transpose', [all], { attributes: { perm: [3, 0, 1, 2] } });
+      return emit('Reshape', [back, int64([0, 0, n])]);
+    },
+  ],
+];
+
 /** What leaves each token's numbers its own. */
 const leaves: readonly [string, (x: string, emitter: Emitter, features: number) => string][] = [
   [
@@ -146,6 +236,27 @@ const leaves: readonly [string, (x: string, emitter: Emitter, features: number) 
     (x, { emit, int64 }, n) => {
       const rows = emit('Reshape', [x, int64([-1, n])]);
       return emit('Reshape', [emit('Softmax', [rows]), emit('Shape', [x])]);
+    },
+  ],
+  [
+    'Reshape to one row of tokens',
+    (x, { emit, int64 }, n) => {
+      const rows = emit('Reshape', [x, int64([1, -1, n])]);
+      return emit('Reshape', [emit('Softmax', [rows]), emit('Shape', [x])]);
+    },
+  ],
+  [
+    'Reshape to heads of all rows',
+    (x, { emit, int64 }, n) => {
+      const turn = (y: string) => emit('Transpose', [y], { attributes: { perm: [0, 2, 1, 3] } });
+      const heads = turn(emit('Reshape', [x, int64([0, 0, 4, -1])]));
+      const size = emit('Slice', [emit('Shape', [x]), int64([1]), int64([2])]);
+      const sizes = emit('Concat', [int64([-1]), size, int64([n / 4])], {
+        attributes: { axis: 0 },
+      });
+      const all = emit('Softmax', [emit('Reshape', [heads, sizes])]);
+      const back = emit('Reshape', [all, emit('Shape', [heads])]);
+      return emit('Reshape', [turn(back), int64([0, 0, n])]);
     },
   ],
   ['Softmax', (x, { emit }) => emit('Softmax', [x], { attributes: { axis: -1 } })],
@@ -239,6 +350,17 @@ describe.each(places)('%s', (_, value, features) => {
     expect(() => readDecoder(model)).toThrow(TransPruneError);
     expect(() => readDecoder(model)).toThrow(
       /to stay its own, found|a norm between|linear projections/,
+    );
+  });
+});
+
+describe.each(places)('rows of %s', (_, value, features) => {
+  test.each(mixesRows)('%s is refused', (name, make) => {
+    const model = through(value, (x, emitter) => make(x, emitter, features));
+    expect(() => readDecoder(model)).toThrow(
+      new RegExp(
+        `found ${name}.*(rows of a batch|not known to leave tokens apart)|a norm between.*found|linear projections`,
+      ),
     );
   });
 });

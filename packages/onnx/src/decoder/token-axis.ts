@@ -1,7 +1,7 @@
 /**
  * Proves that a token's numbers stay its own: follows the axis of the tokens from the embeddings to the logits,
  * operator by operator. Attention's own nodes are the only ones that mix tokens; what moves numbers along that
- * axis, mixes them, or is not in the table, is refused.
+ * axis, mixes them, or is not in the table, is refused. The same goes for the rows of a batch.
  */
 import { constantShape, integerAttribute, operatorName, valueShape } from '../graph/graph.js';
 import { upstreamNodes } from '../graph/walk.js';
@@ -195,7 +195,7 @@ function checkPlaces({ layers, features }: Decoder, held: ReadonlyMap<string, He
   for (const [index, { streamIn, stack, mixer, attention, ffn }] of layers.entries()) {
     const where = `layer ${index + 1}`;
     if (stack) {
-      check(where, stack.predictions, 2, 4);
+      checkPlace(held, { where, name: stack.predictions, axis: 2, rank: 4, rows: 1 });
       check(where, stack.active, 1, 3);
     }
     const flat = [streamIn, mixer.input, mixer.output, ffn.input, ffn.output];
@@ -228,10 +228,12 @@ interface Place {
   readonly isHead?: boolean;
   /** Those of a cache of latents stand before them. */
   readonly isJoined?: boolean;
+  /** Where the rows of a batch lie; the first axis if left out. */
+  readonly rows?: number;
 }
 
 function checkPlace(held: ReadonlyMap<string, Held>, place: Place): void {
-  const { where, name, axis, rank, isHead = false, isJoined = false } = place;
+  const { where, name, axis, rank, isHead = false, isJoined = false, rows = 0 } = place;
   const value = held.get(name);
   const isThere =
     value !== undefined &&
@@ -241,7 +243,11 @@ function checkPlace(held: ReadonlyMap<string, Held>, place: Place): void {
     value.places === undefined &&
     (value.joined ?? false) === isJoined &&
     (isHead || value.chosen === undefined);
-  if (isThere) return;
+  if (isThere) {
+    if (value.dims[rows] === 'batch') return;
+    const expected = `rows of a batch along axis ${rows} of ${rank} in ${name}`;
+    refuse({ where, expected, found: `[${value.dims.map((size) => size ?? '?').join(', ')}]` });
+  }
   const found =
     value === undefined || value === 'mixed'
       ? 'no axis of tokens'

@@ -25,7 +25,15 @@ import {
   unsqueeze,
   without,
 } from './token-shapes.js';
-import { type AxisRule, type AxisSite, fromFront, isAlike, type Tokens } from './token-types.js';
+import {
+  type AxisRule,
+  type AxisSite,
+  fromFront,
+  isAlike,
+  leaveRows,
+  rowAxis,
+  type Tokens,
+} from './token-types.js';
 
 /** Tokens with sizes of another rank, their axis counted from the end. */
 const inRank = (tokens: Tokens, dims: readonly Size[]): Tokens => ({
@@ -33,6 +41,12 @@ const inRank = (tokens: Tokens, dims: readonly Size[]): Tokens => ({
   dims,
   axis: tokens.axis - tokens.dims.length + dims.length,
 });
+
+/** The axis of the rows of a batch, counted from the end; 0 where they lie along that of the tokens. */
+const rowsFromEnd = (tokens: Tokens) => {
+  const axis = rowAxis(tokens);
+  return axis < 0 ? 0 : axis - tokens.dims.length;
+};
 
 /** Each number of the output is made of the numbers at its place: axes are counted from the end. */
 function atSamePlace(site: AxisSite): Tokens {
@@ -45,6 +59,11 @@ function atSamePlace(site: AxisSite): Tokens {
     (other) => outside(other) !== outside(first) || !isAlike(other, first),
   );
   if (stranger) return site.refuse(`${node.opType} of tokens along different axes`);
+  // Places that are counted are the same for all rows.
+  const rows = operands.map(rowsFromEnd).filter((axis) => axis < 0);
+  if (new Set(rows).size > 1) {
+    return site.refuse(`${node.opType} of rows of a batch along different axes`);
+  }
   const constants = node.input.flatMap((_, index) =>
     site.tokens(index) ? [] : [site.sizes(index) ?? []],
   );
@@ -52,6 +71,11 @@ function atSamePlace(site: AxisSite): Tokens {
     const own = sizes.length < outside(first) ? 1 : sizes.at(-outside(first));
     if (typeof own === 'number' && own > 1) {
       return site.refuse(`${node.opType} with a constant for each of ${own} tokens`);
+    }
+    const [axis = 0] = rows;
+    const row = axis < 0 && sizes.length >= -axis ? sizes.at(axis) : 1;
+    if (typeof row === 'number' && row > 1) {
+      return site.refuse(`${node.opType} with a constant for each of ${row} rows of a batch`);
     }
   }
   const all = [...others.map(({ dims }) => dims), ...constants];
@@ -84,6 +108,9 @@ function ofEach(site: AxisSite): Tokens {
     a.dims.length === b.dims.length &&
     isAlike(a, b);
   if (!isApart || !isProduct) return site.refuse(`${node.opType} of tokens and tokens`);
+  if (rowAxis(a) !== rowAxis(b) || rowAxis(a) > a.dims.length - 3) {
+    return site.refuse(`${node.opType} of rows of a batch along different axes`);
+  }
   return { ...a, dims: [...a.dims.slice(0, -1), b.dims.at(-1)] };
 }
 
@@ -114,7 +141,9 @@ const product: AxisRule = (site) => {
   if (site.tokens(1)) return [afterWeight(site)];
   const tokens = onlyTokens(site);
   if (tokens.axis >= tokens.dims.length - 1) return site.refuse(`${node.opType} over the tokens`);
-  if (integerAttribute(node, 'transA', 0) !== 0) return site.refuse('transA = 1');
+  leaveRows(site, tokens, [tokens.dims.length - 1]);
+  const turn = ['transA', 'transBatchA'].find((name) => integerAttribute(node, name, 0) !== 0);
+  if (turn) return site.refuse(`${turn} = 1`);
   const weight = site.sizes(1);
   if (!site.isConstant(1)) return site.refuse(`${node.opType} with a value that is no weight`);
   const [rows, columns] = weight?.slice(-2) ?? [];
@@ -134,6 +163,7 @@ function afterWeight(site: AxisSite): Tokens {
   if (axis !== dims.length - 1 || dims.length < 2) {
     return site.refuse(`${node.opType} over the tokens`);
   }
+  leaveRows(site, tokens, [dims.length - 2]);
   const before = broadcast(dims.slice(0, -2), weight.slice(0, -2));
   return inRank(tokens, [...before, weight.at(-2), dims.at(-1)]);
 }
@@ -143,6 +173,7 @@ const norm: AxisRule = (site) => {
   const tokens = ofFirst(site, site.node.opType.startsWith('Skip') ? 2 : 1);
   const axis = fromFront(integerAttribute(site.node, 'axis', -1), tokens.dims.length);
   if (axis <= tokens.axis) return site.refuse(`${site.node.opType} over the tokens`);
+  leaveRows(site, tokens, [...tokens.dims.keys()].slice(axis));
   return [tokens];
 };
 
@@ -167,6 +198,7 @@ const reduction: AxisRule = (site) => {
   if (!axes || axes.length === 0 || axes.includes(tokens.axis)) {
     return site.refuse(`${node.opType} over the tokens`);
   }
+  leaveRows(site, tokens, axes);
   if (integerAttribute(node, 'keepdims', 1) !== 0) {
     const dims = tokens.dims.map((size, axis) => (axes.includes(axis) ? 1 : size));
     return [{ ...tokens, dims }];
@@ -182,6 +214,7 @@ const along =
     const tokens = onlyTokens(site);
     const axis = fromFront(integerAttribute(node, 'axis', fallback), tokens.dims.length);
     if (axis === tokens.axis) return site.refuse(`${node.opType} over the tokens`);
+    leaveRows(site, tokens, [axis]);
     if (size === 'kept') return [tokens];
     return [{ ...tokens, dims: tokens.dims.map((own, at) => (at === axis ? undefined : own)) }];
   };
@@ -216,6 +249,7 @@ const byOwnIndices: AxisRule = (site) => {
   const rank = indices.dims.length;
   const axis = fromFront(integerAttribute(node, 'axis', 0), rank);
   if (axis === indices.axis) return site.refuse(`${node.opType} along the tokens`);
+  leaveRows(site, indices, [axis]);
   // Of the same rank, and at the same place of each token.
   const joined = atSamePlace(site);
   if (joined.dims.length !== rank) return site.refuse(`${node.opType} of another rank`);
@@ -251,6 +285,11 @@ const scatterND: AxisRule = (site) => {
     const sizes = site.isConstant(1) ? site.sizes(1) : undefined;
     const depth = sizes?.at(-1);
     if (!sizes || typeof depth !== 'number' || data.axis < depth) return stop();
+    leaveRows(
+      site,
+      data,
+      Array.from({ length: depth }, (_, axis) => axis),
+    );
     return updates.axis - (sizes.length - 1) === data.axis - depth ? [data] : stop();
   }
   // As exporters write x[..., a:b] = y: an index of each axis, each for all places, side by side.

@@ -9,7 +9,7 @@ import {
   integersOf,
 } from '../graph/graph.js';
 import { dimsOfMade, type Size, sizesOf } from './sizes-of.js';
-import { type AxisRule, type AxisSite, isAlike, type Tokens } from './token-types.js';
+import { type AxisRule, type AxisSite, isAlike, leaveRows, type Tokens } from './token-types.js';
 
 /** Writes features of each token into others, as exporters put parts of keys side by side. */
 export const scatter: AxisRule = (site) => {
@@ -28,6 +28,7 @@ export const scatter: AxisRule = (site) => {
   }
   const isByRow = areRows(site);
   if (isByRow && updates.axis === 0) return site.refuse('ScatterND along the tokens');
+  if (isByRow) leaveRows(site, updates, [0]);
   if (!isByRow && !areAllPlaces(site, updates)) {
     return site.refuse('ScatterND to places that need not be those of the same tokens');
   }

@@ -8,7 +8,16 @@ import {
 } from '../graph/graph.js';
 import { largestInt32 } from '../graph/sizes.js';
 import { type Size, sizesOf } from './sizes-of.js';
-import { type AxisRule, type AxisSite, fromFront, isAlike, type Tokens } from './token-types.js';
+import { rowsReshaped } from './token-rows.js';
+import {
+  type AxisRule,
+  type AxisSite,
+  fromFront,
+  isAlike,
+  leaveRows,
+  rowAxis,
+  type Tokens,
+} from './token-types.js';
 
 /** The operand that holds tokens, where others may not. */
 export function onlyTokens(site: AxisSite, index = 0): Tokens {
@@ -51,13 +60,15 @@ export const squeeze: AxisRule = (site) => {
   const tokens = onlyTokens(site);
   const axes = integersOf(site, 'axes', 1)?.map((axis) => fromFront(axis, tokens.dims.length));
   if (!axes || axes.includes(tokens.axis)) return site.refuse('Squeeze of the tokens');
+  leaveRows(site, tokens, axes);
   return [without(tokens, axes)];
 };
 
 /** Some of the tokens may be taken for the logits, counted from the end, or as an input says. */
 function choose(site: AxisSite, tokens: Tokens, dims: readonly Size[], at: number): Tokens {
   const [first] = constantIntegers(site.graph, inputAt(site.node, at) ?? '') ?? [];
-  if (!site.isHead || tokens.chosen || tokens.places || (first !== undefined && first > 0)) {
+  const isApart = !tokens.places && rowAxis(tokens) >= 0;
+  if (!site.isHead || tokens.chosen || !isApart || (first !== undefined && first > 0)) {
     return site.refuse(`${site.node.opType} along the tokens`);
   }
   return { ...tokens, dims, chosen: site.node };
@@ -88,6 +99,8 @@ export const slice: AxisRule = (site) => {
     const place = (x: number) => Math.min(size, Math.max(0, x < 0 ? x + size : x));
     return Math.max(0, Math.ceil((place(end) - place(start)) / step));
   });
+  const cut = axes.filter((_, at) => !isWhole(at));
+  leaveRows(site, tokens, cut);
   const own = axes.indexOf(tokens.axis);
   if (own < 0 || isWhole(own)) return [{ ...tokens, dims }];
   if (!isPlain(own) || axes.length > 1) return site.refuse('Slice along the tokens');
@@ -105,6 +118,7 @@ export const gather: AxisRule = (site) => {
     if (indices?.length === 0) return site.refuse('Gather of one token');
     return [choose(site, tokens, tokens.dims, 1)];
   }
+  leaveRows(site, tokens, [axis]);
   if (!site.isConstant(1) || !indices) {
     return site.refuse('Gather of features that are not known');
   }
@@ -151,6 +165,8 @@ export const tile: AxisRule = (site) => {
   if (repeats?.[tokens.axis] !== 1 || repeats.length !== tokens.dims.length) {
     return site.refuse('Tile along the tokens, or so often as is not known');
   }
+  const repeated = [...repeats.keys()].filter((axis) => repeats[axis] !== 1);
+  leaveRows(site, tokens, repeated);
   const dims = tokens.dims.map((size, axis): Size => {
     const times = repeats[axis];
     if (times === 1) return size;
@@ -172,6 +188,7 @@ export const concat: AxisRule = (site) => {
   if (!areAlike || (axis === first.axis && parts.length > 1)) {
     return site.refuse('Concat along the tokens, or of tokens along different axes');
   }
+  if (parts.length > 1) leaveRows(site, first, [axis]);
   const total = parts.reduce<Size>((sum, part) => {
     const size = part?.dims[axis];
     return typeof sum === 'number' && typeof size === 'number' ? sum + size : undefined;
@@ -184,6 +201,7 @@ export const split: AxisRule = (site) => {
   const tokens = onlyTokens(site);
   const axis = fromFront(integerAttribute(node, 'axis', 0), tokens.dims.length);
   if (axis === tokens.axis) return site.refuse('Split along the tokens');
+  leaveRows(site, tokens, [axis]);
   const sizes = integersOf(site, 'split', 1);
   const own = tokens.dims[axis];
   const equal = typeof own === 'number' ? own / node.output.length : undefined;
@@ -259,11 +277,19 @@ function reshaped(site: AxisSite, given: readonly Size[]): readonly Tokens[] {
     const known = numbersOf(target.slice(own + 1));
     return features === undefined ? undefined : features / known;
   };
-  const filled = (own: number) =>
-    target.map((size, at): Size => {
+  const filled = (own: number) => {
+    const sizes = target.map((size, at): Size => {
       if (at === own) return all;
       return size === -1 ? (at > own ? holeAfter(own) : undefined) : size;
     });
+    const rows = rowsReshaped(tokens, { given, target, own });
+    if (!rows) {
+      return site.refuse(
+        `Reshape of ${asText(dims)} to ${asText(given)}, which need not leave rows of a batch apart`,
+      );
+    }
+    return rows === 'along tokens' ? sizes : sizes.with(rows.axis, rows.size);
+  };
   const isCopied = (at: number) =>
     (given[at] === 0 && (at !== axis || places === 1)) ||
     (at === axis && given[at] === all) ||

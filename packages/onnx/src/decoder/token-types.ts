@@ -1,6 +1,6 @@
 import type { NodeProto } from '../proto/onnx_pb.js';
 import type { ClassifiedGraph } from './classified-graph.js';
-import type { Size } from './sizes-of.js';
+import { isRows, type Size } from './sizes-of.js';
 
 /** Sizes of a value, and which of them counts tokens. */
 export interface Tokens {
@@ -56,3 +56,12 @@ export const isAlike = (one: Tokens, other: Tokens) =>
 
 /** The axis from the front. */
 export const fromFront = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
+
+/** The axis of the rows of a batch; -1 where they lie along that of the tokens. */
+export const rowAxis = ({ dims }: Tokens) => dims.findIndex(isRows);
+
+/** Stops where a node works along the rows of a batch. */
+export function leaveRows(site: AxisSite, tokens: Tokens, axes: readonly number[]): void {
+  if (!axes.includes(rowAxis(tokens))) return;
+  site.refuse(`${site.node.opType} along the rows of a batch`);
+}

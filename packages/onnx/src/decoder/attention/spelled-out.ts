@@ -9,14 +9,7 @@ import type { ClassifiedGraph } from '../classified-graph.js';
 import { isFusedProduct, isProduct } from '../linear.js';
 import { logitOperators } from '../operators.js';
 import { refuse } from '../refuse.js';
-import {
-  appended,
-  areBorrowed,
-  originalOf,
-  ownReader,
-  readersOf,
-  readersOfBorrowed,
-} from './cache.js';
+import { appended, areBorrowed, originalOf, ownReader, readersOfBorrowed } from './cache.js';
 import type { AttentionFamily } from './family.js';
 import { headSizes } from './heads.js';
 import { expansionOf, readLatent } from './latent.js';
@@ -141,6 +134,19 @@ function productAfter(node: NodeProto, nodes: readonly NodeProto[]): NodeProto |
   return undefined;
 }
 
+/** Nodes that read numbers of a value. */
+const readersOf = (graph: ClassifiedGraph, value: string) =>
+  (graph.uses.get(value) ?? []).flatMap(({ node }) => (node.opType === 'Shape' ? [] : node));
+
+/** What alone reads masked logits as they are: of those that are scaled after the mask the score would know nothing. */
+function readerOfCopies(graph: ClassifiedGraph, masked: NodeProto): NodeProto | undefined {
+  for (let last = masked; ; ) {
+    const [next, other] = readersOf(graph, outputAt(last, 0) ?? '');
+    if (other || (next?.opType !== 'Cast' && next?.opType !== 'Identity')) return other ?? next;
+    last = next;
+  }
+}
+
 /** What makes logits of a product. */
 interface LogitNodes {
   /** From the product to the mask. */
@@ -153,14 +159,19 @@ interface LogitNodes {
 function logitNodesAfter(graph: ClassifiedGraph, product: NodeProto, where: string): LogitNodes {
   const nodes = [product];
   for (let last = product; ; ) {
-    const readers = (graph.uses.get(outputAt(last, 0) ?? '') ?? []).filter(
-      ({ node }) => node.opType !== 'Shape',
-    );
-    const next = readers[0]?.node;
+    const [next, other] = readersOf(graph, outputAt(last, 0) ?? '');
+    if (other) {
+      refuse({
+        where,
+        expected: 'logits that are read once on their way to the mask and Softmax',
+        found: other.opType,
+        node: other,
+      });
+    }
     const isScaled = next?.input.every(
       (name) => graph.kindOf(name) !== 'derived' || isScale(graph, name),
     );
-    if (next && logitOperators.has(next.opType) && isScaled && readers.length === 1) {
+    if (next && logitOperators.has(next.opType) && isScaled) {
       nodes.push(next);
       last = next;
       continue;
@@ -168,7 +179,7 @@ function logitNodesAfter(graph: ClassifiedGraph, product: NodeProto, where: stri
     if (next?.opType === 'Softmax') return { nodes, mask: undefined };
     const [mask, more] = next?.input.filter((name) => graph.kindOf(name) === 'derived') ?? [];
     const isMasked = next?.opType === 'Add' || next?.opType === 'Where';
-    const after = next && readersOf(graph, outputAt(next, 0) ?? '')[0]?.node;
+    const after = next && readerOfCopies(graph, next);
     if (isMasked && mask !== undefined && more === undefined && after?.opType === 'Softmax') {
       return { nodes, mask };
     }

@@ -5,7 +5,7 @@ import { originalOf } from '../attention/cache.js';
 import type { ClassifiedGraph } from '../classified-graph.js';
 import type { StateNames } from '../decoder.js';
 import { refuse } from '../refuse.js';
-import type { AxisSite, Tokens } from '../token-types.js';
+import { type AxisSite, rowAxis, type Tokens } from '../token-types.js';
 
 /** A node that takes a state and gives it out again. */
 export interface StatefulNode {
@@ -65,7 +65,8 @@ export function tokensAlong(site: AxisSite, index: number, axis: number, rank: n
     tokens.dims.length === rank &&
     tokens.places === undefined &&
     tokens.chosen === undefined;
-  if (isThere) return tokens;
+  if (isThere && rowAxis(tokens) === 0) return tokens;
+  if (isThere) return site.refuse(`${site.node.opType} of rows of a batch along another axis`);
   const found = tokens ? `tokens along axis ${tokens.axis} of ${tokens.dims.length}` : 'no tokens';
   return site.refuse(`${site.node.opType} of ${found} at input ${index}`);
 }
