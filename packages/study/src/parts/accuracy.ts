@@ -48,7 +48,7 @@ export async function studyAccuracy(study: Study): Promise<Accuracies> {
     'Right answers',
     `${questions.length} held-out questions about ${new Set(questions.map(({ scene }) => scene)).size} pictures. Without a picture, and with few pixels, some are answered all the same:`,
     comparisonTable([whole, blind, coarse], questions, kinds),
-    `${needDetail.length} questions need detail: the unpruned model answers them right with the picture, and wrong both blind and at low resolution. They are told apart as *detail needed* below; there the unpruned model is right by definition. The model was trained on all image tokens of a picture: what shortens the sequence before the decoder is at a disadvantage here ([what changes with training](../training/README.md#what-closing-up-costs)).`,
+    `${needDetail.length} questions need detail: the unpruned model answers them right with the picture, and wrong both blind and at low resolution. They are told apart as *detail needed* below; there the unpruned model is right by definition. The decoder has seen sequences of all lengths, or what shortens them would be at a disadvantage ([what changed with training](../training/README.md#why-a-fourth-stage)).`,
     ...[...main].flatMap(([setting, results]) => [
       `**At the cost of ${setting.name}**, all questions:`,
       comparisonTable(results, questions, kinds),
