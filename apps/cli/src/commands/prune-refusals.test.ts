@@ -198,7 +198,9 @@ describe('the target', () => {
     await writeFile(output, 'mine');
     const { exitCode, stderr } = await transprune('prune', input, '-o', output);
     expect(exitCode).toBe(exitCodes.usage);
-    expect(stderr).toMatch(/which is there already; choose another name, or replace it with --force/);
+    expect(stderr).toMatch(
+      /which is there already; choose another name, or replace it with --force/,
+    );
     expect(await readFile(output, 'utf8')).toBe('mine');
     const forced = await transprune('prune', input, '-o', output, '--force');
     expect(forced.exitCode).toBe(exitCodes.ok);
