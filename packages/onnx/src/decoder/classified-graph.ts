@@ -1,7 +1,7 @@
 /** A graph with what its values depend on, made once for each graph that is read. */
 
 import { create } from '@bufbuild/protobuf';
-import { type GraphIndex, indexGraph } from '../graph/graph.js';
+import { type GraphIndex, indexGraph, type Use } from '../graph/graph.js';
 import { sortNodes } from '../graph/sort.js';
 import { upstreamNodes, walk } from '../graph/walk.js';
 import { type GraphProto, GraphProtoSchema } from '../proto/onnx_pb.js';
@@ -54,6 +54,10 @@ export function tokensBehind(
 ): Iterable<string> {
   return walk([value], (name) => (isEnd(name) ? [] : inputsOf(graph, name, 'token')));
 }
+
+/** Where the numbers of a value are read, once for each input; a shape holds sizes alone. */
+export const numberUses = (graph: ClassifiedGraph, name: string): Use[] =>
+  (graph.uses.get(name) ?? []).filter(({ node }) => node.opType !== 'Shape');
 
 /** What the numbers of a derived value are made of; a shape holds sizes alone. */
 export function madeOf(graph: ClassifiedGraph, name: string): string[] {

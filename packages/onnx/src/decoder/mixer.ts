@@ -5,7 +5,7 @@ import { makerOf, originalOf } from './attention/cache.js';
 import { attentionFamilies } from './attention/index.js';
 import { checkMask } from './attention/mask.js';
 import type { LayerCache } from './caches.js';
-import { type ClassifiedGraph, tokensBehind } from './classified-graph.js';
+import { type ClassifiedGraph, numberUses, tokensBehind } from './classified-graph.js';
 import type { AttentionReading, LayerCacheNames, Mixer, StateNames } from './decoder.js';
 import type { MixerReading } from './mixers/family.js';
 import { mixerFamilies } from './mixers/index.js';
@@ -99,8 +99,8 @@ function checked(
 }
 
 function readState(graph: ClassifiedGraph, state: StateNames, where: string): MixerReading {
-  const readers = (graph.uses.get(state.past) ?? []).filter(({ node }) => node.opType !== 'Shape');
-  const [reader, second] = readers.map(({ node }) => node);
+  const readers = numberUses(graph, state.past).map(({ node }) => node);
+  const [reader, second] = readers;
   for (const family of reader && !second ? mixerFamilies() : []) {
     const reading = reader && family.read(graph, { where, state, reader });
     if (reading) return reading;
@@ -108,7 +108,7 @@ function readState(graph: ClassifiedGraph, state: StateNames, where: string): Mi
   return refuse({
     where,
     expected: `${state.past} to be read by a known mixer (${namesOf(mixerFamilies())})`,
-    found: [...new Set(readers.map(({ node }) => node.opType))].join(', ') || 'no reader',
+    found: [...new Set(readers.map(({ opType }) => opType))].join(', ') || 'no reader',
     node: second ?? reader,
   });
 }

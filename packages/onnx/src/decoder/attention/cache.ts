@@ -85,7 +85,7 @@ export function ownReader(
 }
 
 /** Where a value is read in the end, after operators that only carry it. */
-export function readersOf(graph: ClassifiedGraph, value: string): Use[] {
+function readersOf(graph: ClassifiedGraph, value: string): Use[] {
   const open = [value];
   const reads: Use[] = [];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {

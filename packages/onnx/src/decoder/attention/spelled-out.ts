@@ -5,7 +5,7 @@
 import { floatAttribute, inputAt, integerAttribute, outputAt } from '../../graph/graph.js';
 import { toTheEnd } from '../../graph/sizes.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
-import type { ClassifiedGraph } from '../classified-graph.js';
+import { type ClassifiedGraph, numberUses } from '../classified-graph.js';
 import { isFusedProduct, isProduct } from '../linear.js';
 import { logitOperators } from '../operators.js';
 import { refuse } from '../refuse.js';
@@ -134,14 +134,10 @@ function productAfter(node: NodeProto, nodes: readonly NodeProto[]): NodeProto |
   return undefined;
 }
 
-/** Nodes that read numbers of a value. */
-const readersOf = (graph: ClassifiedGraph, value: string) =>
-  (graph.uses.get(value) ?? []).flatMap(({ node }) => (node.opType === 'Shape' ? [] : node));
-
 /** What alone reads masked logits as they are: of those that are scaled after the mask the score would know nothing. */
 function readerOfCopies(graph: ClassifiedGraph, masked: NodeProto): NodeProto | undefined {
   for (let last = masked; ; ) {
-    const [next, other] = readersOf(graph, outputAt(last, 0) ?? '');
+    const [next, other] = numberUses(graph, outputAt(last, 0) ?? '').map(({ node }) => node);
     if (other || (next?.opType !== 'Cast' && next?.opType !== 'Identity')) return other ?? next;
     last = next;
   }
@@ -159,7 +155,7 @@ interface LogitNodes {
 function logitNodesAfter(graph: ClassifiedGraph, product: NodeProto, where: string): LogitNodes {
   const nodes = [product];
   for (let last = product; ; ) {
-    const [next, other] = readersOf(graph, outputAt(last, 0) ?? '');
+    const [next, other] = numberUses(graph, outputAt(last, 0) ?? '').map(({ node }) => node);
     if (other) {
       refuse({
         where,

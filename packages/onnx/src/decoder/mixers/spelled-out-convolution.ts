@@ -18,7 +18,7 @@ import { largestInt32 } from '../../graph/sizes.js';
 import type { NodeProto } from '../../proto/onnx_pb.js';
 import { checkAttributes } from '../attention/attributes.js';
 import { originalOf } from '../attention/cache.js';
-import type { ClassifiedGraph } from '../classified-graph.js';
+import { type ClassifiedGraph, numberUses } from '../classified-graph.js';
 import { refuse } from '../refuse.js';
 import { sizesOf } from '../sizes-of.js';
 import type { AxisRule, AxisSite, Tokens } from '../token-types.js';
@@ -36,13 +36,11 @@ export const spelledOutConvolution: MixerFamily = {
     const isJoin = join.opType === 'Concat' && past === state.past && added && more === undefined;
     if (!isJoin || ![axis, -1].includes(integerAttribute(join, 'axis', 0))) return undefined;
     const joined = outputAt(join, 0) ?? '';
-    const readers = (graph.uses.get(joined) ?? []).map(({ node }) => node);
+    const readers = numberUses(graph, joined).map(({ node }) => node);
     const convolution = readers.find(({ opType }) => opType === 'Conv');
     if (!convolution) return undefined;
     const stateSlice = graph.producer.get(originalOf(graph, state.present));
-    const stranger = readers.find(
-      (node) => node !== convolution && node !== stateSlice && node.opType !== 'Shape',
-    );
+    const stranger = readers.find((node) => node !== convolution && node !== stateSlice);
     if (stranger) {
       const found = `${operatorName(stranger)} of both`;
       refuse({ where, expected: 'one convolution of state and tokens', found, node: stranger });
@@ -155,10 +153,7 @@ function convolvedAway(graph: ClassifiedGraph, node: NodeProto, where: string): 
 
 /** The node that takes the results of the new tokens. */
 function tailOf(graph: ClassifiedGraph, convolution: NodeProto, where: string): NodeProto {
-  const readers = (graph.uses.get(outputAt(convolution, 0) ?? '') ?? []).filter(
-    ({ node }) => node.opType !== 'Shape',
-  );
-  const [first, second] = readers;
+  const [first, second] = numberUses(graph, outputAt(convolution, 0) ?? '');
   if (first?.node.opType === 'Slice' && first.input === 0 && !second) return first.node;
   return refuse({
     where,
