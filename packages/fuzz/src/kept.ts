@@ -3,8 +3,7 @@
  * modules read and write and of probabilities: the changed decoder has to keep the same tokens, or be refused.
  */
 import { clone } from '@bufbuild/protobuf';
-import { type SettledPlan, TransPruneError } from '@transprune/core';
-import { decodeModel, encodeModel, type OnnxModel, pruneModel } from '@transprune/onnx';
+import { encodeModel, type OnnxModel, type pruneModel } from '@transprune/onnx';
 import { type GraphProto, ModelProtoSchema } from '@transprune/onnx/proto';
 import { type Base, baseCount } from './bases.js';
 import { difference } from './compare.js';
@@ -15,32 +14,25 @@ import { withImage } from './prompt.js';
 import { type Answers, playPruned } from './pruned.js';
 import { randomOf } from './random.js';
 import {
+  attempt,
+  type Judgement,
   knownBase,
   type Mutant,
   messageOf,
+  once,
   planOf,
+  reportOf,
   type SeedReport,
-  type Verdict,
 } from './seed.js';
-
-/** Pruned, or why not. */
-type Attempt = { readonly model: OnnxModel } | { readonly refused: string };
 
 const modulesKnown = new Map<Base, Modules>();
 const answersKnown = new Map<Base, Promise<readonly Float32Array[]>>();
-const prunedKnown = new Map<string, Unchanged | { readonly refused: string }>();
+const prunedKnown = new Map<string, Unchanged | { readonly ended: Judgement }>();
 
 /** A base, pruned, and what it answers. */
 interface Unchanged {
-  readonly model: OnnxModel;
+  readonly pruned: OnnxModel;
   readonly answers: Promise<Answers>;
-}
-
-/** What is known, or is made now. */
-function once<K, V>(known: Map<K, V>, key: K, make: () => V): V {
-  const value = known.get(key) ?? make();
-  known.set(key, value);
-  return value;
 }
 
 export async function neutralMutantOf(seed: number): Promise<Mutant> {
@@ -72,9 +64,7 @@ export async function runKeptSeed(
   onOriginal: (runs: boolean) => void = () => {},
 ): Promise<SeedReport> {
   const mutant = await neutralMutantOf(seed);
-  const { base, changes, plan } = mutant;
-  const [verdict, reason] = await judgeKept(mutant, { onOriginal });
-  return { seed, verdict, base: base.name, changes, plan, reason };
+  return reportOf(seed, mutant, await judgeKept(mutant, { onOriginal }));
 }
 
 interface JudgeOptions {
@@ -86,15 +76,10 @@ interface JudgeOptions {
 /** How a changed decoder, pruned, compares with the unchanged one, and why it is so. */
 export async function judgeKept(
   { base, model, plan }: Mutant,
-  { onOriginal = () => {}, prune = pruneModel }: JudgeOptions = {},
-): Promise<[Verdict, string]> {
-  let changed: Attempt;
-  try {
-    changed = pruned(model, plan, prune);
-  } catch (error) {
-    return ['error', `${error instanceof Error ? error.stack : error}`];
-  }
-  if ('refused' in changed) return ['refused', changed.refused];
+  { onOriginal = () => {}, prune }: JudgeOptions = {},
+): Promise<Judgement> {
+  const changed = attempt(model, plan, prune);
+  if ('ended' in changed) return changed.ended;
   onOriginal(true);
   try {
     const truth = await once(answersKnown, base, () => answersOf(base.model, base));
@@ -110,33 +95,24 @@ export async function judgeKept(
   const play = (own: OnnxModel, nudge = 0) =>
     playPruned(encodeModel(own), base.externalData, withImage, { nudge, again: true });
   const unchanged = once(prunedKnown, `${base.name} ${JSON.stringify(plan)}`, () => {
-    const attempt = pruned(base.model, plan);
-    return 'refused' in attempt ? attempt : { ...attempt, answers: play(attempt.model) };
+    const attempted = attempt(base.model, plan);
+    return 'ended' in attempted ? attempted : { ...attempted, answers: play(attempted.pruned) };
   });
-  if ('refused' in unchanged) {
-    return ['wrong', `it is pruned, and without the change refused: ${unchanged.refused}`];
+  if ('ended' in unchanged) {
+    const [verdict, reason] = unchanged.ended;
+    return ['wrong', `it is pruned, and without the change ${verdict}: ${reason}`];
   }
   let answers: Answers;
   try {
-    answers = await play(changed.model);
+    answers = await play(changed.pruned);
   } catch (error) {
     return ['wrong', `the pruned decoder does not run: ${messageOf(error)}`];
   }
   const expected = await unchanged.answers;
   const found = await otherwise(answers, expected, plan.stages.length, (nudge) =>
-    play(unchanged.model, nudge),
+    play(unchanged.pruned, nudge),
   );
   return found === undefined ? ['right', ''] : ['wrong', found];
-}
-
-function pruned(model: OnnxModel, plan: SettledPlan, prune = pruneModel): Attempt {
-  try {
-    // As it would be read from a file.
-    return prune(decodeModel(encodeModel(model)), plan, { trace: true });
-  } catch (error) {
-    if (TransPruneError.isInstance(error)) return { refused: `${error.code}: ${error.message}` };
-    throw error;
-  }
 }
 
 const answersOf = (model: OnnxModel, { externalData }: Base, nudge = 0) =>

@@ -43,18 +43,20 @@ interface Known extends Values {
   readonly base: Base;
 }
 
+/** What is known, or is made now. */
+export function once<K, V>(known: Map<K, V>, key: K, make: () => V): V {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
+}
+
 const known = new Map<number, Promise<Known>>();
 
-export function knownBase(index: number): Promise<Known> {
-  const found =
-    known.get(index) ??
-    (async () => {
-      const base = readBase(index);
-      return { base, ...(await valuesOf(base)) };
-    })();
-  known.set(index, found);
-  return found;
-}
+export const knownBase = (index: number): Promise<Known> =>
+  once(known, index, async () => {
+    const base = readBase(index);
+    return { base, ...(await valuesOf(base)) };
+  });
 
 /** A changed model and how it is to be pruned. */
 export interface Mutant {
@@ -77,8 +79,8 @@ export async function mutantOf(seed: number): Promise<Mutant> {
 export async function runUnchanged(index: number, seed: number): Promise<SeedReport> {
   const { base } = await knownBase(index);
   const plan = planOf(randomOf(seed), base);
-  const [verdict, reason] = await judge({ base, model: base.model, changes: [], plan }, () => {});
-  return { seed, verdict, base: base.name, changes: [], plan, reason };
+  const mutant = { base, model: base.model, changes: [], plan };
+  return reportOf(seed, mutant, await judge(mutant, () => {}));
 }
 
 /**
@@ -91,24 +93,43 @@ export async function runSeed(
   onOriginal: (runs: boolean) => void = () => {},
 ): Promise<SeedReport> {
   const mutant = await mutantOf(seed);
-  const { base, changes, plan } = mutant;
-  const [verdict, reason] = await judge(mutant, onOriginal);
-  return { seed, verdict, base: base.name, changes, plan, reason };
+  return reportOf(seed, mutant, await judge(mutant, onOriginal));
+}
+
+/** A verdict, and why it is so. */
+export type Judgement = readonly [verdict: Verdict, reason: string];
+
+export const reportOf = (
+  seed: number,
+  { base, changes, plan }: Mutant,
+  [verdict, reason]: Judgement,
+): SeedReport => ({ seed, verdict, base: base.name, changes, plan, reason });
+
+/** A model pruned as it would be read from a file, or what is to be said of it where that fails. */
+export function attempt(
+  model: OnnxModel,
+  plan: SettledPlan,
+  prune = pruneModel,
+): { readonly pruned: OnnxModel } | { readonly ended: Judgement } {
+  try {
+    return { pruned: prune(decodeModel(encodeModel(model)), plan, { trace: true }).model };
+  } catch (error) {
+    const isRefusal = TransPruneError.isInstance(error);
+    return {
+      ended: isRefusal
+        ? ['refused', `${error.code}: ${error.message}`]
+        : ['error', `${error instanceof Error ? error.stack : error}`],
+    };
+  }
 }
 
 async function judge(
   { base, model, plan }: Mutant,
   onOriginal: (runs: boolean) => void,
-): Promise<[Verdict, string]> {
-  let pruned: OnnxModel;
-  try {
-    // As it would be read from a file.
-    pruned = pruneModel(decodeModel(encodeModel(model)), plan, { trace: true }).model;
-  } catch (error) {
-    return TransPruneError.isInstance(error)
-      ? ['refused', `${error.code}: ${error.message}`]
-      : ['error', `${error instanceof Error ? error.stack : error}`];
-  }
+): Promise<Judgement> {
+  const attempted = attempt(model, plan);
+  if ('ended' in attempted) return attempted.ended;
+  const { pruned } = attempted;
   const uncut = {
     weights: base.externalData,
     cuts: [],

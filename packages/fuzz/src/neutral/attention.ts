@@ -2,7 +2,7 @@
 import type { NodeProto } from '@transprune/onnx/proto';
 import { addConstant, insertBefore, makeNode } from '../mutations/mutation.js';
 import { withImage } from '../prompt.js';
-import type { NeutralChange, NeutralScene } from './scene.js';
+import { type NeutralChange, type NeutralScene, readInstead } from './scene.js';
 
 /** Products of queries and keys: over features, with a number for each token. */
 function productsOf({ graph, inner, floats, shapes }: NeutralScene): NodeProto[] {
@@ -71,13 +71,7 @@ export const shiftLogits: NeutralChange = (scene) => {
   if (value === undefined) return undefined;
   const output = scene.fresh();
   const number = addConstant(scene, [0.5], { floats: true, scalar: true });
-  const readers = graph.node.filter(({ input }) => input.includes(value));
-  const [first] = readers;
-  if (!first) return undefined;
-  for (const node of readers) {
-    node.input = node.input.map((name) => (name === value ? output : name));
-  }
-  insertBefore(scene, first, [makeNode('Add', [value, number], [output])]);
+  readInstead(scene, value, [makeNode('Add', [value, number], [output])], output);
   return `logits ${value} moved`;
 };
 
@@ -102,11 +96,7 @@ export const scaleBehindMask: NeutralChange = (scene) => {
   insertBefore(scene, mask, [makeNode('Mul', [logits, number(1 / factor)], [before])]);
   mask.input = mask.input.map((name) => (name === logits ? before : name));
   const sum = mask.output[0] ?? '';
-  const readers = graph.node.filter(({ input }) => input.includes(sum));
-  insertBefore(scene, readers[0] ?? node, [makeNode('Mul', [sum, number(factor)], [after])]);
-  for (const reader of readers) {
-    reader.input = reader.input.map((name) => (name === sum ? after : name));
-  }
+  readInstead(scene, sum, [makeNode('Mul', [sum, number(factor)], [after])], after);
   return `logits ${logits} divided by ${factor} before the mask, and multiplied after it`;
 };
 
