@@ -34,7 +34,7 @@ export async function studyObjects(study: Study, accuracies: Accuracies): Promis
   }
   return section(
     'Dropped, or misread',
-    'An object is left if a patch of it is behind the last prune: a patch tells all about the object that covers it. The objects of a question are those that it names (all of the picture where it names none), those of a description the ones in the third of the picture that it is about. What is wrong though all of its objects are left was not lost by what was dropped, but by how the rest was read: for one, at other positions than the decoder was trained at. With *positions kept* the tokens that are left stand where they stood, as FastV leaves them; as the authors of TransPrune do it, they are counted anew.',
+    'An object is left if a patch of it is behind the last prune: a patch tells all about the object that covers it. The objects of a question are those that it names (all of the picture where it names none), those of a description the ones in the third of the picture that it is about. What is wrong though all of its objects are left was not lost by what was dropped, but by how the rest was read: for one, at positions that no longer tell where on the picture a token was. With *positions kept* the tokens that are left stand where they stood, as FastV leaves them; as the authors of TransPrune do it, they are counted anew.',
     ...tables,
   );
 }
