@@ -101,6 +101,8 @@ test('a picture that is none, before all others: the rest is asked, timed and to
   for (const { time } of first.schedules) expect(time.value).toBeGreaterThan(0);
   const again = await transpruneJson(...tune, '--costs', '.5,.504');
   expect(again.schedules).toEqual(first.schedules);
+  const { stdout } = await transprune(...tune, '--costs', '.5,.504');
+  expect(stdout.match(/question 2: /g)).toHaveLength(1);
 });
 
 test('plans that keep positions', async () => {
