@@ -19,6 +19,8 @@ test.each([
     [...llava, ...stages, '--keep-average', '.0001'],
     '\\(--keep-average from ',
   ],
+  ['FLOPs out of reach', [...llava, '--budget-tflops', '.1'], '\\(--budget-tflops from '],
+  ['a gain out of reach', [...llava, '--speedup', '99'], '\\(--speedup from '],
 ])('%s is told in options of the program', async (_, parameters, message) => {
   const { stderr } = await transprune(...parameters);
   expect(stderr).toMatch(new RegExp(`^error: .*${message}`));

@@ -16,6 +16,8 @@ export function messageOf(error: unknown): string {
 const remedies = [
   ["replace it (ifExists: 'replace')", 'replace it with --force'],
   ['; pass imageTokenId', '; add image_token_id to it'],
+  ['(tflops from', '(--budget-tflops from'],
+  ['(speedup from', '(--speedup from'],
 ] as const;
 
 /** A message of the libraries, which know the fields of their calls, with the options of this program. */

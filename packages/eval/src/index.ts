@@ -14,6 +14,7 @@ export { Folder } from './reading/folder.js';
 export type { Answer, Answerer } from './run/answerer.js';
 export {
   type AnswerLine,
+  answeredBefore,
   type FiledAnswer,
   readAnswerLines,
   readAnswers,
@@ -22,7 +23,6 @@ export { type RunOptions, type RunProgress, type RunResult, runBenchmark } from 
 export { type OpenAiOptions, openAiAnswerer } from './run/openai-answerer.js';
 export { parseShard, type Shard } from './run/shard.js';
 export {
-  answeredBefore,
   type Entrant,
   runInTurns,
   type TurnsOptions,

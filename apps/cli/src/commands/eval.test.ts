@@ -150,6 +150,9 @@ describe('a server', () => {
     expect(failed.exitCode).toBe(exitCodes.ok);
     expect(failed.stdout).toMatch(/Failed:\n {2}question random\/2: .*the picture is too large/);
     expect(failed.stderr).toContain('1 of 3 questions failed and stay open');
+    // Nothing else is open: what is answered is scored all the same.
+    const again = await transprune(...pope(), ...parameters);
+    expect([again.exitCode, again.stdout]).toEqual([exitCodes.ok, failed.stdout]);
     const good = await yesServer();
     const { failures, answered } = await transpruneJson(...pope(), ...good.parameters);
     expect([failures, answered, good.asked.length]).toEqual([[], 3, 1]);
@@ -215,6 +218,17 @@ test.each([
   const { exitCode, stdout, stderr } = await transprune('eval', ...parameters);
   expect([exitCode, stdout]).toEqual([exitCodes.usage, '']);
   expect(stderr).toMatch(message);
+});
+
+test('what nothing can be asked of, and no answers can be kept in', async () => {
+  await writeFile(join(data, 'questions.jsonl'), 'no json\n');
+  const own = ['eval', 'own', '--data', data];
+  const empty = await transprune(...own, '--answers', answers);
+  expect(empty.exitCode).toBe(exitCodes.usage);
+  expect(empty.stderr).toMatch(/question that can be asked in own, .*got none; questions.jsonl:1/);
+  const device = await transprune(...own, '--answers', '/dev/null');
+  expect(device.exitCode).toBe(exitCodes.failure);
+  expect(device.stderr).toContain('expected to write /dev/null, got a device; name a file');
 });
 
 test('a folder without the files says which is missing', async () => {

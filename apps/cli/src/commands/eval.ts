@@ -3,6 +3,7 @@ import type { Answerer } from '@transprune/eval';
 import { type Command, Option } from 'commander';
 import { checkAnswersFile } from '../eval/answers-target.js';
 import { askAll } from '../eval/ask.js';
+import { checkAskable } from '../eval/askable.js';
 import { embedded } from '../eval/embedded.js';
 import { engineAnswerer } from '../eval/engine-answerer.js';
 import { checkOfficial, writeFiles } from '../eval/official.js';
@@ -116,6 +117,7 @@ async function evaluate(
   if (official !== undefined) await checkOfficial(official, options.force === true);
   const shard = options.shard === undefined ? undefined : parseShard(options.shard);
   const opened = await benchmark.open(new Folder(data ?? ''));
+  checkAskable(opened, `${name}, ${data}`);
   const atOnce = options.queue === undefined ? concurrency : queuedQuestions;
   const asking = { answersPath, limit, shard, concurrency: atOnce };
   const askFor = async (answerer: Answerer) => ({

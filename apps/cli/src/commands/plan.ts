@@ -127,8 +127,11 @@ function howRanked(plan: PrunePlan): string {
 }
 
 /** What costs mean where the score decides how many tokens stay. */
-function massNotes({ keepMass }: PrunePlan, { full: { baseline, least } }: CostReport): string[] {
-  if (keepMass === undefined || !least) return [];
+function massNotes(
+  { keepMass, stages }: PrunePlan,
+  { full: { baseline, least } }: CostReport,
+): string[] {
+  if (keepMass === undefined || !least || stages.length === 0) return [];
   const saved =
     baseline.prefill.decoder.total / (least.prefill.decoder.total + least.prefill.scoring.total);
   return [

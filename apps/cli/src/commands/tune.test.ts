@@ -89,6 +89,22 @@ test.each([
   expect(exitCode).toBe(expected);
 });
 
+test('a picture that is none, before all others: the rest is asked, timed and told apart', async () => {
+  const data = await ownData();
+  const lines = (await readFile(join(data, 'questions.jsonl'), 'utf8')).split('\n');
+  await writeFile(join(data, 'questions.jsonl'), [lines[1], lines[0]].join('\n'));
+  const tune = ['tune', '--data', data, '--answers', join(data, 'answers'), '--timed', '1'];
+  const first = await transpruneJson(...tune, '--costs', '.5,.504');
+  expect(first).toMatchObject({ questions: 2, compared: 1 });
+  const names = first.schedules.map(({ name }: { name: string }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  for (const { time } of first.schedules) expect(time.value).toBeGreaterThan(0);
+  const again = await transpruneJson(...tune, '--costs', '.5,.504');
+  expect(again.schedules).toEqual(first.schedules);
+  const { stdout } = await transprune(...tune, '--costs', '.5,.504');
+  expect(stdout.match(/question 2: /g)).toHaveLength(1);
+});
+
 test('plans that keep positions', async () => {
   const data = await ownData();
   const parameters = ['--data', data, '--answers', join(data, 'answers'), '--costs', '.5'];
@@ -97,7 +113,11 @@ test('plans that keep positions', async () => {
   );
   const pruned = schedules.slice(1);
   expect(pruned.length).toBeGreaterThan(3);
-  for (const { plan } of pruned) expect(plan.positions).toBe('keep');
+  for (const { plan, options } of pruned) {
+    expect(plan.positions).toBe('keep');
+    // What is recommended is what was measured.
+    expect(options).toContain('--positions keep');
+  }
 });
 
 test('questions without a known answer are refused before any is asked', async () => {
@@ -108,5 +128,7 @@ test('questions without a known answer are refused before any is asked', async (
   expect(exitCode).toBe(exitCodes.usage);
   await writeFile(join(folder, 'questions.jsonl'), 'no json\n');
   const none = await transprune('tune', '--data', folder);
-  expect(none.stderr).toMatch(/a question that can be asked in own, .*got none; no JSON/);
+  expect(none.stderr).toMatch(
+    /a question that can be asked in own, .*got none; questions.jsonl:1: no JSON/,
+  );
 });

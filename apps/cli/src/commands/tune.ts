@@ -7,6 +7,7 @@ import {
 } from '@transprune/core';
 import type { OpenBenchmark, Question } from '@transprune/eval';
 import { type Command, Option } from 'commander';
+import { checkAskable } from '../eval/askable.js';
 import { embeddedBenchmark } from '../eval/embedded.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
@@ -137,11 +138,7 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
   await checkFolder(answers, 'anything');
   const { source, benchmark } = await questionsOf(options);
   const questions = benchmark.questions.slice(0, limit);
-  if (questions.length === 0) {
-    throw invalid(
-      `expected a question that can be asked in ${source}, got none; ${benchmark.problems[0]?.what ?? 'the file is empty'}`,
-    );
-  }
+  checkAskable(benchmark, source);
   await checkJudged(benchmark, questions);
   const files = await findModel(options.model, options, around);
   const original = await readOriginal(files);
@@ -178,7 +175,7 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
   const cost = ({ plan }: Schedule) => costOf(costed, plan);
   const report: TuneReport = tuneReport(resultsOf({ ...benchmark, questions }, measured, cost), {
     ...{ model, source, device: used, answers, questions: questions.length, ...tokens },
-    ...{ tolerance: options.tolerance / 100, aim, leftOut, failures },
+    ...{ tolerance: options.tolerance / 100, aim, positions: options.positions, leftOut, failures },
     problems: benchmark.problems,
   });
   if (output !== undefined && ending !== undefined) {

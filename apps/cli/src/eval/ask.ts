@@ -26,7 +26,7 @@ export async function askAll(
     terminal.progress(
       done < open ? timeLeft('question', done, open, start, performance.now()) : '',
     );
-    patience.watch(open, now, failures);
+    patience.watch({ open, answered: now, before: answered - now }, failures);
   };
   try {
     const result = await runBenchmark(benchmark, { ...options, answerer, signal, onProgress });

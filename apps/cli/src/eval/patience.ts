@@ -5,14 +5,19 @@ import type { Problem } from '@transprune/eval';
 /** A run ends when so many questions have failed and none has been answered: nobody is there. */
 const most = 5;
 
+export interface Asked {
+  /** Answers that this run was to get. */
+  readonly open: number;
+  /** Those of them that it got. */
+  readonly answered: number;
+  /** Those that were there before. */
+  readonly before: number;
+}
+
 export interface Patience {
   /** Aborted, with what went wrong, when nothing is answered. */
   readonly signal: AbortSignal;
-  /**
-   * @param open questions that were to be asked
-   * @param answered those of them that were
-   */
-  watch(open: number, answered: number, failures: readonly Problem[]): void;
+  watch(asked: Asked, failures: readonly Problem[]): void;
 }
 
 /** @param who is asked */
@@ -20,13 +25,17 @@ export function patienceWith(who: string): Patience {
   const giveUp = new AbortController();
   return {
     signal: giveUp.signal,
-    watch(open, answered, failures) {
+    watch({ open, answered, before }, failures) {
       const [first] = failures;
-      if (answered > 0 || !first || failures.length < Math.min(most, open)) return;
+      // Where most was answered before, the rest may well be what failed then.
+      if (answered > 0 || before >= open || !first) return;
+      // One bad picture fails with each of those who are asked in turns.
+      const questions = new Set(failures.map(({ where }) => where)).size;
+      if (questions < most && failures.length < open) return;
       giveUp.abort(
         new TransPruneError(
           'RUN_FAILED',
-          `expected answers from ${who}, got none to ${counted(failures.length, 'question')}; ${first.where}: ${first.what}`,
+          `expected answers from ${who}, got none to ${counted(questions, 'question')}; ${first.where}: ${first.what}`,
           { failures },
         ),
       );

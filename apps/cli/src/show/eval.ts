@@ -66,8 +66,10 @@ const shownLines = 5;
 
 export function shownProblems(title: string, problems: readonly Problem[]): string[] {
   if (problems.length === 0) return [];
-  const lines = problems.slice(0, shownLines).map(({ where, what }) => `  ${where}: ${what}`);
-  const more = problems.length - lines.length;
+  // Several models may fail at one question.
+  const told = new Set(problems.map(({ where, what }) => `  ${where}: ${what}`));
+  const lines = [...told].slice(0, shownLines);
+  const more = told.size - lines.length;
   return [`${title}:`, ...lines, ...(more > 0 ? [`  and ${more} more (--json)`] : [])];
 }
 

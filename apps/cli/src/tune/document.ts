@@ -1,5 +1,5 @@
 /** What `tune` found, as one document: what `--json` prints, and what tables and pictures show. */
-import { methodNameOf, type PrunePlan } from '@transprune/core';
+import { methodNameOf, type PositionMode, type PrunePlan } from '@transprune/core';
 import type { Estimate, Problem } from '@transprune/eval';
 import { layerRanges } from '../show/units.js';
 import { type Aim, paretoFront, recommend } from './recommend.js';
@@ -39,6 +39,8 @@ export interface TuneReport {
   readonly textTokens: number;
   readonly tolerance: number;
   readonly aim: Aim;
+  /** Of all plans, where the user asked for it. */
+  readonly positions?: PositionMode | undefined;
   readonly schedules: readonly TunedSchedule[];
   /** null if no question could be compared. */
   readonly recommended: {
@@ -56,10 +58,10 @@ export interface TuneReport {
 type Facts = Omit<TuneReport, 'schedules' | 'recommended' | 'compared' | 'withoutTruth'>;
 
 export function tuneReport({ results, ...counts }: Results, facts: Facts): TuneReport {
-  const { tolerance, aim } = facts;
+  const { tolerance, aim, positions } = facts;
   const front = paretoFront(results, aim);
   const found = counts.compared > 0 ? recommend(results, tolerance, aim) : undefined;
-  const schedules = results.map((result) => tuned(result, front.has(result)));
+  const schedules = results.map((result) => tuned(result, front.has(result), positions));
   return {
     ...facts,
     ...counts,
@@ -67,7 +69,7 @@ export function tuneReport({ results, ...counts }: Results, facts: Facts): TuneR
     recommended: found
       ? {
           name: found.result.schedule.name,
-          options: planOptions(found.result.schedule.plan),
+          options: planOptions(found.result.schedule.plan, positions),
           isCertain: found.isCertain,
           random: found.random?.schedule.name ?? null,
         }
@@ -75,12 +77,20 @@ export function tuneReport({ results, ...counts }: Results, facts: Facts): TuneR
   };
 }
 
-function tuned({ schedule, ...measured }: Result, isOnFront: boolean): TunedSchedule {
-  return { ...schedule, ...measured, options: planOptions(schedule.plan), isOnFront };
+function tuned(
+  { schedule, ...measured }: Result,
+  isOnFront: boolean,
+  positions: PositionMode | undefined,
+): TunedSchedule {
+  return { ...schedule, ...measured, options: planOptions(schedule.plan, positions), isOnFront };
 }
 
-/** A plan as options of the command line. */
-export function planOptions(plan: PrunePlan): string {
+/**
+ * A plan as options of the command line.
+ *
+ * @param positions if they are not what the decoder goes by
+ */
+export function planOptions(plan: PrunePlan, positions?: PositionMode): string {
   const { stages, accumulateLayers } = plan;
   const layers = stages.map(({ afterLayer }) => afterLayer);
   const [first = 1, last = 0] = [layers[0], layers.at(-1)];
@@ -90,6 +100,7 @@ export function planOptions(plan: PrunePlan): string {
   const usual = layerRanges(Array.from({ length: last - first + 1 }, (_, at) => first + at));
   return [
     ...(method === 'transprune' ? [] : [`--method ${method}`]),
+    ...(positions ? [`--positions ${positions}`] : []),
     ...(span === usual ? [] : [`--accumulate ${span}`]),
     `--prune-after ${layers.join(',')}`,
     `--keep ${stages.map(({ keepRatio }) => keepRatio).join(',')}`,

@@ -64,7 +64,7 @@ export async function measure(
   const measured: Measured[] = [];
   const failures: Problem[] = [];
 
-  const askGroup = async (group: Group, { isOpen, onDone }: Turn, pruned: LocalEngine) => {
+  const askGroup = async (group: Group, { isOpen, before, onDone }: Turn, pruned: LocalEngine) => {
     const patience = patienceWith(`${model}, ${group.schedules[0]?.family}`);
     const signal = AbortSignal.any([io.signal, patience.signal]);
     const entrants: Entrant[] = [];
@@ -79,7 +79,8 @@ export async function measure(
       onProgress(progress) {
         onDone(progress.done);
         const { failures: failed } = progress;
-        patience.watch(progress.open, progress.done - failed.length, failed);
+        const answered = progress.done - failed.length;
+        patience.watch({ open: progress.open, answered, before }, failed);
       },
     });
     signal.throwIfAborted();
@@ -91,21 +92,22 @@ export async function measure(
   };
 
   const askAll = async (schedules: readonly Schedule[]) => {
-    const groups = groupsOf(schedules, options);
+    const timed = lengthWith(questions, measured[0]?.answers, options.timed);
+    const groups = groupsOf(schedules, { ...options, timed });
     const open = await Promise.all(groups.map((group) => openIn(group, questions)));
     const all = sum(open.map(({ count }) => count));
     const known = sum(open.map(({ answered }) => answered));
     if (known > 0) terminal.info(`${known} of ${known + all} answers were there before`);
     const start = performance.now();
-    let before = 0;
+    let passed = 0;
     for (const [at, group] of groups.entries()) {
       const count = open[at]?.count ?? 0;
       const onDone = (now: number) => {
-        const done = before + now;
+        const done = passed + now;
         const line = () => timeLeft('answer', done, all, start, performance.now());
         terminal.progress(done < all ? line() : '');
       };
-      const turn = { isOpen: count > 0, onDone };
+      const turn = { isOpen: count > 0, before: open[at]?.answered ?? 0, onDone };
       const [first] = group.schedules;
       // Nothing is opened for answers that are there.
       if (!first || first.plan.stages.length === 0 || count === 0) {
@@ -120,7 +122,7 @@ export async function measure(
           await pruned.dispose();
         }
       }
-      before += count;
+      passed += count;
     }
   };
 
@@ -141,10 +143,19 @@ export async function measure(
 interface Turn {
   /** Whether anything is to be asked. */
   readonly isOpen: boolean;
+  /** Answers that were there before. */
+  readonly before: number;
   readonly onDone: (answers: number) => void;
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/** Of the questions so many first ones that `count` of them were answered; all where fewer were. */
+function lengthWith(questions: readonly Question[], answers: Answers | undefined, count: number) {
+  if (!answers) return count;
+  const places = questions.flatMap(({ id }, at) => (answers.has(id) ? [at + 1] : []));
+  return places[count - 1] ?? questions.length;
+}
 
 /** How many answers of a group are there, and how many are to be got. */
 async function openIn({ asked }: Group, questions: readonly Question[]) {

@@ -44,6 +44,9 @@ test('recommended is the cheapest within the tolerance, and whether that is cert
   });
   // A plan that is right but slower is none to recommend.
   expect(recommend([unpruned, result('slow', 1.1, 0.95, 0)], 0.01, 'time')?.result).toBe(unpruned);
+  // Of two that cost the same, the one that is right more often.
+  const better = result('better', 0.6, 0.899, -0.05);
+  expect(recommend([...all, better], 0.01, 'time')?.result).toBe(better);
   const counted = result('counted', 1.1, 0.9, 0, { cost: 0.5 });
   expect(recommend([unpruned, counted], 0.01, 'flops')?.result).toBe(counted);
 });
@@ -69,5 +72,8 @@ test('a plan as options of the command line', () => {
   expect(planOptions(createPlan({ stages, accumulateLayers: [3, 4, 5] }))).toBe(keep);
   const other = createPlan({ method: 'fastv', stages, accumulateLayers: [2, 3, 4, 5] });
   expect(planOptions(other)).toBe(`--method fastv --accumulate 2-5 ${keep}`);
+  expect(planOptions(other, 'keep')).toBe(
+    `--method fastv --positions keep --accumulate 2-5 ${keep}`,
+  );
   expect(planOptions(createPlan({ stages: [] }))).toBe('--preset none');
 });

@@ -45,7 +45,7 @@ export function recommend(
 ): Recommendation | undefined {
   const [result] = results
     .filter(({ schedule, difference }) => !schedule.isBaseline && difference.value >= -tolerance)
-    .toSorted((a, b) => paid(a, aim) - paid(b, aim));
+    .toSorted((a, b) => paid(a, aim) - paid(b, aim) || b.accuracy.value - a.accuracy.value);
   if (!result) return undefined;
   const prunes = result.schedule.plan.stages.length > 0;
   const random = results.find(

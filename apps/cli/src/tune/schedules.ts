@@ -94,7 +94,7 @@ export function schedulesFor(
   const baselines = [...own.map(({ plan }) => costOf(decoding, plan)), ...costs].flatMap((cost) =>
     fit(random, cost, true),
   );
-  return { schedules: withoutTwins([...own, ...grid, ...baselines]), leftOut };
+  return { schedules: toldApart(withoutTwins([...own, ...grid, ...baselines])), leftOut };
 }
 
 /** The plan whose cost is the nearest: ratios that are fitted far from their shape drop nearly all at one prune. */
@@ -149,6 +149,16 @@ function withoutTwins(schedules: readonly Schedule[]): Schedule[] {
   return schedules.filter(({ plan }) => {
     const key = JSON.stringify(plan);
     return !seen.has(key) && seen.add(key);
+  });
+}
+
+/** Costs that round to one percent are told apart by their keep ratios: a name stands for one schedule. */
+function toldApart(schedules: readonly Schedule[]): Schedule[] {
+  return schedules.map((schedule) => {
+    const { name, plan } = schedule;
+    if (schedules.filter((other) => other.name === name).length === 1) return schedule;
+    const ratios = plan.stages.map(({ keepRatio }) => keepRatio).join(', ');
+    return { ...schedule, name: `${name} (${ratios})` };
   });
 }
 

@@ -119,6 +119,10 @@ test('mme: points of questions and of pairs, summed over perception and cognitio
   const said = ['Yes', 'No', 'Yes', 'Yes', 'Yes', 'perhaps'];
   const answers = new Map(questions.map(({ id }, at) => [id, said[at]!]));
   const { metrics, groups, unreadable } = score(answers);
+  // One of a picture's two questions is no pair, such as where the other failed.
+  const open1 = new Map([...answers].filter((_, at) => at !== 3));
+  expect(score(open1).groups.count?.metrics).toEqual({ points: 200, accuracy: 1, accuracyPlus: 1 });
+  expect(score(new Map([...answers].slice(0, 1))).metrics.perception).toBe(100);
   // count: 3 of 4 questions, 1 of 2 pictures; code: 1 of 2 questions, no picture.
   expect(groups.count?.metrics).toEqual({ points: 125, accuracy: 0.75, accuracyPlus: 0.5 });
   expect(metrics).toEqual({ perception: 125, cognition: 50 });
@@ -346,17 +350,27 @@ test('own: any of the answers given, articles and case aside; bad lines told', a
       line(4),
       line(2, 'three'),
       line(6, 'x', { image: 'gone.png' }),
-      line(7, 'x', { question: '' }),
+      line(7, 'x', { question: ' ' }),
+      line(9, []),
+      line(10, ['x', '']),
+      line(11, '+'),
       { id: 8, question: 'without a picture', answer: 'yes' },
     )}\nno json\n`,
     'a.png': 'x',
   });
-  expect(questions.map(({ id }) => id)).toEqual(['1', '2', '3', '4', '8']);
+  expect(questions.map(({ id }) => id)).toEqual(['1', '2', '3', '4', '11', '8']);
   expect(problems.map(({ where }) => where.replace(/.*\//, ''))).toEqual([
     'questions.jsonl:7',
+    'questions.jsonl:8',
     'questions.jsonl:9',
+    'questions.jsonl:12',
     'question 2',
     'question 6',
+  ]);
+  expect(problems.slice(0, 3).map(({ what }) => what)).toEqual([
+    'question: expected a text, got an empty one',
+    'answer: expected a text, got an empty list',
+    'answer: 1: expected a text, got an empty one',
   ]);
   const answers = new Map([
     ['1', 'red car.'],
@@ -373,6 +387,9 @@ test('own: any of the answers given, articles and case aside; bad lines told', a
     },
   });
   expect(score(new Map([['3', '(A)']])).metrics.accuracy).toBe(1);
+  // What nothing is left of is not right for want of letters.
+  expect(score(new Map([['11', '']]))).toMatchObject({ metrics: { accuracy: 0 }, unreadable: 1 });
+  expect(score(new Map([['11', '+']]))).toMatchObject({ metrics: { accuracy: 1 }, unreadable: 0 });
 });
 
 test('points of each question, where each is judged by itself', async () => {
@@ -409,6 +426,11 @@ test('right answers that cannot be right are told, and do not count', async () =
   expect(bench.problems.map(({ where }) => where)).toEqual(['question 1']);
   const said = new Map(['1', '2'].map((id) => [id, 'B']));
   expect(bench.score(said)).toMatchObject({ questions: 1, withoutTruth: 1, unreadable: 0 });
+  const gap = await open('mmbench', {
+    'mmbench/mmbench_dev_20230712.tsv':
+      'index\tquestion\tA\tB\tC\tD\tanswer\timage\n1\tq\ta\tb\t\td\tC\tAAAA',
+  });
+  expect(gap.problems[0]?.what).toMatch(/right answer C is no option/);
 
   const asked = (id: string) => ({ question_id: id, image: 'a.jpg', text: `What ${id}?` });
   const people = (answer: string) => ({ question_id: 1, answers: [{ answer }] });
@@ -418,6 +440,44 @@ test('right answers that cannot be right are told, and do not count', async () =
     'vqav2/v2_mscoco_val2014_annotations.json': { annotations: [people('dog'), people('cat')] },
   });
   expect(vqa.problems.map(({ where }) => where)).toEqual(['question 1']);
+
+  const pictured = { image: 'a.jpg', text: 'Is there a dog?' };
+  const pope = await open('pope', {
+    'pope/llava_pope_test.jsonl': lines({ ...pictured, question_id: 1, category: 'random' }),
+    'pope/val2014/a.jpg': 'x',
+    'pope/coco/coco_pope_random.json': lines(
+      { ...pictured, label: 'yes' },
+      { ...pictured, label: 'no' },
+    ),
+    'pope/coco/coco_pope_popular.json': '',
+    'pope/coco/coco_pope_adversarial.json': '',
+  });
+  expect(pope.problems).toHaveLength(1);
+  expect(pope.score(new Map([['random/1', 'yes']])).metrics.accuracy).toBe(1);
+
+  const read = { image_id: 'a', question: 'What 1?' };
+  const text = await open('textvqa', {
+    'textvqa/llava_textvqa_val_v051_ocr.jsonl': lines({ ...asked('1'), question_id: 'a' }),
+    'textvqa/train_images/a.jpg': 'x',
+    'textvqa/TextVQA_0.5.1_val.json': {
+      data: [
+        { ...read, answers: ['stop'] },
+        { ...read, answers: ['go'] },
+      ],
+    },
+  });
+  expect(text.problems).toHaveLength(1);
+
+  const release = 'MME/MME_Benchmark_release_version';
+  const pair = await open('mme', {
+    'MME/llava_mme.jsonl': lines({ ...asked('1'), image: 'color/a.jpg', category: 'color' }),
+    [`${release}/color/a.jpg`]: 'x',
+    [`${release}/color/a.txt`]: 'What 1?\tYes\nWhat 1?\tNo\n',
+  });
+  expect(pair.problems.map(({ what }) => what)).toEqual([
+    expect.stringContaining('a second answer'),
+  ]);
+  expect(pair.score(new Map([[pair.questions[0]!.id, 'yes']])).metrics.perception).toBe(100);
 });
 
 test("mme: a picture's text that is missing costs its questions alone", async () => {

@@ -57,7 +57,9 @@ async function open(folder: Folder, turnsOf: (options: number) => number) {
   const rows = folder.unique(await folder.table(path, rowSchema), ({ index }) => index);
   const pictures = new Map(rows.map(({ index, image }) => [index, image]));
   const questions = rows.flatMap((row): Turned[] => {
-    const options = [row.A, row.B, row.C, row.D].filter((option) => option !== undefined);
+    // What follows a missing one has no letter of its own.
+    const given = [row.A, row.B, row.C, row.D, undefined];
+    const options = given.slice(0, given.indexOf(undefined)).map((option = '') => option);
     // A picture that stands more than once is an index the next times.
     const image = pictures.get(row.image) ?? row.image;
     if (row.answer !== undefined && !options.some((_, at) => letterOf(at) === row.answer)) {

@@ -126,20 +126,26 @@ async function answersOf(folder: Folder, category: string, name: string) {
   for (const [at, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
     const [question = '', answer = ''] = line.split('\t');
-    const found = truthSchema.safeParse(answer.trim());
-    if (found.success) answers.set(plain(question), found.data === 'Yes' ? 'yes' : 'no');
-    else folder.note(`${path}:${at + 1}`, 'expected a question, a tab, and Yes or No');
+    const [asked, found] = [plain(question), truthSchema.safeParse(answer.trim())];
+    const note = (what: string) => folder.note(`${path}:${at + 1}`, what);
+    if (!found.success) note('expected a question, a tab, and Yes or No');
+    else if (answers.has(asked)) note('a second answer to this question; the first counts');
+    else answers.set(asked, found.data === 'Yes' ? 'yes' : 'no');
   }
   return answers;
 }
 
-/** Points of a category: of questions, and of pictures whose questions are all right. */
+/**
+ * Points of a category: of questions, and of pictures whose questions are both right. A picture with one answer, as a
+ * part of the questions may leave it, is no pair.
+ */
 function scoreOf(verdicts: readonly Verdict[]): GroupScore {
   const isRight = ({ said, label }: Verdict) => said === label;
   const pictures = groupBy(verdicts, ({ picture }) => [picture]);
+  const pairs = [...pictures.values()].filter(({ length }) => length > 1);
   const accuracy = ratio(verdicts.filter(isRight).length, verdicts.length);
-  const whole = [...pictures.values()].filter((pair) => pair.every(isRight)).length;
-  const accuracyPlus = ratio(whole, pictures.size);
+  const whole = pairs.filter((pair) => pair.every(isRight)).length;
+  const accuracyPlus = ratio(whole, pairs.length);
   const points = 100 * (accuracy + accuracyPlus);
   return { questions: verdicts.length, metrics: { points, accuracy, accuracyPlus } };
 }

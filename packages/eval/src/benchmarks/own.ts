@@ -6,11 +6,19 @@ import { judgeAll } from './judge.js';
 
 const path = 'questions.jsonl';
 
+const textSchema = z.string().regex(/\S/, 'expected a text, got an empty one');
+const answerSchema = z.union(
+  [textSchema, z.array(textSchema).min(1, 'expected a text, got an empty list')],
+  {
+    error: 'expected a text, or a list of texts each of which is right',
+  },
+);
+
 const lineSchema = z.object({
   id: idSchema,
   image: z.string().optional(),
-  question: z.string().min(1),
-  answer: z.union([z.string(), z.array(z.string())]).optional(),
+  question: textSchema,
+  answer: answerSchema.optional(),
   category: idSchema.optional(),
 });
 
@@ -46,19 +54,25 @@ export const own: Benchmark = {
           questions,
           answers,
           ({ right }) => right,
-          (answer, right, { category }) => ({
-            groups: category === undefined ? [] : [category],
-            points: right.some((each) => plain(each) === plain(answer)) ? 1 : 0,
-            isReadable: plain(answer) !== '',
-          }),
+          (answer, right, { category }) => {
+            const isRight = right.some((each) => plain(each) === plain(answer));
+            return {
+              groups: category === undefined ? [] : [category],
+              points: isRight ? 1 : 0,
+              isReadable: isRight || lettersOf(answer) !== '',
+            };
+          },
         ),
       official: () => new Map(),
     };
   },
 };
 
-/** As answers are compared in VQA's challenges; an answer of an article alone, such as the option A, is itself. */
-function plain(answer: string): string {
-  const letters = answer.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
-  return normalizeAnswer(answer) || letters;
-}
+/**
+ * As answers are compared in VQA's challenges; one of which that leaves nothing, such as the option A or a plus sign, is
+ * itself.
+ */
+const plain = (answer: string): string =>
+  normalizeAnswer(answer) || lettersOf(answer) || answer.trim();
+
+const lettersOf = (answer: string): string => answer.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');

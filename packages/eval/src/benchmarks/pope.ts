@@ -12,6 +12,8 @@ const labelSchema = z.object({
   label: z.enum(['yes', 'no']),
 });
 
+type Label = z.infer<typeof labelSchema>;
+
 interface Verdict {
   readonly split: string;
   readonly said: YesNo;
@@ -38,9 +40,9 @@ export const pope: Benchmark = {
     // Files count their questions differently: picture and text tell which is which.
     const labels = new Map<string, YesNo>();
     for (const split of splits) {
-      for (const entry of await folder.lines(`pope/coco/coco_pope_${split}.json`, labelSchema)) {
-        labels.set(`${split} ${entry.image} ${entry.text.trim()}`, entry.label);
-      }
+      const entries = await folder.lines(`pope/coco/coco_pope_${split}.json`, labelSchema);
+      const keyOf = ({ image, text }: Label) => `${split} ${image} ${text.trim()}`;
+      for (const entry of folder.unique(entries, keyOf)) labels.set(keyOf(entry), entry.label);
     }
     return {
       questions,

@@ -9,7 +9,7 @@ const entrySchema = z.object({
   question_id: idSchema,
   question_type_id: z.number(),
   data_type: z.string().optional(),
-  answer: z.string().regex(/^[A-D]$/),
+  answer: z.enum(['A', 'B', 'C', 'D']),
   choice_a: z.string(),
   choice_b: z.string(),
   choice_c: z.string(),

@@ -114,6 +114,7 @@ const textVqaSchema = z.object({
   question: z.string(),
   answers: z.array(z.string()).min(1),
 });
+type TextVqaEntry = z.infer<typeof textVqaSchema>;
 
 /** LLaVA's file names a question by its picture; two of one picture are told apart by their text. */
 export const textvqa: Benchmark = {
@@ -136,14 +137,10 @@ export const textvqa: Benchmark = {
       },
       async (from, path) => {
         const { data } = await from.json(path, z.object({ data: z.array(z.unknown()) }));
-        return new Map(
-          from
-            .items(path, data, textVqaSchema)
-            .map(({ image_id, question, answers }) => [
-              `${image_id} ${question.toLowerCase()}`,
-              { answers },
-            ]),
-        );
+        const keyOf = ({ image_id, question }: TextVqaEntry) =>
+          `${image_id} ${question.toLowerCase()}`;
+        const entries = from.unique(from.items(path, data, textVqaSchema), keyOf);
+        return new Map(entries.map((entry) => [keyOf(entry), { answers: entry.answers }]));
       },
       ({ questionId, prompt }, answer) => ({
         image_id: questionId,

@@ -50,7 +50,7 @@ export class Folder {
     return [...entries].flatMap(([name, entry]): [string, T][] => {
       const found = schema.safeParse(entry);
       if (found.success) return [[name, found.data]];
-      this.note(`${path}, ${name}`, z.prettifyError(found.error));
+      this.note(`${path}, ${name}`, faultOf(found.error));
       return [];
     });
   }
@@ -93,9 +93,11 @@ export class Folder {
     try {
       return (await readFile(join(this.path, path), 'utf8')).replace(/^\uFEFF/, '');
     } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      const found = code === 'ENOENT' || code === 'ENOTDIR' ? 'found none' : `got ${message}`;
       throw new TransPruneError(
         'NOT_FOUND',
-        `expected the benchmark's file ${this.#at(path)}, found none`,
+        `expected the benchmark's file ${this.#at(path)}, ${found}`,
         { path: this.#at(path) },
         { cause },
       );
@@ -143,7 +145,9 @@ export class Folder {
 }
 
 /** An id that is a number in some files and text in others. */
-export const idSchema = z.union([z.string(), z.number()]).transform(String);
+export const idSchema = z
+  .union([z.string(), z.number()], { error: 'expected a text or a number' })
+  .transform(String);
 
 function parseAs<T>(
   text: string,
@@ -156,8 +160,12 @@ function parseAs<T>(
     return { fault: `no JSON: ${cause instanceof Error ? cause.message : cause}` };
   }
   const found = schema.safeParse(json);
-  return found.success ? { value: found.data } : { fault: z.prettifyError(found.error) };
+  return found.success ? { value: found.data } : { fault: faultOf(found.error) };
 }
+
+/** In one line: fields, and what is wrong with each. */
+const faultOf = ({ issues }: z.ZodError): string =>
+  issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
 
 async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() ?? false;

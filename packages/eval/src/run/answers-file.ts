@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TransPruneError } from '@transprune/core';
 import { z } from 'zod';
+import type { Question } from '../benchmark.js';
 
 const lineSchema = z.object({
   question_id: z.string(),
@@ -56,6 +57,7 @@ export async function readAnswerLines(
     );
   }
   for (const [at, line] of lines.slice(0, -1).entries()) {
+    if (line.trim() === '') continue;
     const found = parseLine(line);
     if (!found) {
       throw new TransPruneError(
@@ -76,15 +78,44 @@ export async function readAnswerLines(
   return answers;
 }
 
+/**
+ * Answers that are there already.
+ *
+ * @throws TransPruneError INVALID_ARGUMENT as `readAnswerLines` does, and for an answer to another prompt than the
+ *   question of its id has
+ */
+export async function answeredBefore(
+  questions: readonly Question[],
+  { answerer, answersPath }: { readonly answerer: { name: string }; readonly answersPath: string },
+): Promise<Map<string, FiledAnswer>> {
+  const answers = await readAnswerLines(answersPath, answerer.name);
+  for (const { id, prompt } of questions) {
+    const asked = answers.get(id)?.prompt;
+    if (asked === undefined || asked === prompt) continue;
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      `expected answers to these questions in ${answersPath}, got one of question ${id} when it was "${asked}"; name another place for the answers`,
+      { path: answersPath, question: id },
+    );
+  }
+  return answers;
+}
+
 /** How every line of an answers file begins. */
 const lineStart = '{"question_id"';
 
-/** Appends answers; each is on disk when `add` is done. */
+/** Appends answers, one after another; each is on disk when `add` is done. */
 export class AnswersFile {
   readonly #file: FileHandle;
+  readonly #path: string;
+  /** Bytes, as this run left it. */
+  #size: number;
+  #last: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, path: string, size: number) {
     this.#file = file;
+    this.#path = path;
+    this.#size = size;
   }
 
   /** Opens a file behind its last whole line. */
@@ -93,13 +124,33 @@ export class AnswersFile {
     const file = await open(path, 'a+');
     const text = await file.readFile('utf8');
     const whole = text.lastIndexOf('\n') + 1;
-    if (whole < text.length) await file.truncate(Buffer.byteLength(text.slice(0, whole)));
-    return new AnswersFile(file);
+    const size = Buffer.byteLength(text.slice(0, whole));
+    if (whole < text.length) await file.truncate(size);
+    return new AnswersFile(file, path, size);
   }
 
-  async add(line: AnswerLine): Promise<void> {
-    await this.#file.appendFile(`${JSON.stringify(line)}\n`);
+  /**
+   * After a line that could not be written none is: it would go on from half of that one.
+   *
+   * @throws TransPruneError WRITE_FAILED if somebody else wrote to the file meanwhile, and what the system says
+   */
+  add(line: AnswerLine): Promise<void> {
+    this.#last = this.#last.then(() => this.#append(`${JSON.stringify(line)}\n`));
+    return this.#last;
+  }
+
+  async #append(text: string): Promise<void> {
+    const { size } = await this.#file.stat();
+    if (size !== this.#size) {
+      throw new TransPruneError(
+        'WRITE_FAILED',
+        `expected ${this.#path} to be written by this run alone, got ${size} bytes where it left ${this.#size}; end the other run, or give each a file and a part of the questions, and ask again`,
+        { path: this.#path },
+      );
+    }
+    await this.#file.appendFile(text);
     await this.#file.datasync();
+    this.#size += Buffer.byteLength(text);
   }
 
   async close(): Promise<void> {

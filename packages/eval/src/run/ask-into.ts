@@ -27,8 +27,10 @@ export async function askInto(
     return undefined;
   }
   const { text, metadata = {}, written } = answer;
-  const line = { question_id: id, prompt, text, model_id: answerer.name, metadata };
-  // What cannot be written ends the run: the next line would go on from half of this one.
+  // As LLaVA's scripts hand it to scorers, to which a space is a letter.
+  const said = text.trim();
+  const line = { question_id: id, prompt, text: said, model_id: answerer.name, metadata };
+  // What cannot be written ends the run.
   await file.add(line);
   await written?.();
   return line;

@@ -60,6 +60,11 @@ test('a run goes on where another ended; what failed is asked again', async () =
   expect([progress[0], progress.at(-1)]).toEqual(['3/7 0', '7/7 4']);
 });
 
+async function linesOf(path: string) {
+  const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}
+
 test('an answer that was cut off while it was written is asked again, and the file is whole after it', async () => {
   const path = join(folder, 'deep', 'answers.jsonl');
   await run(echo().answerer, { limit: 2 });
@@ -67,9 +72,9 @@ test('an answer that was cut off while it was written is asked again, and the fi
   const { asked, answerer } = echo();
   await run(answerer, { limit: 3 });
   expect(asked).toEqual(['2']);
-  const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
-  expect(lines.map((line) => JSON.parse(line).question_id)).toEqual(['0', '1', '2']);
-  expect(JSON.parse(lines[2]!)).toEqual({
+  const lines = await linesOf(path);
+  expect(lines.map(({ question_id }) => question_id)).toEqual(['0', '1', '2']);
+  expect(lines[2]).toEqual({
     question_id: '2',
     prompt: 'question 2',
     text: 'question 2',
@@ -85,6 +90,45 @@ test('answers of two models are not mixed', async () => {
     code: 'INVALID_ARGUMENT',
     message: expect.stringMatching(/expected answers of other in .*, got one of echo in line 1/),
   });
+});
+
+test('answers to other questions are not taken for those of these', async () => {
+  await run(echo().answerer, { limit: 1 });
+  const { asked, answerer } = echo();
+  const other = questions.map(({ id }) => ({ id, prompt: `another ${id}` }));
+  const { signal } = new AbortController();
+  const answersPath = join(folder, 'deep', 'answers.jsonl');
+  await expect(
+    runBenchmark({ questions: other }, { answerer, answersPath, signal }),
+  ).rejects.toThrow(/got one of question 0 when it was "question 0"/);
+  expect(asked).toEqual([]);
+});
+
+test('of two runs that write one file the later one to notice ends, and none answers over the other', async () => {
+  const other = echo();
+  const { answerer } = echo();
+  const overtaken: Answerer = {
+    name: 'echo',
+    async answer(question, signal) {
+      if (question.id === '2') await run(other.answerer);
+      return answerer.answer(question, signal);
+    },
+  };
+  await expect(run(overtaken)).rejects.toMatchObject({
+    code: 'WRITE_FAILED',
+    message: expect.stringMatching(/answers\.jsonl to be written by this run alone/),
+  });
+  const lines = await linesOf(join(folder, 'deep', 'answers.jsonl'));
+  expect(lines.map(({ question_id }) => question_id)).toEqual(questions.map(({ id }) => id));
+});
+
+test('an answer is kept without the space around it; a line with nothing in it is no answer', async () => {
+  const answersPath = join(folder, 'spaced.jsonl');
+  const spaced: Answerer = { name: 'spaced', answer: async () => ({ text: ' No\n' }) };
+  await run(spaced, { answersPath, limit: 1 });
+  await appendFile(answersPath, '\n');
+  const { answers } = await run(spaced, { answersPath, limit: 2 });
+  expect([...answers.values()]).toEqual(['No', 'No']);
 });
 
 test('progress tells of failures as they come', async () => {
@@ -152,7 +196,9 @@ test('a server is asked in chat completions, the picture in front of the questio
     for await (const chunk of request) chunks.push(chunk as Buffer);
     bodies.push({ url: request.url, ...JSON.parse(`${Buffer.concat(chunks)}`) });
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ choices: [{ message: { content: 'yes' } }], usage: {} }));
+    const content = bodies.length === 1 ? 'yes' : null;
+    const choices = [{ message: { content }, finish_reason: 'length' }];
+    response.end(JSON.stringify({ choices, usage: {} }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -180,6 +226,9 @@ test('a server is asked in chat completions, the picture in front of the questio
         ],
       },
     ]);
+    await expect(answerer.answer({ id: '2', prompt: 'Why?' }, signal)).rejects.toThrow(
+      'expected a text from small, got none (finish_reason length)',
+    );
   } finally {
     server.close();
   }

@@ -2,7 +2,7 @@
 import { TransPruneError } from '@transprune/core';
 import type { OpenBenchmark, Problem } from '../benchmark.js';
 import type { Answerer } from './answerer.js';
-import { AnswersFile, readAnswers } from './answers-file.js';
+import { AnswersFile, answeredBefore } from './answers-file.js';
 import { askInto } from './ask-into.js';
 import { type Shard, shardOf } from './shard.js';
 
@@ -43,7 +43,7 @@ export interface RunResult {
  * failures; the others go on.
  *
  * @throws the signal's reason if it is aborted; TransPruneError INVALID_ARGUMENT for a file that holds something
- *   else, or answers of another model
+ *   else, answers of another model or to other questions; WRITE_FAILED if another run writes to it
  */
 export async function runBenchmark(
   { questions }: Pick<OpenBenchmark, 'questions'>,
@@ -55,7 +55,8 @@ export async function runBenchmark(
       `concurrency must be a whole number from 1 on, got ${concurrency}`,
     );
   }
-  const answers = await readAnswers(answersPath, answerer.name);
+  const known = await answeredBefore(questions, { answerer, answersPath });
+  const answers = new Map([...known].map(([id, { text }]) => [id, text]));
   const wanted = shardOf(questions, shard).slice(0, limit);
   const before = wanted.filter(({ id }) => answers.has(id)).length;
   const open = wanted.filter(({ id }) => !answers.has(id));

@@ -1,5 +1,6 @@
 /** A server that speaks OpenAI's chat completions. */
 import { readFile } from 'node:fs/promises';
+import { TransPruneError } from '@transprune/core';
 import OpenAI from 'openai';
 import type { Picture } from '../benchmark.js';
 import { mediaTypeOf } from '../reading/media-type.js';
@@ -44,7 +45,15 @@ export function openAiAnswerer({
         },
         { signal },
       );
-      const text = completion.choices[0]?.message.content ?? '';
+      const [choice] = completion.choices;
+      const text = choice?.message.content;
+      // A model that thinks may not come to its answer within so many tokens.
+      if (typeof text !== 'string') {
+        throw new TransPruneError(
+          'RUN_FAILED',
+          `expected a text from ${model}, got none (finish_reason ${choice?.finish_reason}); allow a longer answer`,
+        );
+      }
       return { text, metadata: { usage: completion.usage } };
     },
   };

@@ -1,8 +1,7 @@
 /** Several answerers, asked the same questions in turns: what one is timed at, the others are timed at too. */
-import { TransPruneError } from '@transprune/core';
 import type { Problem, Question } from '../benchmark.js';
 import type { Answerer } from './answerer.js';
-import { AnswersFile, type FiledAnswer, readAnswerLines } from './answers-file.js';
+import { AnswersFile, answeredBefore, type FiledAnswer } from './answers-file.js';
 import { askInto } from './ask-into.js';
 
 /** One that is asked, and where its answers are kept. */
@@ -31,29 +30,6 @@ export interface TurnsResult {
   readonly answers: readonly ReadonlyMap<string, FiledAnswer>[];
   /** Questions whose answer failed, of any entrant; they stay open. */
   readonly failures: readonly Problem[];
-}
-
-/**
- * Answers that are there already.
- *
- * @throws TransPruneError INVALID_ARGUMENT as `readAnswerLines` does, and for an answer to another prompt than the
- *   question of its id has
- */
-export async function answeredBefore(
-  questions: readonly Question[],
-  { answerer, answersPath }: Pick<Entrant, 'answersPath'> & { readonly answerer: { name: string } },
-): Promise<Map<string, FiledAnswer>> {
-  const answers = await readAnswerLines(answersPath, answerer.name);
-  for (const { id, prompt } of questions) {
-    const asked = answers.get(id)?.prompt;
-    if (asked === undefined || asked === prompt) continue;
-    throw new TransPruneError(
-      'INVALID_ARGUMENT',
-      `expected answers to these questions in ${answersPath}, got one of question ${id} when it was "${asked}"; name another place for the answers`,
-      { path: answersPath, question: id },
-    );
-  }
-  return answers;
 }
 
 /**

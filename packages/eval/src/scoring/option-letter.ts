@@ -14,7 +14,9 @@ export function optionLetter(answer: string, options: readonly string[]): string
   const letters = options.map((_, at) => letterOf(at));
   const text = answer.trim();
   const [, first] = /^\(?([A-Z])(?:[).:,]|\s*$)/.exec(text) ?? [];
-  const [, said] = /\banswer is:? \(?([A-Z])\b/i.exec(text) ?? [];
+  // In lower case it may be the article of `The answer is a dog`.
+  const [, said] =
+    /\b(?:[Aa]nswer is|ANSWER IS):? \(?([A-Z]\b|[a-z](?=[).:,]|\s*$))/.exec(text) ?? [];
   const letter = first ?? said?.toUpperCase();
   if (letter !== undefined) return letters.includes(letter) ? letter : undefined;
   const plain = (option: string) => option.trim().toLowerCase().replace(/\.$/, '');

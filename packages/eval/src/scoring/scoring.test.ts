@@ -13,6 +13,8 @@ test.each([
   ['C) two dogs', 'C'],
   ['The answer is B.', 'B'],
   ['the answer is: (A)', 'A'],
+  ['The answer is (c).', 'C'],
+  ['The answer is a dog', undefined],
   ['A dog', 'B'],
   ['Two dogs', 'C'],
   [' a cat. ', 'A'],
@@ -56,12 +58,15 @@ test.each([
   ['dr. pepper.', 'dr pepper'],
   ['dont', "don't"],
   ["couldnt've", "couldn't've"],
+  ["'ows'at", "'ow's'at"],
+  ["somebody'd", 'somebodyd'],
   ['black-and-white', 'black and white'],
   ['left - right', 'left right'],
   ['"stop"', 'stop'],
   ["the dog's", "dog 's"],
   ['what?', 'what'],
   ['a\nb\tc', 'b c'],
+  ['the Constructor', 'constructor'],
 ])('%j is compared as %j', (answer, form) => {
   expect(normalizeAnswer(answer)).toBe(form);
 });

@@ -5,20 +5,12 @@
  * @see https://visualqa.org/evaluation.html
  */
 
-const numbers: Readonly<Record<string, string>> = {
-  none: '0',
-  zero: '0',
-  one: '1',
-  two: '2',
-  three: '3',
-  four: '4',
-  five: '5',
-  six: '6',
-  seven: '7',
-  eight: '8',
-  nine: '9',
-  ten: '10',
-};
+const numbers: ReadonlyMap<string, string> = new Map([
+  ['none', '0'],
+  ...'zero one two three four five six seven eight nine ten'
+    .split(' ')
+    .map((word, value): [string, string] => [word, `${value}`]),
+]);
 
 const articles: ReadonlySet<string> = new Set(['a', 'an', 'the']);
 
@@ -26,7 +18,7 @@ const articles: ReadonlySet<string> = new Set(['a', 'an', 'the']);
 const contractions =
   `ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't
 haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've mustn't
-must've needn't not've o'clock oughtn't shan't she'd've should've shouldn't shouldn't've somebody'd've somebody'll
+must've needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't shouldn't've somebody'd've somebody'll
 somebody's someone'd someone'd've someone'll someone's something'd something'd've something'll that's there'd
 there'd've there're there's they'd they'd've they'll they're they've 'twas wasn't we'd've we've weren't what'll
 what're what's what've when's where'd where's where've who'd who'd've who'll who's who've why'll why're why's won't
@@ -34,14 +26,16 @@ would've wouldn't wouldn't've y'all y'all'll y'all'd've you'd you'd've you'll yo
     /\s+/,
   );
 
-const rightForm: ReadonlyMap<string, string> = new Map(
-  contractions.flatMap((right) =>
+const rightForm: ReadonlyMap<string, string> = new Map([
+  ...contractions.flatMap((right) =>
     [...right.matchAll(/'/g)].map(({ index }): [string, string] => [
       right.slice(0, index) + right.slice(index + 1),
       right,
     ]),
   ),
-);
+  // The official list has this one the wrong way round.
+  ["somebody'd", 'somebodyd'],
+]);
 
 const punctuation = [...';/[]"{}()=+\\_-><@`,?!'];
 
@@ -56,7 +50,7 @@ export function normalizeAnswer(answer: string): string {
     .trim();
   return withoutPunctuation(text)
     .split(/\s+/)
-    .map((word) => numbers[word] ?? word)
+    .map((word) => numbers.get(word) ?? word)
     .filter((word) => word !== '' && !articles.has(word))
     .map((word) => rightForm.get(word) ?? word)
     .join(' ');

@@ -10,6 +10,14 @@ const { plan: high } = presetPlan('transprune-high', model.decoder.layers.length
 const find = (budget: Budget) => planForBudget(model, high, budget, options);
 const ratios = ({ stages }: typeof high) => stages.map(({ keepRatio }) => keepRatio);
 
+function messageOf(call: () => unknown): string {
+  try {
+    return `${call()}`;
+  } catch (error) {
+    return `${error}`;
+  }
+}
+
 describe('a budget that is what a plan comes to gives that plan', () => {
   const cost = fullCost(model, high, options);
   const layers = cost.plan.imageTokensPerLayer;
@@ -53,6 +61,14 @@ test('what cannot be reached, and what is none, is refused with what can', () =>
   expect(() => find({ tflops: -1 })).toThrow('tflops must be a number above 0, got -1');
   expect(() => find({ speedup: Number.NaN })).toThrow('speedup must be a number above 1, got NaN');
   expect(() => find({ keepAverage: 30 })).toThrow('from above 0 to 1, got 30');
+  // As it is printed.
+  for (const least of [{ tflops: 1e-3 }, { speedup: 40 }, { keepAverage: 1e-3 }]) {
+    const [[name, value]] = Object.entries(least) as [[string, number]];
+    const found = new RegExp(`\\(${name} from \\S+ to ([\\d.]+)\\), got ${value}`);
+    const [, printed] = found.exec(messageOf(() => find(least))) ?? [];
+    expect(Number(printed)).toBeGreaterThan(0);
+    expect(() => find({ [name]: Number(printed) } as unknown as Budget)).not.toThrow();
+  }
   const none = createPlan({ stages: [] });
   expect(() => planForBudget(model, none, { speedup: 2 }, options)).toThrow(/a plan with a prune/);
 });

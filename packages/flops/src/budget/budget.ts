@@ -67,7 +67,7 @@ export function planForBudget(
     const [[name]] = Object.entries(budget) as [[string, number]];
     throw new TransPruneError(
       'INVALID_ARGUMENT',
-      `expected a budget that prunes after layers ${plan.stages.map(({ afterLayer }) => afterLayer).join(', ')} can reach (${name} from ${format(mildest.reached)} to ${format(harshest.reached)}), got ${value}; prune earlier, or ask for less`,
+      `expected a budget that prunes after layers ${plan.stages.map(({ afterLayer }) => afterLayer).join(', ')} can reach (${name} from ${format(mildest.reached)} to ${format(reachable(harshest.reached, mildest.reached))}), got ${value}; prune earlier, or ask for less`,
       { field: name, got: value },
     );
   }
@@ -142,4 +142,11 @@ function withPower(plan: PrunePlan, power: number): PrunePlan {
   return { ...plan, stages };
 }
 
-const format = (value: number) => value.toPrecision(4);
+const figures = 4;
+const format = (value: number) => value.toPrecision(figures);
+
+/** Rounded to what is milder: a budget of the figure that is printed can be reached. */
+function reachable(harshest: number, mildest: number): number {
+  const unit = 10 ** (Math.floor(Math.log10(harshest)) + 1 - figures);
+  return (harshest < mildest ? Math.ceil : Math.floor)(harshest / unit) * unit;
+}
