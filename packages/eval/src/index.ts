@@ -34,7 +34,6 @@ export {
   average,
   differenceOfPoints,
   type Estimate,
-  gain,
   meanOfPoints,
   medianOf,
   share,

@@ -34,6 +34,7 @@ test('every part, of a few questions; a second run asks nothing again', async ()
     '## Right answers',
     '## Dropped, or misread',
     '## What the score is made of',
+    '## Where it prunes, at the same cost',
     '## What tells objects from background',
     '## A large picture pruned, or a small one as it is',
     '## Questions that take two steps',

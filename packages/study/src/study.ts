@@ -14,17 +14,21 @@ export interface Extent {
   /** Pictures whose tokens are looked at, layer by layer. */
   readonly pictures: number;
   readonly conversations: number;
+  /** Schedules that each method may choose from, at most. */
+  readonly schedules: number;
   /** Rounds that are timed. */
   readonly rounds: number;
 }
 
 /** What two cores ask in half an hour. */
 export const whole: Extent = {
-  ...{ questions: 240, sample: 80, pictures: 60, conversations: 80, rounds: 24 },
+  ...{ questions: 240, sample: 80, pictures: 60, conversations: 80, schedules: 100, rounds: 24 },
 };
 
 /** A question of every kind, fewer where methods are many, to see that it runs. */
-export const quick: Extent = { questions: 9, sample: 3, pictures: 2, conversations: 1, rounds: 2 };
+export const quick: Extent = {
+  ...{ questions: 9, sample: 3, pictures: 2, conversations: 1, schedules: 2, rounds: 2 },
+};
 
 export interface Study {
   readonly asking: Asking;

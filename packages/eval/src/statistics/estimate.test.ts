@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { average, differenceOfPoints, gain, medianOf, share } from './estimate.js';
+import { average, differenceOfPoints, medianOf, share } from './estimate.js';
 
 const answers = (right: number, count: number) =>
   Array.from({ length: count }, (_, at) => at < right);
@@ -25,12 +25,6 @@ test('a bootstrap holds the mean, and is the same each time', () => {
   expect(average(values)).toEqual(found);
   expect(average([3, 3, 3])).toEqual({ value: 3, low: 3, high: 3 });
   expect(average([]).value).toBeNaN();
-});
-
-test('a gain is paired: answers that are alike say nothing', () => {
-  expect(gain(answers(5, 10), answers(5, 10))).toEqual({ value: 0, low: 0, high: 0 });
-  expect(gain(answers(10, 10), answers(0, 10)).value).toBe(1);
-  expect(gain(answers(4, 10), answers(6, 10)).value).toBeCloseTo(-0.2, 10);
 });
 
 test("Newcombe's paired interval, at a figure of his paper; few answers are never certain", () => {

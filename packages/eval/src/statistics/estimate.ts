@@ -57,11 +57,6 @@ function bootstrap(values: readonly number[], figure: (sample: number[]) => numb
   };
 }
 
-/** How much better one is than another at the same questions: the mean difference, paired. */
-export function gain(right: readonly boolean[], other: readonly boolean[]): Estimate {
-  return average(right.map((isRight, at) => Number(isRight) - Number(other[at])));
-}
-
 /** Points from 0 to 1: their mean as a share where each is all or nothing, otherwise by bootstrap. */
 export function meanOfPoints(points: readonly number[]): Estimate {
   return points.every(isAllOrNothing) ? share(points.map(Boolean)) : average(points);

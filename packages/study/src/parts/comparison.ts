@@ -1,6 +1,6 @@
 /** A table of results at the same questions. */
 
-import { gain, share } from '@transprune/eval';
+import { differenceOfPoints, type Estimate, share } from '@transprune/eval';
 import { askVariant } from '../answers/ask.js';
 import { percent, points, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
@@ -40,12 +40,16 @@ export function comparisonTable(
     result.name,
     percent(result.cost, 0),
     withInterval(share(answersTo(result, questions))),
-    reference && result !== reference
-      ? points(gain(answersTo(result, questions), answersTo(reference, questions)))
-      : '',
+    reference && result !== reference ? points(gain(result, reference, questions)) : '',
     ...asked.map((kind) => percent(share(answersTo(result, ofKind.get(kind) ?? [])).value)),
   ]);
   return table(head, rows);
+}
+
+/** How much better one result is than another at the same questions. */
+export function gain(result: Result, other: Result, questions: readonly StudyQuestion[]): Estimate {
+  const [own, others] = [result, other].map((each) => answersTo(each, questions).map(Number));
+  return differenceOfPoints(own ?? [], others ?? []);
 }
 
 /** How one result stands to another at the same questions, in a word. */
@@ -54,7 +58,7 @@ export function verdict(
   other: Result,
   questions: readonly StudyQuestion[],
 ): 'better' | 'worse' | 'not told apart' {
-  const { low, high } = gain(answersTo(result, questions), answersTo(other, questions));
+  const { low, high } = gain(result, other, questions);
   if (low > 0) return 'better';
   return high < 0 ? 'worse' : 'not told apart';
 }

@@ -1,10 +1,11 @@
 /** Part 4, last: what is lost over a conversation, where the first question decides what is kept. */
 import { isRightAnswer } from '@transprune/embedded-model';
-import { type Estimate, share } from '@transprune/eval';
+import { type Estimate, randomSource, share } from '@transprune/eval';
 import { collect, type LocalEngine } from '@transprune/vlm';
+import { shuffle } from 'simple-statistics';
 import { askItems, maxNewTokens } from '../answers/ask.js';
 import { section, table, withInterval } from '../document/markdown.js';
-import { type StudyQuestion, sampleQuestions } from '../questions/held-out.js';
+import type { StudyQuestion } from '../questions/held-out.js';
 import type { Study } from '../study.js';
 import { unpruned } from '../variants/costs.js';
 import type { Variant } from '../variants/variant.js';
@@ -45,7 +46,7 @@ export async function studyConversations(study: Study): Promise<ConversationStud
     })),
     markdown: section(
       'A conversation about one picture',
-      `${conversations.length} conversations of up to ${longest} questions; each goes on on the caches of those before. What the first question left is all that later ones see of the picture. The model was trained on single questions: the unpruned row says what it makes of conversations at all.`,
+      `${conversations.length} conversations of up to ${longest} questions, of kinds by chance; each goes on on the caches of those before. What the first question left is all that later ones see of the picture. The model was trained on single questions: the unpruned row says what it makes of conversations at all.`,
       table(
         [
           'right answers, %',
@@ -60,16 +61,15 @@ export async function studyConversations(study: Study): Promise<ConversationStud
   };
 }
 
-/** A few questions of each of the first pictures, in an order that a seed decides. */
+/** A few questions of each of the first pictures, of any kinds in any order: its number is the seed. */
 function conversationsOf({ heldOut: { questions }, extent }: Study): StudyQuestion[][] {
   const scenes = [...new Set(questions.map(({ scene }) => scene))];
   return scenes
     .map((scene) =>
-      sampleQuestions(
-        questions.filter((q) => q.scene === scene),
-        longest,
-        scene,
-      ),
+      shuffle(
+        questions.filter((question) => question.scene === scene),
+        randomSource(scene),
+      ).slice(0, longest),
     )
     .filter((own) => own.length > 1)
     .slice(0, extent.conversations);

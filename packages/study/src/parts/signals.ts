@@ -85,6 +85,7 @@ export async function studySignals(study: Study): Promise<SignalStudy> {
         ),
       ]),
       conclusion(numbers, telling, (layer) => at(layer, 'transition', 'objects'), study),
+      besideOthers(numbers, (layer, name) => found.get(keyOf(layer, name, 'objects')) ?? []),
     ),
   };
 }
@@ -114,6 +115,23 @@ function conclusion(
   const named = (found: readonly number[]) =>
     found.length === 0 ? 'no layer' : `layers ${found.join(', ')}`;
   return `The claim about layers of the middle (${middle.join(', ')}) ${holds}: the transition tells objects from background better than chance after ${named(telling)}, best after layer ${best} (${withInterval(transitionAt(best))}), and scores background higher after ${named(reversed)}. Of the layers that the presets accumulate (${accumulated.join(', ')}) ${used.length === 0 ? 'none tells' : `${used.join(', ')} tell`} them apart.`;
+}
+
+/** Where other signals tell more than the transition does, paired by picture. */
+function besideOthers(
+  layers: readonly number[],
+  areasOf: (layer: number, name: SignalName) => readonly number[],
+): string {
+  const better = (name: SignalName) => {
+    const found = layers.filter((layer) => {
+      const transitions = areasOf(layer, 'transition');
+      const gains = areasOf(layer, name).map((area, at) => area - (transitions[at] ?? Number.NaN));
+      return average(gains).low > 0;
+    });
+    return `${name} after ${found.length === 0 ? 'none' : found.join(', ')}`;
+  };
+  const others = signalNames.filter((name) => name !== 'transition').map(better);
+  return `Other signals tell objects from background better than the transition, paired by picture: ${others.join('; ')}.`;
 }
 
 /** Questions about some of a scene's objects, the first of each scene. */

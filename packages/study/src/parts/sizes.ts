@@ -1,13 +1,13 @@
 /** Part 4, first: a large picture pruned against a small one unpruned, at equal FLOPs; and questions by their steps. */
 
-import { gain, share } from '@transprune/eval';
+import { share } from '@transprune/eval';
 import { percent, points, section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
 import { answersTo, type Result, type Study } from '../study.js';
 import { fewerPixels } from '../variants/methods.js';
 import type { Variant } from '../variants/variant.js';
 import type { Accuracies } from './accuracy.js';
-import { comparisonTable, verdict } from './comparison.js';
+import { comparisonTable, gain, verdict } from './comparison.js';
 
 export function studySizes(study: Study, { all }: Accuracies): string {
   const { sample, heldOut } = study;
@@ -23,7 +23,7 @@ export function studySizes(study: Study, { all }: Accuracies): string {
   });
   return section(
     'A large picture pruned, or a small one as it is',
-    `*Fewer pixels* from above, by their number: the small picture has as many pixels a token as the large one. The encoder takes pictures of one size: it sees the small one blown up, and its features are averaged to the tokens that such a picture has. ${sample.length} questions.`,
+    `*Fewer pixels* from above, by their number: the small picture has as many pixels a token as the large one. The encoder takes pictures of one size: it sees the small one blown up, and its features are averaged to the tokens that such a picture has. It was not trained on pictures that are blown up, so what is lost here is lost to that as well as to the pixels. ${sample.length} questions.`,
     ...blocks,
   );
 }
@@ -33,17 +33,18 @@ function sizeOf({ shown, reduction }: Variant): string {
   return `${side} x ${side} pixels, ${reduction?.tokens} tokens, unpruned`;
 }
 
-/** How many objects an answer depends on. */
-const steps = ['one object', 'several objects', 'all of the picture'] as const;
+/** What an answer depends on. */
+const steps = ['one object', 'two objects', 'all of the picture', 'a third of it, described'];
 
 export function studySteps(
   { questions, heldOut }: Study,
   { unpruned: whole, main }: Accuracies,
 ): string {
-  const stepOf = ({ scene, objects }: StudyQuestion) => {
+  const stepOf = ({ kind, scene, objects }: StudyQuestion) => {
     const all = heldOut.set.scenes[scene]?.objects.length ?? 0;
+    if (kind === 'describe') return 'a third of it, described';
     if (objects.length === 1) return 'one object';
-    return objects.length < all ? 'several objects' : 'all of the picture';
+    return objects.length < all ? 'two objects' : 'all of the picture';
   };
   const groups = steps
     .map((step) => ({ step, asked: questions.filter((question) => stepOf(question) === step) }))
@@ -57,12 +58,12 @@ export function studySteps(
     ...groups.map(({ asked }) =>
       result === whole
         ? withInterval(share(answersTo(result, asked)))
-        : `${percent(share(answersTo(result, asked)).value)}, ${points(gain(answersTo(result, asked), answersTo(whole, asked)))}`,
+        : `${percent(share(answersTo(result, asked)).value)}, ${points(gain(result, whole, asked))}`,
     ),
   ];
   return section(
     'Questions that take two steps',
-    'Some answers depend on one object, others on several, as when one is to be found by another, or on the whole picture. Right answers in percent, and the difference to the unpruned model in points:',
+    'Some answers depend on one object; some on two, each of which is to be found before they are compared; some on the whole picture. No question names one object by way of another. Right answers in percent, and the difference to the unpruned model in points:',
     table(
       ['', ...groups.map(({ step, asked }) => `${step} (${asked.length})`)],
       [whole, ...results].map(row),

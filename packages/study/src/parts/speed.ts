@@ -4,7 +4,8 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createNodeBackend, type NodeDevice, peakMemory } from '@transprune/backend-node';
 import { byRound, cacheElementBytes, measure, median, promptFeeds } from '@transprune/bench';
-import { decoderConfig } from '@transprune/core';
+import { decoderConfig, type PrunePlan } from '@transprune/core';
+import { type Estimate, medianOf } from '@transprune/eval';
 import type { FullCost } from '@transprune/flops';
 import { encodeModel, type OnnxModel, pruneModel } from '@transprune/onnx';
 import { openSession, type Session } from '@transprune/session';
@@ -12,12 +13,31 @@ import { collect } from '@transprune/vlm';
 import { percent, section, table } from '../document/markdown.js';
 import type { Study } from '../study.js';
 import { costsOf, unpruned } from '../variants/costs.js';
+import { methodsAt } from '../variants/methods.js';
 
 const precisions = ['fp32', 'int4'] as const;
 type Precision = (typeof precisions)[number];
 
-const sides = ['unpruned', 'High', 'Low'] as const;
-type Side = (typeof sides)[number];
+/** What is timed, by name; the unpruned first. */
+type Sides = ReadonlyMap<string, PrunePlan>;
+
+const unprunedSide = 'unpruned';
+
+/** Baselines that are timed beside TransPrune: what their scores cost less, and whether they gain more. */
+const timed: readonly string[] = ['fastv', 'random'];
+
+function sidesOf({ settings: [high, low], costing, heldOut }: Study): Sides {
+  if (!high || !low) throw new Error('expected two settings');
+  const others = methodsAt(costing, heldOut.set.imageSize, high).filter(({ family = '' }) =>
+    timed.includes(family),
+  );
+  return new Map([
+    [unprunedSide, unpruned],
+    ['High', high.plan],
+    ['Low', low.plan],
+    ...others.map(({ name, plan }) => [name, plan] as const),
+  ]);
+}
 
 /** Decode steps of a round. */
 const decodeSteps = 8;
@@ -26,10 +46,10 @@ const decodeSteps = 8;
 interface Measured {
   readonly prefillMs: number;
   /** Median of the rounds' unpruned time over its own. */
-  readonly prefillGain: number;
+  readonly prefillGain: Estimate;
   /** Of a token. */
   readonly stepMs: number;
-  readonly stepGain: number;
+  readonly stepGain: Estimate;
   readonly cacheBytes: number;
   readonly peakBytes: number;
 }
@@ -43,26 +63,29 @@ export interface SpeedStudy {
 export async function studySpeed(study: Study): Promise<SpeedStudy> {
   const threads = availableParallelism();
   const { asking, extent } = study;
+  const load = loadavg()[0]?.toFixed(1);
+  const sides = sidesOf(study);
   asking.onBegin(`times of ${extent.rounds} rounds on ${threads} threads`);
   const visionMs = await visionTime(study);
   const rows: string[][] = [];
   let high = { gain: Number.NaN, share: Number.NaN, stepGain: Number.NaN };
   for (const precision of precisions) {
-    const measured = await measurePrecision(study, precision, threads);
-    const base = measured.get('unpruned');
+    const measured = await measurePrecision(study, sides, precision, threads);
+    const base = measured.get(unprunedSide);
     if (!base) continue;
-    for (const side of sides) {
+    for (const [side, plan] of sides) {
       const own = measured.get(side);
       if (!own) continue;
-      const allowed = allowedBy(study, side, precision);
+      const allowed = allowedBy(study, plan, precision);
       const { prefillGain: gain, stepGain } = own;
       if (precision === 'fp32' && side === 'High') {
-        high = { gain, share: gain / allowed.prefill, stepGain };
+        high = { gain: gain.value, share: gain.value / allowed.prefill, stepGain: stepGain.value };
       }
-      const beside = (found: number, possible: number) =>
-        side === 'unpruned'
+      const beside = ({ value, low, high }: Estimate, possible: number) =>
+        side === unprunedSide
           ? ''
-          : `${found.toFixed(2)} x of ${possible.toFixed(2)} x (${percent(found / possible, 0)} %)`;
+          : `${value.toFixed(2)} x${low < high ? ` [${low.toFixed(2)}, ${high.toFixed(2)}]` : ''} of ${possible.toFixed(2)} x (${percent(value / possible, 0)} %)`;
+      const less = base.cacheBytes / own.cacheBytes;
       rows.push([
         `${precision}, ${side}`,
         own.prefillMs.toFixed(1),
@@ -70,7 +93,7 @@ export async function studySpeed(study: Study): Promise<SpeedStudy> {
         own.stepMs.toFixed(2),
         beside(stepGain, allowed.step),
         `${(own.cacheBytes / 1e6).toFixed(2)}`,
-        beside(base.cacheBytes / own.cacheBytes, allowed.cache),
+        beside({ value: less, low: less, high: less }, allowed.cache),
         `${(own.peakBytes / 1e6).toFixed(0)}`,
       ]);
     }
@@ -79,7 +102,7 @@ export async function studySpeed(study: Study): Promise<SpeedStudy> {
     high,
     markdown: section(
       'Times and memory',
-      `Medians of ${extent.rounds} interleaved rounds on ${threads} CPU threads; gains are compared within each round, and on a busy machine they are still worth little (load average ${loadavg()[0]?.toFixed(1)} as it began). Prompts of ${study.costing.imageTokens} image and ${study.costing.textTokens} text tokens, ${decodeSteps} steps a round. *Of* is what the FLOPs, for caches the numbers of keys and values, allow; the share is in brackets. The vision encoder takes ${visionMs.toFixed(1)} ms on one thread under every plan. Peak memory is that of opening the decoder and one prefill. Caches are float32 at both precisions.`,
+      `Medians of ${extent.rounds} interleaved rounds on ${threads} CPU threads; gains are compared within each round, so that their median is not the quotient of the medians; the load average was ${load} as it began, and on a busy machine times are worth little. *fastv* and *random* cost what High costs. Prompts of ${study.costing.imageTokens} image and ${study.costing.textTokens} text tokens, ${decodeSteps} steps a round. *Of* is what the FLOPs, for caches the numbers of keys and values, allow; the share is in brackets. The vision encoder takes ${visionMs.toFixed(1)} ms on one thread under every plan. Peak memory is that of opening the decoder and one prefill. Caches are float32 at both precisions.`,
       table(['', 'prefill, ms', 'gain', 'step, ms', 'gain', 'cache, MB', 'less', 'peak, MB'], rows),
     ),
   };
@@ -100,15 +123,12 @@ async function visionTime({ asking, questions }: Study): Promise<number> {
   return median(times);
 }
 
-function planOf({ settings }: Study, side: Side) {
-  return settings.find(({ name }) => name === side)?.plan ?? unpruned;
-}
-
 async function measurePrecision(
   study: Study,
+  sides: Sides,
   precision: Precision,
   threads: number,
-): Promise<ReadonlyMap<Side, Measured>> {
+): Promise<ReadonlyMap<string, Measured>> {
   const { asking, costing, extent } = study;
   const { model, signal } = asking;
   const config = decoderConfig(model.config);
@@ -119,28 +139,29 @@ async function measurePrecision(
   const folder = await mkdtemp(join(tmpdir(), 'transprune-study-'));
   const opened: Session[] = [];
   try {
-    const sessions = {} as Record<Side, Session>;
-    const peaks = new Map<Side, number>();
-    for (const side of sides) {
+    const sessions: Record<string, Session> = {};
+    const peaks = new Map<string, number>();
+    for (const [side, plan] of sides) {
       const path = join(folder, `${side}.onnx`);
-      await writeFile(path, encodeModel(prunedModel(study, original, side)));
-      sessions[side] = await openSession(backend, { path });
-      opened.push(sessions[side]);
-      const feeds = await promptFeeds(sessions[side], sizes);
-      const device = sessions[side].device as NodeDevice;
+      await writeFile(path, encodeModel(prunedModel(original, plan)));
+      const session = await openSession(backend, { path });
+      sessions[side] = session;
+      opened.push(session);
+      const feeds = await promptFeeds(session, sizes);
+      const device = session.device as NodeDevice;
       peaks.set(side, await peakMemory(path, feeds, { device, threads }));
     }
     const rounds = { runs: extent.rounds, warmups: 1, decodeSteps, signal };
-    const times = await measure({ sessions, decoding: [...sides], sizes, ...rounds });
-    const cacheBytes = await cacheSizes(study, folder);
+    const times = await measure({ sessions, decoding: [...sides.keys()], sizes, ...rounds });
+    const cacheBytes = await cacheSizes(study, sides, folder);
     return new Map(
-      sides.map((side) => [
+      [...sides.keys()].map((side) => [
         side,
         {
-          prefillMs: median(times.prefill[side]),
-          prefillGain: median(gainByRound(times.prefill, side)),
+          prefillMs: median(times.prefill[side] ?? []),
+          prefillGain: medianOf(gainByRound(times.prefill, side)),
           stepMs: median(times.decode[side] ?? []),
-          stepGain: median(gainByRound(times.decode, side)),
+          stepGain: medianOf(gainByRound(times.decode, side)),
           cacheBytes: cacheBytes.get(side) ?? Number.NaN,
           peakBytes: peaks.get(side) ?? Number.NaN,
         },
@@ -153,21 +174,20 @@ async function measurePrecision(
 }
 
 /** Rounds are compared within themselves, for they share the machine's mood. */
-function gainByRound(times: Readonly<Partial<Record<Side, readonly number[]>>>, side: Side) {
-  const [before = [], after = []] = [times.unpruned, times[side]];
+function gainByRound(times: Readonly<Record<string, readonly number[] | undefined>>, side: string) {
+  const [before = [], after = []] = [times[unprunedSide], times[side]];
   return byRound((b = 0, a = 0) => b / a, before, after);
 }
 
-function prunedModel(study: Study, original: OnnxModel, side: Side): OnnxModel {
-  const plan = planOf(study, side);
+function prunedModel(original: OnnxModel, plan: PrunePlan): OnnxModel {
   return plan.stages.length === 0 ? original : pruneModel(original, plan).model;
 }
 
 /** Bytes of keys and values after a prompt. */
-async function cacheSizes({ asking, questions }: Study, folder: string) {
+async function cacheSizes({ asking, questions }: Study, sides: Sides, folder: string) {
   const [question] = questions;
-  const sizes = new Map<Side, number>();
-  for (const side of sides) {
+  const sizes = new Map<string, number>();
+  for (const side of sides.keys()) {
     await asking.lanes.lend(async (engine) => {
       const own = await engine.withDecoder({ path: join(folder, `${side}.onnx`) });
       const request = {
@@ -183,17 +203,14 @@ async function cacheSizes({ asking, questions }: Study, folder: string) {
 }
 
 /** Gains that the counts allow. */
-function allowedBy(study: Study, side: Side, precision: Precision) {
+function allowedBy(study: Study, plan: PrunePlan, precision: Precision) {
   const { model, imageTokens, textTokens } = study.costing;
   const bytesPerElement = cacheElementBytes[precision];
   const tokens = { imageTokens, textTokens, decodeTokens: decodeSteps, bytesPerElement };
-  const { plan, baseline, flopsBoundSpeedup }: FullCost = costsOf(
-    { model, ...tokens },
-    { plan: planOf(study, side) },
-  );
+  const cost: FullCost = costsOf({ model, ...tokens }, { plan });
   return {
-    prefill: flopsBoundSpeedup,
-    step: baseline.decode.total / plan.decode.total,
-    cache: baseline.kvCacheBytes.afterPrefill / plan.kvCacheBytes.afterPrefill,
+    prefill: cost.flopsBoundSpeedup,
+    step: cost.baseline.decode.total / cost.plan.decode.total,
+    cache: cost.baseline.kvCacheBytes.afterPrefill / cost.plan.kvCacheBytes.afterPrefill,
   };
 }

@@ -1,11 +1,10 @@
 /** Part 6: when not to use this, by what was found. */
 
-import { gain } from '@transprune/eval';
 import { percent, points, section, table } from '../document/markdown.js';
-import { answersTo, type Result, type Study } from '../study.js';
+import type { Study } from '../study.js';
 import { baselines } from '../variants/methods.js';
 import type { Accuracies } from './accuracy.js';
-import { verdict } from './comparison.js';
+import { gain, verdict } from './comparison.js';
 import type { ConversationStudy } from './conversation.js';
 import type { SpeedStudy } from './speed.js';
 
@@ -18,7 +17,7 @@ interface Findings {
 export function studyWhen(study: Study, findings: Findings): string {
   const rows = [
     ...lostKinds(study, findings.accuracies),
-    ...betterBaselines(study, findings.accuracies),
+    ...betterMethods(study, findings.accuracies),
     ...laterTurns(findings.conversation),
     ...times(findings.speed),
   ];
@@ -37,7 +36,7 @@ function lostKinds({ questions, heldOut }: Study, { unpruned, main }: Accuracies
     const asked = questions.filter((question) => question.kind === kind);
     const losses = [...main].flatMap(([{ name }, [own]]) => {
       if (!own) return [];
-      const lost = gain(answersTo(own, asked), answersTo(unpruned, asked));
+      const lost = gain(own, unpruned, asked);
       return lost.high < 0 ? [`${name}: ${points(lost)}`] : [];
     });
     return losses.length === 0
@@ -46,30 +45,23 @@ function lostKinds({ questions, heldOut }: Study, { unpruned, main }: Accuracies
   });
 }
 
-/** Baselines that TransPrune does not beat at equal cost. */
-function betterBaselines({ questions }: Study, { main }: Accuracies): string[][] {
+/** Baselines that TransPrune does not beat at equal cost, and whatever else is better there. */
+function betterMethods({ questions, sample }: Study, { main, all }: Accuracies): string[][] {
   const standing = new Map<string, string[]>();
-  for (const [{ name }, [own, ...others]] of main) {
-    for (const other of others.filter(({ family }) => baselines.includes(family))) {
-      const word = own ? verdict(own, other, questions) : 'better';
-      if (word === 'better') continue;
-      const found = word === 'worse' ? 'better' : 'not told apart';
-      standing.set(other.family, [
-        ...(standing.get(other.family) ?? []),
-        `${name}: ${found}${by(own, other, questions)}`,
-      ]);
+  for (const [setting, [own, ...others]] of all) {
+    if (!own) continue;
+    for (const other of others) {
+      const asked = main.get(setting)?.includes(other) ? questions : sample;
+      const word = verdict(other, own, asked);
+      if (word === 'worse' || (word !== 'better' && !baselines.includes(other.family))) continue;
+      const found = `${setting.name}: ${word} (${points(gain(other, own, asked))} points)`;
+      standing.set(other.family, [...(standing.get(other.family) ?? []), found]);
     }
   }
   return [...standing].map(([method, found]) => [
     `Where *${method}* is to be had at the same cost`,
     found.join('; '),
   ]);
-}
-
-function by(own: Result | undefined, other: Result, questions: Study['questions']): string {
-  return own
-    ? ` (${points(gain(answersTo(other, questions), answersTo(own, questions)))} points)`
-    : '';
 }
 
 function laterTurns({ turns }: ConversationStudy): string[][] {

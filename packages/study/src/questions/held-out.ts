@@ -38,6 +38,12 @@ export async function readHeldOut(): Promise<HeldOut> {
   return { set, questions, kinds: Object.keys(set.kinds) };
 }
 
+/** What a comparison may ask: questions that no choice of how the model is trained was judged by. */
+export function unseenQuestions(questions: readonly StudyQuestion[]): StudyQuestion[] {
+  const judged = new Set(sampleQuestions(questions, 240, 1));
+  return questions.filter((question) => question.scene >= 40 && !judged.has(question));
+}
+
 /**
  * So many questions, of each kind as many as there are where they are too few for all, in the order of the set. A seed
  * decides which.

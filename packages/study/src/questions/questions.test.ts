@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readHeldOut, sampleQuestions } from './held-out.js';
+import { readHeldOut, sampleQuestions, unseenQuestions } from './held-out.js';
 import { shownPicture } from './pictures.js';
 
 const heldOut = await readHeldOut();
@@ -28,6 +28,13 @@ test('a sample has as many questions of each kind, and is that of its seed', () 
   const inner = sampleQuestions(sample, 2 * kinds.length, 1);
   expect(inner.every((question) => sample.includes(question))).toBe(true);
   expect(countsOf(inner)).toEqual(kinds.map(() => 2));
+});
+
+test('no question that the recipe was judged by is asked, and enough of every kind are left', () => {
+  const unseen = unseenQuestions(heldOut.questions);
+  const judged = sampleQuestions(heldOut.questions, 240, 1);
+  expect(unseen.some((question) => judged.includes(question) || question.scene < 40)).toBe(false);
+  expect(Math.min(...countsOf(unseen))).toBeGreaterThan(40);
 });
 
 test('a picture with fewer pixels has its size and less in it; a blank one nothing', async () => {

@@ -73,8 +73,16 @@ export const baselines: readonly string[] = [
 /** TransPrune with the positions of the whole prompt, as FastV has them; its authors' code counts them anew. */
 const positionsKept = 'transprune, positions kept';
 
+/** `random` keeps the same patches of every picture, those of its seed: once more, with another. */
+const randomAgain = 'random, another seed';
+
 /** Methods of the main comparison. */
-export const mainMethods: readonly string[] = ['transprune', positionsKept, ...baselines];
+export const mainMethods: readonly string[] = [
+  'transprune',
+  positionsKept,
+  ...baselines,
+  randomAgain,
+];
 
 /**
  * Every method at no more than a setting's cost; those that cannot be so cheap are left out.
@@ -104,6 +112,9 @@ export function methodsAt(
     { name: positionsKept, plan: { ...plan, positions: 'keep' } as const },
     ...own,
     ...sameSchedule.flatMap((method) => fit(method, plan)),
+    ...fit('random', { ...plan, seed: plan.seed + 1 }).map((again) => ({
+      ...{ ...again, name: randomAgain },
+    })),
     ...before,
     ...smallerPicture(costing, imageSize, cost),
     ...combined(costing, plan, cost),
@@ -130,10 +141,12 @@ function smallerPicture(costing: Costing, imageSize: number, cost: number): Vari
   return [];
 }
 
-/** VisionZip to half of the tokens, TransPrune's prunes after it: the paper's tables 4 and 5 combine them so. */
+/**
+ * VisionZip before TransPrune's prunes, as the paper's tables 4 and 5 combine them: half of what is saved is saved by each.
+ */
 function combined(costing: Costing, plan: PrunePlan, cost: number): Variant[] {
-  const reduction = { method: 'vision-zip', tokens: Math.ceil(costing.imageTokens / 2) } as const;
-  const fitted = fitPlan(costing, plan, cost, reduction);
+  const reduction = fitReduction(costing, 'vision-zip', (1 + cost) / 2);
+  const fitted = reduction && fitPlan(costing, plan, cost, reduction);
   return fitted ? [{ name: 'vision-zip + transprune', plan: fitted, reduction }] : [];
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { ablationsOf } from './ablations.js';
 import { costShare, fitPlan, fitReduction, unpruned } from './costs.js';
 import { mainMethods, methodsAt, settingsOf } from './methods.js';
+import { schedulesAt } from './schedules.js';
 import { keyOf } from './variant.js';
 
 const model = modelPreset('llava-1.5-7b');
@@ -36,6 +37,24 @@ describe.each(settings)('$name', (setting) => {
     for (const method of mainMethods) expect(names).toContain(`${method}, ${setting.name}`);
     expect(new Set(names).size).toBe(names.length);
   });
+});
+
+test('schedules cost what TransPrune costs, from early to as late as that can be', () => {
+  const [high] = settings;
+  if (!high) throw new Error('expected a setting');
+  const [own, ...others] = schedulesAt(costing, high.plan, high.cost);
+  expect(own?.plan).toEqual(high.plan);
+  for (const variant of others) {
+    const cost = costShare(costing, variant);
+    expect(cost).toBeLessThanOrEqual(high.cost);
+    expect(cost).toBeGreaterThan(0.97 * high.cost);
+  }
+  const singles = others.map(({ plan }) => plan.stages).filter(({ length }) => length === 1);
+  const afterLayers = singles.map(([stage]) => stage?.afterLayer ?? 0);
+  expect(afterLayers).toEqual(afterLayers.map((_, at) => at + 1));
+  // Later for the same cost is fewer.
+  const kept = singles.map(([stage]) => stage?.keepRatio ?? 0);
+  expect(kept.toSorted((a, b) => b - a)).toEqual(kept);
 });
 
 test('what prunes too late to be so cheap is left out', () => {

@@ -1,0 +1,87 @@
+/** Part 2, with the cost held: where a method prunes, chosen on pictures of its own. */
+import { share } from '@transprune/eval';
+import { percent, points, section, table, withInterval } from '../document/markdown.js';
+import type { StudyQuestion } from '../questions/held-out.js';
+import { answersTo, type Result, type Study } from '../study.js';
+import { schedulesAt } from '../variants/schedules.js';
+import type { Accuracies } from './accuracy.js';
+import { comparisonTable, gain, keptOf, resultOf } from './comparison.js';
+
+/** Methods that prune in the decoder; TransPrune first. */
+const tuned = ['transprune', 'fastv', 'pyramid-drop', 'random'];
+
+/** A picture in so many chooses. */
+const chooses = 3;
+
+/** At the settings of the main comparison, and at its questions. */
+export async function studySchedules(
+  study: Study,
+  { unpruned, main }: Accuracies,
+): Promise<string> {
+  const { questions, costing, extent, heldOut } = study;
+  const isChoosing = ({ scene }: StudyQuestion) => scene % chooses === 0;
+  const choosing = questions.filter(isChoosing);
+  const judging = questions.filter((question) => !isChoosing(question));
+  const parts: string[] = [];
+  for (const [setting, methods] of main) {
+    const rows: string[][] = [];
+    let first: Result | undefined;
+    for (const method of tuned) {
+      const usual = methods.find(({ family }) => family === method);
+      if (!usual) continue;
+      const tried: Result[] = [];
+      const schedules = schedulesAt(costing, usual.variant.plan, usual.cost);
+      for (const variant of schedules.slice(0, extent.schedules)) {
+        tried.push(await resultOf(study, variant, choosing));
+      }
+      const best = mostRight(tried, unpruned, choosing);
+      const chosen = await resultOf(study, best.variant, judging);
+      if (!first) {
+        parts.push(
+          `**At the cost of ${setting.name}**, TransPrune about the pictures that choose:`,
+          comparisonTable(tried, choosing, heldOut.kinds),
+          'About the other pictures, each method with the schedule that is chosen for it:',
+        );
+      }
+      first ??= chosen;
+      rows.push([
+        method,
+        `${tried.length}`,
+        chosen.name,
+        withInterval(share(answersTo(chosen, judging))),
+        percent(keptOf(chosen, unpruned, judging)),
+        chosen === first ? '' : points(gain(chosen, first, judging)),
+        percent(share(answersTo(usual, judging)).value),
+      ]);
+    }
+    parts.push(table(head, rows));
+  }
+  return section(
+    'Where it prunes, at the same cost',
+    `Schedules are as published for 32 layers, scaled to ${costing.model.decoder.layers.length}. Pruned earlier, more tokens can stay for the same cost; later, fewer, chosen when more is known. So each method is tried with its own number of prunes and with one, from early to as late as the cost can be reached; the ${choosing.length} questions about every third picture choose a schedule, the ${judging.length} about the others say what the choice is worth.`,
+    ...parts,
+  );
+}
+
+const head = [
+  '',
+  'tried',
+  'chosen',
+  'right answers, %',
+  'of the unpruned, %',
+  'against transprune',
+  'as published, scaled, %',
+];
+
+/** The first of those that answer most right. */
+function mostRight(
+  results: readonly Result[],
+  reference: Result,
+  questions: readonly StudyQuestion[],
+): Result {
+  const [best] = results.toSorted(
+    (a, b) => keptOf(b, reference, questions) - keptOf(a, reference, questions),
+  );
+  if (!best) throw new Error('expected a schedule');
+  return best;
+}
