@@ -99,6 +99,17 @@ describe.skipIf(noRedis)(`a queue in Redis${noRedis ? ` (${noRedis})` : ''}`, ()
     return Object.values(counts).reduce((sum, count) => sum + count, 0);
   }
 
+  test('a worker that has nothing to do ends also where Redis is gone', async () => {
+    const own = await startRedis();
+    const { running } = startWorker({ url: own.url, idleMs: 1000 });
+    const asking = await openQueue({ url: own.url, name: 'echo', work: 1, run: 'r' });
+    const [question] = questions;
+    await asking.answer(question!, ending.signal);
+    await asking.close();
+    await own.stop();
+    expect(await running).toBe(1);
+  });
+
   test('workers share the questions; nothing stays in the queue', async () => {
     const two = [startWorker(), startWorker()];
     const { answers, failures } = await ask();

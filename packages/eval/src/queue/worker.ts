@@ -106,8 +106,11 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
     rest.start();
     const running = worker.run();
     await Promise.race([ended, running]);
-    await worker.close();
-    await running;
+    // Where Redis is gone there is nobody to take leave of.
+    const isConnected = connection.status === 'ready';
+    await worker.close(!isConnected);
+    if (isConnected) await running;
+    else running.catch(() => {});
   } finally {
     rest.stop();
     signal.removeEventListener('abort', end);

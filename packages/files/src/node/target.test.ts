@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { failure } from '../../testing/failure.js';
-import { checkFolder } from './target.js';
+import { checkFolder, checkTarget } from './target.js';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -40,6 +40,12 @@ describe.each(['anything', 'nothing'] as const)('a folder that may hold %s', (ho
     const refusal = await failure(checkFolder(join(folder, 'empty', 'new'), holds));
     expect(refusal).toMatch(/^WRITE_FAILED: .* got no permission; name another folder$/);
   });
+});
+
+test.skipIf(isRoot)('a file in a folder that may not be written to is refused', async () => {
+  await chmod(join(folder, 'empty'), 0o500);
+  const refusal = await failure(checkTarget(join(folder, 'empty', 'new'), { inputs: [] }));
+  expect(refusal).toMatch(/^WRITE_FAILED: .* got no permission; check that the folder exists/);
 });
 
 test('a folder that holds something is refused where it has to be empty', async () => {

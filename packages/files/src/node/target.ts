@@ -30,7 +30,8 @@ export interface Target {
  * compared with symbolic links resolved, files that exist by their inodes.
  *
  * @throws TransPruneError INVALID_ARGUMENT for an input, a device, a pipe or a socket, and for a file that
- *   is there if it may not be replaced; WRITE_FAILED for a folder and for a path that cannot be
+ *   is there if it may not be replaced; WRITE_FAILED for a folder, for a path that cannot be and for one in a folder
+ *   that may not be written to
  */
 export async function checkTarget(
   path: string,
@@ -162,6 +163,7 @@ async function realFolder(folder: string, path: string): Promise<string> {
     if (!found.isDirectory()) {
       throw writeFailure(path, 'a path through something that is no folder', remedy);
     }
+    await access(real, constants.W_OK);
     return real;
   } catch (cause) {
     if (TransPruneError.isInstance(cause)) throw cause;
