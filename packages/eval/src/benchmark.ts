@@ -37,6 +37,12 @@ export interface Score extends GroupScore {
   readonly unreadable: number;
   /** Questions with an answer whose right answer is not in the files; they don't count. */
   readonly withoutTruth: number;
+  /**
+   * What is judged as a whole and was not answered in full: MME's pictures with one judged question, which are no pair,
+   * and circular questions without an answer to every turn, which don't count. Left out where each question is judged
+   * by itself.
+   */
+  readonly incomplete?: number;
 }
 
 /** A benchmark that was read: what is asked, and how answers are judged. */

@@ -176,6 +176,27 @@ describe('a server', () => {
   });
 });
 
+test('what is judged as a whole and answered in part is counted', async () => {
+  const picture = (await readFile(join(samplesDirectory, 'scene-1.png'))).toString('base64');
+  const rows = [
+    '1\tq\ta\tb\tA',
+    '1000001\tq\tb\ta\tB',
+    '2\tq\tyes\tno\tA',
+    '1000002\tq\tno\tyes\tB',
+  ];
+  await mkdir(join(data, 'mmbench'));
+  await writeFile(
+    join(data, 'mmbench/mmbench_dev_20230712.tsv'),
+    ['index\tquestion\tA\tB\tanswer\timage', ...rows.map((row) => `${row}\t${picture}`)].join('\n'),
+  );
+  const { parameters } = await yesServer();
+  const ask = ['eval', 'mmbench-circular', '--data', data, '--answers', answers, ...parameters];
+  const { stdout } = await transprune(...ask, '--limit', '3');
+  expect(stdout).toMatch(/pairs or turns not answered in full, which do not count +│ +1 /);
+  const { score } = await transpruneJson(...ask);
+  expect(score).toMatchObject({ questions: 2, metrics: { accuracy: 0.5 }, incomplete: 0 });
+});
+
 test('the held-out questions of the small model need no folder', async () => {
   const { asked, parameters } = await yesServer();
   const { score, answered } = await transpruneJson(

@@ -30,6 +30,9 @@ export function showScores(report: EvalReport, points: readonly string[]): Block
     ['answers in the file', `${answered}`],
     ['  unreadable, which count as wrong', `${score.unreadable}`],
     ['  without a known truth, which do not count', `${score.withoutTruth}`],
+    ...(score.incomplete === undefined
+      ? []
+      : [['  pairs or turns not answered in full, which do not count', `${score.incomplete}`]]),
     ['questions that failed, and stay open', `${failures.length}`],
     ["problems in the benchmark's files", `${problems.length}`],
   ];

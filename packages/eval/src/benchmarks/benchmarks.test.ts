@@ -122,7 +122,12 @@ test('mme: points of questions and of pairs, summed over perception and cognitio
   // One of a picture's two questions is no pair, such as where the other failed.
   const open1 = new Map([...answers].filter((_, at) => at !== 3));
   expect(score(open1).groups.count?.metrics).toEqual({ points: 200, accuracy: 1, accuracyPlus: 1 });
-  expect(score(new Map([...answers].slice(0, 1))).metrics.perception).toBe(100);
+  expect(score(open1).incomplete).toBe(1);
+  expect(score(answers).incomplete).toBe(0);
+  expect(score(new Map([...answers].slice(0, 1)))).toMatchObject({
+    metrics: { perception: 100 },
+    incomplete: 1,
+  });
   // count: 3 of 4 questions, 1 of 2 pictures; code: 1 of 2 questions, no picture.
   expect(groups.count?.metrics).toEqual({ points: 125, accuracy: 0.75, accuracyPlus: 0.5 });
   expect(metrics).toEqual({ perception: 125, cognition: 50 });
@@ -312,7 +317,105 @@ test('mmbench: plain counts each question, circular only those right at every tu
   expect(circular.score(all('B')).metrics.accuracy).toBe(1);
   expect(circular.score(all('A')).metrics.accuracy).toBe(0.5);
   // A question that was not asked at every turn does not count.
-  expect(circular.score(new Map(Object.entries(right))).questions).toBe(1);
+  expect(circular.score(new Map(Object.entries(right)))).toMatchObject({
+    questions: 1,
+    incomplete: 1,
+  });
+  // The file has no rows of the turns.
+  const written = [...circular.official(all('B')).values()][0]?.trim().split('\n');
+  expect(written?.map((line) => line.split('\t')[0])).toEqual(['index', '1', '2']);
+});
+
+test('mmbench: turns that the file holds are rows of one question', async () => {
+  const header = 'index\tquestion\thint\tA\tB\tC\tD\tanswer\tcategory\timage';
+  const row = (index: number, options: string, answer: string, image = `${index % 1_000_000}`) =>
+    [index, `Q${index % 1_000_000}?`, '', ...options.padEnd(4, '-'), answer, 'animals', image]
+      .join('\t')
+      .replaceAll('-', '');
+  const files = {
+    'mmbench/mmbench_dev_20230712.tsv': [
+      header,
+      row(1, 'xyz', 'B', btoa('one')),
+      row(2, 'xy', 'A', btoa('two')),
+      row(3, 'xy', 'A', btoa('three')),
+      row(1_000_001, 'yzx', 'A'),
+      row(1_000_002, 'yx', 'B'),
+      row(2_000_001, 'zxy', 'C'),
+      row(1_000_004, 'xy', 'A', btoa('four')),
+    ].join('\n'),
+  };
+  const plain = await open('mmbench', files);
+  expect(plain.questions.map(({ id }) => id)).toEqual(['1', '2', '3']);
+  expect(plain.problems).toEqual([
+    { where: 'question 1000004', what: expect.stringContaining('copy of 4, which is missing') },
+  ]);
+  const own = { '1': 'B', '2': 'A', '3': 'B' };
+  // Two of three own rows are right.
+  expect(plain.score(new Map(Object.entries(own)))).toMatchObject({
+    questions: 3,
+    metrics: { accuracy: 2 / 3 },
+  });
+  expect(plain.score(new Map(Object.entries(own))).incomplete).toBeUndefined();
+
+  const circular = await open('mmbench-circular', files);
+  expect(circular.questions.map(({ id }) => id)).toEqual([
+    ...['1', '1000001', '2000001'],
+    ...['2', '1000002'],
+    '3',
+  ]);
+  const [first, turned] = circular.questions;
+  expect(first?.prompt).toMatch(/^Q1\?\nA\. x\nB\. y\nC\. z\n/);
+  expect(turned?.prompt).toMatch(/^Q1\?\nA\. y\nB\. z\nC\. x\n/);
+  expect(turned?.picture).toEqual(first?.picture);
+  // 1 is right at all turns, 2 says A at both, 3 has no copy and is right.
+  const said = new Map(
+    Object.entries({ ...own, '3': 'A', '1000001': 'A', '2000001': 'C', '1000002': 'A' }),
+  );
+  expect(circular.score(said)).toMatchObject({
+    ...{ questions: 3, metrics: { accuracy: 2 / 3 }, incomplete: 0 },
+    groups: { animals: { questions: 3, metrics: { accuracy: 2 / 3 } } },
+  });
+  said.delete('2000001');
+  expect(circular.score(said)).toMatchObject({
+    ...{ questions: 2, metrics: { accuracy: 0.5 }, incomplete: 1 },
+  });
+
+  // A line an index: of all rows, and of the own ones alone.
+  const written = (of: typeof plain) =>
+    [...of.official(said).values()][0]?.split('\n').filter((line) => /^\d/.test(line));
+  expect(written(circular)).toEqual([
+    '1\tQ1?\tx\ty\tz\t\tB',
+    '1000001\tQ1?\ty\tz\tx\t\tA',
+    '2\tQ2?\tx\ty\t\t\tA',
+    '1000002\tQ2?\ty\tx\t\t\tA',
+    '3\tQ3?\tx\ty\t\t\tA',
+  ]);
+  expect(written(plain)?.map((line) => line.split('\t')[0])).toEqual(['1', '2', '3']);
+});
+
+test('mmbench: a turn that cannot be asked or judged costs its question alone', async () => {
+  const header = 'index\tquestion\tA\tB\tanswer\timage';
+  const files = {
+    'mmbench/mmbench_dev_20230712.tsv': [
+      header,
+      '1\tq\ta\tb\tA\tAAAA',
+      '1000001\tq\tb\t\tB\t1',
+      '2\tq\ta\tb\tA\tAAAA',
+      '1000002\tq\tb\ta\tC\t2',
+      '3\tq\ta\tb\tA\tAAAA',
+      '1000003\tq\tb\ta\tB\t3',
+    ].join('\n'),
+  };
+  const { questions, problems, score } = await open('mmbench-circular', files);
+  expect(questions.map(({ id }) => id)).toEqual(['2', '1000002', '3', '1000003']);
+  expect(problems.map(({ where }) => where)).toEqual(['question 1000001', 'question 1000002']);
+  const said = new Map(
+    ['2', '1000002', '3', '1000003'].map((id) => [id, id.length > 1 ? 'B' : 'A']),
+  );
+  expect(score(said)).toMatchObject({
+    ...{ questions: 1, metrics: { accuracy: 1 }, withoutTruth: 1, incomplete: 0 },
+  });
+  expect((await open('mmbench', files)).problems).toEqual([]);
 });
 
 test('lines that are none, missing files and files of another kind are told', async () => {
@@ -478,6 +581,48 @@ test('right answers that cannot be right are told, and do not count', async () =
     expect.stringContaining('a second answer'),
   ]);
   expect(pair.score(new Map([[pair.questions[0]!.id, 'yes']])).metrics.perception).toBe(100);
+});
+
+test("mme: the official file holds a picture's two lines one behind the other, or none", async () => {
+  const at = 'MME/MME_Benchmark_release_version/color';
+  const asked = (name: string, text: string) => ({
+    ...{ question_id: `color/${name}.png`, image: `color/${name}.png`, category: 'color' },
+    text: `${text}${suffix}`,
+  });
+  const red = 'Is it red?\tYes\n';
+  const { questions, score, official } = await open('mme', {
+    'MME/llava_mme.jsonl': lines(
+      asked('a', 'Is it red?'),
+      asked('b', 'Is it red?'),
+      asked('c', 'Is it red?'),
+      asked('d', 'Is it red?'),
+      asked('c', 'Is it blue?'),
+      asked('b', 'Is it blue?'),
+      asked('a', 'Is it blue?'),
+      asked('d', 'Is it blue?'),
+      asked('d', 'Is it green?'),
+    ),
+    ...Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [`${at}/${name}.png`, 'x'])),
+    [`${at}/a.txt`]: `${red}Is it blue?\tNo\n`,
+    [`${at}/b.txt`]: `${red}Is it blue?\tPerhaps\n`,
+    [`${at}/c.txt`]: `${red}Is it blue?\tNo\n`,
+    [`${at}/d.txt`]: `${red}Is it blue?\tNo\nIs it green?\tNo\n`,
+  });
+  // Right but for b, whose second question has no truth, and c, whose second has no answer; d has three questions.
+  const said = new Map(
+    questions.flatMap(({ id }): [string, string][] =>
+      id === 'color/c.png Is it blue?' ? [] : [[id, id.includes('red') ? 'Yes' : 'No']],
+    ),
+  );
+  const { groups, incomplete, withoutTruth } = score(said);
+  expect(groups.color).toEqual({
+    questions: 7,
+    metrics: { points: 200, accuracy: 1, accuracyPlus: 1 },
+  });
+  expect({ incomplete, withoutTruth }).toEqual({ incomplete: 3, withoutTruth: 1 });
+  expect([...official(said)]).toEqual([
+    ['MME/results/color.txt', 'a.png\tIs it red?\tYes\tYes\na.png\tIs it blue?\tNo\tNo\n'],
+  ]);
 });
 
 test("mme: a picture's text that is missing costs its questions alone", async () => {

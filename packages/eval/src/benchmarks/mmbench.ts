@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Benchmark, Question } from '../benchmark.js';
+import type { Benchmark, Question, Score } from '../benchmark.js';
 import type { Folder } from '../reading/folder.js';
 import { letterInstruction, letterOf, optionLetter, placeOf } from '../scoring/option-letter.js';
 import { accuracyOf, groupBy, type Judged } from '../scoring/tally.js';
@@ -29,85 +29,110 @@ type Row = z.infer<typeof rowSchema>;
 
 interface Turned extends Question {
   readonly row: Row;
-  /** By how many places the options are turned. */
+  /** Index of the question that the row is a copy of; its own if it is none. */
+  readonly base: string;
+  /** By how many places the row's options are turned. */
   readonly turn: number;
   /** Options as they are asked. */
   readonly options: readonly string[];
 }
 
-/** Each question once. */
+/** Each question once: where the file holds copies with the options turned, those are not asked. */
 export const mmbench: Benchmark = {
   name: 'mmbench',
   summary: 'options about a picture: accuracy, by category',
   source: 'arXiv 2307.06281',
   files: [path],
-  open: (folder) => open(folder, () => 1),
+  open: (folder) => open(folder, false),
 };
 
-/** Each question once for every option, the options turned by one each time: right only if all are right. */
+/**
+ * Each question with its options turned: right only if all are right. Turned are the rows that the file holds as
+ * copies; in a file without any, the options are turned by one for every option.
+ */
 export const mmbenchCircular: Benchmark = {
   name: 'mmbench-circular',
   summary: 'as mmbench, but right only if it is right wherever the right option stands',
   source: 'arXiv 2307.06281',
   files: [path],
-  open: (folder) => open(folder, (options) => options),
+  open: (folder) => open(folder, true),
 };
 
-async function open(folder: Folder, turnsOf: (options: number) => number) {
+/**
+ * A copy's index is that of its question plus a multiple of this.
+ *
+ * @see https://github.com/open-compass/VLMEvalKit/blob/main/vlmeval/dataset/utils/multiple_choice.py
+ */
+const copyStep = 1_000_000;
+
+function baseOf(index: string): string {
+  const number = Number(index);
+  return number >= copyStep ? `${number % copyStep}` : index;
+}
+
+async function open(folder: Folder, isCircular: boolean) {
   const rows = folder.unique(await folder.table(path, rowSchema), ({ index }) => index);
   const pictures = new Map(rows.map(({ index, image }) => [index, image]));
-  const questions = rows.flatMap((row): Turned[] => {
-    // What follows a missing one has no letter of its own.
-    const given = [row.A, row.B, row.C, row.D, undefined];
-    const options = given.slice(0, given.indexOf(undefined)).map((option = '') => option);
-    // A picture that stands more than once is an index the next times.
-    const image = pictures.get(row.image) ?? row.image;
-    if (row.answer !== undefined && !options.some((_, at) => letterOf(at) === row.answer)) {
-      folder.note(
-        `question ${row.index}`,
-        `its right answer ${row.answer} is no option; it does not count`,
-      );
-      row.answer = undefined;
+  const hasCopies = rows.some(({ index }) => baseOf(index) !== index);
+  const note = ({ index }: Row, what: string) => folder.note(`question ${index}`, what);
+  const questions: Turned[] = [];
+  for (const [base, group] of groupBy(rows, ({ index }) => [baseOf(index)])) {
+    const own = group.find(({ index }) => index === base);
+    if (!own) {
+      for (const row of group) note(row, `a copy of ${base}, which is missing; it is not asked`);
+      continue;
     }
-    if (options.length < 2) {
-      folder.note(`question ${row.index}`, 'expected two options or more; it is not asked');
-      return [];
+    const asked = isCircular ? group : [own];
+    const short = asked.filter((row) => optionsOf(row).length < 2);
+    for (const row of short)
+      note(row, 'expected two options or more; it is not asked, at any turn');
+    if (short.length > 0) continue;
+    for (const row of asked) {
+      const options = optionsOf(row);
+      if (row.answer !== undefined && !options.some((_, at) => letterOf(at) === row.answer)) {
+        note(row, `its right answer ${row.answer} is no option; it does not count`);
+        row.answer = undefined;
+      }
+      // A picture that stands more than once is an index the next times.
+      const image = pictures.get(row.image) ?? row.image;
+      const picture = { bytes: new Uint8Array(Buffer.from(image, 'base64')) };
+      const turns = isCircular && !hasCopies ? options.length : 1;
+      for (let turn = 0; turn < turns; turn++) {
+        questions.push({ ...turned(row, options, turn), picture, base });
+      }
     }
-    const picture = { bytes: new Uint8Array(Buffer.from(image, 'base64')) };
-    return Array.from({ length: turnsOf(options.length) }, (_, turn) => {
-      const turned = options.map((_, at) => options[(at + turn) % options.length] ?? '');
-      const lines = turned.map((option, at) => `${letterOf(at)}. ${option}`);
-      const hint = row.hint === undefined ? [] : [row.hint];
-      const prompt = [...hint, row.question, ...lines, letterInstruction].join('\n');
-      const id = turn === 0 ? row.index : `${row.index} turned by ${turn}`;
-      return { id, prompt, picture, row, turn, options: turned };
-    });
-  });
+  }
   return {
     questions,
     problems: folder.problems,
-    score(answers: ReadonlyMap<string, string>) {
+    score(answers: ReadonlyMap<string, string>): Score {
       const judged: Judged[] = [];
       let withoutTruth = 0;
-      for (const [, turns] of groupBy(questions, ({ row }) => [row.index])) {
-        const [row] = turns.map((turned) => turned.row);
-        const said = turns.map(({ id }) => answers.get(id));
-        if (!row || said.includes(undefined)) continue;
-        if (row.answer === undefined) {
+      let incomplete = 0;
+      for (const [base, turns] of groupBy(questions, (each) => [each.base])) {
+        const said = turns.flatMap(({ id }) => answers.get(id) ?? []);
+        if (said.length === 0) continue;
+        if (said.length < turns.length) {
+          incomplete++;
+          continue;
+        }
+        if (turns.some(({ row }) => row.answer === undefined)) {
           withoutTruth++;
           continue;
         }
         const letters = turns.map(({ options }, at) => optionLetter(said[at] ?? '', options));
         const isRight = turns.every(
-          (turned, at) => originalLetter(turned, letters[at]) === row.answer,
+          (each, at) => originalLetter(each, letters[at]) === each.row.answer,
         );
+        const category = turns.find(({ row }) => row.index === base)?.row.category;
         judged.push({
-          groups: row.category === undefined ? [] : [row.category],
+          groups: category === undefined ? [] : [category],
           points: isRight ? 1 : 0,
           isReadable: !letters.includes(undefined),
         });
       }
-      return accuracyOf(judged, withoutTruth);
+      const score = accuracyOf(judged, withoutTruth);
+      return isCircular ? { ...score, incomplete } : score;
     },
     official(answers: ReadonlyMap<string, string>) {
       const first = questions.filter(({ turn }) => turn === 0);
@@ -130,7 +155,22 @@ async function open(folder: Folder, turnsOf: (options: number) => number) {
   };
 }
 
-/** The letter that an option has where nothing is turned. */
+/** What follows a missing one has no letter of its own. */
+function optionsOf({ A, B, C, D }: Row): string[] {
+  const given = [A, B, C, D, undefined];
+  return given.slice(0, given.indexOf(undefined)).map((option = '') => option);
+}
+
+function turned(row: Row, given: readonly string[], turn: number): Omit<Turned, 'base'> {
+  const options = given.map((_, at) => given[(at + turn) % given.length] ?? '');
+  const lines = options.map((option, at) => `${letterOf(at)}. ${option}`);
+  const hint = row.hint === undefined ? [] : [row.hint];
+  const prompt = [...hint, row.question, ...lines, letterInstruction].join('\n');
+  const id = turn === 0 ? row.index : `${row.index} turned by ${turn}`;
+  return { id, prompt, row, turn, options };
+}
+
+/** The letter that an option has in its row. */
 function originalLetter({ turn, options }: Turned, letter: string | undefined): string | undefined {
   if (letter === undefined) return undefined;
   return letterOf((placeOf(letter) + turn) % options.length);

@@ -59,21 +59,26 @@ export const mme: Benchmark = {
         return {
           ...sumOf(Object.entries(categories)),
           groups: categories,
+          incomplete: pairsOf(judged).others,
           unreadable: judged.filter(({ said }) => said === undefined).length,
           withoutTruth,
         };
       },
       official(answers) {
-        const files = new Map<string, string>();
-        for (const { id, image, category = '', prompt } of filed) {
+        const lines = filed.flatMap(({ id, image, category = '', prompt }) => {
           const answer = answers.get(id);
           const label = truth.get(id);
-          if (answer === undefined || !label) continue;
-          const path = `MME/results/${category}.txt`;
+          if (answer === undefined || !label) return [];
           const name = image.split('/').at(-1) ?? image;
-          const asked = plain(prompt);
-          const line = [name, asked, label === 'yes' ? 'Yes' : 'No', oneLine(answer)].join('\t');
-          files.set(path, `${files.get(path) ?? ''}${line}\n`);
+          const right = label === 'yes' ? 'Yes' : 'No';
+          const line = [name, plain(prompt), right, oneLine(answer)].join('\t');
+          return [{ category, picture: image, line }];
+        });
+        const files = new Map<string, string>();
+        // The scorer takes every two lines for a picture's: one too many would shift all that follow.
+        for (const [first, second] of pairsOf(lines).pairs) {
+          const path = `MME/results/${first.category}.txt`;
+          files.set(path, `${files.get(path) ?? ''}${first.line}\n${second.line}\n`);
         }
         return files;
       },
@@ -135,19 +140,29 @@ async function answersOf(folder: Folder, category: string, name: string) {
   return answers;
 }
 
-/**
- * Points of a category: of questions, and of pictures whose questions are both right. A picture with one answer, as a
- * part of the questions may leave it, is no pair.
- */
+/** Points of a category: of questions, and of pictures whose questions are both right. */
 function scoreOf(verdicts: readonly Verdict[]): GroupScore {
   const isRight = ({ said, label }: Verdict) => said === label;
-  const pictures = groupBy(verdicts, ({ picture }) => [picture]);
-  const pairs = [...pictures.values()].filter(({ length }) => length > 1);
+  const { pairs } = pairsOf(verdicts);
   const accuracy = ratio(verdicts.filter(isRight).length, verdicts.length);
   const whole = pairs.filter((pair) => pair.every(isRight)).length;
   const accuracyPlus = ratio(whole, pairs.length);
   const points = 100 * (accuracy + accuracyPlus);
   return { questions: verdicts.length, metrics: { points, accuracy, accuracyPlus } };
+}
+
+/**
+ * Pictures of two questions, and how many have another number: a part of the questions, a failed answer or an unknown
+ * truth may leave one.
+ */
+function pairsOf<T extends { readonly category: string; readonly picture: string }>(
+  list: readonly T[],
+): { readonly pairs: readonly (readonly [T, T])[]; readonly others: number } {
+  const pictures = groupBy(list, ({ category, picture }) => [`${category}/${picture}`]);
+  const pairs = [...pictures.values()].flatMap(([first, second, ...more]): [T, T][] =>
+    first && second && more.length === 0 ? [[first, second]] : [],
+  );
+  return { pairs, others: pictures.size - pairs.length };
 }
 
 function sumOf(categories: readonly (readonly [string, GroupScore])[]): GroupScore {
