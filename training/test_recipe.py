@@ -271,18 +271,6 @@ class Stages(unittest.TestCase):
         last = [seen_patches(2, step, 0.9, 1) for step in range(8)]
         self.assertEqual(sum(patches is None for patches in last), 6)
 
-    def test_subsets_lie_evenly_or_in_regions_of_their_own_on_each_picture(self) -> None:
-        gains = []
-        for step in range(1, 200):
-            patches = seen_patches(2, step, 0, 1)
-            if patches is None or not 60 < patches.shape[1] < 300:
-                continue
-            seen = torch.zeros(2, GRID**2).scatter(1, patches, 1).view(2, GRID, GRID)
-            both = (seen[:, :, 1:] * seen[:, :, :-1]).mean()
-            gains.append((both / seen.mean() ** 2).item())  # neighbours seen together, 1 where it is chance
-        self.assertLess(min(gains), 1.2)
-        self.assertGreater(max(gains), 2.5)
-
     def test_a_subset_is_a_shorter_sequence(self) -> None:
         model = shallow_model()
         images, pictures, asked = held_out((190, 4), 2)

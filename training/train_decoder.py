@@ -16,7 +16,6 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch.nn.functional import interpolate
 
 from accuracy import accuracy, overall
 from batches import AskedPictures, Order, drawn
@@ -40,8 +39,6 @@ WARM_UP = 100  # steps
 WEIGHT_FLOOR = 0.15  # a kind's share in the mix is this plus its held-out error
 SAVE_SECONDS = 150
 FEWEST, MOST = 0.05, 0.9  # share of the image tokens that a step of stage `subsets` sees
-COARSEST, FINEST = 2, 8  # cells a side of the noise that says where on a picture more of them are seen
-UNEVENNESS = 6  # at most: the standard deviation of the logarithm of a patch's weight in the draw
 ALL_FROM = 0.8  # of stage `subsets`: until then one of four steps sees all image tokens, then three of four
 
 
@@ -70,21 +67,14 @@ def first_model(stage: str, name: str) -> PictureModel:
 def seen_patches(pictures: int, step: int, fraction: float, seed: int) -> torch.Tensor | None:
     """Random patches of every picture in their order, `[pictures, count]`, or None for all of them.
 
-    How many is drawn for each step anew, small and large shares alike, and is the same for its pictures. So is how
-    unevenly they lie: from alike all over a picture to whole regions seen or left out, different ones on each.
+    How many is drawn for each step anew, small and large shares alike, and is the same for its pictures.
     """
     if (step % 4 == 0) != (fraction >= ALL_FROM):
         return None
     draw = torch.Generator().manual_seed(1_000_003 * seed + step)
     share = FEWEST * (MOST / FEWEST) ** torch.rand((), generator=draw).item()
-    cells = int(torch.randint(COARSEST, FINEST + 1, (), generator=draw))
-    noise = torch.randn(pictures, 1, cells, cells, generator=draw)
-    weight = interpolate(noise, size=(GRID, GRID), mode="bicubic", align_corners=False).flatten(1)
-    weight = (weight - weight.mean(dim=1, keepdim=True)) / weight.std(dim=1, keepdim=True)
-    weight *= UNEVENNESS * torch.rand((), generator=draw)
-    # The largest of logarithmic weights with Gumbel noise are a draw by weight, without putting back.
-    gumbel = -torch.empty(pictures, GRID * GRID).exponential_(generator=draw).log()
-    return (weight + gumbel).topk(round(share * GRID * GRID), dim=1).indices.sort(dim=1).values
+    order = torch.rand(pictures, GRID * GRID, generator=draw)
+    return order.topk(round(share * GRID * GRID), dim=1).indices.sort(dim=1).values
 
 
 def make_optimizer(model: PictureModel, rate: float) -> torch.optim.Optimizer:

@@ -10,6 +10,7 @@ export type {
 export { pointMetrics } from './benchmark.js';
 export { benchmarks } from './benchmarks/index.js';
 export { judgeAll } from './benchmarks/judge.js';
+export { type PixelData, type Shown, seeingLess, shownPixels } from './pictures/shown.js';
 export { Folder } from './reading/folder.js';
 export type { Answer, Answerer } from './run/answerer.js';
 export {

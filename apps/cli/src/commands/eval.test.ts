@@ -59,7 +59,7 @@ async function linesOf(path: string) {
 
 /** A server in OpenAI's shape that says yes to everything but what `fails` names. */
 async function yesServer(fails?: string) {
-  const asked: { model: string; text: string; picture: string }[] = [];
+  const asked: { model: string; text: string; picture: string; length: number }[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -70,7 +70,7 @@ async function yesServer(fails?: string) {
       },
       { text },
     ] = messages[0].content;
-    asked.push({ model, text, picture: picture.slice(0, 22) });
+    asked.push({ model, text, picture: picture.slice(0, 22), length: picture.length });
     response.setHeader('content-type', 'application/json');
     if (fails !== undefined && text.includes(fails)) {
       response.statusCode = 400;
@@ -174,6 +174,25 @@ describe('a server', () => {
     await transpruneJson(...pope(), ...parameters, '--shard', '2/2');
     expect(asked.map(({ text }) => text)).toEqual([expect.stringContaining('dog')]);
   });
+});
+
+test('pictures can be left out, or shown in few pixels; the answers are not those of the pictures', async () => {
+  const { asked, parameters } = await yesServer();
+  const lengths: number[] = [];
+  for (const less of [[], ['--pixels', '8'], ['--blind']]) {
+    const path = join(data, `${less.join('')}.jsonl`);
+    const { model } = await transpruneJson(...pope().slice(0, -1), path, ...parameters, ...less);
+    expect(model).toContain(['', ', 8 x 8 pixels', ', blind'][lengths.length]);
+    lengths.push(asked.at(-1)?.length ?? 0);
+  }
+  const [whole = 0, coarse = 0, blind = 0] = lengths;
+  expect(coarse).toBeLessThan(whole);
+  expect(blind).toBeLessThan(coarse / 4);
+  const before = [...pope().slice(0, -1), join(data, '.jsonl'), ...parameters];
+  const other = await transprune(...before, '--blind');
+  expect(other.stderr).toContain('m, blind');
+  const both = await transprune(...pope(), ...parameters, '--blind', '--pixels', '8');
+  expect(both.exitCode).toBe(exitCodes.usage);
 });
 
 test('what is judged as a whole and answered in part is counted', async () => {

@@ -1,5 +1,5 @@
 import { counted, didYouMean, TransPruneError } from '@transprune/core';
-import type { Answerer } from '@transprune/eval';
+import type { Answerer, Shown } from '@transprune/eval';
 import { type Command, Option } from 'commander';
 import { checkAnswersFile } from '../eval/answers-target.js';
 import { askAll } from '../eval/ask.js';
@@ -35,6 +35,8 @@ type Options = ModelOptions &
     readonly answers?: string;
     readonly limit?: number;
     readonly shard?: string;
+    readonly blind?: boolean;
+    readonly pixels?: number;
     readonly maxNewTokens: number;
     readonly official?: string;
     readonly force?: boolean;
@@ -55,6 +57,17 @@ export function addEvalCommand(program: Command, io: Io): void {
     .option('--answers <file>', 'answers as JSON lines; those in it are not asked again')
     .option('--limit <count>', 'ask the first questions alone', wholeNumber(1))
     .option('--shard <part>', 'a part of the questions, such as 2/4, for machines side by side')
+    .addOption(
+      new Option(
+        '--blind',
+        'show grey instead of the pictures: what is right all the same needs none',
+      ).conflicts('pixels'),
+    )
+    .option(
+      '--pixels <side>',
+      'show as much of the pictures as side x side pixels hold',
+      wholeNumber(1),
+    )
     .option('--max-new-tokens <count>', 'longest answer', wholeNumber(1), 128)
     .option('--official <folder>', "write the files that the benchmark's own scorer takes")
     .option('--force', 'replace what is in the folder of --official')
@@ -89,7 +102,9 @@ async function evaluate(
   folders: TemporaryFolders,
   io: Io,
 ): Promise<void> {
-  const { benchmarks, Folder, parseShard, pointMetrics } = await import('@transprune/eval');
+  const { benchmarks, Folder, parseShard, pointMetrics, seeingLess } = await import(
+    '@transprune/eval'
+  );
   const terminal = createTerminal(io, options);
   const around = { io, terminal };
   const known = [...benchmarks, embedded];
@@ -120,10 +135,11 @@ async function evaluate(
   checkAskable(opened, `${name}, ${data}`);
   const atOnce = options.queue === undefined ? concurrency : queuedQuestions;
   const asking = { answersPath, limit, shard, concurrency: atOnce };
-  const askFor = async (answerer: Answerer) => ({
-    model: answerer.name,
-    ...(await askAll(opened, answerer, asking, around)),
-  });
+  const shown = shownBy(options);
+  const askFor = async (whole: Answerer) => {
+    const answerer = shown ? seeingLess(whole, shown) : whole;
+    return { model: answerer.name, ...(await askAll(opened, answerer, asking, around)) };
+  };
   const { model, answers, questions, failures } = await withAnswerer(
     server,
     answersPath,
@@ -145,6 +161,12 @@ async function evaluate(
       `${failures.length} of ${counted(questions, 'question')} failed and stay open; the same command asks them again`,
     );
   }
+}
+
+/** What is shown instead of the pictures; undefined for the pictures. */
+function shownBy({ blind, pixels }: Options): Shown | undefined {
+  if (blind) return 'blank';
+  return pixels === undefined ? undefined : { side: pixels };
 }
 
 async function serverAnswerer(

@@ -1,10 +1,9 @@
 /** Answers of a variant: those that a file has, and the others asked and written to it. */
 import { join } from 'node:path';
 import { isRightAnswer } from '@transprune/embedded-model';
-import { type Answerer, readAnswers, runBenchmark } from '@transprune/eval';
+import { type Answerer, readAnswers, runBenchmark, shownPixels } from '@transprune/eval';
 import { collect, type LocalEngine, type Pixels } from '@transprune/vlm';
 import type { StudyQuestion } from '../questions/held-out.js';
-import { shownPicture } from '../questions/pictures.js';
 import { keyOf, type Variant } from '../variants/variant.js';
 import { type Lanes, openLanes } from './lanes.js';
 import type { StudiedModel } from './model.js';
@@ -84,8 +83,10 @@ export async function askVariant(
 ): Promise<Right> {
   const byId = new Map(questions.map((question) => [question.id, question]));
   const pictures = new Map<number, Promise<Pixels>>();
+  const { shown: less } = variant;
   const pictureOf = ({ scene, picture }: StudyQuestion) => {
-    const shown = pictures.get(scene) ?? shownPicture(picture, variant.shown ?? 'picture');
+    if (!less) return picture;
+    const shown = pictures.get(scene) ?? shownPixels(picture, less);
     pictures.set(scene, shown);
     return shown;
   };

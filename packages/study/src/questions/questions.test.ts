@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { readHeldOut, sampleQuestions, unseenQuestions } from './held-out.js';
-import { shownPicture } from './pictures.js';
 
 const heldOut = await readHeldOut();
 
@@ -35,17 +34,4 @@ test('no question that the recipe was judged by is asked, and enough of every ki
   const judged = sampleQuestions(heldOut.questions, 240, 1);
   expect(unseen.some((question) => judged.includes(question) || question.scene < 40)).toBe(false);
   expect(Math.min(...countsOf(unseen))).toBeGreaterThan(40);
-});
-
-test('a picture with fewer pixels has its size and less in it; a blank one nothing', async () => {
-  // Stripes of a pixel: what four pixels in one lose.
-  const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, at) => (Math.floor(at / 3) % 2) * 255);
-  const picture = { data, ...({ width: 16, height: 16, channels: 3 } as const) };
-  expect(await shownPicture(picture, 'picture')).toBe(picture);
-  const coarse = await shownPicture(picture, { side: 4 });
-  expect([coarse.width, coarse.height, coarse.data.length]).toEqual([16, 16, data.length]);
-  const spread = Math.max(...coarse.data) - Math.min(...coarse.data);
-  expect(spread).toBeLessThan(100);
-  const blank = await shownPicture(picture, 'blank');
-  expect(new Set(blank.data)).toEqual(new Set([128]));
 });

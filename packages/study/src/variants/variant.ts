@@ -1,7 +1,7 @@
 /** One way to answer the questions. */
 import { createHash } from 'node:crypto';
 import { methodNameOf, type PrunePlan, type Reduction } from '@transprune/core';
-import type { Shown } from '../questions/pictures.js';
+import type { Shown } from '@transprune/eval';
 
 export interface Variant {
   /** As tables call it. */
@@ -19,9 +19,9 @@ export interface Variant {
  *
  * @param model whatever says which model answers
  */
-export function keyOf({ plan, reduction, shown = 'picture' }: Variant, model: string): string {
+export function keyOf({ plan, reduction, shown }: Variant, model: string): string {
   const method = methodNameOf(plan);
-  const whole = JSON.stringify([model, { ...plan, method }, reduction ?? null, shown]);
+  const whole = JSON.stringify([model, { ...plan, method }, reduction ?? null, shown ?? 'picture']);
   const before = reduction ? `${reduction.method}-${reduction.tokens}-` : '';
   const what = plan.stages.length === 0 ? 'unpruned' : method;
   return `${before}${what}-${createHash('sha256').update(whole).digest('hex').slice(0, 12)}`;
