@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** Decoders have weights of their own, and processes threads: more files at once would only wait for each other. */
+/** Decoders have weights of their own, and programs threads: more files at once would only wait for each other. */
 export const maxWorkers = Math.min(4, availableParallelism());
 
 const atRoot = (path: string) => fileURLToPath(new URL(path, import.meta.url));
