@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** Decoders have threads and weights of their own: more files at once would only wait for each other. */
+/** Decoders have weights of their own, and programs threads: more files at once would only wait for each other. */
 export const maxWorkers = Math.min(4, availableParallelism());
 
 const atRoot = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -18,7 +18,9 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts'],
     exclude: ['**/*.browser.test.ts'],
-    setupFiles: [atRoot('packages/fixtures/src/matchers.ts')],
+    setupFiles: ['fixtures/src/matchers.ts', 'testing/src/one-thread.ts'].map((path) =>
+      atRoot(`packages/${path}`),
+    ),
     // A test that hangs ends; one on a slow or busy machine has all the time it may need.
     testTimeout: 10 * 60_000,
     hookTimeout: 10 * 60_000,

@@ -22,6 +22,6 @@ export default defineConfig({
     expect: { poll: { timeout: 10 * minutes } },
     // Models and graphics card in software take all cores: beside other work each takes many times as long.
     fileParallelism: false,
-    sequence: { groupOrder: 2 },
+    sequence: { groupOrder: 1 },
   },
 });

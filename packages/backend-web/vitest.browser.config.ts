@@ -19,7 +19,7 @@ export default defineConfig({
     testTimeout: 10 * minutes,
     hookTimeout: 10 * minutes,
     // After the others: the graphics card in software takes all cores.
-    sequence: { groupOrder: 1 },
+    sequence: { groupOrder: 2 },
   },
 });
 

@@ -76,7 +76,8 @@ describe('a session', () => {
 
   test('computes the same with threads that sleep when idle', async () => {
     const feeds = prefillFeeds(2, new Float32Array(128).fill(0.1));
-    const answers = [nodeBackend, createNodeBackend({ spinning: false })].map(async (backend) => {
+    const answers = [{}, { spinning: false }].map(async (options) => {
+      const backend = createNodeBackend({ threads: 2, ...options });
       const session = await backend.open({ path: decoderPath }, { device: 'cpu' });
       if ('unavailable' in session) throw new Error(session.unavailable);
       const { logits } = await session.run(feeds, ['logits']);

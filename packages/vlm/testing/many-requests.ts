@@ -1,5 +1,5 @@
 /** A process that asks one engine very often, and prints its memory from time to time. Needs `--expose-gc`. */
-import { nodeBackend } from '@transprune/backend-node';
+import { createNodeBackend } from '@transprune/backend-node';
 import { openModel } from '@transprune/files/node';
 import { collect, openEngine } from '../src/index.js';
 
@@ -14,7 +14,9 @@ const image = {
   channels: 3,
 } as const;
 
-const engine = await openEngine({ model: { folder }, backend: nodeBackend, open: openModel });
+// The model is small: threads would only wait for each other.
+const backend = createNodeBackend({ threads: 1 });
+const engine = await openEngine({ model: { folder }, backend, open: openModel });
 const ask = async (at: number) => {
   const request = { prompt: 'USER: <image>\nWhat? ASSISTANT:', images: [image], maxNewTokens: 3 };
   const controller = new AbortController();
