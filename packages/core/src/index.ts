@@ -45,7 +45,13 @@ export {
   validatePlan,
   validateSchedule,
 } from './plan/plan.js';
-export { type PresetName, type PresetPlan, presetNames, presetPlan } from './plan/presets.js';
+export {
+  type PresetName,
+  type PresetPlan,
+  presetNames,
+  presetPlan,
+  scaledLayers,
+} from './plan/presets.js';
 export {
   type ImageQuota,
   imageQuotas,

@@ -60,7 +60,7 @@ export function presetPlan(name: string, layers: number): PresetPlan {
     );
   }
   const published = publishedDepths.includes(layers);
-  const pruneAfter = published ? preset.pruneAfter : scaleLayers(preset.pruneAfter, layers);
+  const pruneAfter = published ? preset.pruneAfter : scaledLayers(preset.pruneAfter, layers);
   const last = pruneAfter.at(-1) ?? 0;
   const first = Math.min(
     published ? preset.accumulate[0] : scaleLayer(preset.accumulate[0], layers),
@@ -82,8 +82,8 @@ function isPresetName(name: string): name is PresetName {
 const scaleLayer = (layer: number, layers: number) =>
   Math.max(1, Math.round((layer * layers) / 32));
 
-/** Scaled layer numbers, pushed apart where they would fall together, the last below the depth. */
-function scaleLayers(numbers: readonly number[], layers: number): number[] {
+/** Layer numbers (1-based) of 32 layers for another depth, pushed apart where they would fall together, the last below it. */
+export function scaledLayers(numbers: readonly number[], layers: number): number[] {
   let previous = 0;
   return numbers.map((number, i) => {
     const room = layers - 1 - (numbers.length - 1 - i);

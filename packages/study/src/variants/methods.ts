@@ -5,6 +5,7 @@ import {
   type PrunePlan,
   presetPlan,
   type ReductionName,
+  scaledLayers,
 } from '@transprune/core';
 import { type Costing, costShare, fitPlan, fitReduction, unpruned } from './costs.js';
 import type { Variant } from './variant.js';
@@ -150,13 +151,10 @@ function combined(costing: Costing, plan: PrunePlan, cost: number): Variant[] {
   return fitted ? [{ name: 'vision-zip + transprune', plan: fitted, reduction }] : [];
 }
 
-/** A schedule for another depth, its prunes pushed apart where they would fall together. */
+/** A schedule for another depth. */
 function scaled({ after, keep, positions }: Schedule, layers: number): PrunePlan {
-  let previous = 0;
-  const stages = after.map((layer, at) => {
-    const room = layers - 1 - (after.length - 1 - at);
-    previous = Math.min(room, Math.max(previous + 1, Math.round((layer * layers) / 32)));
-    return { afterLayer: previous, keepRatio: keep[at] ?? 1 };
-  });
+  const stages = scaledLayers(after, layers).map((afterLayer, at) => ({
+    ...{ afterLayer, keepRatio: keep[at] ?? 1 },
+  }));
   return createPlan({ method: 'random', stages, positions });
 }
