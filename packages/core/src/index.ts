@@ -34,6 +34,9 @@ export {
 export { type FittedPlan, fitToAttentionLayers, fitToLayers, type MovedPrune } from './plan/fit.js';
 export { checkKeepRatios } from './plan/keep-ratios.js';
 export {
+  type AccumulationMode,
+  accumulationModes,
+  carriesTransition,
   createPlan,
   newlyAccumulatedLayers,
   type PositionMode,

@@ -31,10 +31,29 @@ const imageMask = officialImageMask(official);
 const inputsEmbeds = ndarray(official.inputsEmbeds, official.inputsEmbedsShape);
 const plan = createPlan(officialPlan(official));
 
+/** As much is kept as of `plan`. */
+function prunesAfter(...layers: readonly number[]): PrunePlan['stages'] {
+  return plan.stages.map((stage, at) => ({ ...stage, afterLayer: layers[at] ?? 0 }));
+}
+
 const variants: Record<string, Partial<PrunePlan>> = {
   ...Object.fromEntries(methodNames.map((method) => [method, { method }])),
   'magnitude alone': { transitionParts: 'magnitude' },
   'direction alone': { transitionParts: 'direction' },
+  'no accumulation': { accumulation: 'per-stage', accumulateLayers: [7, 9, 12] },
+  'several layers of each stage': { method: 'transition', accumulation: 'per-stage' },
+  'adjacent prunes, a layer each': {
+    method: 'transition',
+    accumulation: 'per-stage',
+    accumulateLayers: [4, 5, 6],
+    stages: prunesAfter(4, 5, 6),
+  },
+  'more layers of a stage than are held': {
+    method: 'transition',
+    accumulation: 'per-stage',
+    accumulateLayers: [1, 2, 3, 4, 5, 6, 7, 8, 9],
+    stages: prunesAfter(1, 8, 9),
+  },
   'mostly transition': { method: transpruneWith({ alpha: 0.9 }) as Method },
   'as printed': { method: transpruneWith({ alpha: 0.5, normalized: false }) as Method },
 };

@@ -3,6 +3,7 @@ import {
   arrayAlgebra as algebra,
   askingRows,
   attentionUpdate,
+  carriesTransition,
   type ImageQuota,
   instructionAttention,
   keptOutput,
@@ -129,7 +130,8 @@ export function compareScores(scored: ScoredCall): ScoreComparison {
       gap: Math.min(...groups.map(({ isOwn }) => gapOf(survivors, found, scale, isOwn))),
     };
     const left = survivors.filter((at) => at >= 0);
-    transition = row(left.map((at) => transition.data[at] ?? 0));
+    const carried = carriesTransition(plan) ? transition.data : [];
+    transition = row(left.map((at) => carried[at] ?? 0));
     places = left.map((at) => places[at] ?? 0);
     return result;
   });

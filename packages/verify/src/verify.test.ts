@@ -46,6 +46,16 @@ test('as many tokens as hold a share of the score', async () => {
   expect(checks.filter(({ passed }) => !passed)).toEqual([]);
 });
 
+test('layers of each stage alone', async () => {
+  const { plan } = presetPlan('transprune-high', 14);
+  const { checks } = await verify(
+    officialFile('dynamo-opset18/model.onnx'),
+    { ...plan, accumulation: 'per-stage' },
+    { options: { batch: true } },
+  );
+  expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+});
+
 test('a merged decoder, in both branches', async () => {
   const config = {
     ...{ layers: 6, hiddenSize: 24, heads: 6, kvHeads: 2, headDim: 16, intermediateSize: 40 },

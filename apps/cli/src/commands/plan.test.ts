@@ -136,6 +136,26 @@ test('the factors of the token transition are chosen, where the method looks at 
   expect(stderr).toContain('--transition-parts, got fastv');
 });
 
+test('transition goes on from prune to prune, or is that of the layers since the one before', async () => {
+  const plan = ['plan', '--model', 'llava-1.5-7b'];
+  const own = [...plan, '--accumulation', 'per-stage'];
+  const { stdout } = await transprune(...own);
+  expect(stdout).toContain(
+    'token transition of layers 7-12, at each prune those since the one before\n',
+  );
+  expect(await transpruneJson(...own)).toMatchObject({ accumulation: 'per-stage' });
+  const byDefault = await transpruneJson(...plan);
+  expect(byDefault).not.toHaveProperty('accumulation');
+  expect(await transpruneJson(...plan, '--accumulation', 'cumulative')).toEqual(byDefault);
+  const refused = await transprune(...own, '--method', 'fastv');
+  expect(refused.exitCode).toBe(exitCodes.usage);
+  expect(refused.stderr).toContain('--accumulation, got fastv');
+  const stages = ['--prune-after', '7,9', '--keep', '.5,.25', '--accumulate', '7'];
+  const bare = await transprune(...own, ...stages);
+  expect(bare.exitCode).toBe(exitCodes.usage);
+  expect(bare.stderr).toMatch(/after layer 7, at or before its next prune \(after layer 9\)/);
+});
+
 test('a scaled schedule is said to be one', async () => {
   const { stderr } = await transprune('plan', '--model', 'smolvlm-256m');
   expect(stderr).toContain("scaled to 30, which is this project's own choice");

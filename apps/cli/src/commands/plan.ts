@@ -1,4 +1,5 @@
 import {
+  carriesTransition,
   counted,
   fitToAttentionLayers,
   methodNameOf,
@@ -81,7 +82,7 @@ async function plan(options: Options, io: Io): Promise<void> {
   ];
   for (const line of notes) terminal.info(line);
   const { accumulateLayers, direction, transitionParts, positions, perImage } = chosen.plan;
-  const { keepMass, keepFloor } = chosen.plan;
+  const { accumulation, keepMass, keepFloor } = chosen.plan;
   const assumption = options.imageTokens === undefined ? model.imageAssumption : askedAssumption;
   terminal.result(
     {
@@ -92,6 +93,7 @@ async function plan(options: Options, io: Io): Promise<void> {
       schedule: chosen.schedule,
       method: methodNameOf(chosen.plan),
       accumulateLayers,
+      ...(accumulation && { accumulation }),
       direction,
       transitionParts: transitionParts ?? 'both',
       positions,
@@ -123,7 +125,8 @@ function howRanked(plan: PrunePlan): string {
     magnitude: 'magnitude alone',
     direction: `direction ${direction} alone`,
   }[transitionParts];
-  return `${methodNameOf(plan)}, ${form}, token transition of layers ${layerRanges(accumulateLayers)}`;
+  const own = carriesTransition(plan) ? '' : ', at each prune those since the one before';
+  return `${methodNameOf(plan)}, ${form}, token transition of layers ${layerRanges(accumulateLayers)}${own}`;
 }
 
 /** What costs mean where the score decides how many tokens stay. */

@@ -190,6 +190,19 @@ test('the document tells what was done', async () => {
   expect(readPlan(await readModelFile(output))).toEqual(document.plan);
 });
 
+test('accumulation is in the plan of the file; its default changes nothing that is written', async () => {
+  const prune = ['prune', input, '-o', output, '--no-check', '--force'];
+  await transprune(...prune);
+  const byDefault = await readFile(output);
+  await transprune(...prune, '--accumulation', 'cumulative');
+  expect(await readFile(output)).toEqual(byDefault);
+  const { plan } = await transpruneJson(...prune, '--accumulation', 'per-stage');
+  expect(plan).toMatchObject({ accumulation: 'per-stage' });
+  expect(readPlan(await readModelFile(output))).toEqual(plan);
+  const { stdout } = await transprune('inspect', input, '--accumulation', 'per-stage');
+  expect(stdout).toContain('layers 3-5 (at each prune those since the one before), direction');
+});
+
 test('the table sets before against after', async () => {
   const { stdout, stderr } = await transprune('prune', input, '-o', output);
   expect(stdout).toMatch(/ before .* after .* change /);

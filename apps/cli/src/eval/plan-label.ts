@@ -1,4 +1,10 @@
-import { methodNameOf, methodOf, type PrunePlan, type Reduction } from '@transprune/core';
+import {
+  carriesTransition,
+  methodNameOf,
+  methodOf,
+  type PrunePlan,
+  type Reduction,
+} from '@transprune/core';
 import { layerRanges } from '../show/units.js';
 
 /** A plan and what goes before it in a line: two that drop different tokens have different ones. */
@@ -18,7 +24,12 @@ function decoderLabel(plan: PrunePlan): string {
     methodNameOf(plan),
     ...kept,
     ...(needs.includes('transition')
-      ? [`of layers ${layerRanges(accumulateLayers)}`, direction, transitionParts ?? 'both']
+      ? [
+          `of layers ${layerRanges(accumulateLayers)}`,
+          ...(carriesTransition(plan) ? [] : ['per stage']),
+          direction,
+          transitionParts ?? 'both',
+        ]
       : []),
     ...(needs.includes('noise') ? [`seed ${seed}`] : []),
     `positions ${positions}`,

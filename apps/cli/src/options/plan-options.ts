@@ -1,4 +1,6 @@
 import {
+  type AccumulationMode,
+  accumulationModes,
   createPlan,
   type Direction,
   directions,
@@ -37,6 +39,7 @@ import type { ReductionOptions } from './reduction-options.js';
 export interface PlanOptions {
   readonly preset?: string;
   readonly accumulate?: readonly number[];
+  readonly accumulation?: AccumulationMode;
   readonly pruneAfter?: readonly number[];
   readonly keep?: readonly number[];
   readonly direction?: Direction;
@@ -76,6 +79,12 @@ export function addPlanOptions(command: Command): Command {
         .conflicts(['accumulate', 'pruneAfter', 'keep']),
     )
     .option('--accumulate <layers>', 'layers whose token transition is summed up', layerList)
+    .addOption(
+      new Option(
+        '--accumulation <mode>',
+        'that sum goes on from prune to prune, or each prune has that of the layers since the one before (default: cumulative)',
+      ).choices(accumulationModes),
+    )
     .option('--prune-after <layers>', 'layers that are followed by a prune, from 1', layerList)
     .option('--keep <ratios>', 'share of the original image tokens left by each prune', numberList)
     .addOption(
@@ -115,6 +124,7 @@ export function addPlanOptions(command: Command): Command {
 export const planOptionNames = [
   'preset',
   'accumulate',
+  'accumulation',
   'pruneAfter',
   'keep',
   'direction',
@@ -141,7 +151,9 @@ export function isPlanGiven(command: Command): boolean {
 export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   const { preset = defaultPreset, accumulate, pruneAfter, keep } = options;
   const { direction, transitionParts, method, positions, perImage, keepMass, keepFloor } = options;
+  const { accumulation } = options;
   const fields = {
+    ...(accumulation === 'per-stage' && { accumulation }),
     ...(direction && { direction }),
     ...(transitionParts && { transitionParts }),
     ...(method && { method }),
@@ -154,7 +166,7 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
     const { plan, schedule } = presetPlan(preset, layers);
     const chosen = { ...plan, ...fields };
     validatePlan(chosen, layers);
-    checkParts(chosen);
+    checkTransition(chosen);
     return { preset, schedule, plan: chosen };
   }
   if (!pruneAfter && !keep) {
@@ -177,17 +189,22 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
     stages: pruneAfter.map((afterLayer, i) => ({ afterLayer, keepRatio: keep[i] ?? 1 })),
   });
   validatePlan(plan, layers);
-  checkParts(plan);
+  checkTransition(plan);
   return { preset: null, schedule: 'custom', plan };
 }
 
-/** @throws TransPruneError INVALID_ARGUMENT for factors of something that the method does not look at */
-function checkParts(plan: PrunePlan): void {
-  if (plan.transitionParts === undefined || methodOf(plan).needs.includes('transition')) return;
+/** @throws TransPruneError INVALID_ARGUMENT for what says how to make something that the method does not look at */
+function checkTransition(plan: PrunePlan): void {
+  const { accumulation, transitionParts } = plan;
+  const option = Object.entries({
+    '--accumulation': accumulation,
+    '--transition-parts': transitionParts,
+  }).find(([, given]) => given !== undefined)?.[0];
+  if (option === undefined || methodOf(plan).needs.includes('transition')) return;
   throw new TransPruneError(
     'INVALID_ARGUMENT',
-    `expected a method that looks at the token transition with --transition-parts, got ${methodNameOf(plan)}, which does not; leave one of the two out`,
-    { option: '--transition-parts', method: methodNameOf(plan) },
+    `expected a method that looks at the token transition with ${option}, got ${methodNameOf(plan)}, which does not; leave one of the two out`,
+    { option, method: methodNameOf(plan) },
   );
 }
 

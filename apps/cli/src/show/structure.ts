@@ -1,5 +1,5 @@
 /** A decoder graph as text. */
-import { methodOf, type PrunePlan } from '@transprune/core';
+import { carriesTransition, methodOf, type PrunePlan } from '@transprune/core';
 import type {
   DerivedReport,
   Inspection,
@@ -124,7 +124,10 @@ function showPlan(plan: PrunePlan): string {
   const { name, needs } = methodOf(plan);
   const summed = layerNames(accumulateLayers).toLowerCase();
   const isSummed = needs.includes('transition');
-  const transition = isSummed ? [`token transition of ${summed}, direction ${direction}`] : [];
+  const own = carriesTransition(plan) ? '' : ' (at each prune those since the one before)';
+  const transition = isSummed
+    ? [`token transition of ${summed}${own}, direction ${direction}`]
+    : [];
   return [name, ...transition, `positions ${positions}`].join(', ');
 }
 

@@ -11,6 +11,7 @@ test.each<[string, Partial<PrunePlan>, string[]]>([
   ['as the preset', {}, ['transprune-high', 'transprune-low', 'none']],
   ['with both parts', { transitionParts: 'both' }, ['transprune-high', 'transprune-low', 'none']],
   ['with one part', { transitionParts: 'magnitude' }, ['none']],
+  ['with layers of each stage alone', { accumulation: 'per-stage' }, ['none']],
   ['with another direction', { direction: plan.direction === 'cos' ? '1-cos' : 'cos' }, ['none']],
 ])('presets that score as the plan does: %s', async (_, changed, expected) => {
   const files = await openModel({ folder: modelDirectory });

@@ -56,12 +56,13 @@ function ratiosOfPresets(plan: PrunePlan, decoder: Decoder): ModelFacts['presets
 /** All of a plan that is in the graph, whatever the ratios are. */
 function scoringOf(plan: PrunePlan): string {
   const { stages, accumulateLayers, direction, positions, perImage } = plan;
-  const { transitionParts = 'both' } = plan;
+  const { accumulation = 'cumulative', transitionParts = 'both' } = plan;
   const prunes = stages.map(({ afterLayer }) => afterLayer);
   return JSON.stringify([
     methodNameOf(plan),
     prunes,
     accumulateLayers,
+    accumulation,
     direction,
     transitionParts,
     positions,

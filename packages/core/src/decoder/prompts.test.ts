@@ -4,6 +4,7 @@ import { arrayAlgebra as algebra } from '../algebra/arrays.js';
 import { type NDArray, ndarray, take } from '../algebra/ndarray.js';
 import { createPlan, type PrunePlan, positionModes } from '../plan/plan.js';
 import { uniformNoise } from '../signals/noise.js';
+import { layerTransition } from '../signals/transition.js';
 import type { DecoderConfig } from './config.js';
 import { type LayerCache, runLayer } from './layer.js';
 import { type ReferenceInput, type ReferenceResult, runReference } from './reference.js';
@@ -233,6 +234,50 @@ describe('positions after a prune', () => {
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describe('accumulation', () => {
+  const inputsEmbeds = embeddings(13, 9);
+  const scored = (fields: Partial<PrunePlan>) =>
+    run({ inputsEmbeds, imageMask: prompt, plan: planOf(fields) }).stages.map(
+      ({ signals, ...stage }) => ({ ...stage, transition: signals.transition! }),
+    );
+
+  test.each<[string, readonly number[]]>([
+    ['the layer before each prune', [1, 3]],
+    ['several layers between two prunes', [1, 2, 3]],
+  ])('per-stage: the second prune scores by its own layers alone: %s', (_, accumulateLayers) => {
+    const fields = { accumulateLayers, accumulation: 'per-stage' } as const;
+    const [first, second] = scored(fields);
+    // Layer by layer: what the plan accumulates of layers 2 and 3, over what the first prune left.
+    let stream = inputsEmbeds;
+    let places = [...prompt.keys()];
+    const transitions = [1, 2, 3].map((layer) => {
+      const positions = places.map((_, index) => index);
+      const pass = runLayer({ config, weights, layer, stream, positions, past: undefined });
+      stream = pass.stream;
+      if (layer === 1) {
+        places = [...first!.kept];
+        stream = take(stream, 1, places);
+      }
+      return layerTransition(algebra, pass.modules, { direction: '1-cos' }).data;
+    });
+    const [one, two, three] = transitions;
+    expect(first!.transition).toBeAllclose(one!, { rtol: 1e-12 });
+    const own = three!.map((value, at) => value + (accumulateLayers.includes(2) ? two![at]! : 0));
+    expect(second!.transition).toBeAllclose(own, { rtol: 1e-12 });
+  });
+
+  test('cumulative is what a plan without the field has; survivors keep what they gathered', () => {
+    const byDefault = scored({});
+    expect(scored({ accumulation: 'cumulative' })).toEqual(byDefault);
+    const [first, second] = scored({ accumulation: 'per-stage' });
+    expect(first).toEqual(byDefault[0]);
+    const gathered = first!.kept.map((place) => first!.transition[place]!);
+    const sum = second!.transition.map((value, at) => value + gathered[at]!);
+    expect(byDefault[1]!.transition).toBeAllclose(sum, { rtol: 1e-12 });
+    expect(Math.min(...gathered)).toBeGreaterThan(0);
   });
 });
 

@@ -5,7 +5,12 @@
 import { arrayAlgebra as algebra } from '../algebra/arrays.js';
 import { type NDArray, ndarray, take } from '../algebra/ndarray.js';
 import { methodOf, type SignalName, signalsFor } from '../methods/index.js';
-import { newlyAccumulatedLayers, type PrunePlan, validatePlan } from '../plan/plan.js';
+import {
+  carriesTransition,
+  newlyAccumulatedLayers,
+  type PrunePlan,
+  validatePlan,
+} from '../plan/plan.js';
 import { selectTokens, stageQuotas } from '../plan/selection.js';
 import { askingRows } from '../signals/asking.js';
 import { keyNorm } from '../signals/key-norm.js';
@@ -67,7 +72,7 @@ interface Tokens {
   readonly stream: NDArray;
   /** Places in the input sequence, ascending. */
   readonly places: readonly number[];
-  /** The signal so far, `[1, tokens]`. */
+  /** Transition accumulated so far, `[1, tokens]`. */
   readonly transition: NDArray;
 }
 
@@ -89,7 +94,7 @@ export function runReference(
   let tokens: Tokens = {
     stream: input.inputsEmbeds,
     places: Array.from({ length }, (_, place) => place),
-    transition: ndarray(new Float64Array(length), [1, length]),
+    transition: noTransition(length),
   };
   const cache: LayerCache[] = [];
   const stages: StageTrace[] = [];
@@ -125,13 +130,17 @@ export function runReference(
     tokens = {
       stream: take(tokens.stream, 1, survivors),
       places: trace.kept,
-      transition: take(tokens.transition, 1, survivors),
+      transition: carriesTransition(plan)
+        ? take(tokens.transition, 1, survivors)
+        : noTransition(survivors.length),
     };
   }
   const normed = rmsNorm(tokens.stream, weights.tensor('model.norm.weight'), config.rmsNormEpsilon);
   const head = config.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
   return { logits: linear(normed, weights.tensor(head)), cache, stages };
 }
+
+const noTransition = (tokens: number) => ndarray(new Float64Array(tokens), [1, tokens]);
 
 /** Signals that are read off the layers around a prune, each `[1, tokens]`. */
 type LayerSignals = Readonly<

@@ -3,7 +3,8 @@ import type { TensorAlgebra } from '../algebra/algebra.js';
 /**
  * What a method can ask of the decoder at a stage, each `[batch, tokens]` over the tokens that are
  * still there:
- * - `transition`: token transition, summed over the plan's accumulated layers up to the stage
+ * - `transition`: token transition, summed over the plan's accumulated layers up to the stage, or since the
+ *   stage before (`accumulation`)
  * - `instructionAttention`: attention that each token receives from the instruction
  * - `variation`: how far the last layer before the stage moved the token
  * - `attentionUpdate`: how far attention alone moved it in that layer

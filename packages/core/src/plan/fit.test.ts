@@ -49,6 +49,23 @@ describe('fitToAttentionLayers', () => {
     expect(fitToAttentionLayers(plan, [4]).plan.accumulateLayers).toEqual([3, 4, 5]);
   });
 
+  test.each<[string, number[], number[]]>([
+    ['the layer before each prune', [5, 6, 8], [3, 7, 11]],
+    ['all from the first prune to the last', [5, 6, 7, 8], [3, 4, 5, 6, 7, 8, 9, 10, 11]],
+    ['others that do', [2, 6, 8], [2, 6, 8]],
+    ['others that leave prunes without', [5, 6, 7], [3, 5, 6, 7, 11]],
+  ])('where each stage has layers of its own it has some still: %s', (_, before, after) => {
+    const plan = createPlan({
+      accumulation: 'per-stage',
+      accumulateLayers: before,
+      stages: [5, 6, 8].map((afterLayer) => ({ afterLayer, keepRatio: 0.5 })),
+    });
+    const fitted = fitToAttentionLayers(plan, everyFourth(12));
+    expect(depths(fitted.plan)).toEqual([3, 7, 11]);
+    expect(fitted.plan.accumulateLayers).toEqual(after);
+    validatePlan(fitted.plan, 24);
+  });
+
   test('a method that reads no attention stays where it is', () => {
     const plan = createPlan({ method: 'random', stages: [{ afterLayer: 5, keepRatio: 0.5 }] });
     expect(fitToAttentionLayers(plan, [4])).toEqual({ plan, moved: [] });

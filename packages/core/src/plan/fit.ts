@@ -6,7 +6,7 @@
  */
 import { TransPruneError } from '../errors.js';
 import { methodOf, readsNextLayer } from '../methods/index.js';
-import type { PrunePlan } from './plan.js';
+import { carriesTransition, type PrunePlan } from './plan.js';
 
 /** A prune that stands at another depth than the plan said. Layers are 1-based. */
 export interface MovedPrune {
@@ -28,7 +28,8 @@ export interface FittedPlan {
  *
  * Accumulated layers that run from the first prune to the last, as the published ones do, still do
  * afterwards. Others stay as they are; if none is left at or before the first prune, its own layer
- * joins them. A plan whose method reads no attention stays as it is.
+ * joins them. Where `accumulation` is `per-stage`, the layers before each prune and no others are so still, and of
+ * others each prune's own layer joins if none is left for it. A plan whose method reads no attention stays as it is.
  *
  * @param attentionLayers layers (1-based) that may follow a prune: those with attention, of their own
  *   keys if layers borrow them
@@ -60,7 +61,7 @@ export function fitToLayers(plan: PrunePlan, layersAfter: readonly number[]): Fi
   const stages = plan.stages
     .map((stage, i) => ({ ...stage, afterLayer: placed[i] ?? stage.afterLayer }))
     .filter((stage, i) => stage.afterLayer !== placed[i + 1]);
-  const accumulateLayers = movedAccumulation(plan.accumulateLayers, wanted, placed);
+  const accumulateLayers = movedAccumulation(plan, wanted, placed);
   return { plan: { ...plan, stages, accumulateLayers }, moved };
 }
 
@@ -112,7 +113,7 @@ function nearer(first: Placement | null, second: Placement | null): Placement | 
 }
 
 function movedAccumulation(
-  layers: readonly number[],
+  plan: PrunePlan,
   wanted: readonly number[],
   placed: readonly number[],
 ): readonly number[] {
@@ -120,7 +121,15 @@ function movedAccumulation(
     const [first = 1, last = 0] = [depths[0], depths.at(-1)];
     return Array.from({ length: last - first + 1 }, (_, i) => first + i);
   };
+  const { accumulateLayers: layers } = plan;
+  const depths = [...new Set(placed)];
+  const isCarried = carriesTransition(plan);
+  if (!isCarried && layers.join() === wanted.join()) return depths;
   if (layers.join() === run(wanted).join()) return run(placed);
-  const first = placed[0] ?? 1;
-  return layers.some((layer) => layer <= first) ? layers : [first, ...layers];
+  const missing = (isCarried ? depths.slice(0, 1) : depths).filter((depth, stage) => {
+    const before = depths[stage - 1] ?? 0;
+    return !layers.some((layer) => layer > before && layer <= depth);
+  });
+  if (missing.length === 0) return layers;
+  return isCarried ? [...missing, ...layers] : [...missing, ...layers].sort((a, b) => a - b);
 }

@@ -48,6 +48,12 @@ describe('validation', () => {
     ['a floor above 1', { keepMass: 0.5, keepFloor: 2 }, /keepFloor must be from 0 to 1.*got 2/],
     ['a floor alone', { keepFloor: 0.1 }, /beside a keepMass, got 0.1 alone/],
     ['a mass of each image', { keepMass: 0.5, perImage: true }, /got it with perImage/],
+    ['unknown accumulation', { accumulation: 'none' as never }, /cumulative, per-stage, got none/],
+    [
+      'a prune without a layer of its own',
+      { accumulation: 'per-stage', accumulateLayers: [7, 10, 12] },
+      /after layer 7, at or before its next prune \(after layer 9\), .*per-stage, got \[7, 10, 12\]/,
+    ],
     ['an unknown direction', { direction: 'sin' as never }, /1-\|cos\|, got sin/],
   ])('%s is refused', (_, change, message) => {
     expect(() => validatePlan({ ...high, ...change }, 32)).toThrow(message);
@@ -55,7 +61,16 @@ describe('validation', () => {
   });
 
   test('a method without transition needs no accumulated layer', () => {
-    validatePlan(createPlan({ method: 'random', stages: stages([7, 0.5]) }), 32);
+    const plan = createPlan({ method: 'random', stages: stages([7, 0.5], [8, 0.25]) });
+    validatePlan(plan, 32);
+    validatePlan({ ...plan, accumulation: 'per-stage' }, 32);
+  });
+
+  test('a later prune needs none of its own where transition goes on from prune to prune', () => {
+    const plan = { ...high, accumulateLayers: [7, 10, 12] };
+    validatePlan(plan, 32);
+    validatePlan({ ...plan, accumulation: 'cumulative' }, 32);
+    validatePlan({ ...plan, accumulateLayers: [7, 9, 12], accumulation: 'per-stage' }, 32);
   });
 });
 

@@ -24,6 +24,15 @@ export interface Stage {
 export const positionModes = ['renumber', 'keep'] as const;
 export type PositionMode = (typeof positionModes)[number];
 
+/**
+ * Which of the accumulated layers a prune scores by.
+ * - `cumulative`: all up to the prune; survivors keep the transition that they gathered before an earlier one (the paper)
+ * - `per-stage`: those since the prune before; each prune starts anew. With the layer before each prune as
+ *   `accumulateLayers` no transition is accumulated at all, as in the paper's ablation
+ */
+export const accumulationModes = ['cumulative', 'per-stage'] as const;
+export type AccumulationMode = (typeof accumulationModes)[number];
+
 /** Everything that decides which tokens are dropped where. Plain data, fit for JSON, but for a method of its own. */
 export interface PrunePlan extends TransitionForm {
   /**
@@ -33,6 +42,8 @@ export interface PrunePlan extends TransitionForm {
   readonly method: string | Method;
   /** Layers (1-based) whose token transition is summed up. */
   readonly accumulateLayers: readonly number[];
+  /** Whether that sum goes on from prune to prune; `cumulative` if left out. */
+  readonly accumulation?: AccumulationMode | undefined;
   readonly direction: Direction;
   /** Which factors of the token transition count; `both` if left out. */
   readonly transitionParts?: TransitionParts | undefined;
@@ -99,16 +110,18 @@ export function createPlan(fields: Pick<PrunePlan, 'stages'> & Partial<PrunePlan
 export function validatePlan(plan: PrunePlan, layers: number): void {
   const { name, needs } = methodOf(plan);
   validateSchedule(plan, layers);
-  const first = plan.stages[0];
-  if (
-    first &&
-    needs.includes('transition') &&
-    !plan.accumulateLayers.some((layer) => layer <= first.afterLayer)
-  ) {
-    fail(
-      `${name} needs an accumulated layer at or before its first prune (after layer ${first.afterLayer}), got [${plan.accumulateLayers.join(', ')}]`,
-      { field: 'accumulateLayers', got: plan.accumulateLayers },
-    );
+  if (!needs.includes('transition')) return;
+  for (const [index, { afterLayer }] of plan.stages.entries()) {
+    const before = plan.stages[index - 1];
+    if (before && carriesTransition(plan)) break;
+    if (newlyAccumulatedLayers(plan, index).length > 0) continue;
+    const where = before
+      ? `after layer ${before.afterLayer}, at or before its next prune (after layer ${afterLayer}), where accumulation is per-stage`
+      : `at or before its first prune (after layer ${afterLayer})`;
+    fail(`${name} needs an accumulated layer ${where}, got [${plan.accumulateLayers.join(', ')}]`, {
+      field: 'accumulateLayers',
+      got: plan.accumulateLayers,
+    });
   }
 }
 
@@ -119,6 +132,7 @@ export function validatePlan(plan: PrunePlan, layers: number): void {
  */
 export function validateSchedule(plan: PrunePlan, layers: number): void {
   oneOf('direction', plan.direction, directions);
+  oneOf('accumulation', plan.accumulation ?? 'cumulative', accumulationModes);
   oneOf('transitionParts', plan.transitionParts ?? 'both', transitionParts);
   oneOf('positions', plan.positions, ['auto', ...positionModes]);
   const perImage: unknown = plan.perImage;
@@ -198,6 +212,11 @@ export function newlyAccumulatedLayers(plan: PrunePlan, stage: number): number[]
   return [...new Set(plan.accumulateLayers)]
     .filter((layer) => layer > previous && layer <= current)
     .sort((a, b) => a - b);
+}
+
+/** Whether survivors of a prune keep the transition that they gathered before it. */
+export function carriesTransition({ accumulation }: PrunePlan): boolean {
+  return accumulation !== 'per-stage';
 }
 
 function oneOf(field: string, value: string, allowed: readonly string[]): void {

@@ -87,6 +87,18 @@ describe('scoringCost', () => {
     expect(cost([2, 3]) - cost([2])).toBe(2 * moduleTransition(7, 6) + 7 + 7);
   });
 
+  it('carries nothing into the next stage where each has layers of its own', () => {
+    const stages = [
+      { afterLayer: 1, keepRatio: 0.5 },
+      { afterLayer: 3, keepRatio: 0.25 },
+    ];
+    const plan = createPlan({ accumulateLayers: [1, 2, 3], stages });
+    const { elementwise } = scoringCost(tiny, plan, tokens);
+    const own = scoringCost(tiny, { ...plan, accumulation: 'per-stage' }, tokens);
+    // 7 tokens are left, whose sum is not added; that of layers 2 and 3 is.
+    expect(elementwise - own.elementwise).toBe(7);
+  });
+
   it('counts only what the method needs', () => {
     const stages = [{ afterLayer: 2, keepRatio: 0.5 }];
     const random = createPlan({ method: 'random', accumulateLayers: [2], stages });

@@ -5,6 +5,7 @@
 import {
   attentionLogits,
   attentionUpdate,
+  carriesTransition,
   instructionAttention,
   keyNorm,
   layerTransition,
@@ -70,7 +71,8 @@ export function scoringCost(
     if (imageTokens === 0) return;
     if (needs.includes('transition')) {
       // The survivors' rows of what was summed up so far.
-      const survivors: Shape | undefined = transition && [1, tokens];
+      const survivors: Shape | undefined =
+        transition && carriesTransition(plan) ? [1, tokens] : undefined;
       transition = newlyAccumulatedLayers(plan, stage)
         .map(() => layerTransition(algebra, layerPasses(decoder, tokens), plan))
         .reduce(

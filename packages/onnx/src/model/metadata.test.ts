@@ -20,7 +20,13 @@ test('a plan comes back as it was written', () => {
 
 test('so do fields that a plan may lack', () => {
   const model = create(ModelProtoSchema, {});
-  const full = { ...plan, transitionParts: 'magnitude', keepMass: 0.9, keepFloor: 0.1 } as const;
+  const full = {
+    ...plan,
+    accumulation: 'per-stage',
+    transitionParts: 'magnitude',
+    keepMass: 0.9,
+    keepFloor: 0.1,
+  } as const;
   expect(readPlan({ ...model, metadataProps: metadataWithPlan(model, full) })).toEqual(full);
   expect(() => readPlan(modelWith(JSON.stringify({ ...plan, keepMass: 2 })))).toThrow(
     'keepMass must be above 0 and at most 1, got 2',
@@ -61,6 +67,7 @@ test.each([
   ['no stages', JSON.stringify({ ...plan, stages: undefined }), /stages that are no list/],
   ['stages of another kind', JSON.stringify({ ...plan, stages: [1] }), /stages that are no list/],
   ['a method that is no name', JSON.stringify({ ...plan, method: {} }), /method that is no text/],
+  ['unknown accumulation', JSON.stringify({ ...plan, accumulation: 1 }), /accumulation must be/],
   ['unknown positions', JSON.stringify({ ...plan, positions: 'drop' }), /positions must be one of/],
   ['positions that nobody chose', JSON.stringify({ ...plan, positions: 'auto' }), /auto/],
   [

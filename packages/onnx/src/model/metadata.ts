@@ -41,10 +41,11 @@ function parsePlan(text: string): SettledPlan {
   if (fault) throw refuse(fault);
   const { method, accumulateLayers, direction, stages, positions, perImage, seed } =
     found as SettledPlan;
-  const { transitionParts, keepMass, keepFloor } = found as SettledPlan;
+  const { accumulation, transitionParts, keepMass, keepFloor } = found as SettledPlan;
   const plan: SettledPlan = {
     method,
     accumulateLayers,
+    ...(accumulation !== undefined && { accumulation }),
     direction,
     ...(transitionParts !== undefined && { transitionParts }),
     stages: stages.map(({ afterLayer, keepRatio }) => ({ afterLayer, keepRatio })),

@@ -1,5 +1,5 @@
 /** One stage of a plan: score, select and cut, and what goes on to the next stage. */
-import { methodOf, pastMaskInput } from '@transprune/core';
+import { carriesTransition, methodOf, pastMaskInput } from '@transprune/core';
 import type { DecoderLayer } from '../decoder/decoder.js';
 import type { Emitter } from '../graph/emitter.js';
 import { TensorProto_DataType } from '../proto/onnx_pb.js';
@@ -113,7 +113,13 @@ export function emitStage(context: StagesContext, parts: StageParts): EmittedSta
   const isAccumulated = plan.accumulateLayers.includes(stage.afterLayer + 1);
   return {
     stage: cutStage,
-    tokens: handOn(gate, emitters.select, { prefix, selection, state, tokens, isFirst: !before }),
+    tokens: handOn(gate, emitters.select, {
+      prefix,
+      selection,
+      state: carriesTransition(plan) ? state : { ...state, transition: undefined },
+      tokens,
+      isFirst: !before,
+    }),
     ...(isAccumulated && {
       next: withKeptInputs(context, { gate, emitters, selection, next, prefix }),
     }),

@@ -38,7 +38,7 @@ export interface TokenState {
   readonly span?: string | undefined;
   /** float32, tokens of the own span at the start. */
   readonly spanSize?: string | undefined;
-  /** float32, summed over the accumulated layers so far. */
+  /** float32, summed over the accumulated layers so far; of later layers alone where nothing is carried on. */
   readonly transition?: string | undefined;
   /** float32, a fixed number for each position. */
   readonly noise?: string | undefined;

@@ -26,6 +26,7 @@ export function ablationsOf(plan: PrunePlan, layers: number): Variant[] {
     'magnitude alone': { transitionParts: 'magnitude' },
     'direction alone': { transitionParts: 'direction' },
     'no accumulation: the layer before each prune': {
+      accumulation: 'per-stage',
       accumulateLayers: stages.map(({ afterLayer }) => afterLayer),
     },
     [`accumulation of the first layers, 1 to ${first}`]: { accumulateLayers: early },

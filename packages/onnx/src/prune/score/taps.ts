@@ -16,7 +16,7 @@ export interface StageTaps {
     /** What attention and FFN read and write, `[batch, tokens, hidden]`. */
     readonly modules: readonly { readonly input: string; readonly output: string }[];
   }[];
-  /** The accumulated transition, `[batch, tokens]`. */
+  /** The transition that is scored by, with what was carried on from earlier stages, `[batch, tokens]`. */
   readonly transition?: string;
   readonly instructionAttention?: InstructionAttentionTaps;
   /** What the modules of the layer before the prune write, `[batch, tokens, hidden]`; where the score asks. */
