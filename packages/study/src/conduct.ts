@@ -81,13 +81,13 @@ export async function conduct({ extent, jobs, folder, signal, onBegin }: Conduct
       `![${figure.title}](figures/study-${figure.name}.svg)`,
       objects,
       ablations,
-      schedules,
+      schedules.markdown,
       signals.markdown,
       sizes,
       studySteps(study, accuracies),
       conversation.markdown,
       speed.markdown,
-      studyWhen(study, { accuracies, conversation, speed }),
+      studyWhen(study, { accuracies, schedules, conversation, speed }),
     ];
     return { document: `${document.join('\n\n')}\n`, figures: [figure] };
   } finally {

@@ -5,7 +5,7 @@ import type { StudyQuestion } from '../questions/held-out.js';
 import { answersTo, type Result, type Study } from '../study.js';
 import { schedulesAt } from '../variants/schedules.js';
 import type { Accuracies } from './accuracy.js';
-import { comparisonTable, gain, keptOf, resultOf } from './comparison.js';
+import { comparisonTable, gain, keptOf, resultOf, verdict } from './comparison.js';
 
 /** Methods that prune in the decoder; TransPrune first. */
 const tuned = ['transprune', 'fastv', 'pyramid-drop', 'random'];
@@ -13,16 +13,23 @@ const tuned = ['transprune', 'fastv', 'pyramid-drop', 'random'];
 /** A picture in so many chooses. */
 const chooses = 3;
 
+export interface ScheduleStudy {
+  readonly markdown: string;
+  /** What is better than TransPrune where each has the schedule that is chosen for it: by method, in words. */
+  readonly better: ReadonlyMap<string, readonly string[]>;
+}
+
 /** At the settings of the main comparison, and at its questions. */
 export async function studySchedules(
   study: Study,
   { unpruned, main }: Accuracies,
-): Promise<string> {
+): Promise<ScheduleStudy> {
   const { questions, costing, extent, heldOut } = study;
   const isChoosing = ({ scene }: StudyQuestion) => scene % chooses === 0;
   const choosing = questions.filter(isChoosing);
   const judging = questions.filter((question) => !isChoosing(question));
   const parts: string[] = [];
+  const better = new Map<string, string[]>();
   for (const [setting, methods] of main) {
     const rows: string[][] = [];
     let first: Result | undefined;
@@ -44,6 +51,10 @@ export async function studySchedules(
         );
       }
       first ??= chosen;
+      if (verdict(chosen, first, judging) === 'better') {
+        const found = `${setting.name}, ${chosen.name}: better (${points(gain(chosen, first, judging))} points)`;
+        better.set(method, [...(better.get(method) ?? []), found]);
+      }
       rows.push([
         method,
         `${tried.length}`,
@@ -56,11 +67,12 @@ export async function studySchedules(
     }
     parts.push(table(head, rows));
   }
-  return section(
+  const markdown = section(
     'Where it prunes, at the same cost',
     `Schedules are as published for 32 layers, scaled to ${costing.model.decoder.layers.length}. Pruned earlier, more tokens can stay for the same cost; later, fewer, chosen when more is known. So each method is tried with its own number of prunes and with one, from early to as late as the cost can be reached; the ${choosing.length} questions about every third picture choose a schedule, the ${judging.length} about the others say what the choice is worth.`,
     ...parts,
   );
+  return { markdown, better };
 }
 
 const head = [

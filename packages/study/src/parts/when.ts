@@ -6,10 +6,12 @@ import { baselines } from '../variants/methods.js';
 import type { Accuracies } from './accuracy.js';
 import { gain, verdict } from './comparison.js';
 import type { ConversationStudy } from './conversation.js';
+import type { ScheduleStudy } from './schedules.js';
 import type { SpeedStudy } from './speed.js';
 
 interface Findings {
   readonly accuracies: Accuracies;
+  readonly schedules: ScheduleStudy;
   readonly conversation: ConversationStudy;
   readonly speed: SpeedStudy;
 }
@@ -18,6 +20,10 @@ export function studyWhen(study: Study, findings: Findings): string {
   const rows = [
     ...lostKinds(study, findings.accuracies),
     ...betterMethods(study, findings.accuracies),
+    ...[...findings.schedules.better].map(([method, found]) => [
+      `Where *${method}* may prune at layers that suit it`,
+      found.join('; '),
+    ]),
     ...laterTurns(findings.conversation),
     ...times(findings.speed),
   ];
