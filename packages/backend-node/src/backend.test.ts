@@ -5,7 +5,8 @@ import { officialCase, officialFile } from '@transprune/fixtures';
 import { temporaryFolder } from '@transprune/fixtures/vitest';
 import { buildDecoder, encodeModel, randomWeights } from '@transprune/onnx';
 import type { HostTensor, Session } from '@transprune/session';
-import { describe, expect, test } from 'vitest';
+import { InferenceSession } from 'onnxruntime-node';
+import { describe, expect, test, vi } from 'vitest';
 import { createNodeBackend, nodeBackend } from './backend.js';
 import { peakMemory } from './memory.js';
 import { probeDevices } from './probe.js';
@@ -74,9 +75,9 @@ describe('a session', () => {
     await session.dispose();
   });
 
-  test('computes the same with threads that sleep when idle', async () => {
+  test('computes the same with threads that wait busily when idle', async () => {
     const feeds = prefillFeeds(2, new Float32Array(128).fill(0.1));
-    const answers = [{}, { spinning: false }].map(async (options) => {
+    const answers = [{}, { spinning: true }].map(async (options) => {
       const backend = createNodeBackend({ threads: 2, ...options });
       const session = await backend.open({ path: decoderPath }, { device: 'cpu' });
       if ('unavailable' in session) throw new Error(session.unavailable);
@@ -87,6 +88,19 @@ describe('a session', () => {
     });
     const [expected, found] = await Promise.all(answers);
     expect(found?.data).toEqual(expected?.data);
+  });
+
+  test('threads sleep when idle, unless they are to wait busily', async () => {
+    const create = vi.spyOn(InferenceSession, 'create');
+    for (const spinning of [undefined, true]) {
+      const backend = createNodeBackend(spinning === undefined ? {} : { spinning });
+      const session = await backend.open({ path: decoderPath }, { device: 'cpu' });
+      if ('unavailable' in session) throw new Error(session.unavailable);
+      await session.dispose();
+    }
+    const extras = create.mock.calls.map(([, options]) => (options as { extra?: object }).extra);
+    create.mockRestore();
+    expect(extras).toEqual([{ session: { intra_op: { allow_spinning: '0' } } }, undefined]);
   });
 
   test.each(working)('runs a decoder on %s from its file, weights beside it', async (device) => {

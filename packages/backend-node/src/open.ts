@@ -11,8 +11,8 @@ export interface SessionOptions {
   /** Threads of the CPU; as many as it has cores if left out. */
   readonly threads?: number;
   /**
-   * False: threads of the CPU sleep while they have nothing to do. Otherwise they wait busily, which takes the cores
-   * from whatever else runs on them.
+   * True: threads of the CPU wait busily while they have nothing to do, which takes the cores from whatever else runs on
+   * them, such as the other sessions of an engine. They sleep if left out.
    */
   readonly spinning?: boolean;
   /** What onnxruntime may print, from 0 (everything) to 4 (the fatal only); 4 if left out. */
@@ -46,7 +46,7 @@ export async function openOn(
 function sessionOptionsFor(
   device: NodeDevice,
   model: ModelSource,
-  { threads, spinning = true, logSeverity = 4, profilePrefix }: SessionOptions,
+  { threads, spinning = false, logSeverity = 4, profilePrefix }: SessionOptions,
 ): InferenceSession.SessionOptions {
   const externalData = 'bytes' in model ? Object.entries(model.externalData ?? {}) : [];
   return {

@@ -50,7 +50,7 @@ async function openPruned(
       model,
       pruning: { plan, options: { trace: true, runtimeRatios: true, batch } },
       // The cores are shared with the process that talks to clients, and with other engines.
-      backend: createNodeBackend({ spinning: false, ...(threads !== undefined && { threads }) }),
+      backend: createNodeBackend(threads === undefined ? {} : { threads }),
       device,
       open: async () => files,
       maxActive: active,

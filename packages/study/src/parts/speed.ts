@@ -102,7 +102,7 @@ export async function studySpeed(study: Study): Promise<SpeedStudy> {
     high,
     markdown: section(
       'Times and memory',
-      `Medians of ${extent.rounds} interleaved rounds on ${threads} CPU threads; gains are compared within each round, so that their median is not the quotient of the medians; the load average was ${load} as it began (that of the questions before included), and on a busy machine times are worth little. Threads sleep while they have nothing to do: the sessions are open side by side, and would otherwise take each other's cores. *fastv* and *random* cost what High costs. Prompts of ${study.costing.imageTokens} image and ${study.costing.textTokens} text tokens, ${decodeSteps} steps a round. *Of* is what the FLOPs, for caches the numbers of keys and values, allow; the share is in brackets. The vision encoder takes ${visionMs.toFixed(1)} ms on one thread under every plan. Peak memory is that of opening the decoder and one prefill. Caches are float32 at both precisions.`,
+      `Medians of ${extent.rounds} interleaved rounds on ${threads} CPU threads; gains are compared within each round, so that their median is not the quotient of the medians; the load average was ${load} as it began (that of the questions before included), and on a busy machine times are worth little. *fastv* and *random* cost what High costs. Prompts of ${study.costing.imageTokens} image and ${study.costing.textTokens} text tokens, ${decodeSteps} steps a round. *Of* is what the FLOPs, for caches the numbers of keys and values, allow; the share is in brackets. The vision encoder takes ${visionMs.toFixed(1)} ms on one thread under every plan. Peak memory is that of opening the decoder and one prefill. Caches are float32 at both precisions.`,
       table(['', 'prefill, ms', 'gain', 'step, ms', 'gain', 'cache, MB', 'less', 'peak, MB'], rows),
     ),
   };
@@ -135,7 +135,7 @@ async function measurePrecision(
   const { imageTokens, textTokens } = costing;
   const sizes = { ...config, imageTokens, textTokens };
   const original = precision === 'fp32' ? model.original : model.build({ precision: 'int4' });
-  const backend = createNodeBackend({ threads, spinning: false });
+  const backend = createNodeBackend({ threads });
   const folder = await mkdtemp(join(tmpdir(), 'transprune-study-'));
   const opened: Session[] = [];
   try {
