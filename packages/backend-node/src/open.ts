@@ -9,7 +9,7 @@ import type { NodeDevice } from './devices.js';
 
 export interface SessionOptions {
   /** Threads of the CPU; as many as it has cores if left out. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /**
    * True: threads of the CPU wait busily while they have nothing to do, which takes the cores from whatever else runs on
    * them, such as the other sessions of an engine. They sleep if left out.

@@ -73,7 +73,7 @@ export async function conduct({ extent, jobs, folder, signal, onBegin }: Conduct
     const signals = await studySignals(study);
     const sizes = studySizes(study, accuracies);
     const conversation = await studyConversations(study);
-    const speed = await studySpeed(study);
+    const speed = await studySpeed(study, accuracies);
     const figure = tradeOff(pointsOf(study, accuracies), 'prefill FLOPs');
     const document = [
       introduction(heldOut, costing, study),

@@ -1,7 +1,7 @@
 /**
  * Sessions of onnxruntime-node get one thread, unless their options say how many. The shared configuration runs this
- * before each file of tests: their models are small, and more threads would wait busily for each other, on the cores
- * that other files need.
+ * before each file of tests: their models are small, and more threads would gain nothing, and take the cores that other
+ * files need.
  */
 import { createRequire } from 'node:module';
 

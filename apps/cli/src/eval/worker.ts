@@ -62,7 +62,7 @@ async function openModel(
   const { path, original } = await readOriginal(files);
   const pruned = pruneModel(original, plan, { trace: true });
   const decoder = await temporaryModel(pruned.model, path, folders);
-  const backend = createNodeBackend(threads === undefined ? {} : { threads });
+  const backend = createNodeBackend({ threads });
   return waiting(around.terminal, 'opening the model', () =>
     createEngine({ files, backend, device, reduction, decoder }),
   );

@@ -45,7 +45,7 @@ export async function withEngine<T>(
   );
   const { layers } = pruned.model.decoder;
   for (const note of planNotes(pruned.chosen, layers.length)) terminal.info(note);
-  const backend = createNodeBackend(threads === undefined ? {} : { threads });
+  const backend = createNodeBackend({ threads });
   const engine = await waiting(terminal, 'opening the model', () =>
     createEngine({ files, backend, device, reduction, decoder: pruned.source }),
   );

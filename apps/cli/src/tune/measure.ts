@@ -59,7 +59,7 @@ export async function measure(
     import('@transprune/eval'),
   ]);
   const { files, original, questions, device, threads, model, maxNewTokens } = options;
-  const backend = createNodeBackend(threads === undefined ? {} : { threads });
+  const backend = createNodeBackend({ threads });
   const unpruned = await createEngine({ files, backend, device, visionCacheBytes });
   const measured: Measured[] = [];
   const failures: Problem[] = [];

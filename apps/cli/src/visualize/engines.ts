@@ -56,7 +56,7 @@ export async function withTappedEngines<T>(
   const chosen = planFor(options, decoder, costing);
   for (const note of planNotes(chosen, decoder.layers.length)) terminal.info(note);
   const { device, threads } = options;
-  const backend = createNodeBackend(threads === undefined ? {} : { threads });
+  const backend = createNodeBackend({ threads });
   const engine = await waiting(terminal, 'opening the model', () =>
     createEngine({ files, backend, device }),
   );

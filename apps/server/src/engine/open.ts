@@ -49,8 +49,7 @@ async function openPruned(
     const options: OpenEngineOptions = {
       model,
       pruning: { plan, options: { trace: true, runtimeRatios: true, batch } },
-      // The cores are shared with the process that talks to clients, and with other engines.
-      backend: createNodeBackend(threads === undefined ? {} : { threads }),
+      backend: createNodeBackend({ threads }),
       device,
       open: async () => files,
       maxActive: active,

@@ -37,14 +37,14 @@ export async function shownPixels<T extends PixelData>(picture: T, shown: Shown)
  *
  * @throws what `answer` throws; also if a picture can't be read
  */
-export function seeingLess({ name, answer }: Answerer, shown: Shown): Answerer {
+export function seeingLess(answerer: Answerer, shown: Shown): Answerer {
   const seen = shown === 'blank' ? 'blind' : `${shown.side} x ${shown.side} pixels`;
   return {
-    name: `${name}, ${seen}`,
+    name: `${answerer.name}, ${seen}`,
     async answer(question, signal) {
       const { picture } = question;
-      if (!picture) return answer(question, signal);
-      return answer({ ...question, picture: await shownPicture(picture, shown) }, signal);
+      const less = picture && { picture: await shownPicture(picture, shown) };
+      return answerer.answer({ ...question, ...less }, signal);
     },
   };
 }

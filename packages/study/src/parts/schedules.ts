@@ -19,6 +19,17 @@ export interface ScheduleStudy {
   readonly better: ReadonlyMap<string, readonly string[]>;
 }
 
+/** What was found of a method at one cost. */
+interface Found {
+  readonly method: string;
+  /** With the schedule that is published. */
+  readonly usual: Result;
+  /** At the questions that choose. */
+  readonly tried: readonly Result[];
+  /** The best of these, at the others. */
+  readonly chosen: Result;
+}
+
 /** At the settings of the main comparison, and at its questions. */
 export async function studySchedules(
   study: Study,
@@ -31,8 +42,7 @@ export async function studySchedules(
   const parts: string[] = [];
   const better = new Map<string, string[]>();
   for (const [setting, methods] of main) {
-    const rows: string[][] = [];
-    let first: Result | undefined;
+    const found: Found[] = [];
     for (const method of tuned) {
       const usual = methods.find(({ family }) => family === method);
       if (!usual) continue;
@@ -41,31 +51,31 @@ export async function studySchedules(
       for (const variant of schedules.slice(0, extent.schedules)) {
         tried.push(await resultOf(study, variant, choosing));
       }
-      const best = mostRight(tried, unpruned, choosing);
-      const chosen = await resultOf(study, best.variant, judging);
-      if (!first) {
-        parts.push(
-          `**At the cost of ${setting.name}**, TransPrune about the pictures that choose:`,
-          comparisonTable(tried, choosing, heldOut.kinds),
-          'About the other pictures, each method with the schedule that is chosen for it:',
-        );
-      }
-      first ??= chosen;
-      if (verdict(chosen, first, judging) === 'better') {
-        const found = `${setting.name}, ${chosen.name}: better (${points(gain(chosen, first, judging))} points)`;
-        better.set(method, [...(better.get(method) ?? []), found]);
-      }
-      rows.push([
-        method,
-        `${tried.length}`,
-        chosen.name,
-        withInterval(share(answersTo(chosen, judging))),
-        percent(keptOf(chosen, unpruned, judging)),
-        chosen === first ? '' : points(gain(chosen, first, judging)),
-        percent(share(answersTo(usual, judging)).value),
-      ]);
+      const { variant } = mostRight(tried, unpruned, choosing);
+      found.push({ method, usual, tried, chosen: await resultOf(study, variant, judging) });
     }
-    parts.push(table(head, rows));
+    const [own, ...others] = found;
+    if (!own) continue;
+    for (const { method, chosen } of others) {
+      if (verdict(chosen, own.chosen, judging) !== 'better') continue;
+      const how = `${setting.name}, ${chosen.name}: better (${points(gain(chosen, own.chosen, judging))} points)`;
+      better.set(method, [...(better.get(method) ?? []), how]);
+    }
+    const row = ({ method, usual, tried, chosen }: Found) => [
+      method,
+      `${tried.length}`,
+      chosen.name,
+      withInterval(share(answersTo(chosen, judging))),
+      percent(keptOf(chosen, unpruned, judging)),
+      chosen === own.chosen ? '' : points(gain(chosen, own.chosen, judging)),
+      percent(share(answersTo(usual, judging)).value),
+    ];
+    parts.push(
+      `**At the cost of ${setting.name}**, TransPrune about the pictures that choose:`,
+      comparisonTable(own.tried, choosing, heldOut.kinds),
+      'About the other pictures, each method with the schedule that is chosen for it:',
+      table(head, found.map(row)),
+    );
   }
   const markdown = section(
     'Where it prunes, at the same cost',

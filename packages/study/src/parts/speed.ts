@@ -13,7 +13,7 @@ import { collect } from '@transprune/vlm';
 import { percent, section, table } from '../document/markdown.js';
 import type { Study } from '../study.js';
 import { costsOf, unpruned } from '../variants/costs.js';
-import { methodsAt } from '../variants/methods.js';
+import type { Accuracies } from './accuracy.js';
 
 const precisions = ['fp32', 'int4'] as const;
 type Precision = (typeof precisions)[number];
@@ -26,16 +26,14 @@ const unprunedSide = 'unpruned';
 /** Baselines that are timed beside TransPrune: what their scores cost less, and whether they gain more. */
 const timed: readonly string[] = ['fastv', 'random'];
 
-function sidesOf({ settings: [high, low], costing, heldOut }: Study): Sides {
+function sidesOf({ settings: [high, low] }: Study, { main }: Accuracies): Sides {
   if (!high || !low) throw new Error('expected two settings');
-  const others = methodsAt(costing, heldOut.set.imageSize, high).filter(({ family = '' }) =>
-    timed.includes(family),
-  );
+  const others = main.get(high)?.filter(({ family }) => timed.includes(family)) ?? [];
   return new Map([
     [unprunedSide, unpruned],
     ['High', high.plan],
     ['Low', low.plan],
-    ...others.map(({ name, plan }) => [name, plan] as const),
+    ...others.map(({ name, variant }) => [name, variant.plan] as const),
   ]);
 }
 
@@ -60,11 +58,11 @@ export interface SpeedStudy {
   readonly high: { readonly gain: number; readonly share: number; readonly stepGain: number };
 }
 
-export async function studySpeed(study: Study): Promise<SpeedStudy> {
+export async function studySpeed(study: Study, accuracies: Accuracies): Promise<SpeedStudy> {
   const threads = availableParallelism();
   const { asking, extent } = study;
   const load = loadavg()[0]?.toFixed(1);
-  const sides = sidesOf(study);
+  const sides = sidesOf(study, accuracies);
   asking.onBegin(`times of ${extent.rounds} rounds on ${threads} threads`);
   const visionMs = await visionTime(study);
   const rows: string[][] = [];

@@ -114,7 +114,8 @@ export function methodsAt(
     ...own,
     ...sameSchedule.flatMap((method) => fit(method, plan)),
     ...fit('random', { ...plan, seed: plan.seed + 1 }).map((again) => ({
-      ...{ ...again, name: randomAgain },
+      ...again,
+      name: randomAgain,
     })),
     ...before,
     ...smallerPicture(costing, imageSize, cost),
