@@ -163,6 +163,23 @@ describe.each(['wasm', 'webgpu'])('on %s', (device) => {
     await compareWithNode('small', trace);
   });
 
+  // The other way round a second card would be opened, which in software takes half a minute.
+  if (device === 'webgpu')
+    test('another device in the address ends the answer that is on its way', async () => {
+      const { page } = opened;
+      await page.getByRole('textbox', { name: 'Question' }).fill('describe the image.');
+      await button(page, 'Ask').click();
+      await button(page, 'Stop').waitFor();
+      await page.evaluate(() => {
+        location.hash = '#device=wasm';
+      });
+      const onWasm = /is loaded and runs on WebAssembly/;
+      await expect.poll(() => statusOf(page).textContent()).toMatch(onWasm);
+      await button(page, 'Ask').waitFor();
+      await ask(page);
+      expect(await region(page, 'Pruned answer').textContent()).toContain('purple');
+    });
+
   test('nothing went wrong, and nothing left the browser', () => {
     expect(opened.errors).toEqual([]);
     const own = new URL(inject('smallPageUrl')).origin;
@@ -184,11 +201,12 @@ test('the embedded model answers as in Node, and leaves the main thread free', a
   expect(answering).toBeGreaterThan(0);
   expect(answering).toBeLessThan(100);
   expect(firstView).toBeLessThan(200);
-  // A task that is too long would be seen.
+  // A task that is too long would be seen: a billion steps are one on any machine.
   const tooLong = await longestTaskMs(browser, page, () =>
     page.evaluate(() => {
-      const end = performance.now() + 1500;
-      while (performance.now() < end);
+      let mixed = 0;
+      for (let step = 0; step < 1e9; step++) mixed ^= step;
+      return mixed;
     }),
   );
   expect(tooLong).toBeGreaterThan(100);
@@ -310,28 +328,15 @@ describe('what is shown of an answer', () => {
 
   test('an answer can be stopped, and asked for again', async () => {
     const { page } = opened;
+    const told = await textsOf(statusOf(page));
     await page.getByRole('textbox', { name: 'Question' }).fill('describe the image.');
     await button(page, 'Ask').click();
     await button(page, 'Stop').click();
     await button(page, 'Ask').waitFor();
+    expect(told.filter((text) => text.startsWith('Prefill of the unpruned'))).toHaveLength(1);
     expect(await statusOf(page).textContent()).toMatch(/^(Stopped|Unpruned answer|Pruned answer)/);
     await ask(page, 'what color is the triangle?');
     expect(await region(page, 'Unpruned answer').textContent()).toContain('green');
-    expect(opened.errors).toEqual([]);
-  });
-
-  test('another device in the address ends the answer that is on its way', async () => {
-    const { page } = opened;
-    await page.getByRole('textbox', { name: 'Question' }).fill('describe the image.');
-    await button(page, 'Ask').click();
-    await button(page, 'Stop').waitFor();
-    await page.evaluate(() => {
-      location.hash = '#device=auto';
-    });
-    await expect.poll(() => statusOf(page).textContent()).toMatch(/is loaded and runs on/);
-    await button(page, 'Ask').waitFor();
-    await ask(page, 'what color is the triangle?');
-    expect(await region(page, 'Pruned answer').textContent()).toContain('green');
     expect(opened.errors).toEqual([]);
   });
 });

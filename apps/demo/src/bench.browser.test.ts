@@ -6,7 +6,14 @@ import { parseBench } from '@transprune/bench';
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { runBench } from '../testing/bench-page.js';
-import { button, type OpenedPage, openBrowser, openPage, region } from '../testing/page.js';
+import {
+  button,
+  type OpenedPage,
+  openBrowser,
+  openPage,
+  region,
+  statusOf,
+} from '../testing/page.js';
 
 let browser: Browser;
 let opened: OpenedPage;
@@ -54,5 +61,7 @@ test('a benchmark can be stopped', async () => {
   await button(page, 'Run').click();
   await button(page, 'Stop').click();
   await button(page, 'Run').waitFor();
+  // Once, and none was begun by the same click.
+  expect(await statusOf(page).textContent()).toBe('The benchmark was stopped');
   expect(opened.errors).toEqual([]);
 });

@@ -19,6 +19,8 @@ export async function longestTaskMs(
 ): Promise<number> {
   await browser.startTracing(page, { categories: ['toplevel', '__metadata'] });
   await run();
+  // A task is written when it ends, which may be after its result has come: the next one begins after that.
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
   const trace = JSON.parse((await browser.stopTracing()).toString()) as {
     readonly traceEvents: readonly TraceEvent[];
   };

@@ -14,6 +14,7 @@ import { megabytes } from '../../words/units.js';
 import { type BenchRequest, benchShapes } from '../../worker/bench-protocol.js';
 import { Choice } from '../choice.js';
 import { FileField } from '../file-field.js';
+import { RunButton } from '../run-button.js';
 import { BenchCard } from './bench-card.js';
 
 const start: Omit<BenchRequest, 'page'> = {
@@ -86,15 +87,7 @@ export function BenchView() {
               }
             />
           </label>
-          {benchProgress.value ? (
-            <button type="button" class="main stop" onClick={stopBench}>
-              Stop
-            </button>
-          ) : (
-            <button type="submit" class="main">
-              Run
-            </button>
-          )}
+          <RunButton title="Run" isRunning={benchProgress.value !== undefined} onStop={stopBench} />
         </div>
         <Progress />
         <p class="note">

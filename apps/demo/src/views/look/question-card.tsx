@@ -4,6 +4,7 @@ import { loadModel, progressWords } from '../../state/load.js';
 import { samples } from '../../state/samples.js';
 import { failure, model, phase, picture, question } from '../../state/store.js';
 import { megabytes } from '../../words/units.js';
+import { RunButton } from '../run-button.js';
 import { Pictures } from './pictures.js';
 
 export function QuestionCard() {
@@ -72,15 +73,7 @@ function AskButton() {
       </button>
     );
   }
-  return phase.value === 'idle' ? (
-    <button type="submit" class="main">
-      Ask
-    </button>
-  ) : (
-    <button type="button" class="main stop" onClick={stop}>
-      Stop
-    </button>
-  );
+  return <RunButton title="Ask" isRunning={phase.value !== 'idle'} onStop={stop} />;
 }
 
 function ModelLine() {

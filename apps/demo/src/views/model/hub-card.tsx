@@ -14,6 +14,7 @@ import { deviceTitles } from '../../words/devices.js';
 import { megabytes, milliseconds } from '../../words/units.js';
 import { type HubAnswer, type HubRequest, hubTypes } from '../../worker/model-protocol.js';
 import { Choice } from '../choice.js';
+import { RunButton } from '../run-button.js';
 
 const typeTitles = Object.fromEntries(hubTypes.map((type) => [type, type])) as Record<
   HubRequest['type'],
@@ -72,15 +73,7 @@ export function HubCard() {
           titles={presets}
           onChoose={(preset) => set({ preset })}
         />
-        {isBusy ? (
-          <button type="button" class="main stop" onClick={stopHub}>
-            Stop
-          </button>
-        ) : (
-          <button type="submit" class="main">
-            Fetch model
-          </button>
-        )}
+        <RunButton title="Fetch model" isRunning={isBusy} onStop={stopHub} />
       </div>
       <Progress />
       {hubFailure.value && (
