@@ -17,7 +17,7 @@ import { addVisualizeCommand } from './commands/visualize.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
 import { example } from './help.js';
 import { type Io, processIo } from './io.js';
-import { messageOf, withOptions } from './message.js';
+import { withOptions } from './message.js';
 import { suggestChoices } from './options/choices.js';
 import { pendingEnded } from './pending.js';
 import { red, useColor } from './terminal.js';
@@ -88,7 +88,7 @@ function report(error: unknown, parameters: readonly string[], program: Command,
   // Help and version have been written already.
   if (exitCode === exitCodes.ok) return;
   if (error instanceof CommanderError && error.code === 'commander.help') return;
-  const message = withOptions(messageOf(error), program);
+  const message = withOptions(error, program);
   const label = useColor(io.stderr.isTTY, io.env) ? red('error:') : 'error:';
   io.stderr.write(`${label} ${message}\n`);
   if (parameters.includes('--verbose') || parameters.includes('-v')) {

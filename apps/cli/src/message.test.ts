@@ -1,6 +1,6 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkKeepRatios } from '@transprune/core';
+import { checkKeepRatios, TransPruneError } from '@transprune/core';
 import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
 import { copyDecoder } from '../testing/models.js';
@@ -37,7 +37,19 @@ test('what may be replaced is replaced with --force', async () => {
   );
 });
 
-const told = (message: string) => withOptions(message, createProgram(capturingIo()));
+const told = (error: unknown) => withOptions(error, createProgram(capturingIo()));
+
+test('the field that an error names is an option, though it is a word; what else is said stays', () => {
+  const fault = (field: string) =>
+    new TransPruneError('INVALID_PLAN', 'expected a direction of speedup, got ./speedup', {
+      field,
+    });
+  expect(told(fault('speedup'))).toBe('expected a direction of --speedup, got ./speedup');
+  expect(told(fault('direction'))).toBe('expected a --direction of speedup, got ./speedup');
+  for (const field of ['constructor', 'expected', 'stages']) {
+    expect(told(fault(field))).toBe('expected a direction of speedup, got ./speedup');
+  }
+});
 
 test('fields of calls become options, names of files stay', () => {
   const fault = (ratios: number[]) => {
