@@ -21,6 +21,7 @@ test.each([
   ],
   ['FLOPs out of reach', [...llava, '--budget-tflops', '.1'], '\\(--budget-tflops from '],
   ['a gain out of reach', [...llava, '--speedup', '99'], '\\(--speedup from '],
+  ['layers', [...llava, ...stages, '--accumulate', '7', '--method', 'dash'], '--accumulate is for'],
 ])('%s is told in options of the program', async (_, parameters, message) => {
   const { stderr } = await transprune(...parameters);
   expect(stderr).toMatch(new RegExp(`^error: .*${message}`));

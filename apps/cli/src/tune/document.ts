@@ -1,5 +1,11 @@
 /** What `tune` found, as one document: what `--json` prints, and what tables and pictures show. */
-import { methodNameOf, type PositionMode, type PrunePlan } from '@transprune/core';
+import {
+  methodNameOf,
+  methodOf,
+  type PositionMode,
+  type PrunePlan,
+  readsTransition,
+} from '@transprune/core';
 import type { Estimate, Problem } from '@transprune/eval';
 import { layerRanges } from '../show/units.js';
 import { type Aim, paretoFront, recommend } from './recommend.js';
@@ -101,7 +107,7 @@ export function planOptions(plan: PrunePlan, positions?: PositionMode): string {
   return [
     ...(method === 'transprune' ? [] : [`--method ${method}`]),
     ...(positions ? [`--positions ${positions}`] : []),
-    ...(span === usual ? [] : [`--accumulate ${span}`]),
+    ...(span === usual || !readsTransition(methodOf(plan)) ? [] : [`--accumulate ${span}`]),
     `--prune-after ${layers.join(',')}`,
     `--keep ${stages.map(({ keepRatio }) => keepRatio).join(',')}`,
   ].join(' ');

@@ -70,10 +70,12 @@ test('a plan as options of the command line', () => {
   ];
   const keep = '--prune-after 3,5 --keep 0.5,0.25';
   expect(planOptions(createPlan({ stages, accumulateLayers: [3, 4, 5] }))).toBe(keep);
-  const other = createPlan({ method: 'fastv', stages, accumulateLayers: [2, 3, 4, 5] });
-  expect(planOptions(other)).toBe(`--method fastv --accumulate 2-5 ${keep}`);
+  const other = createPlan({ method: 'transition', stages, accumulateLayers: [2, 3, 4, 5] });
+  expect(planOptions(other)).toBe(`--method transition --accumulate 2-5 ${keep}`);
   expect(planOptions(other, 'keep')).toBe(
-    `--method fastv --positions keep --accumulate 2-5 ${keep}`,
+    `--method transition --positions keep --accumulate 2-5 ${keep}`,
   );
+  // It takes none.
+  expect(planOptions({ ...other, method: 'fastv' })).toBe(`--method fastv ${keep}`);
   expect(planOptions(createPlan({ stages: [] }))).toBe('--preset none');
 });

@@ -8,6 +8,7 @@ import {
   presetNames,
   settlePlan,
   TransPruneError,
+  withMethod,
 } from '@transprune/core';
 import { fullCost, planForBudget, tokensPerLayer } from '@transprune/flops';
 import { type Decoder, fitPlan } from '@transprune/onnx';
@@ -90,7 +91,7 @@ export function schedulesFor(
     return costs.flatMap((cost) => fit(shifted, cost, false));
   });
   // Nothing is scored: more tokens at the same cost.
-  const random = standards.map((plan) => ({ ...plan, method: 'random' }));
+  const random = standards.map((plan) => withMethod(plan, 'random'));
   const baselines = [...own.map(({ plan }) => costOf(decoding, plan)), ...costs].flatMap((cost) =>
     fit(random, cost, true),
   );
