@@ -2,7 +2,12 @@ import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { samplesDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
-import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
+import {
+  type Document,
+  temporaryFolder,
+  transprune,
+  transpruneJson,
+} from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';
 
 /** Three questions that can be asked, a picture that is none, and what is wrong otherwise. */
@@ -25,12 +30,20 @@ async function ownData(): Promise<string> {
   return folder;
 }
 
+/** The one document of a run in which answers failed. */
+async function incompleteJson(...parameters: readonly string[]): Promise<Document> {
+  const { exitCode, stdout, stderr } = await transprune(...parameters, '--json');
+  expect(exitCode).toBe(exitCodes.incomplete);
+  expect(stderr).toMatch(/warning: .* failed and stay open; the same command asks again\n$/);
+  return JSON.parse(stdout);
+}
+
 test('own questions: plans in turns, what is wrong counted, a later run asks what is open', async () => {
   const data = await ownData();
   const answers = join(data, 'answers');
   const output = join(data, 'tune.svg');
   const tune = ['tune', '--data', data, '--answers', answers, '--costs', '.5', '--timed', '1'];
-  const first = await transpruneJson(...tune, '-o', output);
+  const first = await incompleteJson(...tune, '-o', output);
   const { schedules } = first;
   const names = schedules.map(({ name }: { name: string }) => name);
   expect(names.slice(0, 6)).toEqual([
@@ -94,12 +107,12 @@ test('a picture that is none, before all others: the rest is asked, timed and to
   const lines = (await readFile(join(data, 'questions.jsonl'), 'utf8')).split('\n');
   await writeFile(join(data, 'questions.jsonl'), [lines[1], lines[0]].join('\n'));
   const tune = ['tune', '--data', data, '--answers', join(data, 'answers'), '--timed', '1'];
-  const first = await transpruneJson(...tune, '--costs', '.5,.504');
+  const first = await incompleteJson(...tune, '--costs', '.5,.504');
   expect(first).toMatchObject({ questions: 2, compared: 1 });
   const names = first.schedules.map(({ name }: { name: string }) => name);
   expect(new Set(names).size).toBe(names.length);
   for (const { time } of first.schedules) expect(time.value).toBeGreaterThan(0);
-  const again = await transpruneJson(...tune, '--costs', '.5,.504');
+  const again = await incompleteJson(...tune, '--costs', '.5,.504');
   expect(again.schedules).toEqual(first.schedules);
   const { stdout } = await transprune(...tune, '--costs', '.5,.504');
   expect(stdout.match(/question 2: /g)).toHaveLength(1);

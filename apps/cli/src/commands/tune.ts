@@ -9,6 +9,7 @@ import type { OpenBenchmark, Question } from '@transprune/eval';
 import { type Command, Option } from 'commander';
 import { checkAskable } from '../eval/askable.js';
 import { embeddedBenchmark } from '../eval/embedded.js';
+import { Incomplete } from '../exit-codes.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { calledModel, findModel } from '../model/find.js';
@@ -126,6 +127,7 @@ export function addTuneCommand(program: Command, io: Io): void {
     );
 }
 
+/** @throws Incomplete if answers failed, once all that was measured is shown */
 async function tune(options: Options, folders: TemporaryFolders, io: Io): Promise<void> {
   const terminal = createTerminal(io, options);
   const around = { io, terminal };
@@ -189,6 +191,7 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
     terminal.warn(
       `${counted(failures.length, 'answer')} failed and stay open; the same command asks again`,
     );
+    throw new Incomplete();
   }
 }
 
