@@ -118,6 +118,39 @@ test('a picture that is none, before all others: the rest is asked, timed and to
   expect(stdout.match(/question 2: /g)).toHaveLength(1);
 });
 
+test('what nobody timed has no time: null in the document, a dash in the table, no point in the plot', async () => {
+  const data = await ownData();
+  const answers = join(data, 'answers');
+  const tune = ['tune', '--data', data, '--answers', answers, '--costs', '.5', '--limit', '1'];
+  const first = await transpruneJson(...tune);
+  expect(first.recommended.name).toBeDefined();
+  for (const path of (await filesOf(answers)).filter((path) => !/\/unpruned/.test(path))) {
+    const line = JSON.parse(await readFile(path, 'utf8'));
+    await writeFile(path, `${JSON.stringify({ ...line, metadata: {} })}\n`);
+  }
+  const { schedules, recommended } = await transpruneJson(...tune);
+  expect(schedules.length).toBeGreaterThan(5);
+  for (const schedule of schedules.slice(1)) {
+    expect(schedule).toMatchObject({ time: null, answerMs: null, prefillMs: null });
+    expect(schedule.accuracy.value).toBeDefined();
+    expect(schedule.isOnFront).toBe(false);
+  }
+  expect(schedules[0].answerMs).toBeGreaterThan(0);
+  expect(recommended).toMatchObject({ name: 'unpruned', options: '--preset none' });
+
+  const output = join(data, 'tune.svg');
+  const { stdout } = await transprune(...tune, '-o', output);
+  expect(stdout).not.toContain('NaN');
+  expect(stdout.match(/ % +│ +- │ +- │/g)).toHaveLength(schedules.length - 1);
+  expect(stdout).toMatch(/^Recommended: unpruned\.\nOf 5 plans no question that is timed/m);
+  const svg = await readFile(output, 'utf8');
+  expect(svg).not.toMatch(/NaN|Infinity/);
+  expect(svg).toContain('>unpruned<');
+  expect(svg).not.toContain('>random');
+  const { stdout: byFlops } = await transprune(...tune, '--by', 'flops');
+  expect(byFlops).not.toMatch(/NaN|no question that is timed/);
+});
+
 test('plans that keep positions', async () => {
   const data = await ownData();
   const parameters = ['--data', data, '--answers', join(data, 'answers'), '--costs', '.5'];

@@ -21,13 +21,14 @@ export interface TunedSchedule {
   readonly options: string;
   /** Share of the unpruned prefill's cost, counted. */
   readonly cost: number;
-  /** Share of the unpruned's time to answer. */
-  readonly time: Estimate;
-  readonly answerMs: number;
-  readonly prefillMs: number;
-  readonly accuracy: Estimate;
+  /** Share of the unpruned's time to answer; null, as the times, if no question that is timed was answered by both. */
+  readonly time: Estimate | null;
+  readonly answerMs: number | null;
+  readonly prefillMs: number | null;
+  /** Null if no question could be compared. */
+  readonly accuracy: Estimate | null;
   /** Less the unpruned's accuracy. */
-  readonly difference: Estimate;
+  readonly difference: Estimate | null;
   readonly isOnFront: boolean;
 }
 
