@@ -1,4 +1,5 @@
 import { TransPruneError } from '@transprune/core';
+import { suggestChoices } from '@transprune/server/command';
 import { Command, CommanderError } from 'commander';
 import { addBenchCommand } from './commands/bench.js';
 import { addChatCommand } from './commands/chat.js';
@@ -18,7 +19,6 @@ import { exitCodeOf, exitCodes, Incomplete, Interrupted } from './exit-codes.js'
 import { example } from './help.js';
 import { type Io, processIo } from './io.js';
 import { withOptions } from './message.js';
-import { suggestChoices } from './options/choices.js';
 import { pendingEnded } from './pending.js';
 import { red, useColor } from './terminal.js';
 import { version } from './version.js';
