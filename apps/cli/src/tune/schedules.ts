@@ -7,10 +7,9 @@ import {
   type PrunePlan,
   presetNames,
   settlePlan,
-  TransPruneError,
   withMethod,
 } from '@transprune/core';
-import { fullCost, planForBudget, tokensPerLayer } from '@transprune/flops';
+import { fullCost, planWithinBudget, tokensPerLayer } from '@transprune/flops';
 import { type Decoder, fitPlan } from '@transprune/onnx';
 import type { Costing } from '../model/costing.js';
 import { sizesAreKnown } from '../model/sizes.js';
@@ -136,12 +135,7 @@ export function costOf({ decoder, costing }: Decoding, plan: PrunePlan): number 
 function atCost({ decoder, costing }: Decoding, plan: PrunePlan, cost: number) {
   const { model, ...tokens } = costing;
   const budget = sizesAreKnown(decoder) ? { speedup: 1 / cost } : { keepAverage: cost };
-  try {
-    return planForBudget(model, plan, budget, tokens).plan;
-  } catch (error) {
-    if (TransPruneError.isInstance(error) && error.code === 'INVALID_ARGUMENT') return undefined;
-    throw error;
-  }
+  return planWithinBudget(model, plan, budget, tokens)?.plan;
 }
 
 /** Without those that drop the same tokens as one before. */
