@@ -151,6 +151,27 @@ test('what nobody timed has no time: null in the document, a dash in the table, 
   expect(byFlops).not.toMatch(/NaN|no question that is timed/);
 });
 
+test('plans whose prunes go by the layers since the one before', async () => {
+  const data = await ownData();
+  const parameters = ['--data', data, '--answers', join(data, 'answers'), '--costs', '.5'];
+  const tune = ['tune', ...parameters, '--limit', '1', '--accumulation', 'per-stage'];
+  const { schedules } = await transpruneJson(...tune);
+  const scored = schedules.filter(({ name }: { name: string }) => /^transprune/.test(name));
+  expect(scored).toHaveLength(5);
+  for (const { plan, options } of scored) {
+    expect(plan.accumulation).toBe('per-stage');
+    expect(options).toContain('--accumulation per-stage');
+  }
+  // Chance has none to go by; told before anything is asked.
+  for (const { plan } of schedules.slice(6)) expect(plan).not.toHaveProperty('accumulation');
+  const refused = await transprune(...tune, '--method', 'fastv', '--answers', join(data, 'other'));
+  expect([refused.exitCode, refused.stderr]).toEqual([
+    exitCodes.usage,
+    expect.stringMatching(/^error: --accumulation is for/),
+  ]);
+  expect(await readdir(data)).not.toContain('other');
+});
+
 test('plans that keep positions', async () => {
   const data = await ownData();
   const parameters = ['--data', data, '--answers', join(data, 'answers'), '--costs', '.5'];

@@ -1,4 +1,6 @@
 import {
+  type AccumulationMode,
+  checkTransitionFields,
   counted,
   type MethodName,
   methodNames,
@@ -18,7 +20,7 @@ import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { numberUpTo, shareList, wholeNumber } from '../options/parsers.js';
-import { positionsOption } from '../options/plan-options.js';
+import { accumulationOption, positionsOption } from '../options/plan-options.js';
 import { addThreadOption, type ThreadOptions } from '../options/thread-option.js';
 import { endingOf, writeWhole } from '../show/ending.js';
 import { showTune } from '../show/tune.js';
@@ -42,6 +44,7 @@ type Options = ModelOptions &
     readonly limit?: number;
     readonly method: MethodName;
     readonly positions?: PositionMode;
+    readonly accumulation?: AccumulationMode;
     readonly costs: readonly number[];
     readonly tolerance: number;
     readonly by: Aim;
@@ -76,6 +79,7 @@ export function addTuneCommand(program: Command, io: Io): void {
         .default('transprune'),
     )
     .addOption(positionsOption())
+    .addOption(accumulationOption())
     .addOption(
       new Option(
         '--costs <shares>',
@@ -131,7 +135,8 @@ export function addTuneCommand(program: Command, io: Io): void {
 async function tune(options: Options, folders: TemporaryFolders, io: Io): Promise<void> {
   const terminal = createTerminal(io, options);
   const around = { io, terminal };
-  const { output, force, limit, answers, by: aim } = options;
+  const { output, force, limit, answers, by: aim, method, accumulation } = options;
+  checkTransitionFields({ method }, { accumulation });
   const ending = output === undefined ? undefined : endingOf(output, tuneEndings);
   const { checkFolder, checkTarget } = await import('@transprune/files/node');
   if (output !== undefined) {

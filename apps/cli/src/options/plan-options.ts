@@ -68,6 +68,14 @@ export function positionsOption(): Option {
   ).choices(positionModes);
 }
 
+/** `--accumulation`, likewise. */
+export function accumulationOption(): Option {
+  return new Option(
+    '--accumulation <mode>',
+    'the token transition goes on from prune to prune, or each prune has that of the layers since the one before (default: cumulative)',
+  ).choices(accumulationModes);
+}
+
 /** Adds `--preset`, and the options that name stages one by one instead. */
 export function addPlanOptions(command: Command): Command {
   return command
@@ -78,12 +86,7 @@ export function addPlanOptions(command: Command): Command {
         .conflicts(['accumulate', 'pruneAfter', 'keep']),
     )
     .option('--accumulate <layers>', 'layers whose token transition is summed up', layerList)
-    .addOption(
-      new Option(
-        '--accumulation <mode>',
-        'that sum goes on from prune to prune, or each prune has that of the layers since the one before (default: cumulative)',
-      ).choices(accumulationModes),
-    )
+    .addOption(accumulationOption())
     .option('--prune-after <layers>', 'layers that are followed by a prune, from 1', layerList)
     .option('--keep <ratios>', 'share of the original image tokens left by each prune', numberList)
     .addOption(

@@ -1,5 +1,6 @@
 /** What `tune` found, as one document: what `--json` prints, and what tables and pictures show. */
 import {
+  carriesTransition,
   methodNameOf,
   methodOf,
   type PositionMode,
@@ -108,6 +109,7 @@ export function planOptions(plan: PrunePlan, positions?: PositionMode): string {
   return [
     ...(method === 'transprune' ? [] : [`--method ${method}`]),
     ...(positions ? [`--positions ${positions}`] : []),
+    ...(carriesTransition(plan) ? [] : ['--accumulation per-stage']),
     ...(span === usual || !readsTransition(methodOf(plan)) ? [] : [`--accumulate ${span}`]),
     `--prune-after ${layers.join(',')}`,
     `--keep ${stages.map(({ keepRatio }) => keepRatio).join(',')}`,

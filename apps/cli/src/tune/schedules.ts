@@ -1,5 +1,6 @@
 /** Which plans are compared: the presets, a grid of prune layers and costs, and random choice at each cost. */
 import {
+  type AccumulationMode,
   createPlan,
   type MethodName,
   methodOf,
@@ -29,6 +30,8 @@ export interface ScheduleOptions {
   readonly method: MethodName;
   /** Of all plans; what the decoder goes by if left out. */
   readonly positions?: PositionMode;
+  /** Of all plans that score by the token transition; `cumulative` if left out. */
+  readonly accumulation?: AccumulationMode;
   /** Shares of the unpruned cost, from 0 to 1. */
   readonly costs: readonly number[];
 }
@@ -58,11 +61,15 @@ export function unprunedSchedule(decoder: Decoder): Schedule {
  */
 export function schedulesFor(
   decoding: Decoding,
-  { method, positions, costs }: ScheduleOptions,
+  { method, positions, accumulation, costs }: ScheduleOptions,
 ): Schedules {
   const { decoder } = decoding;
   const layers = decoder.layers.length;
-  const given = { method, ...(positions && { positions }) };
+  const given = {
+    method,
+    ...(positions && { positions }),
+    ...(accumulation && { accumulation }),
+  };
   const presets = presetNames
     .filter((name) => name !== 'none')
     .map((name) => ({ name, plan: choosePlan({ preset: name, ...given }, layers).plan }));
