@@ -111,7 +111,7 @@ function enginesOf(parent: number): number {
 
 test.each([
   [['--model', '/nowhere'], /error: expected a model: .* got \/nowhere, and nothing is there/],
-  [['--preset', 'fastv'], /error: preset must be one of/],
+  [['--preset', 'fastv'], /error: .* Allowed choices are transprune-high/],
   [['--limit', 'pictures=3'], /error: expected a limit that there is/],
   [['--limit', 'images'], /Expected a limit such as images=4/],
   [['--port', '70000'], /Expected a whole number from 0 to 65535/],
