@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Benchmark } from '../benchmark.js';
-import { eachAnswered, judgeAll } from './judge.js';
+import { eachAnswered, judging } from './judge.js';
 import { questionFile } from './question-file.js';
 
 const truthSchema = z.object({
@@ -27,17 +27,15 @@ export const gqa: Benchmark = {
     return {
       questions,
       problems: folder.problems,
-      score: (answers) =>
-        judgeAll(
-          questions,
-          answers,
-          ({ id }) => truth.get(id),
-          (answer, { answer: right, types }) => ({
-            groups: types ? [types.structural] : [],
-            points: predictionOf(answer) === right ? 1 : 0,
-            isReadable: true,
-          }),
-        ),
+      ...judging({
+        questions,
+        truthOf: ({ id }) => truth.get(id),
+        judge: (answer, { answer: right, types }) => ({
+          groups: types ? [types.structural] : [],
+          points: predictionOf(answer) === right ? 1 : 0,
+          isReadable: true,
+        }),
+      }),
       official: (answers) =>
         new Map([
           [

@@ -1,16 +1,33 @@
 /** Judges answers whose truth is known by question. */
-import type { Question, Score } from '../benchmark.js';
+import type { OpenBenchmark, Question } from '../benchmark.js';
 import { accuracyOf, type Judged } from '../scoring/tally.js';
 
-/** The mean of points over what was asked and answered. */
-export function judgeAll<Q extends Question, T>(
-  questions: readonly Q[],
-  answers: ReadonlyMap<string, string>,
-  truthOf: (question: Q) => T | undefined,
-  judge: (answer: string, truth: T, question: Q) => Judged,
-): Score {
-  const { judged, withoutTruth } = judgeEach(questions, answers, truthOf, judge);
-  return accuracyOf(judged, withoutTruth);
+/** What a benchmark that judges each question by itself knows of it. */
+export interface Judging<Q extends Question, T> {
+  readonly questions: readonly Q[];
+  readonly truthOf: (question: Q) => T | undefined;
+  readonly judge: (answer: string, truth: T, question: Q) => Judged;
+}
+
+/** The mean of points over what was asked and answered, and the points of each answer. */
+export function judging<Q extends Question, T>({
+  questions,
+  truthOf,
+  judge,
+}: Judging<Q, T>): Required<Pick<OpenBenchmark, 'score' | 'pointsOf'>> {
+  const byId = new Map(questions.map((question) => [question.id, question]));
+  return {
+    score(answers) {
+      const { judged, withoutTruth } = judgeEach(questions, answers, truthOf, judge);
+      return accuracyOf(judged, withoutTruth);
+    },
+    pointsOf(id, answer) {
+      const question = byId.get(id);
+      if (!question) return undefined;
+      const truth = truthOf(question);
+      return truth === undefined ? undefined : judge(answer, truth, question).points;
+    },
+  };
 }
 
 /** Judges what was asked and answered; what has no truth is counted apart. */

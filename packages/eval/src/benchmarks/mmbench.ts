@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Benchmark, Question, Score } from '../benchmark.js';
+import type { Benchmark, OpenBenchmark, Question, Score } from '../benchmark.js';
 import type { Folder } from '../reading/folder.js';
 import { letterInstruction, letterOf, optionLetter, placeOf } from '../scoring/option-letter.js';
 import { accuracyOf, groupBy, type Judged } from '../scoring/tally.js';
-import { eachAnswered } from './judge.js';
+import { eachAnswered, judging } from './judge.js';
 
 const path = 'mmbench/mmbench_dev_20230712.tsv';
 
@@ -70,7 +70,7 @@ function baseOf(index: string): string {
   return number >= copyStep ? `${number % copyStep}` : index;
 }
 
-async function open(folder: Folder, isCircular: boolean) {
+async function open(folder: Folder, isCircular: boolean): Promise<OpenBenchmark> {
   const rows = folder.unique(await folder.table(path, rowSchema), ({ index }) => index);
   const pictures = new Map(rows.map(({ index, image }) => [index, image]));
   const hasCopies = rows.some(({ index }) => baseOf(index) !== index);
@@ -102,14 +102,19 @@ async function open(folder: Folder, isCircular: boolean) {
       }
     }
   }
+  const { pointsOf } = judging({
+    questions,
+    truthOf: ({ row }) => row.answer,
+    judge: (answer, _, question) => judgeTurns([question], [answer]),
+  });
   return {
     questions,
     problems: folder.problems,
-    score(answers: ReadonlyMap<string, string>): Score {
+    score(answers): Score {
       const judged: Judged[] = [];
       let withoutTruth = 0;
       let incomplete = 0;
-      for (const [base, turns] of groupBy(questions, (each) => [each.base])) {
+      for (const turns of groupBy(questions, (each) => [each.base]).values()) {
         const said = turns.flatMap(({ id }) => answers.get(id) ?? []);
         if (said.length === 0) continue;
         if (said.length < turns.length) {
@@ -120,21 +125,13 @@ async function open(folder: Folder, isCircular: boolean) {
           withoutTruth++;
           continue;
         }
-        const letters = turns.map(({ options }, at) => optionLetter(said[at] ?? '', options));
-        const isRight = turns.every(
-          (each, at) => originalLetter(each, letters[at]) === each.row.answer,
-        );
-        const category = turns.find(({ row }) => row.index === base)?.row.category;
-        judged.push({
-          groups: category === undefined ? [] : [category],
-          points: isRight ? 1 : 0,
-          isReadable: !letters.includes(undefined),
-        });
+        judged.push(judgeTurns(turns, said));
       }
       const score = accuracyOf(judged, withoutTruth);
       return isCircular ? { ...score, incomplete } : score;
     },
-    official(answers: ReadonlyMap<string, string>) {
+    ...(!isCircular && { pointsOf }),
+    official(answers) {
       const first = questions.filter(({ turn }) => turn === 0);
       const header = ['index', 'question', 'A', 'B', 'C', 'D', 'prediction'];
       const lines = eachAnswered(first, answers, ({ row, options }, answer) =>
@@ -152,6 +149,18 @@ async function open(folder: Folder, isCircular: boolean) {
       );
       return new Map([['mmbench/upload.tsv', `${[header.join('\t'), ...lines].join('\n')}\n`]]);
     },
+  };
+}
+
+/** Right if every turn is; the question's own row tells its category. */
+function judgeTurns(turns: readonly Turned[], said: readonly string[]): Judged {
+  const letters = turns.map(({ options }, at) => optionLetter(said[at] ?? '', options));
+  const isRight = turns.every((each, at) => originalLetter(each, letters[at]) === each.row.answer);
+  const category = turns.find(({ row, base }) => row.index === base)?.row.category;
+  return {
+    groups: category === undefined ? [] : [category],
+    points: isRight ? 1 : 0,
+    isReadable: !letters.includes(undefined),
   };
 }
 

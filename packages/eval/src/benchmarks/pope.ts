@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Benchmark, GroupScore } from '../benchmark.js';
 import { grouped, ratio } from '../scoring/tally.js';
 import { type YesNo, yesUnlessNo } from '../scoring/yes-no.js';
-import { eachAnswered, jsonLines, judgeEach } from './judge.js';
-import { askedIn, questionFile } from './question-file.js';
+import { eachAnswered, jsonLines, judgeEach, judging } from './judge.js';
+import { askedIn, type FiledQuestion, questionFile } from './question-file.js';
 
 const splits = ['random', 'popular', 'adversarial'] as const;
 const labelSchema = z.object({
@@ -44,15 +44,26 @@ export const pope: Benchmark = {
       const keyOf = ({ image, text }: Label) => `${split} ${image} ${text.trim()}`;
       for (const entry of folder.unique(entries, keyOf)) labels.set(keyOf(entry), entry.label);
     }
+    const labelOf = ({ category = '', image, prompt }: FiledQuestion) =>
+      labels.get(`${category} ${image} ${askedIn(prompt).trim()}`);
+    const { pointsOf } = judging({
+      questions,
+      truthOf: labelOf,
+      judge: (answer, label) => ({
+        groups: [],
+        points: yesUnlessNo(answer) === label ? 1 : 0,
+        isReadable: true,
+      }),
+    });
     return {
       questions,
       problems: folder.problems,
+      pointsOf,
       score(answers) {
         const { judged, withoutTruth } = judgeEach(
           questions,
           answers,
-          ({ category = '', image, prompt }) =>
-            labels.get(`${category} ${image} ${askedIn(prompt).trim()}`),
+          labelOf,
           (answer, label, { category = '' }): Verdict => {
             return { split: category, said: yesUnlessNo(answer), label };
           },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Benchmark, Question } from '../benchmark.js';
 import { idSchema } from '../reading/folder.js';
 import { letterInstruction, letterOf, optionLetter, placeOf } from '../scoring/option-letter.js';
-import { eachAnswered, judgeAll } from './judge.js';
+import { eachAnswered, judging } from './judge.js';
 
 const questionSchema = z.object({
   id: idSchema,
@@ -53,23 +53,21 @@ export const scienceqa: Benchmark = {
     return {
       questions,
       problems: folder.problems,
-      score: (answers) =>
-        judgeAll(
-          questions,
-          answers,
-          ({ id }) => problems.get(id),
-          (answer, { choices, answer: right, subject }, { hasPicture }) => {
-            const letter = optionLetter(answer, choices);
-            return {
-              groups: [
-                hasPicture ? 'with picture' : 'without picture',
-                ...(subject ? [subject] : []),
-              ],
-              points: letter === letterOf(right) ? 1 : 0,
-              isReadable: letter !== undefined,
-            };
-          },
-        ),
+      ...judging({
+        questions,
+        truthOf: ({ id }) => problems.get(id),
+        judge: (answer, { choices, answer: right, subject }, { hasPicture }) => {
+          const letter = optionLetter(answer, choices);
+          return {
+            groups: [
+              hasPicture ? 'with picture' : 'without picture',
+              ...(subject ? [subject] : []),
+            ],
+            points: letter === letterOf(right) ? 1 : 0,
+            isReadable: letter !== undefined,
+          };
+        },
+      }),
       official: (answers) => {
         const results = eachAnswered(questions, answers, ({ id }, answer) => {
           const letter = optionLetter(answer, problems.get(id)?.choices ?? []);

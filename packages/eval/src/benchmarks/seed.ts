@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Benchmark } from '../benchmark.js';
 import { idSchema } from '../reading/folder.js';
 import { optionLetter } from '../scoring/option-letter.js';
-import { eachAnswered, jsonLines, judgeAll } from './judge.js';
+import { eachAnswered, jsonLines, judging } from './judge.js';
 import { questionFile } from './question-file.js';
 
 const entrySchema = z.object({
@@ -53,20 +53,18 @@ export const seed: Benchmark = {
     return {
       questions: filed,
       problems: folder.problems,
-      score: (answers) =>
-        judgeAll(
-          filed,
-          answers,
-          ({ id }) => truth.get(id),
-          (answer, { answer: right, question_type_id }, { id }) => {
-            const letter = letterIn(id, answer);
-            return {
-              groups: [kinds.get(question_type_id) ?? `type ${question_type_id}`],
-              points: letter === right ? 1 : 0,
-              isReadable: letter !== undefined,
-            };
-          },
-        ),
+      ...judging({
+        questions: filed,
+        truthOf: ({ id }) => truth.get(id),
+        judge: (answer, { answer: right, question_type_id }, { id }) => {
+          const letter = letterIn(id, answer);
+          return {
+            groups: [kinds.get(question_type_id) ?? `type ${question_type_id}`],
+            points: letter === right ? 1 : 0,
+            isReadable: letter !== undefined,
+          };
+        },
+      }),
       official: (answers) => {
         const lines = eachAnswered(filed, answers, ({ id }, answer) => ({
           question_id: id,

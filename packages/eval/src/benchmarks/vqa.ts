@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Benchmark } from '../benchmark.js';
 import { type Folder, idSchema } from '../reading/folder.js';
 import { agreement, normalizeAnswer } from '../scoring/vqa-answer.js';
-import { eachAnswered, judgeAll } from './judge.js';
+import { eachAnswered, judging } from './judge.js';
 import {
   askedIn,
   type FiledQuestion,
@@ -39,17 +39,15 @@ async function open(
   return {
     questions,
     problems: folder.problems,
-    score: (answers: ReadonlyMap<string, string>) =>
-      judgeAll(
-        questions,
-        answers,
-        ({ id }) => people.get(id),
-        (answer, { answers: given, kind }) => ({
-          groups: kind === undefined ? [] : [kind],
-          points: agreement(answer, given),
-          isReadable: true,
-        }),
-      ),
+    ...judging({
+      questions,
+      truthOf: ({ id }) => people.get(id),
+      judge: (answer, { answers: given, kind }) => ({
+        groups: kind === undefined ? [] : [kind],
+        points: agreement(answer, given),
+        isReadable: true,
+      }),
+    }),
     official: (answers: ReadonlyMap<string, string>) =>
       new Map([
         [
