@@ -58,6 +58,8 @@ export interface OpenBenchmark {
   pointsOf?(id: string, answer: string): number | undefined;
   /** Files that the benchmark's own scorer, or its server, takes: contents by path. */
   official(answers: ReadonlyMap<string, string>): ReadonlyMap<string, string>;
+  /** What was answered, and `official` leaves out all the same; left out where that is nothing. */
+  leftOut?(answers: ReadonlyMap<string, string>): readonly Problem[];
 }
 
 export interface Benchmark {

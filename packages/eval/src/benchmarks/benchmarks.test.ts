@@ -427,7 +427,7 @@ test('lines that are none, missing files and files of another kind are told', as
       '{"question_id": 1, "image": "a.jpg", "text": "What else?"}',
     ].join('\n'),
     'gqa/data/images/a.jpg': 'x',
-    'gqa/data/testdev_balanced_questions.json': {},
+    'gqa/data/testdev_balanced_questions.json': { 1: { answer: 'x' } },
   });
   expect(questions.map(({ id }) => id)).toEqual(['1']);
   expect(problems).toEqual([
@@ -519,7 +519,7 @@ test('right answers that cannot be right are told, and do not count', async () =
     'scienceqa/llava_test_CQM-A.json': [{ id: 1, conversations: [{ value: 'Which?' }] }],
     'scienceqa/problems.json': { 1: { choices: ['a', 'b'], answer: 2 } },
   });
-  expect(science.problems).toHaveLength(1);
+  expect(science.problems).toHaveLength(2);
   expect(science.score(new Map([['1', 'A']]))).toMatchObject({ questions: 0, withoutTruth: 1 });
 
   const header = 'index\tquestion\tA\tB\tanswer\timage';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Benchmark } from '../benchmark.js';
-import { eachAnswered, judging } from './judge.js';
+import { eachAnswered, judging, noteUnknown } from './judge.js';
 import { questionFile } from './question-file.js';
 
 const truthSchema = z.object({
@@ -24,6 +24,7 @@ export const gqa: Benchmark = {
     const truthPath = 'gqa/data/testdev_balanced_questions.json';
     const file = await folder.json(truthPath, z.record(z.string(), z.unknown()));
     const truth = new Map(folder.entries(truthPath, Object.entries(file), truthSchema));
+    noteUnknown(folder, truthPath, questions, ({ id }) => truth.get(id));
     return {
       questions,
       problems: folder.problems,

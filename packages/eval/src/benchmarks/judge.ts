@@ -1,5 +1,6 @@
 /** Judges answers whose truth is known by question. */
 import type { OpenBenchmark, Question } from '../benchmark.js';
+import type { Folder } from '../reading/folder.js';
 import { accuracyOf, type Judged } from '../scoring/tally.js';
 
 /** What a benchmark that judges each question by itself knows of it. */
@@ -47,6 +48,25 @@ export function judgeEach<Q extends Question, T, Verdict>(
     else judged.push(judge(answer, truth, question));
   }
   return { judged, withoutTruth };
+}
+
+/**
+ * Notes if the truth of most questions is not known: most of what is answered would not count.
+ *
+ * @param path where truths are looked for
+ */
+export function noteUnknown<Q extends Question>(
+  folder: Folder,
+  path: string,
+  questions: readonly Q[],
+  truthOf: (question: Q) => unknown,
+): void {
+  const known = questions.filter((question) => truthOf(question) !== undefined).length;
+  if (known * 2 >= questions.length) return;
+  folder.note(
+    path,
+    `expected right answers to the questions, got those to ${known} of ${questions.length}; the others do not count. Take files that belong together`,
+  );
 }
 
 /** One JSON text a line. */

@@ -3,7 +3,7 @@ import type { Benchmark, OpenBenchmark, Question, Score } from '../benchmark.js'
 import type { Folder } from '../reading/folder.js';
 import { letterInstruction, letterOf, optionLetter, placeOf } from '../scoring/option-letter.js';
 import { accuracyOf, groupBy, type Judged } from '../scoring/tally.js';
-import { eachAnswered, judging } from './judge.js';
+import { eachAnswered, judging, noteUnknown } from './judge.js';
 
 const path = 'mmbench/mmbench_dev_20230712.tsv';
 
@@ -102,6 +102,7 @@ async function open(folder: Folder, isCircular: boolean): Promise<OpenBenchmark>
       }
     }
   }
+  noteUnknown(folder, path, questions, ({ row }) => row.answer);
   const { pointsOf } = judging({
     questions,
     truthOf: ({ row }) => row.answer,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Benchmark, Question } from '../benchmark.js';
 import { idSchema } from '../reading/folder.js';
 import { normalizeAnswer } from '../scoring/vqa-answer.js';
-import { judging } from './judge.js';
+import { judging, noteUnknown } from './judge.js';
 
 const path = 'questions.jsonl';
 
@@ -46,6 +46,7 @@ export const own: Benchmark = {
       return picture ? [{ ...asked, picture }] : [];
     });
     const questions = (await Promise.all(found)).flat();
+    noteUnknown(folder, path, questions, ({ right }) => right);
     return {
       questions,
       problems: folder.problems,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Benchmark, GroupScore } from '../benchmark.js';
 import { grouped, ratio } from '../scoring/tally.js';
 import { type YesNo, yesUnlessNo } from '../scoring/yes-no.js';
-import { eachAnswered, jsonLines, judgeEach, judging } from './judge.js';
+import { eachAnswered, jsonLines, judgeEach, judging, noteUnknown } from './judge.js';
 import { askedIn, type FiledQuestion, questionFile } from './question-file.js';
 
 const splits = ['random', 'popular', 'adversarial'] as const;
@@ -46,6 +46,7 @@ export const pope: Benchmark = {
     }
     const labelOf = ({ category = '', image, prompt }: FiledQuestion) =>
       labels.get(`${category} ${image} ${askedIn(prompt).trim()}`);
+    noteUnknown(folder, 'pope/coco', questions, labelOf);
     const { pointsOf } = judging({
       questions,
       truthOf: labelOf,

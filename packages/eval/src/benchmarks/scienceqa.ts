@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Benchmark, Question } from '../benchmark.js';
 import { idSchema } from '../reading/folder.js';
 import { letterInstruction, letterOf, optionLetter, placeOf } from '../scoring/option-letter.js';
-import { eachAnswered, judging } from './judge.js';
+import { eachAnswered, judging, noteUnknown } from './judge.js';
 
 const questionSchema = z.object({
   id: idSchema,
@@ -50,6 +50,7 @@ export const scienceqa: Benchmark = {
     const asked = new Set(questions.map(({ id }) => id));
     const known = Object.entries(file).filter(([id]) => asked.has(id));
     const problems = new Map(folder.entries('scienceqa/problems.json', known, problemSchema));
+    noteUnknown(folder, 'scienceqa/problems.json', questions, ({ id }) => problems.get(id));
     return {
       questions,
       problems: folder.problems,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Benchmark } from '../benchmark.js';
 import { idSchema } from '../reading/folder.js';
 import { optionLetter } from '../scoring/option-letter.js';
-import { eachAnswered, jsonLines, judging } from './judge.js';
+import { eachAnswered, jsonLines, judging, noteUnknown } from './judge.js';
 import { questionFile } from './question-file.js';
 
 const entrySchema = z.object({
@@ -43,6 +43,7 @@ export const seed: Benchmark = {
     const entries = folder.items('seed_bench/SEED-Bench.json', file.questions, entrySchema);
     const single = folder.unique(entries, ({ question_id }) => question_id);
     const truth = new Map(single.map((entry) => [entry.question_id, entry]));
+    noteUnknown(folder, 'seed_bench/SEED-Bench.json', filed, ({ id }) => truth.get(id));
     const kinds = new Map(Object.entries(file.question_type).map(([name, id]) => [id, name]));
     const letterIn = (id: string, answer: string) => {
       const entry = truth.get(id);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Benchmark } from '../benchmark.js';
 import { type Folder, idSchema } from '../reading/folder.js';
 import { agreement, normalizeAnswer } from '../scoring/vqa-answer.js';
-import { eachAnswered, judging } from './judge.js';
+import { eachAnswered, judging, noteUnknown } from './judge.js';
 import {
   askedIn,
   type FiledQuestion,
@@ -36,6 +36,7 @@ async function open(
   const { questions: path, pictures, idOf } = files;
   const questions = await questionFile(folder, { path, pictures, ...(idOf && { idOf }) });
   const people = await readPeople(folder, files.truth);
+  noteUnknown(folder, files.truth, questions, ({ id }) => people.get(id));
   return {
     questions,
     problems: folder.problems,
