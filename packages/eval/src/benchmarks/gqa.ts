@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Benchmark } from '../benchmark.js';
-import { eachAnswered, judging, noteUnknown } from './judge.js';
-import { questionFile } from './question-file.js';
+import { eachAnswered, jsonLines, judging, noteUnknown } from './judge.js';
+import { llavaAnswer, questionFile } from './question-file.js';
 
 const truthSchema = z.object({
   answer: z.string(),
@@ -48,6 +48,7 @@ export const gqa: Benchmark = {
               })),
             ),
           ],
+          ['gqa/answers.jsonl', jsonLines(eachAnswered(questions, answers, llavaAnswer))],
         ]),
     };
   },

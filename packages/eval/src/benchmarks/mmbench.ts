@@ -3,7 +3,8 @@ import type { Benchmark, OpenBenchmark, Question, Score } from '../benchmark.js'
 import type { Folder } from '../reading/folder.js';
 import { letterInstruction, letterOf, optionLetter, placeOf } from '../scoring/option-letter.js';
 import { accuracyOf, groupBy, type Judged } from '../scoring/tally.js';
-import { eachAnswered, judging, noteUnknown } from './judge.js';
+import { eachAnswered, jsonLines, judging, noteUnknown } from './judge.js';
+import { llavaAnswer } from './question-file.js';
 
 const path = 'mmbench/mmbench_dev_20230712.tsv';
 
@@ -133,22 +134,28 @@ async function open(folder: Folder, isCircular: boolean): Promise<OpenBenchmark>
     },
     ...(!isCircular && { pointsOf }),
     official(answers) {
-      const first = questions.filter(({ turn }) => turn === 0);
+      const predictions = eachAnswered(
+        questions.filter(({ turn }) => turn === 0),
+        answers,
+        (question, answer) => ({
+          question,
+          prediction: optionLetter(answer, question.options) ?? answer,
+        }),
+      );
       const header = ['index', 'question', 'A', 'B', 'C', 'D', 'prediction'];
-      const lines = eachAnswered(first, answers, ({ row, options }, answer) =>
-        [
-          row.index,
-          row.question,
-          row.A,
-          row.B,
-          row.C,
-          row.D,
-          optionLetter(answer, options) ?? answer,
-        ]
+      const upload = predictions.map(({ question: { row }, prediction }) =>
+        [row.index, row.question, row.A, row.B, row.C, row.D, prediction]
           .map((value = '') => value.replace(/\s+/g, ' '))
           .join('\t'),
       );
-      return new Map([['mmbench/upload.tsv', `${[header.join('\t'), ...lines].join('\n')}\n`]]);
+      // LLaVA's script looks for the row of a number.
+      const lines = predictions.map(({ question: { row, prompt }, prediction }) =>
+        llavaAnswer({ questionId: Number(row.index), prompt }, prediction),
+      );
+      return new Map([
+        ['mmbench/upload.tsv', `${[header.join('\t'), ...upload].join('\n')}\n`],
+        ['mmbench/answers.jsonl', jsonLines(lines)],
+      ]);
     },
   };
 }

@@ -4,8 +4,8 @@ import type { Benchmark, GroupScore, Problem } from '../benchmark.js';
 import type { Folder } from '../reading/folder.js';
 import { groupBy, grouped, ratio } from '../scoring/tally.js';
 import { type YesNo, yesNoAtStart } from '../scoring/yes-no.js';
-import { judgeEach, noteUnknown } from './judge.js';
-import { type FiledQuestion, questionFile } from './question-file.js';
+import { jsonLines, judgeEach, noteUnknown } from './judge.js';
+import { type FiledQuestion, llavaAnswer, questionFile } from './question-file.js';
 
 const cognition: readonly string[] = [
   'commonsense_reasoning',
@@ -52,11 +52,11 @@ export const mme: Benchmark = {
     noteUnknown(folder, release, filed, ({ id }) => truth.get(id));
     const pairsIn = (answers: ReadonlyMap<string, string>) =>
       pairsOf(
-        filed.flatMap(({ id, image, category = '' }) => {
+        filed.flatMap((question) => {
+          const { id, image: picture, category = '' } = question;
           const [answer, right] = [answers.get(id), truth.get(id)];
-          return answer === undefined || !right
-            ? []
-            : [{ category, picture: image, answer, right }];
+          if (answer === undefined || !right) return [];
+          return [{ category, picture, question, text: oneLine(answer), right }];
         }),
       );
     return {
@@ -83,15 +83,16 @@ export const mme: Benchmark = {
       official(answers) {
         const files = new Map<string, string>();
         // The scorer takes every two lines for a picture's: one too many would shift all that follow.
-        for (const pair of pairsIn(answers).pairs) {
-          for (const { category, picture, answer, right } of pair) {
-            const name = picture.split('/').at(-1) ?? picture;
-            const label = right.label === 'yes' ? 'Yes' : 'No';
-            const path = `MME/results/${category}.txt`;
-            const line = [name, right.text, label, oneLine(answer)].join('\t');
-            files.set(path, `${files.get(path) ?? ''}${line}\n`);
-          }
+        const answered = pairsIn(answers).pairs.flat();
+        for (const { category, picture, text, right } of answered) {
+          const name = picture.split('/').at(-1) ?? picture;
+          const label = right.label === 'yes' ? 'Yes' : 'No';
+          const path = `MME/results/${category}.txt`;
+          const line = [name, right.text, label, text].join('\t');
+          files.set(path, `${files.get(path) ?? ''}${line}\n`);
         }
+        const lines = answered.map(({ question, text }) => llavaAnswer(question, text));
+        if (lines.length > 0) files.set('MME/answers.jsonl', jsonLines(lines));
         return files;
       },
       leftOut(answers): Problem[] {

@@ -5,7 +5,13 @@ import type { Folder } from '../reading/folder.js';
 import { grouped, ratio } from '../scoring/tally.js';
 import { type YesNo, yesUnlessNo } from '../scoring/yes-no.js';
 import { eachAnswered, jsonLines, judgeEach, judging, noteUnknown } from './judge.js';
-import { askedIn, type FiledQuestion, questionFile } from './question-file.js';
+import {
+  askedIn,
+  type FiledQuestion,
+  type LlavaAnswer,
+  llavaAnswer,
+  questionFile,
+} from './question-file.js';
 
 const splits = ['random', 'popular', 'adversarial'] as const;
 const labelSchema = z.object({
@@ -101,16 +107,19 @@ export const pope: Benchmark = {
       },
       official(answers) {
         const files = new Map<string, string>();
+        const whole: LlavaAnswer[] = [];
         for (const split of read) {
           const answered = answeredOf(split, answers);
-          // The scorer pairs answers and labels by their places: one that lacks would shift all that follow.
+          // Scorers pair answers and labels by their places: one that lacks would shift all that follow.
           if (answered.length === 0 || answered.length < split.lines) continue;
           const lines = answered.map(({ question, answer }) => ({
             question: askedIn(question.prompt),
             answer: yesUnlessNo(answer),
           }));
           files.set(`pope/${split.name}.jsonl`, jsonLines(lines));
+          whole.push(...answered.map(({ question, answer }) => llavaAnswer(question, answer)));
         }
+        if (whole.length > 0) files.set('pope/answers.jsonl', jsonLines(whole));
         return files;
       },
       leftOut: (answers) =>

@@ -3,7 +3,7 @@ import type { Benchmark } from '../benchmark.js';
 import { idSchema } from '../reading/folder.js';
 import { optionLetter } from '../scoring/option-letter.js';
 import { eachAnswered, jsonLines, judging, noteUnknown } from './judge.js';
-import { questionFile } from './question-file.js';
+import { llavaAnswer, questionFile } from './question-file.js';
 
 const entrySchema = z.object({
   question_id: idSchema,
@@ -67,11 +67,22 @@ export const seed: Benchmark = {
         },
       }),
       official: (answers) => {
-        const lines = eachAnswered(filed, answers, ({ id }, answer) => ({
-          question_id: id,
-          prediction: letterIn(id, answer) ?? answer,
+        const predictions = eachAnswered(filed, answers, (question, answer) => ({
+          question,
+          prediction: letterIn(question.id, answer) ?? answer,
         }));
-        return new Map([['seed_bench/upload.jsonl', jsonLines(lines)]]);
+        const upload = predictions.map(({ question: { id }, prediction }) => ({
+          question_id: id,
+          prediction,
+        }));
+        // LLaVA's scorer looks for numbers where ids are such, and for the letter alone.
+        const lines = predictions.map(({ question: { id, prompt }, prediction }) =>
+          llavaAnswer({ questionId: /^\d+$/.test(id) ? Number(id) : id, prompt }, prediction),
+        );
+        return new Map([
+          ['seed_bench/upload.jsonl', jsonLines(upload)],
+          ['seed_bench/answers.jsonl', jsonLines(lines)],
+        ]);
       },
     };
   },
