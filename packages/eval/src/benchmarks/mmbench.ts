@@ -8,11 +8,23 @@ import { llavaAnswer } from './question-file.js';
 
 const path = 'mmbench/mmbench_dev_20230712.tsv';
 
-/** pandas writes what is missing as nothing or as `nan`. */
+/**
+ * What pandas reads as missing by default; LLaVA's script also takes `nan` and `none` in letters of any case.
+ *
+ * @see https://pandas.pydata.org/docs/reference/api/pandas.read_table.html
+ */
+const missing: ReadonlySet<string> = new Set(
+  ',nan,none,n/a,N/A,NA,null,NULL,<NA>,#N/A,#N/A N/A,#NA,-nan,-NaN,1.#IND,-1.#IND,1.#QNAN,-1.#QNAN'.split(
+    ',',
+  ),
+);
+
+const isMissing = (text: string) => missing.has(text) || /^(nan|none)$/i.test(text);
+
 const cell = z
   .string()
   .optional()
-  .transform((text) => (text === undefined || text === '' || text === 'nan' ? undefined : text));
+  .transform((text) => (text === undefined || isMissing(text) ? undefined : text));
 
 const rowSchema = z.object({
   index: z.string().min(1),
