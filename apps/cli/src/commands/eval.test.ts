@@ -135,7 +135,7 @@ describe('a server', () => {
     expect(stderr).toBe('');
     expect(asked).toHaveLength(3);
     expect(asked[0]).toMatchObject({ model: 'm', picture: 'data:image/png;base64,' });
-    expect(await linesOf(join(official, 'pope/random.jsonl'))).toHaveLength(3);
+    expect(await linesOf(join(official, 'pope/random.jsonl'))).toHaveLength(2);
 
     const again = await transprune(...ask);
     expect(again.exitCode).toBe(exitCodes.usage);

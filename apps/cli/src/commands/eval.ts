@@ -153,11 +153,17 @@ async function evaluate(
   const report = {
     ...{ benchmark: name, model, answers: answersPath, questions, answered: answers.size },
     score: opened.score(answers),
-    problems: opened.problems,
+    problems: [
+      ...opened.problems,
+      ...(official === undefined ? [] : (opened.leftOut?.(answers) ?? [])),
+    ],
     failures,
     official: official === undefined ? [] : await writeFiles(official, opened.official(answers)),
   };
   terminal.result(report, () => showScores(report, pointMetrics));
+  if (answers.size > 0 && report.score.questions === 0) {
+    terminal.warn(`none of ${counted(answers.size, 'answer')} counts; the result says why`);
+  }
   if (failures.length > 0) {
     terminal.warn(
       `${failures.length} of ${counted(questions, 'question')} failed and stay open; the same command asks them again`,

@@ -10,7 +10,7 @@ test('lines that are none, missing files and files of another kind are told', as
       '{"question_id": 1, "image": "a.jpg", "text": "What else?"}',
     ].join('\n'),
     'gqa/data/images/a.jpg': 'x',
-    'gqa/data/testdev_balanced_questions.json': {},
+    'gqa/data/testdev_balanced_questions.json': { 1: { answer: 'x' } },
   });
   expect(questions.map(({ id }) => id)).toEqual(['1']);
   expect(problems).toEqual([

@@ -39,6 +39,6 @@ test('a right answer that cannot be right is told, and does not count', async ()
     'scienceqa/llava_test_CQM-A.json': [{ id: 1, conversations: [{ value: 'Which?' }] }],
     'scienceqa/problems.json': { 1: { choices: ['a', 'b'], answer: 2 } },
   });
-  expect(science.problems).toHaveLength(1);
+  expect(science.problems).toHaveLength(2);
   expect(science.score(new Map([['1', 'A']]))).toMatchObject({ questions: 0, withoutTruth: 1 });
 });

@@ -20,9 +20,9 @@ test('vqav2 and textvqa: agreement with ten people', async () => {
   expect(vqa.problems).toHaveLength(1);
   expect(vqa.score(new Map([['3', 'Blue.']])).groups.other?.metrics.accuracy).toBe(1);
   expect(vqa.score(new Map([['3', 'red']])).metrics.accuracy).toBeCloseTo(0.3);
-  expect([...vqa.official(new Map([['3', 'The Blue.']])).values()]).toEqual([
+  expect([...vqa.official(new Map([['3', 'The Blue.']])).values()][0]).toBe(
     '[{"question_id":3,"answer":"blue"}]',
-  ]);
+  );
 
   const text = await open('textvqa', {
     'textvqa/llava_textvqa_val_v051_ocr.jsonl': lines(

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { lines, open } from '../../testing/benchmark.js';
+import { judging } from '../benchmarks/judge.js';
 import { pointsByQuestion } from './points.js';
 
 test('points of each question, where each is judged by itself', async () => {
@@ -15,8 +16,35 @@ test('points of each question, where each is judged by itself', async () => {
     ['1', 1],
     ['2', 0],
   ]);
-  const circular = await open('mmbench-circular', {
-    'mmbench/mmbench_dev_20230712.tsv': 'index\tquestion\tA\tB\tanswer\timage\n1\tq\ta\tb\tA\tAAAA',
+});
+
+const questions = Array.from({ length: 2000 }, (_, at) => ({ id: `${at}`, prompt: 'a?' }));
+
+test('each answer is judged once, and no other is looked at', () => {
+  let judged = 0;
+  let lookedUp = 0;
+  const { score, pointsOf } = judging({
+    questions,
+    truthOf: ({ id }) => {
+      lookedUp++;
+      return id === '7' ? undefined : 'yes';
+    },
+    judge: (answer, right) => {
+      judged++;
+      return { groups: [], points: answer === right ? 1 : 0, isReadable: true };
+    },
   });
-  expect(() => pointsByQuestion(circular, new Map([['1', 'A']]))).toThrow(/in groups/);
+  const said = new Map(questions.map(({ id }, at) => [id, at % 4 === 0 ? 'yes' : 'no']));
+  const points = pointsByQuestion({ questions, pointsOf }, said);
+  expect([judged, lookedUp]).toEqual([1999, 2000]);
+  expect(points.size).toBe(1999);
+  expect(points.has('7')).toBe(false);
+  const right = [...points.values()].reduce((sum, each) => sum + each, 0);
+  expect(right).toBe(500);
+  expect(score(said).metrics.accuracy).toBe(500 / 1999);
+  expect(pointsOf('none of them', 'yes')).toBeUndefined();
+});
+
+test('a benchmark that judges questions in groups has no points of each', () => {
+  expect(() => pointsByQuestion({ questions }, new Map())).toThrow(/in groups/);
 });
