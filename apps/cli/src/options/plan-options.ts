@@ -20,6 +20,7 @@ import {
   transitionParts,
   validatePlan,
 } from '@transprune/core';
+import { leastFittedRatio } from '@transprune/flops';
 import { type Decoder, fitPlan } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import type { Costing } from '../model/costing.js';
@@ -28,6 +29,7 @@ import {
   type BudgetOptions,
   type BudgetReport,
   budgetNote,
+  budgetOf,
   budgetOptionNames,
   withinBudget,
 } from './budget-options.js';
@@ -117,7 +119,7 @@ export function addPlanOptions(command: Command): Command {
     )
     .option(
       '--keep-floor <share>',
-      'with --keep-mass: share of the original image tokens that stays at least',
+      `share of the original image tokens that stays at least: with --keep-mass (default: one token), and where keep ratios are fitted to a budget (default: ${leastFittedRatio})`,
       numberUpTo(1, 'from 0'),
     )
     .option('--per-image', 'each image keeps its own share, in place of all of them together');
@@ -151,7 +153,7 @@ export function isPlanGiven(command: Command): boolean {
  * @throws TransPruneError INVALID_ARGUMENT for options that do not go together, INVALID_PLAN for a
  *   plan that does not fit the decoder, and for options that say nothing to its method
  */
-export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
+export function choosePlan(options: PlanOptions & BudgetOptions, layers: number): ChosenPlan {
   const { preset = defaultPreset, accumulate, pruneAfter, keep } = options;
   const { direction, transitionParts, method, positions, perImage, keepMass, keepFloor } = options;
   const { accumulation } = options;
@@ -167,7 +169,8 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
     ...(positions && { positions }),
     ...(perImage && { perImage }),
     ...(keepMass !== undefined && { keepMass }),
-    ...(keepFloor !== undefined && { keepFloor }),
+    // Without a mass it is the budget's alone.
+    ...(keepFloor !== undefined && (keepMass !== undefined || !budgetOf(options)) && { keepFloor }),
   };
   if (!accumulate && !pruneAfter && !keep) {
     const { plan, schedule } = presetPlan(preset, layers);

@@ -10,7 +10,7 @@ import {
   settlePlan,
   withMethod,
 } from '@transprune/core';
-import { fullCost, planWithinBudget, tokensPerLayer } from '@transprune/flops';
+import { fullCost, leastFittedRatio, planWithinBudget, tokensPerLayer } from '@transprune/flops';
 import { type Decoder, fitPlan } from '@transprune/onnx';
 import type { Costing } from '../model/costing.js';
 import { sizesAreKnown } from '../model/sizes.js';
@@ -83,7 +83,10 @@ export function schedulesFor(
     const plan = atCost(decoding, nearest(decoding, [shape, ...others], cost), cost);
     const family = familyOf(shape);
     const name = `${family} at ${Math.round(100 * cost)} %`;
-    if (!plan) leftOut.push(`${name}: these prunes come too late for it`);
+    if (!plan)
+      leftOut.push(
+        `${name}: these prunes come too late for it, or would keep under ${leastFittedRatio} of the image`,
+      );
     return plan ? [{ name, family, plan, isBaseline }] : [];
   };
   const own = presets.map(({ name, plan: preset }): Schedule => {
