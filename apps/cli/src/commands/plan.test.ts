@@ -213,6 +213,40 @@ describe.each(['fastv', 'pyramid-drop', 'random', 'instruction'])(
   },
 );
 
+describe('transprune with a weight', () => {
+  const plan = ['plan', '--model', 'llava-1.5-7b'];
+
+  test.each([
+    [['--alpha', '.25'], 'transprune-alpha-0-25'],
+    [['--as-printed'], 'transprune-alpha-0-5-as-printed'],
+    [['--alpha', '0', '--as-printed'], 'transprune-alpha-0-as-printed'],
+  ])('%s', async (options, method) => {
+    const document = await transpruneJson(...plan, ...options);
+    expect(document.method).toBe(method);
+    // As many signals, as many tokens.
+    const usual = await transpruneJson(...plan);
+    expect(document.full.pruned.prefill.decoder).toEqual(usual.full.pruned.prefill.decoder);
+    const { stdout } = await transprune(...plan, ...options, '--direction', 'cos');
+    expect(stdout).toContain(`: ${method}, direction cos, token transition of layers 7-12\n`);
+  });
+
+  test.each([
+    [['--alpha', '.4', '--method', 'fastv'], /--alpha is for the method transprune, .* with fastv/],
+    [['--as-printed', '--method', 'transition'], /--as-printed is for the method transprune/],
+    [['--alpha', '1.1'], /Expected a number from 0 to 1/],
+    [
+      ['--seed', '1'],
+      /--seed is for methods that draw at random \(random\), got it with transprune/,
+    ],
+    [['--seed', '1', '--method', 'uniform-grid'], /got it with uniform-grid, which does not/],
+    [['--seed', '-1', '--method', 'random'], /Expected a whole number/],
+  ])('%s is refused', async (options, message) => {
+    const { exitCode, stdout, stderr } = await transprune(...plan, ...options);
+    expect([exitCode, stdout]).toEqual([exitCodes.usage, '']);
+    expect(stderr).toMatch(message);
+  });
+});
+
 test('a scaled schedule is said to be one', async () => {
   const { stderr } = await transprune('plan', '--model', 'smolvlm-256m');
   expect(stderr).toContain("scaled to 30, which is this project's own choice");

@@ -7,6 +7,7 @@ import {
   directions,
   type MethodName,
   type MovedPrune,
+  methodByName,
   methodNames,
   type PositionMode,
   type PresetPlan,
@@ -18,6 +19,7 @@ import {
   type TransitionParts,
   TransPruneError,
   transitionParts,
+  transpruneWith,
   validatePlan,
 } from '@transprune/core';
 import { leastFittedRatio } from '@transprune/flops';
@@ -33,7 +35,7 @@ import {
   budgetOptionNames,
   withinBudget,
 } from './budget-options.js';
-import { layerList, numberList, numberUpTo } from './parsers.js';
+import { layerList, numberList, numberUpTo, wholeNumber } from './parsers.js';
 import type { ReductionOptions } from './reduction-options.js';
 
 /** What the user said about where and how to prune. */
@@ -46,6 +48,9 @@ export interface PlanOptions {
   readonly direction?: Direction;
   readonly transitionParts?: TransitionParts;
   readonly method?: MethodName;
+  readonly alpha?: number;
+  readonly asPrinted?: boolean;
+  readonly seed?: number;
   readonly positions?: PositionMode;
   readonly perImage?: boolean;
   readonly keepMass?: number;
@@ -108,6 +113,16 @@ export function addPlanOptions(command: Command): Command {
         .choices(methodNames)
         .default('transprune'),
     )
+    .option(
+      '--alpha <share>',
+      'of transprune: weight of the token transition; the rest is the instruction-guided attention (default: both alike)',
+      numberUpTo(1, 'from 0'),
+    )
+    .option(
+      '--as-printed',
+      'of transprune: formula 5 as it is printed, neither part scaled to sum 1 (default: as in the code)',
+    )
+    .option('--seed <number>', `${seedOfMethod} (default: 0)`, wholeNumber(0))
     .addOption(positionsOption())
     .addOption(
       new Option(
@@ -125,7 +140,10 @@ export function addPlanOptions(command: Command): Command {
     .option('--per-image', 'each image keeps its own share, in place of all of them together');
 }
 
-/** Names of the options of a plan and its budget, as commander has them. */
+/** What `--seed` says to a plan. */
+export const seedOfMethod = 'with --method random: tokens are chosen by this seed';
+
+/** Names of the options of a plan and its budget, as commander has them; without `seed`, which may be an answer's too. */
 export const planOptionNames = [
   'preset',
   'accumulate',
@@ -135,6 +153,8 @@ export const planOptionNames = [
   'direction',
   'transitionParts',
   'method',
+  'alpha',
+  'asPrinted',
   'positions',
   'perImage',
   'keepMass',
@@ -144,7 +164,8 @@ export const planOptionNames = [
 
 /** True if the user named any of them. */
 export function isPlanGiven(command: Command): boolean {
-  return planOptionNames.some((name) => command.getOptionValueSource(name) === 'cli');
+  const names = [...planOptionNames, 'seed'];
+  return names.some((name) => command.getOptionValueSource(name) === 'cli');
 }
 
 /**
@@ -153,10 +174,15 @@ export function isPlanGiven(command: Command): boolean {
  * @throws TransPruneError INVALID_ARGUMENT for options that do not go together, INVALID_PLAN for a
  *   plan that does not fit the decoder, and for options that say nothing to its method
  */
-export function choosePlan(options: PlanOptions & BudgetOptions, layers: number): ChosenPlan {
+export function choosePlan(
+  options: PlanOptions & BudgetOptions & Temperature,
+  layers: number,
+): ChosenPlan {
   const { preset = defaultPreset, accumulate, pruneAfter, keep } = options;
-  const { direction, transitionParts, method, positions, perImage, keepMass, keepFloor } = options;
+  const { direction, transitionParts, positions, perImage, keepMass, keepFloor } = options;
   const { accumulation } = options;
+  const method = methodFrom(options);
+  const seed = seedFrom(options);
   checkTransitionFields(
     { method: method ?? 'transprune' },
     { accumulateLayers: accumulate, accumulation, direction, transitionParts },
@@ -166,6 +192,7 @@ export function choosePlan(options: PlanOptions & BudgetOptions, layers: number)
     ...(direction && { direction }),
     ...(transitionParts && { transitionParts }),
     ...(method && { method }),
+    ...(seed !== undefined && { seed }),
     ...(positions && { positions }),
     ...(perImage && { perImage }),
     ...(keepMass !== undefined && { keepMass }),
@@ -200,6 +227,47 @@ export function choosePlan(options: PlanOptions & BudgetOptions, layers: number)
   validatePlan(plan, layers);
   return { preset: null, schedule: 'custom', plan };
 }
+
+/** Of an answer, whose tokens `--seed` may be for. */
+interface Temperature {
+  readonly temperature?: number;
+}
+
+/**
+ * The method by its name, that of a weight where one was chosen.
+ *
+ * @throws TransPruneError INVALID_PLAN for a weight of another method than transprune
+ */
+function methodFrom({ method, alpha, asPrinted }: PlanOptions): string | undefined {
+  if (alpha === undefined && !asPrinted) return method;
+  if ((method ?? 'transprune') === 'transprune') {
+    return transpruneWith({ alpha: alpha ?? 0.5, normalized: !asPrinted }).name;
+  }
+  const option = alpha === undefined ? '--as-printed' : '--alpha';
+  throw new TransPruneError(
+    'INVALID_PLAN',
+    `${option} is for the method transprune, which adds up two parts, got it with ${method}, which does not; leave it out, or choose transprune`,
+    { option, method },
+  );
+}
+
+/**
+ * The seed of a plan that draws at random; undefined if none was chosen, or it is an answer's.
+ *
+ * @throws TransPruneError INVALID_PLAN for a seed where nothing is drawn
+ */
+function seedFrom({ seed, method = 'transprune', temperature = 0 }: PlanOptions & Temperature) {
+  if (seed === undefined || drawsTokens(method)) return seed;
+  if (temperature > 0) return undefined;
+  throw new TransPruneError(
+    'INVALID_PLAN',
+    `--seed is for methods that draw at random (${methodNames.filter(drawsTokens).join(', ')}), got it with ${method}, which does not; leave it out, or choose one of those`,
+    { option: '--seed', method },
+  );
+}
+
+/** Whether a plan's seed says anything to a method. */
+export const drawsTokens = (method: MethodName) => methodByName(method).needs.includes('noise');
 
 /** A plan, and what was changed to make it fit a decoder and a budget. */
 export interface FittedChoice extends ChosenPlan {
