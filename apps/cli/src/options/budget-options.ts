@@ -49,7 +49,7 @@ export function addBudgetOptions(command: Command): Command {
     ).argParser(numberUpTo(1, 'above 0')),
     new Option(
       '--average-image-tokens <count>',
-      'image tokens that a layer sees, over all layers: keep ratios are fitted to it',
+      'image tokens that a layer sees, over all layers, however many the picture has: keep ratios are fitted to it',
     ).argParser(numberAbove(0)),
   ];
   for (const option of options) {
