@@ -249,7 +249,7 @@ describe('transprune with a weight', () => {
 
 test('a scaled schedule is said to be one', async () => {
   const { stderr } = await transprune('plan', '--model', 'smolvlm-256m');
-  expect(stderr).toContain("scaled to 30, which is this project's own choice");
+  expect(stderr).toContain("scaled to 30 (this project's own choice)");
   const document = await transpruneJson('plan', '--model', 'smolvlm-256m', '--quiet');
   expect(document.schedule).toBe('depth-scaled');
   expect((await transprune('plan', '--model', 'smolvlm-256m', '--quiet')).stderr).toBe('');

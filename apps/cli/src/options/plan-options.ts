@@ -307,16 +307,19 @@ function layersBetween(pruneAfter: readonly number[]): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
 }
 
-/** Sentences for plans whose layer numbers nobody published, for prunes that were moved, and for a budget. */
-export function planNotes(chosen: FittedChoice, layers: number): string[] {
-  const { schedule, preset, moved, plan, budget } = chosen;
-  const scaled = `${preset} is published for 32 layers; its layer numbers are scaled to ${layers}, which is this project's own choice`;
+/** Sentences for prunes that were moved, and for a budget. */
+export function planNotes({ moved, plan, budget }: FittedChoice): string[] {
   const moves = moved.map(({ from, to }) => `from after layer ${from} to after layer ${to}`);
   return [
-    ...(schedule === 'depth-scaled' ? [scaled] : []),
     ...(moves.length > 0
       ? [`a prune needs a layer with attention of its own after it: moved ${moves.join(', ')}`]
       : []),
     ...(budget ? [budgetNote(budget, plan)] : []),
   ];
+}
+
+/** The same where a plan itself is what is asked for; with a sentence for layer numbers that nobody published. */
+export function fullPlanNotes(chosen: FittedChoice, layers: number): string[] {
+  const scaled = `${chosen.preset}: layer numbers published for 32 layers, scaled to ${layers} (this project's own choice)`;
+  return [...(chosen.schedule === 'depth-scaled' ? [scaled] : []), ...planNotes(chosen)];
 }
