@@ -428,5 +428,5 @@ test('what holds a share of the score: both ends of what may stay', async () => 
   );
   const alone = await transprune('plan', '--model', 'llava-1.5-7b', '--keep-floor', '.1');
   expect(alone.exitCode).toBe(exitCodes.usage);
-  expect(alone.stderr).toContain('--keep-floor must be from 0 to 1, beside a --keep-mass');
+  expect(alone.stderr).toContain('expected --keep-mass or a budget with --keep-floor, got neither');
 });

@@ -60,6 +60,14 @@ describe('a budget', () => {
     expect(preset.budget).toBeNull();
   });
 
+  test('that leaves next to nothing of the picture writes no decoder', async () => {
+    const prune = ['prune', modelDirectory, '-o', output, '--no-check', '--runtime-ratios'];
+    const { exitCode, stderr } = await transprune(...prune, '--speedup', '3');
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stderr).toMatch(/keeps at least 0\.0625 of the image tokens \(--speedup from 1 to /);
+    expect(await readdir(folder)).not.toContain('pruned.onnx');
+  });
+
   test('in FLOPs is refused where the graph does not tell them; one in tokens is not', async () => {
     input = join(hubFolder('qwen3_5'), 'onnx/decoder_model_merged.onnx');
     const plan = ['--prune-after', '1', '--keep', '.5'];

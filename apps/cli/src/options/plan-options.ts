@@ -181,6 +181,13 @@ export function choosePlan(
   const { preset = defaultPreset, accumulate, pruneAfter, keep } = options;
   const { direction, transitionParts, positions, perImage, keepMass, keepFloor } = options;
   const { accumulation } = options;
+  if (keepFloor !== undefined && keepMass === undefined && !budgetOf(options)) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      'expected --keep-mass or a budget with --keep-floor, got neither; for example --speedup 2 --keep-floor .1',
+      { option: '--keep-floor', missing: ['--keep-mass', '--speedup'] },
+    );
+  }
   const method = methodFrom(options);
   const seed = seedFrom(options);
   checkTransitionFields(
@@ -197,7 +204,7 @@ export function choosePlan(
     ...(perImage && { perImage }),
     ...(keepMass !== undefined && { keepMass }),
     // Without a mass it is the budget's alone.
-    ...(keepFloor !== undefined && (keepMass !== undefined || !budgetOf(options)) && { keepFloor }),
+    ...(keepFloor !== undefined && keepMass !== undefined && { keepFloor }),
   };
   if (!accumulate && !pruneAfter && !keep) {
     const { plan, schedule } = presetPlan(preset, layers);
