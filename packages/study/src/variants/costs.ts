@@ -7,6 +7,7 @@ import {
   TransPruneError,
 } from '@transprune/core';
 import { type FullCost, fullCost, type Model, planForBudget } from '@transprune/flops';
+import { mean } from '../statistics/ratio.js';
 import type { Variant } from './variant.js';
 
 /** A model and its prompts, as far as costs go. */
@@ -39,6 +40,27 @@ export function prefillCost(
 /** The same as a share of the unpruned. */
 export function costShare(costing: Costing, variant: Pick<Variant, 'plan' | 'reduction'>): number {
   return prefillCost(costing, variant) / prefillCost(costing, { plan: unpruned });
+}
+
+/**
+ * The same of a plan under which it depends on the picture how many tokens stay: the mean over what was kept.
+ *
+ * @param kept for each question, image tokens that each prune left
+ */
+export function costShareOfKept(
+  costing: Costing,
+  plan: PrunePlan,
+  kept: readonly (readonly number[])[],
+): number {
+  const { keepMass: _, keepFloor: __, ...fixed } = plan;
+  const shares = kept.map((counts) => {
+    const stages = plan.stages.map((stage, at) => ({
+      ...stage,
+      keepRatio: (counts[at] ?? Number.NaN) / costing.imageTokens,
+    }));
+    return costShare(costing, { plan: { ...fixed, stages } });
+  });
+  return mean(shares);
 }
 
 /**
