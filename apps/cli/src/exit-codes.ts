@@ -9,6 +9,7 @@ export const exitCodes = {
   notFound: 3,
   verificationFailed: 4,
   unsupportedModel: 5,
+  incomplete: 6,
   interrupted: 130,
 } as const;
 
@@ -35,9 +36,18 @@ export class Interrupted extends Error {
   }
 }
 
+/** Thrown behind a result that is shown and lacks a part, such as answers that failed; the command has said which. */
+export class Incomplete extends Error {
+  constructor() {
+    super('incomplete');
+    this.name = 'Incomplete';
+  }
+}
+
 /** The exit code for whatever ended a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Interrupted) return exitCodes.interrupted;
+  if (error instanceof Incomplete) return exitCodes.incomplete;
   if (TransPruneError.isInstance(error)) return byErrorCode[error.code] ?? exitCodes.failure;
   // Help and version that were asked for leave with 0; help in place of a missing command does not.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;

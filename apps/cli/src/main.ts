@@ -1,4 +1,5 @@
 import { TransPruneError } from '@transprune/core';
+import { suggestChoices } from '@transprune/server/command';
 import { Command, CommanderError } from 'commander';
 import { addBenchCommand } from './commands/bench.js';
 import { addChatCommand } from './commands/chat.js';
@@ -14,11 +15,10 @@ import { addRunCommand } from './commands/run.js';
 import { addServeCommand } from './commands/serve.js';
 import { addTuneCommand } from './commands/tune.js';
 import { addVisualizeCommand } from './commands/visualize.js';
-import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
+import { exitCodeOf, exitCodes, Incomplete, Interrupted } from './exit-codes.js';
 import { example } from './help.js';
 import { type Io, processIo } from './io.js';
-import { messageOf, withOptions } from './message.js';
-import { suggestChoices } from './options/choices.js';
+import { withOptions } from './message.js';
 import { pendingEnded } from './pending.js';
 import { red, useColor } from './terminal.js';
 import { version } from './version.js';
@@ -85,10 +85,10 @@ export function createProgram(io: Io): Command {
 /** An error in words on stderr, and with `--json` also as the one document on stdout. */
 function report(error: unknown, parameters: readonly string[], program: Command, io: Io): void {
   const exitCode = exitCodeOf(error);
-  // Help and version have been written already.
-  if (exitCode === exitCodes.ok) return;
+  // Help, version and a result that lacks a part have been written already.
+  if (exitCode === exitCodes.ok || error instanceof Incomplete) return;
   if (error instanceof CommanderError && error.code === 'commander.help') return;
-  const message = withOptions(messageOf(error), program);
+  const message = withOptions(error, program);
   const label = useColor(io.stderr.isTTY, io.env) ? red('error:') : 'error:';
   io.stderr.write(`${label} ${message}\n`);
   if (parameters.includes('--verbose') || parameters.includes('-v')) {

@@ -1,6 +1,6 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkKeepRatios } from '@transprune/core';
+import { checkKeepRatios, TransPruneError } from '@transprune/core';
 import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
 import { copyDecoder } from '../testing/models.js';
@@ -21,6 +21,7 @@ test.each([
   ],
   ['FLOPs out of reach', [...llava, '--budget-tflops', '.1'], '\\(--budget-tflops from '],
   ['a gain out of reach', [...llava, '--speedup', '99'], '\\(--speedup from '],
+  ['layers', [...llava, ...stages, '--accumulate', '7', '--method', 'dash'], '--accumulate is for'],
 ])('%s is told in options of the program', async (_, parameters, message) => {
   const { stderr } = await transprune(...parameters);
   expect(stderr).toMatch(new RegExp(`^error: .*${message}`));
@@ -37,7 +38,19 @@ test('what may be replaced is replaced with --force', async () => {
   );
 });
 
-const told = (message: string) => withOptions(message, createProgram(capturingIo()));
+const told = (error: unknown) => withOptions(error, createProgram(capturingIo()));
+
+test('the field that an error names is an option, though it is a word; what else is said stays', () => {
+  const fault = (field: string) =>
+    new TransPruneError('INVALID_PLAN', 'expected a direction of speedup, got ./speedup', {
+      field,
+    });
+  expect(told(fault('speedup'))).toBe('expected a direction of --speedup, got ./speedup');
+  expect(told(fault('direction'))).toBe('expected a --direction of speedup, got ./speedup');
+  for (const field of ['constructor', 'expected', 'stages']) {
+    expect(told(fault(field))).toBe('expected a direction of speedup, got ./speedup');
+  }
+});
 
 test('fields of calls become options, names of files stay', () => {
   const fault = (ratios: number[]) => {

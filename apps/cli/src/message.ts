@@ -1,4 +1,5 @@
 /** What an error says on the command line. */
+import { TransPruneError } from '@transprune/core';
 import { isSystemError, reasonOf } from '@transprune/files/node';
 import type { Command } from 'commander';
 
@@ -16,21 +17,36 @@ export function messageOf(error: unknown): string {
 const remedies = [
   ["replace it (ifExists: 'replace')", 'replace it with --force'],
   ['; pass imageTokenId', '; add image_token_id to it'],
-  ['(tflops from', '(--budget-tflops from'],
-  ['(speedup from', '(--speedup from'],
 ] as const;
 
-/** A message of the libraries, which know the fields of their calls, with the options of this program. */
-export function withOptions(message: string, program: Command): string {
-  const named = remedies.reduce((text, [field, option]) => text.replace(field, option), message);
+/** Options of fields that are called otherwise, or are words of the language: those an error has to name as its own. */
+const optionsOfFields: Readonly<Record<string, string>> = {
+  accumulateLayers: '--accumulate',
+  accumulation: '--accumulation',
+  direction: '--direction',
+  speedup: '--speedup',
+  tflops: '--budget-tflops',
+};
+
+/** What an error of the libraries says, which know the fields of their calls, with the options of this program. */
+export function withOptions(error: unknown, program: Command): string {
+  const message = remedies.reduce(
+    (text, [field, option]) => text.replace(field, option),
+    messageOf(error),
+  );
+  const own = TransPruneError.isInstance(error) ? `${error.data.field}` : '';
+  const option = Object.hasOwn(optionsOfFields, own) ? optionsOfFields[own] : undefined;
+  const named = option === undefined ? message : message.replace(words(own, ''), option);
+  // Others are named besides.
   const options = withCommands(program).flatMap((command) => [...command.options]);
   const byField = new Map(options.map((option) => [option.attributeName(), option.long]));
-  // Words alone, not parts of paths.
-  return named.replace(
-    /(?<![\w/\\.-])[a-z]+(?:[A-Z][a-z]+)+(?![\w/\\-]|\.\w)/g,
-    (field) => byField.get(field) ?? field,
-  );
+  const fields = words('[a-z]+(?:[A-Z][a-z]+)+', 'g');
+  return named.replace(fields, (field) => byField.get(field) ?? field);
 }
+
+/** Words alone, not parts of paths. */
+const words = (pattern: string, flags: string) =>
+  new RegExp(`(?<![\\w/\\\\.-])${pattern}(?![\\w/\\\\-]|\\.\\w)`, flags);
 
 /** A command and all below it. */
 const withCommands = (command: Command): Command[] => [

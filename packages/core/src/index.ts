@@ -25,6 +25,7 @@ export {
   methodOf,
   normalizeOverImage,
   readsNextLayer,
+  readsTransition,
   type SignalName,
   signalNames,
   signalsFor,
@@ -37,6 +38,7 @@ export {
   type AccumulationMode,
   accumulationModes,
   carriesTransition,
+  checkTransitionFields,
   createPlan,
   newlyAccumulatedLayers,
   type PositionMode,
@@ -45,8 +47,10 @@ export {
   type SettledPlan,
   type Stage,
   settlePlan,
+  type TransitionFields,
   validatePlan,
   validateSchedule,
+  withMethod,
 } from './plan/plan.js';
 export {
   type PresetName,

@@ -51,8 +51,15 @@ export interface OpenBenchmark {
   readonly problems: readonly Problem[];
   /** Judges answers, by question; questions without an answer don't count. */
   score(answers: ReadonlyMap<string, string>): Score;
+  /**
+   * Points of one answer, from 0 to 1, by its question's id; undefined if its truth is not known. Left out where
+   * questions are judged in groups.
+   */
+  pointsOf?(id: string, answer: string): number | undefined;
   /** Files that the benchmark's own scorer, or its server, takes: contents by path. */
   official(answers: ReadonlyMap<string, string>): ReadonlyMap<string, string>;
+  /** What was answered, and `official` leaves out all the same; left out where that is nothing. */
+  leftOut?(answers: ReadonlyMap<string, string>): readonly Problem[];
 }
 
 export interface Benchmark {

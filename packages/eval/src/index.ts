@@ -9,7 +9,7 @@ export type {
 } from './benchmark.js';
 export { pointMetrics } from './benchmark.js';
 export { benchmarks } from './benchmarks/index.js';
-export { judgeAll } from './benchmarks/judge.js';
+export { type Judging, judging } from './benchmarks/judge.js';
 export { type PixelData, type Shown, seeingLess, shownPixels } from './pictures/shown.js';
 export { Folder } from './reading/folder.js';
 export type { Answer, Answerer } from './run/answerer.js';

@@ -1,5 +1,10 @@
 export { costAlgebra, type OperationCount, type Shape } from './algebra/cost.js';
-export { type Budget, type BudgetedPlan, planForBudget } from './budget/budget.js';
+export {
+  type Budget,
+  type BudgetedPlan,
+  planForBudget,
+  planWithinBudget,
+} from './budget/budget.js';
 export { attentionSquareShare, type DecoderCost } from './full/decoder.js';
 export {
   type FullCost,

@@ -18,7 +18,7 @@ test.each(examples)('%s', async (name) => {
   const packages = packed.all.filter(({ manifest }) => within(manifest.name));
   const project = await projectWith(packages, others);
   await cp(join(folder, name), project.folder, { recursive: true });
-  expect(await project.compile('-p', '.')).toBe('');
+  expect(await project.compile()).toBe('');
   const [, output] = new RegExp(`## ${name}\\n.*?\`\`\`text\\n(.*?)\`\`\``, 's').exec(readme) ?? [];
   expect(await project.run('dist/demo.js')).toBe(output);
 

@@ -1,7 +1,7 @@
 /** Every entry point, by `import` and by `require`, and its types. */
 import { expect, test } from 'vitest';
 import { entryPoints, packedPackages } from '../testing/packed.js';
-import { projectWith } from '../testing/project.js';
+import { compilers, projectWith } from '../testing/project.js';
 
 const packed = packedPackages();
 
@@ -57,5 +57,5 @@ test.each([
   };
   const config = { compilerOptions: { ...options, ...strict }, files: [file] };
   await project.write('tsconfig.json', JSON.stringify(config));
-  expect(await project.compile('-p', '.')).toBe('');
+  for (const compiler of compilers) expect(await project.compile(compiler), compiler).toBe('');
 });

@@ -9,13 +9,17 @@ import { type Packed, readManifest, root } from './packed.js';
 
 const execute = promisify(execFile);
 
+/** What packages that are written today may be compiled with: TypeScript 5 or 7. */
+export const compilers = ['typescript', 'typescript-native'] as const;
+export type Compiler = (typeof compilers)[number];
+
 export interface Project {
   readonly folder: string;
   write(path: string, text: string): Promise<void>;
   /** Runs a program in the project and answers what it prints; by another Node than this one if named. */
   run(path: string, parameters?: readonly string[], node?: string): Promise<string>;
-  /** What the compiler has to say of the project: nothing, if it has no objection. */
-  compile(...options: string[]): Promise<string>;
+  /** What a compiler has to say of the project: nothing, if it has no objection. */
+  compile(compiler?: Compiler): Promise<string>;
 }
 
 /**
@@ -52,9 +56,9 @@ export async function projectWith(
       const options = { cwd: folder, env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' } };
       return (await execute(node, [path, ...parameters], options)).stdout;
     },
-    async compile(...options) {
-      const compiler = join(root, 'node_modules/typescript/bin/tsc');
-      return execute(process.execPath, [compiler, ...options], { cwd: folder }).then(
+    async compile(compiler = 'typescript-native') {
+      const program = join(root, 'node_modules', compiler, 'bin/tsc');
+      return execute(process.execPath, [program, '-p', '.'], { cwd: folder }).then(
         () => '',
         ({ stdout, message }) => String(stdout || message),
       );

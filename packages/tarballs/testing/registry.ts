@@ -15,7 +15,13 @@ export async function npm(
   folder: string,
   ...parameters: readonly string[]
 ): Promise<void> {
-  const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=1'];
+  const quiet = [
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    '--fetch-retries=1',
+    '--prefer-offline',
+  ];
   // As README says: without it onnxruntime-node's script fetches CUDA's libraries.
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
   const shell = process.platform === 'win32';

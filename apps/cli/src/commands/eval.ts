@@ -10,6 +10,7 @@ import { checkOfficial, writeFiles } from '../eval/official.js';
 import { planLabel } from '../eval/plan-label.js';
 import { queuedQuestions, withQueue } from '../eval/queue.js';
 import type { Work } from '../eval/work.js';
+import { Incomplete } from '../exit-codes.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { calledModel, findModel, type Surroundings } from '../model/find.js';
@@ -96,6 +97,7 @@ export function addEvalCommand(program: Command, io: Io): void {
   addEvalWorkerCommand(command.enablePositionalOptions(), io);
 }
 
+/** @throws Incomplete if questions failed, once all that was answered is shown */
 async function evaluate(
   name: string | undefined,
   options: Options,
@@ -151,15 +153,22 @@ async function evaluate(
   const report = {
     ...{ benchmark: name, model, answers: answersPath, questions, answered: answers.size },
     score: opened.score(answers),
-    problems: opened.problems,
+    problems: [
+      ...opened.problems,
+      ...(official === undefined ? [] : (opened.leftOut?.(answers) ?? [])),
+    ],
     failures,
     official: official === undefined ? [] : await writeFiles(official, opened.official(answers)),
   };
   terminal.result(report, () => showScores(report, pointMetrics));
+  if (answers.size > 0 && report.score.questions === 0) {
+    terminal.warn(`none of ${counted(answers.size, 'answer')} counts; the result says why`);
+  }
   if (failures.length > 0) {
     terminal.warn(
       `${failures.length} of ${counted(questions, 'question')} failed and stay open; the same command asks them again`,
     );
+    throw new Incomplete();
   }
 }
 

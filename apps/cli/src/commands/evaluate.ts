@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { counted, type PrunePlan, presetNames, type Reduction } from '@transprune/core';
+import { counted, type PrunePlan, presetNames, type Reduction, withMethod } from '@transprune/core';
 import type { QuestionKind } from '@transprune/embedded-model';
 import type { Engine } from '@transprune/vlm';
 import type { Command } from 'commander';
@@ -143,7 +143,7 @@ function withTwin(plan: PrunePlan, name: string): { name: string; plan: PrunePla
     : `${name}, random`;
   return [
     { name, plan },
-    { name: random, plan: { ...plan, method: 'random' } },
+    { name: random, plan: withMethod(plan, 'random') },
   ];
 }
 

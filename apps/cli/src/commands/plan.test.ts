@@ -126,14 +126,11 @@ describe('a budget', () => {
   });
 });
 
-test('the factors of the token transition are chosen, where the method looks at it', async () => {
+test('the factors of the token transition are chosen', async () => {
   const plan = ['plan', '--model', 'llava-1.5-7b', '--transition-parts', 'magnitude'];
   const { stdout } = await transprune(...plan);
   expect(stdout).toContain('transprune, magnitude alone, token transition of layers 7-12');
   expect(await transpruneJson(...plan)).toMatchObject({ transitionParts: 'magnitude' });
-  const { exitCode, stderr } = await transprune(...plan, '--method', 'fastv');
-  expect(exitCode).toBe(exitCodes.usage);
-  expect(stderr).toContain('--transition-parts, got fastv');
 });
 
 test('transition goes on from prune to prune, or is that of the layers since the one before', async () => {
@@ -147,14 +144,36 @@ test('transition goes on from prune to prune, or is that of the layers since the
   const byDefault = await transpruneJson(...plan);
   expect(byDefault).not.toHaveProperty('accumulation');
   expect(await transpruneJson(...plan, '--accumulation', 'cumulative')).toEqual(byDefault);
-  const refused = await transprune(...own, '--method', 'fastv');
-  expect(refused.exitCode).toBe(exitCodes.usage);
-  expect(refused.stderr).toContain('--accumulation, got fastv');
   const stages = ['--prune-after', '7,9', '--keep', '.5,.25', '--accumulate', '7'];
   const bare = await transprune(...own, ...stages);
   expect(bare.exitCode).toBe(exitCodes.usage);
   expect(bare.stderr).toMatch(/after layer 7, at or before its next prune \(after layer 9\)/);
 });
+
+const stagesAfter7 = ['--prune-after', '7', '--keep', '.5'];
+
+describe.each(['fastv', 'pyramid-drop', 'random', 'instruction'])(
+  '%s has no transition',
+  (method) => {
+    test.each([
+      ['--direction', ['1-cos']],
+      ['--direction', ['cos']],
+      ['--transition-parts', ['magnitude']],
+      ['--accumulation', ['cumulative']],
+      ['--accumulation', ['per-stage']],
+      ['--accumulate', ['7', ...stagesAfter7]],
+      // Said as it is where stages are missing too.
+      ['--accumulate', ['7']],
+    ])('%s %s', async (option, values) => {
+      const plan = ['plan', '--model', 'llava-1.5-7b', '--method', method];
+      const { exitCode, stdout, stderr } = await transprune(...plan, option, ...values);
+      expect([exitCode, stdout]).toEqual([exitCodes.usage, '']);
+      expect(stderr).toBe(
+        `error: ${option} is for methods that look at the token transition (transprune, transition), got it with ${method}, which does not; leave it out, or choose one of those\n`,
+      );
+    });
+  },
+);
 
 test('a scaled schedule is said to be one', async () => {
   const { stderr } = await transprune('plan', '--model', 'smolvlm-256m');

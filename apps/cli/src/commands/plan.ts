@@ -5,6 +5,7 @@ import {
   methodNameOf,
   methodOf,
   type PrunePlan,
+  readsTransition,
 } from '@transprune/core';
 import { attentionLayers, type Model, modelNames } from '@transprune/flops';
 import type { Command } from 'commander';
@@ -119,7 +120,7 @@ async function plan(options: Options, io: Io): Promise<void> {
 /** What tokens are ranked by. */
 function howRanked(plan: PrunePlan): string {
   const { accumulateLayers, direction, transitionParts = 'both' } = plan;
-  if (!methodOf(plan).needs.includes('transition')) return methodNameOf(plan);
+  if (!readsTransition(methodOf(plan))) return methodNameOf(plan);
   const form = {
     both: `direction ${direction}`,
     magnitude: 'magnitude alone',

@@ -2,7 +2,12 @@ import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { samplesDirectory } from '@transprune/small-model';
 import { expect, test } from 'vitest';
-import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
+import {
+  type Document,
+  temporaryFolder,
+  transprune,
+  transpruneJson,
+} from '../../testing/program.js';
 import { exitCodes } from '../exit-codes.js';
 
 /** Three questions that can be asked, a picture that is none, and what is wrong otherwise. */
@@ -25,12 +30,20 @@ async function ownData(): Promise<string> {
   return folder;
 }
 
+/** The one document of a run in which answers failed. */
+async function incompleteJson(...parameters: readonly string[]): Promise<Document> {
+  const { exitCode, stdout, stderr } = await transprune(...parameters, '--json');
+  expect(exitCode).toBe(exitCodes.incomplete);
+  expect(stderr).toMatch(/warning: .* failed and stay open; the same command asks again\n$/);
+  return JSON.parse(stdout);
+}
+
 test('own questions: plans in turns, what is wrong counted, a later run asks what is open', async () => {
   const data = await ownData();
   const answers = join(data, 'answers');
   const output = join(data, 'tune.svg');
   const tune = ['tune', '--data', data, '--answers', answers, '--costs', '.5', '--timed', '1'];
-  const first = await transpruneJson(...tune, '-o', output);
+  const first = await incompleteJson(...tune, '-o', output);
   const { schedules } = first;
   const names = schedules.map(({ name }: { name: string }) => name);
   expect(names.slice(0, 6)).toEqual([
@@ -94,15 +107,69 @@ test('a picture that is none, before all others: the rest is asked, timed and to
   const lines = (await readFile(join(data, 'questions.jsonl'), 'utf8')).split('\n');
   await writeFile(join(data, 'questions.jsonl'), [lines[1], lines[0]].join('\n'));
   const tune = ['tune', '--data', data, '--answers', join(data, 'answers'), '--timed', '1'];
-  const first = await transpruneJson(...tune, '--costs', '.5,.504');
+  const first = await incompleteJson(...tune, '--costs', '.5,.504');
   expect(first).toMatchObject({ questions: 2, compared: 1 });
   const names = first.schedules.map(({ name }: { name: string }) => name);
   expect(new Set(names).size).toBe(names.length);
   for (const { time } of first.schedules) expect(time.value).toBeGreaterThan(0);
-  const again = await transpruneJson(...tune, '--costs', '.5,.504');
+  const again = await incompleteJson(...tune, '--costs', '.5,.504');
   expect(again.schedules).toEqual(first.schedules);
   const { stdout } = await transprune(...tune, '--costs', '.5,.504');
   expect(stdout.match(/question 2: /g)).toHaveLength(1);
+});
+
+test('what nobody timed has no time: null in the document, a dash in the table, no point in the plot', async () => {
+  const data = await ownData();
+  const answers = join(data, 'answers');
+  const tune = ['tune', '--data', data, '--answers', answers, '--costs', '.5', '--limit', '1'];
+  const first = await transpruneJson(...tune);
+  expect(first.recommended.name).toBeDefined();
+  for (const path of (await filesOf(answers)).filter((path) => !/\/unpruned/.test(path))) {
+    const line = JSON.parse(await readFile(path, 'utf8'));
+    await writeFile(path, `${JSON.stringify({ ...line, metadata: {} })}\n`);
+  }
+  const { schedules, recommended } = await transpruneJson(...tune);
+  expect(schedules.length).toBeGreaterThan(5);
+  for (const schedule of schedules.slice(1)) {
+    expect(schedule).toMatchObject({ time: null, answerMs: null, prefillMs: null });
+    expect(schedule.accuracy.value).toBeDefined();
+    expect(schedule.isOnFront).toBe(false);
+  }
+  expect(schedules[0].answerMs).toBeGreaterThan(0);
+  expect(recommended).toMatchObject({ name: 'unpruned', options: '--preset none' });
+
+  const output = join(data, 'tune.svg');
+  const { stdout } = await transprune(...tune, '-o', output);
+  expect(stdout).not.toContain('NaN');
+  expect(stdout.match(/ % +│ +- │ +- │/g)).toHaveLength(schedules.length - 1);
+  expect(stdout).toMatch(/^Recommended: unpruned\.\nOf 5 plans no question that is timed/m);
+  const svg = await readFile(output, 'utf8');
+  expect(svg).not.toMatch(/NaN|Infinity/);
+  expect(svg).toContain('>unpruned<');
+  expect(svg).not.toContain('>random');
+  const { stdout: byFlops } = await transprune(...tune, '--by', 'flops');
+  expect(byFlops).not.toMatch(/NaN|no question that is timed/);
+});
+
+test('plans whose prunes go by the layers since the one before', async () => {
+  const data = await ownData();
+  const parameters = ['--data', data, '--answers', join(data, 'answers'), '--costs', '.5'];
+  const tune = ['tune', ...parameters, '--limit', '1', '--accumulation', 'per-stage'];
+  const { schedules } = await transpruneJson(...tune);
+  const scored = schedules.filter(({ name }: { name: string }) => /^transprune/.test(name));
+  expect(scored).toHaveLength(5);
+  for (const { plan, options } of scored) {
+    expect(plan.accumulation).toBe('per-stage');
+    expect(options).toContain('--accumulation per-stage');
+  }
+  // Chance has none to go by; told before anything is asked.
+  for (const { plan } of schedules.slice(6)) expect(plan).not.toHaveProperty('accumulation');
+  const refused = await transprune(...tune, '--method', 'fastv', '--answers', join(data, 'other'));
+  expect([refused.exitCode, refused.stderr]).toEqual([
+    exitCodes.usage,
+    expect.stringMatching(/^error: --accumulation is for/),
+  ]);
+  expect(await readdir(data)).not.toContain('other');
 });
 
 test('plans that keep positions', async () => {

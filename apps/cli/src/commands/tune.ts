@@ -1,4 +1,6 @@
 import {
+  type AccumulationMode,
+  checkTransitionFields,
   counted,
   type MethodName,
   methodNames,
@@ -9,6 +11,7 @@ import type { OpenBenchmark, Question } from '@transprune/eval';
 import { type Command, Option } from 'commander';
 import { checkAskable } from '../eval/askable.js';
 import { embeddedBenchmark } from '../eval/embedded.js';
+import { Incomplete } from '../exit-codes.js';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
 import { calledModel, findModel } from '../model/find.js';
@@ -17,7 +20,7 @@ import { type TemporaryFolders, withTemporaryFolders } from '../model/temporary.
 import { addDeviceOption, type DeviceOptions } from '../options/device-option.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { numberUpTo, shareList, wholeNumber } from '../options/parsers.js';
-import { positionsOption } from '../options/plan-options.js';
+import { accumulationOption, positionsOption } from '../options/plan-options.js';
 import { addThreadOption, type ThreadOptions } from '../options/thread-option.js';
 import { endingOf, writeWhole } from '../show/ending.js';
 import { showTune } from '../show/tune.js';
@@ -41,6 +44,7 @@ type Options = ModelOptions &
     readonly limit?: number;
     readonly method: MethodName;
     readonly positions?: PositionMode;
+    readonly accumulation?: AccumulationMode;
     readonly costs: readonly number[];
     readonly tolerance: number;
     readonly by: Aim;
@@ -75,6 +79,7 @@ export function addTuneCommand(program: Command, io: Io): void {
         .default('transprune'),
     )
     .addOption(positionsOption())
+    .addOption(accumulationOption())
     .addOption(
       new Option(
         '--costs <shares>',
@@ -126,10 +131,12 @@ export function addTuneCommand(program: Command, io: Io): void {
     );
 }
 
+/** @throws Incomplete if answers failed, once all that was measured is shown */
 async function tune(options: Options, folders: TemporaryFolders, io: Io): Promise<void> {
   const terminal = createTerminal(io, options);
   const around = { io, terminal };
-  const { output, force, limit, answers, by: aim } = options;
+  const { output, force, limit, answers, by: aim, method, accumulation } = options;
+  checkTransitionFields({ method }, { accumulation });
   const ending = output === undefined ? undefined : endingOf(output, tuneEndings);
   const { checkFolder, checkTarget } = await import('@transprune/files/node');
   if (output !== undefined) {
@@ -189,6 +196,7 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
     terminal.warn(
       `${counted(failures.length, 'answer')} failed and stay open; the same command asks again`,
     );
+    throw new Incomplete();
   }
 }
 

@@ -18,7 +18,7 @@ export const embedded: Benchmark = {
 
 /** @param limit of the held-out scenes, the first ones; all if left out */
 export async function embeddedBenchmark(limit?: number): Promise<OpenBenchmark> {
-  const [{ isRightAnswer, readEvaluation, scenePicture }, { judgeAll }] = await Promise.all([
+  const [{ isRightAnswer, readEvaluation, scenePicture }, { judging }] = await Promise.all([
     import('@transprune/embedded-model'),
     import('@transprune/eval'),
   ]);
@@ -38,17 +38,15 @@ export async function embeddedBenchmark(limit?: number): Promise<OpenBenchmark> 
   return {
     questions,
     problems: [],
-    score: (answers) =>
-      judgeAll(
-        questions,
-        answers,
-        ({ right }) => right,
-        (answer, right, { kind }) => ({
-          groups: [kind],
-          points: isRightAnswer(answer, right) ? 1 : 0,
-          isReadable: true,
-        }),
-      ),
+    ...judging({
+      questions,
+      truthOf: ({ right }) => right,
+      judge: (answer, right, { kind }) => ({
+        groups: [kind],
+        points: isRightAnswer(answer, right) ? 1 : 0,
+        isReadable: true,
+      }),
+    }),
     official: () => new Map(),
   };
 }

@@ -1,14 +1,13 @@
 import {
   type AccumulationMode,
   accumulationModes,
+  checkTransitionFields,
   createPlan,
   type Direction,
   directions,
   type MethodName,
   type MovedPrune,
-  methodNameOf,
   methodNames,
-  methodOf,
   type PositionMode,
   type PresetPlan,
   type PrunePlan,
@@ -69,6 +68,14 @@ export function positionsOption(): Option {
   ).choices(positionModes);
 }
 
+/** `--accumulation`, likewise. */
+export function accumulationOption(): Option {
+  return new Option(
+    '--accumulation <mode>',
+    'the token transition goes on from prune to prune, or each prune has that of the layers since the one before (default: cumulative)',
+  ).choices(accumulationModes);
+}
+
 /** Adds `--preset`, and the options that name stages one by one instead. */
 export function addPlanOptions(command: Command): Command {
   return command
@@ -79,18 +86,14 @@ export function addPlanOptions(command: Command): Command {
         .conflicts(['accumulate', 'pruneAfter', 'keep']),
     )
     .option('--accumulate <layers>', 'layers whose token transition is summed up', layerList)
-    .addOption(
-      new Option(
-        '--accumulation <mode>',
-        'that sum goes on from prune to prune, or each prune has that of the layers since the one before (default: cumulative)',
-      ).choices(accumulationModes),
-    )
+    .addOption(accumulationOption())
     .option('--prune-after <layers>', 'layers that are followed by a prune, from 1', layerList)
     .option('--keep <ratios>', 'share of the original image tokens left by each prune', numberList)
     .addOption(
-      new Option('--direction <form>', 'how direction enters the token transition')
-        .choices(directions)
-        .default('1-cos'),
+      new Option(
+        '--direction <form>',
+        'how direction enters the token transition (default: 1-cos)',
+      ).choices(directions),
     )
     .addOption(
       new Option(
@@ -146,12 +149,16 @@ export function isPlanGiven(command: Command): boolean {
  * The plan for a decoder of this depth.
  *
  * @throws TransPruneError INVALID_ARGUMENT for options that do not go together, INVALID_PLAN for a
- *   plan that does not fit the decoder
+ *   plan that does not fit the decoder, and for options that say nothing to its method
  */
 export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   const { preset = defaultPreset, accumulate, pruneAfter, keep } = options;
   const { direction, transitionParts, method, positions, perImage, keepMass, keepFloor } = options;
   const { accumulation } = options;
+  checkTransitionFields(
+    { method: method ?? 'transprune' },
+    { accumulateLayers: accumulate, accumulation, direction, transitionParts },
+  );
   const fields = {
     ...(accumulation === 'per-stage' && { accumulation }),
     ...(direction && { direction }),
@@ -166,7 +173,6 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
     const { plan, schedule } = presetPlan(preset, layers);
     const chosen = { ...plan, ...fields };
     validatePlan(chosen, layers);
-    checkTransition(chosen);
     return { preset, schedule, plan: chosen };
   }
   if (!pruneAfter && !keep) {
@@ -189,23 +195,7 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
     stages: pruneAfter.map((afterLayer, i) => ({ afterLayer, keepRatio: keep[i] ?? 1 })),
   });
   validatePlan(plan, layers);
-  checkTransition(plan);
   return { preset: null, schedule: 'custom', plan };
-}
-
-/** @throws TransPruneError INVALID_ARGUMENT for what says how to make something that the method does not look at */
-function checkTransition(plan: PrunePlan): void {
-  const { accumulation, transitionParts } = plan;
-  const option = Object.entries({
-    '--accumulation': accumulation,
-    '--transition-parts': transitionParts,
-  }).find(([, given]) => given !== undefined)?.[0];
-  if (option === undefined || methodOf(plan).needs.includes('transition')) return;
-  throw new TransPruneError(
-    'INVALID_ARGUMENT',
-    `expected a method that looks at the token transition with ${option}, got ${methodNameOf(plan)}, which does not; leave one of the two out`,
-    { option, method: methodNameOf(plan) },
-  );
 }
 
 /** A plan, and what was changed to make it fit a decoder and a budget. */

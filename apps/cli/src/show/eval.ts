@@ -14,7 +14,7 @@ export interface EvalReport {
   /** Answers in the file, of other runs too: what is scored. */
   readonly answered: number;
   readonly score: Score;
-  /** In the benchmark's files. */
+  /** In the benchmark's files, and what the official ones lack of the answers. */
   readonly problems: readonly Problem[];
   /** Questions whose answer failed; they stay open. */
   readonly failures: readonly Problem[];

@@ -2,6 +2,7 @@
 import { counted } from '@transprune/core';
 import type { Estimate } from '@transprune/eval';
 import type { TunedSchedule, TuneReport } from '../tune/document.js';
+import { paid } from '../tune/recommend.js';
 import { shownProblems } from './eval.js';
 import { type Block, type Grid, table } from './table.js';
 import { milliseconds, percent } from './units.js';
@@ -32,7 +33,7 @@ export function showTune(report: TuneReport): Block[] {
 export const intervalNote =
   'In brackets: 95 % confidence intervals over questions, differences paired. *: no other is cheaper and as right.';
 
-/** A row a schedule, the cheapest last. */
+/** A row a schedule, the cheapest last; behind them those without a time, where it is by time. */
 export function tuneGrid({ schedules, aim }: TuneReport): Grid {
   const head = [
     '',
@@ -43,13 +44,13 @@ export function tuneGrid({ schedules, aim }: TuneReport): Grid {
     'against unpruned',
     '',
   ];
-  const of = ({ time, cost }: TunedSchedule) => (aim === 'time' ? time.value : cost);
+  const of = (schedule: TunedSchedule) => paid(schedule, aim) ?? 0;
   const rows = schedules
     .toSorted((a, b) => of(b) - of(a))
     .map(({ name, cost, time, answerMs, accuracy, difference, isOnFront }) => [
       name,
       percent(cost),
-      milliseconds(answerMs),
+      answerMs === null ? unknown : milliseconds(answerMs),
       bracketed(time),
       bracketed(accuracy),
       bracketed(difference),
@@ -58,8 +59,13 @@ export function tuneGrid({ schedules, aim }: TuneReport): Grid {
   return table(head, rows);
 }
 
+/** What was not measured. */
+const unknown = '-';
+
 /** In percent, or in points of it; what is so by definition without an interval. */
-function bracketed({ value, low, high }: Estimate): string {
+function bracketed(estimate: Estimate | null): string {
+  if (!estimate) return unknown;
+  const { value, low, high } = estimate;
   const [middle, from, to] = [value, low, high].map((share) => (100 * share).toFixed(1));
   if (from === to && middle !== undefined) return middle;
   return `${middle} [${from}, ${to}]`;
@@ -76,8 +82,19 @@ export function recommendation({
   const chosen = schedules.find(({ name }) => name === recommended?.name);
   if (!recommended || !chosen) return 'No question could be compared: nothing is recommended.';
   const allowed = `${(100 * tolerance).toFixed(1)} points`;
+  const choices = schedules.filter(({ plan, isBaseline }) => plan.stages.length > 0 && !isBaseline);
+  const untimed = choices.filter((schedule) => paid(schedule, aim) === null).length;
+  const notes =
+    untimed === 0
+      ? []
+      : [
+          `Of ${counted(untimed, 'plan')} no question that is timed was answered: no choice by time. --timed with more questions, or --by flops, compares all.`,
+        ];
   if (chosen.plan.stages.length === 0) {
-    return `Recommended: unpruned. Every plan that is ${aim === 'time' ? 'faster' : 'cheaper'} loses more than ${allowed} here.`;
+    const others = untimed > 0 ? 'Every other plan that was timed and' : 'Every plan that';
+    const reason = `${others} is ${aim === 'time' ? 'faster' : 'cheaper'} loses more than ${allowed} here.`;
+    const isAlone = untimed === choices.length;
+    return [`Recommended: unpruned.${isAlone ? '' : ` ${reason}`}`, ...notes].join('\n');
   }
   const { name, difference, time, cost } = chosen;
   const gain =
@@ -94,5 +111,6 @@ export function recommendation({
       : [
           `${recommended.random} is as right at these questions: nothing shows that choosing tokens by their score gains anything here.`,
         ]),
+    ...notes,
   ].join('\n');
 }

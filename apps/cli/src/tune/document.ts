@@ -1,5 +1,12 @@
 /** What `tune` found, as one document: what `--json` prints, and what tables and pictures show. */
-import { methodNameOf, type PositionMode, type PrunePlan } from '@transprune/core';
+import {
+  carriesTransition,
+  methodNameOf,
+  methodOf,
+  type PositionMode,
+  type PrunePlan,
+  readsTransition,
+} from '@transprune/core';
 import type { Estimate, Problem } from '@transprune/eval';
 import { layerRanges } from '../show/units.js';
 import { type Aim, paretoFront, recommend } from './recommend.js';
@@ -15,13 +22,14 @@ export interface TunedSchedule {
   readonly options: string;
   /** Share of the unpruned prefill's cost, counted. */
   readonly cost: number;
-  /** Share of the unpruned's time to answer. */
-  readonly time: Estimate;
-  readonly answerMs: number;
-  readonly prefillMs: number;
-  readonly accuracy: Estimate;
+  /** Share of the unpruned's time to answer; null, as the times, if no question that is timed was answered by both. */
+  readonly time: Estimate | null;
+  readonly answerMs: number | null;
+  readonly prefillMs: number | null;
+  /** Null if no question could be compared. */
+  readonly accuracy: Estimate | null;
   /** Less the unpruned's accuracy. */
-  readonly difference: Estimate;
+  readonly difference: Estimate | null;
   readonly isOnFront: boolean;
 }
 
@@ -101,7 +109,8 @@ export function planOptions(plan: PrunePlan, positions?: PositionMode): string {
   return [
     ...(method === 'transprune' ? [] : [`--method ${method}`]),
     ...(positions ? [`--positions ${positions}`] : []),
-    ...(span === usual ? [] : [`--accumulate ${span}`]),
+    ...(carriesTransition(plan) ? [] : ['--accumulation per-stage']),
+    ...(span === usual || !readsTransition(methodOf(plan)) ? [] : [`--accumulate ${span}`]),
     `--prune-after ${layers.join(',')}`,
     `--keep ${stages.map(({ keepRatio }) => keepRatio).join(',')}`,
   ].join(' ');

@@ -3,6 +3,7 @@ import type { TradeOffPoint } from '@transprune/report';
 import type { Ending } from '../show/ending.js';
 import { intervalNote, recommendation, tuneGrid } from '../show/tune.js';
 import type { TuneReport } from './document.js';
+import { paid } from './recommend.js';
 
 export const tuneEndings = ['.html', '.svg', '.png'] as const satisfies readonly Ending[];
 
@@ -23,15 +24,19 @@ export async function drawTune(
   });
 }
 
+/** Of those whose cost and accuracy were measured. */
 function pointsOf({ schedules, aim, recommended }: TuneReport): TradeOffPoint[] {
   const named = new Set<string>();
-  return schedules.map(({ name, family, cost, time, accuracy, isOnFront }) => {
+  return schedules.flatMap((schedule) => {
+    const { name, family, accuracy, isOnFront } = schedule;
+    const cost = paid(schedule, aim);
+    if (cost === null || !accuracy) return [];
     const isFirst = !named.has(family);
     named.add(family);
     return {
       name: isFirst ? family : '',
       family,
-      cost: aim === 'time' ? time.value : cost,
+      cost,
       accuracy: accuracy.value,
       low: accuracy.low,
       high: accuracy.high,

@@ -51,6 +51,16 @@ test('recommended is the cheapest within the tolerance, and whether that is cert
   expect(recommend([unpruned, counted], 0.01, 'flops')?.result).toBe(counted);
 });
 
+test('what was not timed is no choice by time, nor is what was not judged', () => {
+  const untimed = result('untimed', 0.1, 0.9, 0, { time: null });
+  const unjudged = result('unjudged', 0.1, 0.9, 0, { accuracy: null, difference: null });
+  const others = [untimed, unjudged];
+  expect([...paretoFront([...others, ...all], 'time')]).toEqual([mild, hard, harsh]);
+  expect(recommend([...others, ...all], 0.01, 'time')?.result).toBe(hard);
+  expect(recommend([...others, ...all], 0.01, 'flops')?.result).toBe(untimed);
+  expect(recommend([unjudged], 0.01, 'time')).toBeUndefined();
+});
+
 test('random choice is never recommended, and told of where it does as well', () => {
   const random = (cost: number, right: number): Result => {
     const made = result('random', 0.3, right, 0, { cost });
@@ -70,10 +80,12 @@ test('a plan as options of the command line', () => {
   ];
   const keep = '--prune-after 3,5 --keep 0.5,0.25';
   expect(planOptions(createPlan({ stages, accumulateLayers: [3, 4, 5] }))).toBe(keep);
-  const other = createPlan({ method: 'fastv', stages, accumulateLayers: [2, 3, 4, 5] });
-  expect(planOptions(other)).toBe(`--method fastv --accumulate 2-5 ${keep}`);
+  const other = createPlan({ method: 'transition', stages, accumulateLayers: [2, 3, 4, 5] });
+  expect(planOptions(other)).toBe(`--method transition --accumulate 2-5 ${keep}`);
   expect(planOptions(other, 'keep')).toBe(
-    `--method fastv --positions keep --accumulate 2-5 ${keep}`,
+    `--method transition --positions keep --accumulate 2-5 ${keep}`,
   );
+  // It takes none.
+  expect(planOptions({ ...other, method: 'fastv' })).toBe(`--method fastv ${keep}`);
   expect(planOptions(createPlan({ stages: [] }))).toBe('--preset none');
 });

@@ -5,20 +5,26 @@ import type { Result } from './results.js';
 export const aims = ['time', 'flops'] as const;
 export type Aim = (typeof aims)[number];
 
-/** A result's share of the unpruned time or cost. */
-export const paid = ({ time, cost }: Result, aim: Aim): number =>
-  aim === 'time' ? time.value : cost;
+/** A result's share of the unpruned time or cost; null if it was not measured. */
+export const paid = ({ time, cost }: Pick<Result, 'time' | 'cost'>, aim: Aim): number | null =>
+  aim === 'time' ? (time?.value ?? null) : cost;
 
-/** Those that no other is better than, at the same cost or less, or cheaper than, as good or better. */
+/**
+ * Those that no other is better than, at the same cost or less, or cheaper than, as good or better; of those whose cost
+ * and accuracy were measured.
+ */
 export function paretoFront(results: readonly Result[], aim: Aim): ReadonlySet<Result> {
-  const beats = (one: Result, other: Result) => {
-    const [cheaper, better] = [
-      paid(one, aim) - paid(other, aim),
-      other.accuracy.value - one.accuracy.value,
-    ];
+  const all = results.flatMap((result) => {
+    const [cost, accuracy] = [paid(result, aim), result.accuracy?.value];
+    return cost === null || accuracy === undefined ? [] : [{ result, cost, accuracy }];
+  });
+  type Known = (typeof all)[number];
+  const beats = (one: Known, other: Known) => {
+    const [cheaper, better] = [one.cost - other.cost, other.accuracy - one.accuracy];
     return cheaper <= 0 && better <= 0 && (cheaper < 0 || better < 0);
   };
-  return new Set(results.filter((one) => !results.some((other) => beats(other, one))));
+  const front = all.filter((one) => !all.some((other) => beats(other, one)));
+  return new Set(front.map(({ result }) => result));
 }
 
 export interface Recommendation {
@@ -34,7 +40,7 @@ export interface Recommendation {
 
 /**
  * The cheapest plan whose accuracy is not worse than the unpruned's by more than the tolerance; the unpruned itself
- * where none is cheaper. Baselines are no choice.
+ * where none is cheaper. Baselines are no choice, nor is what was not measured.
  *
  * @param tolerance from 0 to 1
  */
@@ -43,20 +49,28 @@ export function recommend(
   tolerance: number,
   aim: Aim,
 ): Recommendation | undefined {
-  const [result] = results
-    .filter(({ schedule, difference }) => !schedule.isBaseline && difference.value >= -tolerance)
-    .toSorted((a, b) => paid(a, aim) - paid(b, aim) || b.accuracy.value - a.accuracy.value);
-  if (!result) return undefined;
+  const [found] = results
+    .flatMap((result) => {
+      const { schedule, difference, accuracy } = result;
+      const cost = paid(result, aim);
+      if (schedule.isBaseline || !difference || !accuracy || cost === null) return [];
+      const isGood = difference.value >= -tolerance;
+      return isGood ? [{ result, cost, least: difference.low, right: accuracy.value }] : [];
+    })
+    .toSorted((a, b) => a.cost - b.cost || b.right - a.right);
+  if (!found) return undefined;
+  const { result, least, right } = found;
   const prunes = result.schedule.plan.stages.length > 0;
   const random = results.find(
     ({ schedule, cost, accuracy }) =>
       schedule.isBaseline &&
       cost <= result.cost + sameCost &&
-      accuracy.value >= result.accuracy.value,
+      accuracy !== null &&
+      accuracy.value >= right,
   );
   return {
     result,
-    isCertain: !prunes || result.difference.low >= -tolerance,
+    isCertain: !prunes || least >= -tolerance,
     random: prunes ? random : undefined,
   };
 }

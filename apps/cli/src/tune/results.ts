@@ -15,15 +15,15 @@ export interface Result {
   readonly schedule: Schedule;
   /** Share of the unpruned prefill's cost, counted. */
   readonly cost: number;
-  /** Points at the questions that every schedule answered, from 0 to 1. */
-  readonly accuracy: Estimate;
+  /** Points at the questions that every schedule answered, from 0 to 1; null if there is none. */
+  readonly accuracy: Estimate | null;
   /** The same less the unpruned's, paired by question. */
-  readonly difference: Estimate;
-  /** Share of the unpruned's time, of questions asked of both in turns: the median. */
-  readonly time: Estimate;
-  /** Medians, in milliseconds: from the picture to the end of the answer, and the prompt alone. */
-  readonly answerMs: number;
-  readonly prefillMs: number;
+  readonly difference: Estimate | null;
+  /** Share of the unpruned's time, of questions that both answered in turns: the median; null if there is none. */
+  readonly time: Estimate | null;
+  /** Medians of these, in milliseconds: from the picture to the end of the answer, and the prompt alone. */
+  readonly answerMs: number | null;
+  readonly prefillMs: number | null;
 }
 
 export interface Results {
@@ -62,18 +62,24 @@ export function resultsOf(
       const [time, other] = [timesOf(answer, vision), timesOf(reference, vision)];
       return time && other ? [{ ...time, share: time.answerMs / other.answerMs }] : [];
     });
+    const median = (values: readonly number[]) => known(medianOf(values));
     return {
       schedule,
       cost: costOf(schedule),
-      accuracy: meanOfPoints(own),
-      difference: at === 0 ? { value: 0, low: 0, high: 0 } : differenceOfPoints(own, unpruned),
-      time: at === 0 ? { value: 1, low: 1, high: 1 } : medianOf(asked.map(({ share }) => share)),
-      answerMs: medianOf(asked.map(({ answerMs }) => answerMs)).value,
-      prefillMs: medianOf(asked.map(({ prefillMs }) => prefillMs)).value,
+      accuracy: known(meanOfPoints(own)),
+      difference: at === 0 ? exactly(0) : known(differenceOfPoints(own, unpruned)),
+      time: at === 0 ? exactly(1) : median(asked.map(({ share }) => share)),
+      answerMs: median(asked.map(({ answerMs }) => answerMs))?.value ?? null,
+      prefillMs: median(asked.map(({ prefillMs }) => prefillMs))?.value ?? null,
     };
   });
   return { results, compared: compared.length, withoutTruth: answered.length - compared.length };
 }
+
+const exactly = (value: number): Estimate => ({ value, low: value, high: value });
+
+/** Null where nothing was there to estimate it by. */
+const known = (estimate: Estimate) => (Number.isNaN(estimate.value) ? null : estimate);
 
 /** The part of an answer's metadata that tells times. */
 interface Times {

@@ -1,5 +1,6 @@
 /** Which plans are compared: the presets, a grid of prune layers and costs, and random choice at each cost. */
 import {
+  type AccumulationMode,
   createPlan,
   type MethodName,
   methodOf,
@@ -7,9 +8,9 @@ import {
   type PrunePlan,
   presetNames,
   settlePlan,
-  TransPruneError,
+  withMethod,
 } from '@transprune/core';
-import { fullCost, planForBudget, tokensPerLayer } from '@transprune/flops';
+import { fullCost, planWithinBudget, tokensPerLayer } from '@transprune/flops';
 import { type Decoder, fitPlan } from '@transprune/onnx';
 import type { Costing } from '../model/costing.js';
 import { sizesAreKnown } from '../model/sizes.js';
@@ -29,6 +30,8 @@ export interface ScheduleOptions {
   readonly method: MethodName;
   /** Of all plans; what the decoder goes by if left out. */
   readonly positions?: PositionMode;
+  /** Of all plans that score by the token transition; `cumulative` if left out. */
+  readonly accumulation?: AccumulationMode;
   /** Shares of the unpruned cost, from 0 to 1. */
   readonly costs: readonly number[];
 }
@@ -58,11 +61,15 @@ export function unprunedSchedule(decoder: Decoder): Schedule {
  */
 export function schedulesFor(
   decoding: Decoding,
-  { method, positions, costs }: ScheduleOptions,
+  { method, positions, accumulation, costs }: ScheduleOptions,
 ): Schedules {
   const { decoder } = decoding;
   const layers = decoder.layers.length;
-  const given = { method, ...(positions && { positions }) };
+  const given = {
+    method,
+    ...(positions && { positions }),
+    ...(accumulation && { accumulation }),
+  };
   const presets = presetNames
     .filter((name) => name !== 'none')
     .map((name) => ({ name, plan: choosePlan({ preset: name, ...given }, layers).plan }));
@@ -90,7 +97,7 @@ export function schedulesFor(
     return costs.flatMap((cost) => fit(shifted, cost, false));
   });
   // Nothing is scored: more tokens at the same cost.
-  const random = standards.map((plan) => ({ ...plan, method: 'random' }));
+  const random = standards.map((plan) => withMethod(plan, 'random'));
   const baselines = [...own.map(({ plan }) => costOf(decoding, plan)), ...costs].flatMap((cost) =>
     fit(random, cost, true),
   );
@@ -135,12 +142,7 @@ export function costOf({ decoder, costing }: Decoding, plan: PrunePlan): number 
 function atCost({ decoder, costing }: Decoding, plan: PrunePlan, cost: number) {
   const { model, ...tokens } = costing;
   const budget = sizesAreKnown(decoder) ? { speedup: 1 / cost } : { keepAverage: cost };
-  try {
-    return planForBudget(model, plan, budget, tokens).plan;
-  } catch (error) {
-    if (TransPruneError.isInstance(error) && error.code === 'INVALID_ARGUMENT') return undefined;
-    throw error;
-  }
+  return planWithinBudget(model, plan, budget, tokens)?.plan;
 }
 
 /** Without those that drop the same tokens as one before. */

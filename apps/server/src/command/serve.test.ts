@@ -3,10 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nodeDevices } from '@transprune/backend-node';
 import { modelDirectory } from '@transprune/small-model';
 import { Command } from 'commander';
 import { expect, onTestFinished, test } from 'vitest';
-import { addServeCommand } from './serve.js';
+import { addServeCommand, type Surroundings } from './serve.js';
 
 test.each<[string, string | undefined, RegExp]>([
   ['is not there', undefined, /which cannot be read \(ENOENT\)$/],
@@ -49,8 +50,25 @@ test.each(['https://images.example.org', 'images.example.org/x', '*'])(
   },
 );
 
-test('a format that there is not', async () => {
-  await expect(serve('--format', 'q3')).rejects.toThrow(/Allowed choices are fp32/);
+test.each([
+  ['a format', ['--format', 'q44'], /Allowed choices are fp32, .* \(did you mean q4\?\)\.$/],
+  ['a preset', ['--preset', 'transprune-hgh'], /\(did you mean transprune-high\?\)\.$/],
+  ['a device', ['--device', 'wbgpu'], /\(did you mean webgpu\?\)\.$/],
+  ['a log level', ['--log-level', 'wran'], /\(did you mean warn\?\)\.$/],
+  ['a limit', ['--limit', 'image=3'], /, got image \(did you mean images\?\)$/],
+  ['an option', ['--prot', '3'], /unknown option '--prot'\n\(Did you mean --port\?\)$/],
+])(
+  '%s that was mistyped is told what it may have been meant to be',
+  async (_, parameters, told) => {
+    await expect(serve(...parameters)).rejects.toThrow(told);
+  },
+);
+
+test('so is a command, and a device as it is called', async () => {
+  await expect(running({}, 'srve')).rejects.toThrow(/'srve'\n\(Did you mean serve\?\)$/);
+  const program = addServeCommand(new Command(), surroundings({}));
+  const device = program.options.find(({ long }) => long === '--device');
+  expect(device?.argChoices?.toSorted()).toEqual(['auto', ...nodeDevices].toSorted());
 });
 
 test('an address in use says which, and what to do, before the model is loaded', async () => {
@@ -66,12 +84,17 @@ test('an address in use says which, and what to do, before the model is loaded',
 
 const serve = (...parameters: readonly string[]) => serveIn({}, ...parameters);
 
-async function serveIn(
-  env: Readonly<Record<string, string>>,
-  ...parameters: readonly string[]
-): Promise<void> {
-  const { signal } = new AbortController();
+const serveIn = (env: Env, ...parameters: readonly string[]) =>
+  running(env, 'serve', ...parameters);
+
+type Env = Readonly<Record<string, string>>;
+
+function surroundings(env: Env): Surroundings {
+  return { stdout: process.stdout, env, signal: new AbortController().signal };
+}
+
+async function running(env: Env, ...parameters: readonly string[]): Promise<void> {
   const program = new Command().exitOverride().configureOutput({ writeErr() {} });
-  addServeCommand(program, { stdout: process.stdout, env, signal });
-  await program.parseAsync(['serve', ...parameters], { from: 'user' });
+  addServeCommand(program, surroundings(env));
+  await program.parseAsync(parameters, { from: 'user' });
 }

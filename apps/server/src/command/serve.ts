@@ -1,9 +1,13 @@
 /** `serve` on the command line: of this package's own program, and of `transprune`. */
 import { readFileSync } from 'node:fs';
-import { TransPruneError } from '@transprune/core';
+import type { NodeDevice } from '@transprune/backend-node';
+import { presetNames, TransPruneError } from '@transprune/core';
 import { type ModelDescriptor, type NumberFormat, numberFormats } from '@transprune/files';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ServerOptions } from '../options.js';
+import { suggestChoices } from './choices.js';
+
+export { suggestChoices };
 
 /** Where a command prints, and what ends it. */
 export interface Surroundings {
@@ -37,13 +41,20 @@ interface Options {
 
 const mebibyte = 1024 * 1024;
 
+const devices = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const satisfies readonly (
+  | NodeDevice
+  | 'auto'
+)[];
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
 /**
  * Adds the command, which runs until it is told to end.
  *
  * @throws TransPruneError and commander's errors, when it runs
  */
 export function addServeCommand(program: Command, surroundings: Surroundings): Command {
-  return program
+  const command = program
     .command('serve')
     .description("Serve a model behind OpenAI's API, its decoder pruned.")
     .option(
@@ -61,8 +72,12 @@ export function addServeCommand(program: Command, surroundings: Surroundings): C
     .option('--name <name>', 'what clients call the model')
     .option('--host <address>', 'address to listen at', '127.0.0.1')
     .option('--port <number>', 'port to listen at, 0 for any that is free', count(0, 65_535), 8080)
-    .option('--preset <name>', 'what is kept unless a request says otherwise')
-    .option('--device <name>', 'device of the backend')
+    .addOption(
+      new Option('--preset <name>', 'what is kept unless a request says otherwise').choices(
+        presetNames,
+      ),
+    )
+    .addOption(new Option('--device <name>', 'device of the backend').choices(devices))
     .option('--engines <count>', 'processes with a copy of the model each', count(1), 1)
     .option('--threads <count>', 'threads of an engine', count(1))
     .option('--vision-cache <MiB>', 'image features that each engine keeps', count(0), 256)
@@ -74,12 +89,18 @@ export function addServeCommand(program: Command, surroundings: Surroundings): C
     )
     .option('--api-keys <file>', 'keys, a line each (or TRANSPRUNE_API_KEYS, by commas)')
     .option('--limit <name=value>', 'a limit that /version names; may be repeated', limit, {})
-    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
+    .addOption(
+      new Option('--log-level <level>', 'the least that is logged')
+        .choices(logLevels)
+        .default('info'),
+    )
     .option('--log-content', 'log prompts and answers too')
     .action((options: Options) => {
       const { finish = (work) => work } = surroundings;
       return finish(serve(options, surroundings));
     });
+  suggestChoices(command);
+  return command;
 }
 
 async function serve(options: Options, { stdout, env, signal }: Surroundings): Promise<void> {

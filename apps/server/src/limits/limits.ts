@@ -1,5 +1,5 @@
 /** What a server takes at most. Each limit can be set, and `/version` shows them all. */
-import { TransPruneError } from '@transprune/core';
+import { didYouMean, TransPruneError } from '@transprune/core';
 
 export interface Limits {
   /** Bytes of a request's body. */
@@ -71,7 +71,7 @@ export function chooseLimits(given: Readonly<Record<string, unknown>> = {}): Lim
     if (!Object.hasOwn(defaultLimits, name)) {
       throw new TransPruneError(
         'INVALID_ARGUMENT',
-        `expected a limit that there is (${Object.keys(defaultLimits).join(', ')}), got ${name}`,
+        `expected a limit that there is (${Object.keys(defaultLimits).join(', ')}), got ${name}${didYouMean(name, Object.keys(defaultLimits))}`,
         { field: name },
       );
     }

@@ -104,6 +104,7 @@ export {
   type Method,
   normalizeOverImage,
   readsNextLayer,
+  readsTransition,
   type SignalName,
   signalNames,
   signalsFor,

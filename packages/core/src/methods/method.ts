@@ -56,6 +56,11 @@ export function readsNextLayer({ needs }: Pick<Method, 'needs'>): boolean {
   return needs.includes('instructionAttention') || needs.includes('keyNorm');
 }
 
+/** Whether a plan's fields on the token transition say anything to a method. */
+export function readsTransition({ needs }: Pick<Method, 'needs'>): boolean {
+  return needs.includes('transition');
+}
+
 /**
  * The signals that a method is given.
  *

@@ -10,12 +10,15 @@ import {
   methodOf,
 } from '../methods/index.js';
 import {
+  checkTransitionFields,
   createPlan,
   newlyAccumulatedLayers,
   type PrunePlan,
   positionModes,
   settlePlan,
+  type TransitionFields,
   validatePlan,
+  withMethod,
 } from './plan.js';
 import { presetNames, presetPlan } from './presets.js';
 
@@ -63,7 +66,36 @@ describe('validation', () => {
   test('a method without transition needs no accumulated layer', () => {
     const plan = createPlan({ method: 'random', stages: stages([7, 0.5], [8, 0.25]) });
     validatePlan(plan, 32);
-    validatePlan({ ...plan, accumulation: 'per-stage' }, 32);
+  });
+
+  test.each<[string, TransitionFields]>([
+    ['accumulateLayers', { accumulateLayers: [7] }],
+    ['accumulation', { accumulation: 'cumulative' }],
+    ['direction', { direction: '1-cos' }],
+    ['transitionParts', { transitionParts: 'both' }],
+  ])('%s that is given to a method without transition', (field, given) => {
+    for (const method of ['random', 'fastv', 'instruction'] as const) {
+      const check = () => checkTransitionFields({ method }, { direction: undefined, ...given });
+      expect(check).toThrow(
+        `${field} is for methods that look at the token transition (transprune, transition), got it with ${method}, which does not`,
+      );
+      expect(check).toThrow(TransPruneError);
+    }
+    for (const method of ['transprune', 'transition'] as const) {
+      checkTransitionFields({ method }, given);
+    }
+    checkTransitionFields({ method: 'random' }, { [field]: undefined });
+  });
+
+  test('a plan has no fields that its method does not take, which its other methods lose', () => {
+    const own = { accumulation: 'per-stage', transitionParts: 'magnitude' } as const;
+    validatePlan({ ...high, ...own }, 32);
+    for (const [field, value] of Object.entries(own)) {
+      const plan = { ...high, method: 'random', [field]: value };
+      expect(() => validatePlan(plan, 32)).toThrow(`${field} is for methods`);
+    }
+    expect(withMethod({ ...high, ...own }, 'random')).toEqual({ ...high, method: 'random' });
+    expect(withMethod({ ...high, ...own }, 'transition')).toMatchObject(own);
   });
 
   test('a later prune needs none of its own where transition goes on from prune to prune', () => {

@@ -1,5 +1,12 @@
 import { TransPruneError } from '../errors.js';
-import { type Method, methodOf } from '../methods/index.js';
+import {
+  type Method,
+  type MethodChoice,
+  methodByName,
+  methodNames,
+  methodOf,
+  readsTransition,
+} from '../methods/index.js';
 import {
   type Direction,
   directions,
@@ -102,15 +109,54 @@ export function createPlan(fields: Pick<PrunePlan, 'stages'> & Partial<PrunePlan
   };
 }
 
+/** Fields that say how the token transition is made, and nothing to a method that does not look at it. */
+type TransitionField = 'accumulateLayers' | 'accumulation' | 'direction' | 'transitionParts';
+
+/** What somebody says of the token transition; undefined is nothing. */
+export type TransitionFields = {
+  readonly [Field in TransitionField]?: PrunePlan[Field] | undefined;
+};
+
+/**
+ * Checks that a method looks at what somebody says of the token transition. Every plan has `accumulateLayers` and
+ * `direction`, whatever its method; so what is asked is which fields were given, not what the plan holds.
+ *
+ * @throws TransPruneError INVALID_PLAN that names the field, the method, and the methods that take it
+ */
+export function checkTransitionFields(choice: MethodChoice, given: TransitionFields): void {
+  const method = methodOf(choice);
+  if (readsTransition(method)) return;
+  const [field, got] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+  if (field === undefined) return;
+  const taking = methodNames.filter((name) => readsTransition(methodByName(name)));
+  fail(
+    `${field} is for methods that look at the token transition (${taking.join(', ')}), got it with ${method.name}, which does not; leave it out, or choose one of those`,
+    { field, got, method: method.name },
+  );
+}
+
+/**
+ * The plan with another method, as a baseline is made.
+ *
+ * @returns without the fields that only methods that look at the token transition take, if the method is none of them
+ */
+export function withMethod(plan: PrunePlan, method: PrunePlan['method']): PrunePlan {
+  if (readsTransition(methodOf({ method }))) return { ...plan, method };
+  const { accumulation: _, transitionParts: __, ...rest } = plan;
+  return { ...rest, method };
+}
+
 /**
  * Checks a plan against a decoder's depth.
  *
  * @throws TransPruneError INVALID_PLAN that names the field, what is allowed and what came
  */
 export function validatePlan(plan: PrunePlan, layers: number): void {
-  const { name, needs } = methodOf(plan);
+  const method = methodOf(plan);
   validateSchedule(plan, layers);
-  if (!needs.includes('transition')) return;
+  const { accumulation, transitionParts } = plan;
+  checkTransitionFields(plan, { accumulation, transitionParts });
+  if (!readsTransition(method)) return;
   for (const [index, { afterLayer }] of plan.stages.entries()) {
     const before = plan.stages[index - 1];
     if (before && carriesTransition(plan)) break;
@@ -118,10 +164,13 @@ export function validatePlan(plan: PrunePlan, layers: number): void {
     const where = before
       ? `after layer ${before.afterLayer}, at or before its next prune (after layer ${afterLayer}), where accumulation is per-stage`
       : `at or before its first prune (after layer ${afterLayer})`;
-    fail(`${name} needs an accumulated layer ${where}, got [${plan.accumulateLayers.join(', ')}]`, {
-      field: 'accumulateLayers',
-      got: plan.accumulateLayers,
-    });
+    fail(
+      `${method.name} needs an accumulated layer ${where}, got [${plan.accumulateLayers.join(', ')}]`,
+      {
+        field: 'accumulateLayers',
+        got: plan.accumulateLayers,
+      },
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Benchmark } from '../benchmark.js';
-import { eachAnswered, judgeAll } from './judge.js';
-import { questionFile } from './question-file.js';
+import { eachAnswered, jsonLines, judging, noteUnknown } from './judge.js';
+import { llavaAnswer, questionFile } from './question-file.js';
 
 const truthSchema = z.object({
   answer: z.string(),
@@ -24,20 +24,19 @@ export const gqa: Benchmark = {
     const truthPath = 'gqa/data/testdev_balanced_questions.json';
     const file = await folder.json(truthPath, z.record(z.string(), z.unknown()));
     const truth = new Map(folder.entries(truthPath, Object.entries(file), truthSchema));
+    noteUnknown(folder, truthPath, questions, ({ id }) => truth.get(id));
     return {
       questions,
       problems: folder.problems,
-      score: (answers) =>
-        judgeAll(
-          questions,
-          answers,
-          ({ id }) => truth.get(id),
-          (answer, { answer: right, types }) => ({
-            groups: types ? [types.structural] : [],
-            points: predictionOf(answer) === right ? 1 : 0,
-            isReadable: true,
-          }),
-        ),
+      ...judging({
+        questions,
+        truthOf: ({ id }) => truth.get(id),
+        judge: (answer, { answer: right, types }) => ({
+          groups: types ? [types.structural] : [],
+          points: predictionOf(answer) === right ? 1 : 0,
+          isReadable: true,
+        }),
+      }),
       official: (answers) =>
         new Map([
           [
@@ -49,6 +48,7 @@ export const gqa: Benchmark = {
               })),
             ),
           ],
+          ['gqa/answers.jsonl', jsonLines(eachAnswered(questions, answers, llavaAnswer))],
         ]),
     };
   },

@@ -1,17 +1,30 @@
 import { z } from 'zod';
-import type { Benchmark, Question, Score } from '../benchmark.js';
+import type { Benchmark, OpenBenchmark, Question, Score } from '../benchmark.js';
 import type { Folder } from '../reading/folder.js';
 import { letterInstruction, letterOf, optionLetter, placeOf } from '../scoring/option-letter.js';
 import { accuracyOf, groupBy, type Judged } from '../scoring/tally.js';
-import { eachAnswered } from './judge.js';
+import { eachAnswered, jsonLines, judging, noteUnknown } from './judge.js';
+import { llavaAnswer } from './question-file.js';
 
 const path = 'mmbench/mmbench_dev_20230712.tsv';
 
-/** pandas writes what is missing as nothing or as `nan`. */
+/**
+ * What pandas reads as missing by default; LLaVA's script also takes `nan` and `none` in letters of any case.
+ *
+ * @see https://pandas.pydata.org/docs/reference/api/pandas.read_table.html
+ */
+const missing: ReadonlySet<string> = new Set(
+  ',nan,none,n/a,N/A,NA,null,NULL,<NA>,#N/A,#N/A N/A,#NA,-nan,-NaN,1.#IND,-1.#IND,1.#QNAN,-1.#QNAN'.split(
+    ',',
+  ),
+);
+
+const isMissing = (text: string) => missing.has(text) || /^(nan|none)$/i.test(text);
+
 const cell = z
   .string()
   .optional()
-  .transform((text) => (text === undefined || text === '' || text === 'nan' ? undefined : text));
+  .transform((text) => (text === undefined || isMissing(text) ? undefined : text));
 
 const rowSchema = z.object({
   index: z.string().min(1),
@@ -70,7 +83,7 @@ function baseOf(index: string): string {
   return number >= copyStep ? `${number % copyStep}` : index;
 }
 
-async function open(folder: Folder, isCircular: boolean) {
+async function open(folder: Folder, isCircular: boolean): Promise<OpenBenchmark> {
   const rows = folder.unique(await folder.table(path, rowSchema), ({ index }) => index);
   const pictures = new Map(rows.map(({ index, image }) => [index, image]));
   const hasCopies = rows.some(({ index }) => baseOf(index) !== index);
@@ -102,14 +115,20 @@ async function open(folder: Folder, isCircular: boolean) {
       }
     }
   }
+  noteUnknown(folder, path, questions, ({ row }) => row.answer);
+  const { pointsOf } = judging({
+    questions,
+    truthOf: ({ row }) => row.answer,
+    judge: (answer, _, question) => judgeTurns([question], [answer]),
+  });
   return {
     questions,
     problems: folder.problems,
-    score(answers: ReadonlyMap<string, string>): Score {
+    score(answers): Score {
       const judged: Judged[] = [];
       let withoutTruth = 0;
       let incomplete = 0;
-      for (const [base, turns] of groupBy(questions, (each) => [each.base])) {
+      for (const turns of groupBy(questions, (each) => [each.base]).values()) {
         const said = turns.flatMap(({ id }) => answers.get(id) ?? []);
         if (said.length === 0) continue;
         if (said.length < turns.length) {
@@ -120,38 +139,48 @@ async function open(folder: Folder, isCircular: boolean) {
           withoutTruth++;
           continue;
         }
-        const letters = turns.map(({ options }, at) => optionLetter(said[at] ?? '', options));
-        const isRight = turns.every(
-          (each, at) => originalLetter(each, letters[at]) === each.row.answer,
-        );
-        const category = turns.find(({ row }) => row.index === base)?.row.category;
-        judged.push({
-          groups: category === undefined ? [] : [category],
-          points: isRight ? 1 : 0,
-          isReadable: !letters.includes(undefined),
-        });
+        judged.push(judgeTurns(turns, said));
       }
       const score = accuracyOf(judged, withoutTruth);
       return isCircular ? { ...score, incomplete } : score;
     },
-    official(answers: ReadonlyMap<string, string>) {
-      const first = questions.filter(({ turn }) => turn === 0);
+    ...(!isCircular && { pointsOf }),
+    official(answers) {
+      const predictions = eachAnswered(
+        questions.filter(({ turn }) => turn === 0),
+        answers,
+        (question, answer) => ({
+          question,
+          prediction: optionLetter(answer, question.options) ?? answer,
+        }),
+      );
       const header = ['index', 'question', 'A', 'B', 'C', 'D', 'prediction'];
-      const lines = eachAnswered(first, answers, ({ row, options }, answer) =>
-        [
-          row.index,
-          row.question,
-          row.A,
-          row.B,
-          row.C,
-          row.D,
-          optionLetter(answer, options) ?? answer,
-        ]
+      const upload = predictions.map(({ question: { row }, prediction }) =>
+        [row.index, row.question, row.A, row.B, row.C, row.D, prediction]
           .map((value = '') => value.replace(/\s+/g, ' '))
           .join('\t'),
       );
-      return new Map([['mmbench/upload.tsv', `${[header.join('\t'), ...lines].join('\n')}\n`]]);
+      // LLaVA's script looks for the row of a number.
+      const lines = predictions.map(({ question: { row, prompt }, prediction }) =>
+        llavaAnswer({ questionId: Number(row.index), prompt }, prediction),
+      );
+      return new Map([
+        ['mmbench/upload.tsv', `${[header.join('\t'), ...upload].join('\n')}\n`],
+        ['mmbench/answers.jsonl', jsonLines(lines)],
+      ]);
     },
+  };
+}
+
+/** Right if every turn is; the question's own row tells its category. */
+function judgeTurns(turns: readonly Turned[], said: readonly string[]): Judged {
+  const letters = turns.map(({ options }, at) => optionLetter(said[at] ?? '', options));
+  const isRight = turns.every((each, at) => originalLetter(each, letters[at]) === each.row.answer);
+  const category = turns.find(({ row, base }) => row.index === base)?.row.category;
+  return {
+    groups: category === undefined ? [] : [category],
+    points: isRight ? 1 : 0,
+    isReadable: !letters.includes(undefined),
   };
 }
 

@@ -1,11 +1,11 @@
-import { TransPruneError } from '@transprune/core';
+import { counted, TransPruneError } from '@transprune/core';
 import { z } from 'zod';
-import type { Benchmark, GroupScore } from '../benchmark.js';
+import type { Benchmark, GroupScore, Problem } from '../benchmark.js';
 import type { Folder } from '../reading/folder.js';
 import { groupBy, grouped, ratio } from '../scoring/tally.js';
 import { type YesNo, yesNoAtStart } from '../scoring/yes-no.js';
-import { judgeEach } from './judge.js';
-import { type FiledQuestion, questionFile } from './question-file.js';
+import { jsonLines, judgeEach, noteUnknown } from './judge.js';
+import { type FiledQuestion, llavaAnswer, questionFile } from './question-file.js';
 
 const cognition: readonly string[] = [
   'commonsense_reasoning',
@@ -16,6 +16,12 @@ const cognition: readonly string[] = [
 
 const release = 'MME/MME_Benchmark_release_version';
 const truthSchema = z.enum(['Yes', 'No']);
+
+interface Truth {
+  readonly label: YesNo;
+  /** The question as the release has it. */
+  readonly text: string;
+}
 
 interface Verdict {
   readonly category: string;
@@ -43,6 +49,16 @@ export const mme: Benchmark = {
       idOf: ({ question_id, text }) => `${question_id} ${plain(text)}`,
     });
     const truth = await readTruth(folder, filed);
+    noteUnknown(folder, release, filed, ({ id }) => truth.get(id));
+    const pairsIn = (answers: ReadonlyMap<string, string>) =>
+      pairsOf(
+        filed.flatMap((question) => {
+          const { id, image: picture, category = '' } = question;
+          const [answer, right] = [answers.get(id), truth.get(id)];
+          if (answer === undefined || !right) return [];
+          return [{ category, picture, question, text: oneLine(answer), right }];
+        }),
+      );
     return {
       questions: filed,
       problems: folder.problems,
@@ -51,7 +67,7 @@ export const mme: Benchmark = {
           filed,
           answers,
           ({ id }) => truth.get(id),
-          (answer, label, { image, category = '' }): Verdict => {
+          (answer, { label }, { image, category = '' }): Verdict => {
             return { category, picture: image, said: yesNoAtStart(answer), label };
           },
         );
@@ -65,31 +81,41 @@ export const mme: Benchmark = {
         };
       },
       official(answers) {
-        const lines = filed.flatMap(({ id, image, category = '', prompt }) => {
-          const answer = answers.get(id);
-          const label = truth.get(id);
-          if (answer === undefined || !label) return [];
-          const name = image.split('/').at(-1) ?? image;
-          const right = label === 'yes' ? 'Yes' : 'No';
-          const line = [name, plain(prompt), right, oneLine(answer)].join('\t');
-          return [{ category, picture: image, line }];
-        });
         const files = new Map<string, string>();
         // The scorer takes every two lines for a picture's: one too many would shift all that follow.
-        for (const [first, second] of pairsOf(lines).pairs) {
-          const path = `MME/results/${first.category}.txt`;
-          files.set(path, `${files.get(path) ?? ''}${first.line}\n${second.line}\n`);
+        const answered = pairsIn(answers).pairs.flat();
+        for (const { category, picture, text, right } of answered) {
+          const name = picture.split('/').at(-1) ?? picture;
+          const label = right.label === 'yes' ? 'Yes' : 'No';
+          const path = `MME/results/${category}.txt`;
+          const line = [name, right.text, label, text].join('\t');
+          files.set(path, `${files.get(path) ?? ''}${line}\n`);
         }
+        const lines = answered.map(({ question, text }) => llavaAnswer(question, text));
+        if (lines.length > 0) files.set('MME/answers.jsonl', jsonLines(lines));
         return files;
+      },
+      leftOut(answers): Problem[] {
+        const { others } = pairsIn(answers);
+        if (others === 0) return [];
+        const what = `${counted(others, 'picture')} without two judged questions; the official files lack what was answered of them`;
+        return [{ where: 'MME/results', what }];
       },
     };
   },
 };
 
-/** The question as the release writes it: without what LLaVA's prompt adds. */
-function plain(text: string): string {
-  return oneLine(text.replace('Answer the question using a single word or phrase.', ''));
-}
+/**
+ * The question itself, which both files have: without what LLaVA's prompt adds, and what the release adds.
+ *
+ * @see https://github.com/haotian-liu/LLaVA/blob/main/docs/Evaluation.md (convert_answer_to_mme.py of its eval.zip)
+ */
+const plain = (text: string): string =>
+  oneLine(
+    text
+      .replace('Answer the question using a single word or phrase.', '')
+      .replace('Please answer yes or no.', ''),
+  );
 
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
 
@@ -97,17 +123,17 @@ const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
 async function readTruth(
   folder: Folder,
   questions: readonly FiledQuestion[],
-): Promise<ReadonlyMap<string, YesNo>> {
-  const truth = new Map<string, YesNo>();
-  const texts = new Map<string, ReadonlyMap<string, YesNo>>();
+): Promise<ReadonlyMap<string, Truth>> {
+  const truth = new Map<string, Truth>();
+  const texts = new Map<string, ReadonlyMap<string, Truth>>();
   for (const { id, image, prompt } of questions) {
     const [category = '', ...rest] = image.split('/');
     const name = `${(rest.at(-1) ?? '').replace(/\.\w+$/, '')}.txt`;
     const key = `${category}/${name}`;
     const text = texts.get(key) ?? (await answersOf(folder, category, name));
     texts.set(key, text);
-    const label = text.get(plain(prompt));
-    if (label) truth.set(id, label);
+    const right = text.get(plain(prompt));
+    if (right) truth.set(id, right);
   }
   return truth;
 }
@@ -118,7 +144,7 @@ async function answersOf(folder: Folder, category: string, name: string) {
   const path = inner.includes(name)
     ? `${within}/questions_answers_YN/${name}`
     : `${within}/${name}`;
-  const answers = new Map<string, YesNo>();
+  const answers = new Map<string, Truth>();
   let text: string;
   try {
     text = await folder.text(path);
@@ -135,7 +161,7 @@ async function answersOf(folder: Folder, category: string, name: string) {
     const note = (what: string) => folder.note(`${path}:${at + 1}`, what);
     if (!found.success) note('expected a question, a tab, and Yes or No');
     else if (answers.has(asked)) note('a second answer to this question; the first counts');
-    else answers.set(asked, found.data === 'Yes' ? 'yes' : 'no');
+    else answers.set(asked, { label: found.data === 'Yes' ? 'yes' : 'no', text: question.trim() });
   }
   return answers;
 }

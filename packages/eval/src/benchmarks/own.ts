@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Benchmark, Question } from '../benchmark.js';
 import { idSchema } from '../reading/folder.js';
 import { normalizeAnswer } from '../scoring/vqa-answer.js';
-import { judgeAll } from './judge.js';
+import { judging, noteUnknown } from './judge.js';
 
 const path = 'questions.jsonl';
 
@@ -46,23 +46,22 @@ export const own: Benchmark = {
       return picture ? [{ ...asked, picture }] : [];
     });
     const questions = (await Promise.all(found)).flat();
+    noteUnknown(folder, path, questions, ({ right }) => right);
     return {
       questions,
       problems: folder.problems,
-      score: (answers) =>
-        judgeAll(
-          questions,
-          answers,
-          ({ right }) => right,
-          (answer, right, { category }) => {
-            const isRight = right.some((each) => plain(each) === plain(answer));
-            return {
-              groups: category === undefined ? [] : [category],
-              points: isRight ? 1 : 0,
-              isReadable: isRight || lettersOf(answer) !== '',
-            };
-          },
-        ),
+      ...judging({
+        questions,
+        truthOf: ({ right }) => right,
+        judge: (answer, right, { category }) => {
+          const isRight = right.some((each) => plain(each) === plain(answer));
+          return {
+            groups: category === undefined ? [] : [category],
+            points: isRight ? 1 : 0,
+            isReadable: isRight || lettersOf(answer) !== '',
+          };
+        },
+      }),
       official: () => new Map(),
     };
   },

@@ -1,9 +1,17 @@
+import { counted } from '@transprune/core';
 import { z } from 'zod';
 import type { Benchmark, GroupScore } from '../benchmark.js';
+import type { Folder } from '../reading/folder.js';
 import { grouped, ratio } from '../scoring/tally.js';
 import { type YesNo, yesUnlessNo } from '../scoring/yes-no.js';
-import { eachAnswered, jsonLines, judgeEach } from './judge.js';
-import { askedIn, questionFile } from './question-file.js';
+import { eachAnswered, jsonLines, judgeEach, judging, noteUnknown } from './judge.js';
+import {
+  askedIn,
+  type FiledQuestion,
+  type LlavaAnswer,
+  llavaAnswer,
+  questionFile,
+} from './question-file.js';
 
 const splits = ['random', 'popular', 'adversarial'] as const;
 const labelSchema = z.object({
@@ -19,6 +27,27 @@ interface Verdict {
   readonly said: YesNo;
   readonly label: YesNo;
 }
+
+/** The labels of a split. */
+interface Split {
+  readonly name: string;
+  readonly path: string;
+  /** Its lines, also those that are none. */
+  readonly lines: number;
+  /** What tells its questions apart, in the order of its lines. */
+  readonly keys: readonly string[];
+  /** The first of each key. */
+  readonly labels: ReadonlyMap<string, YesNo>;
+}
+
+/**
+ * Tells questions apart by picture and text, for files count them differently, and later ones have rows that earlier ones
+ * lack. Some of the earlier, which LLaVA's are made of, misspell a word.
+ *
+ * @see https://github.com/AoiDragon/POPE/commit/109985c
+ */
+const keyOf = (split: string, image: string, text: string): string =>
+  `${split} ${image} ${text.trim().replace(/\bimange\b/, 'image')}`;
 
 /** Is an object in the picture? Half of the answers are no. */
 export const pope: Benchmark = {
@@ -37,22 +66,38 @@ export const pope: Benchmark = {
       pictures: 'pope/val2014',
       idOf: ({ category, question_id }) => `${category}/${question_id}`,
     });
-    // Files count their questions differently: picture and text tell which is which.
-    const labels = new Map<string, YesNo>();
-    for (const split of splits) {
-      const entries = await folder.lines(`pope/coco/coco_pope_${split}.json`, labelSchema);
-      const keyOf = ({ image, text }: Label) => `${split} ${image} ${text.trim()}`;
-      for (const entry of folder.unique(entries, keyOf)) labels.set(keyOf(entry), entry.label);
-    }
+    const read: Split[] = [];
+    for (const split of splits) read.push(await readSplit(folder, split));
+    const labels = new Map(read.flatMap(({ labels }) => [...labels]));
+    const keyOfQuestion = ({ category = '', image, prompt }: FiledQuestion) =>
+      keyOf(category, image, askedIn(prompt));
+    const labelOf = (question: FiledQuestion) => labels.get(keyOfQuestion(question));
+    const byKey = new Map(questions.map((question) => [keyOfQuestion(question), question]));
+    const answeredOf = ({ keys }: Split, answers: ReadonlyMap<string, string>) =>
+      eachAnswered(
+        keys.flatMap((key) => byKey.get(key) ?? []),
+        answers,
+        (question, answer) => ({ question, answer }),
+      );
+    noteUnknown(folder, 'pope/coco', questions, labelOf);
+    const { pointsOf } = judging({
+      questions,
+      truthOf: labelOf,
+      judge: (answer, label) => ({
+        groups: [],
+        points: yesUnlessNo(answer) === label ? 1 : 0,
+        isReadable: true,
+      }),
+    });
     return {
       questions,
       problems: folder.problems,
+      pointsOf,
       score(answers) {
         const { judged, withoutTruth } = judgeEach(
           questions,
           answers,
-          ({ category = '', image, prompt }) =>
-            labels.get(`${category} ${image} ${askedIn(prompt).trim()}`),
+          labelOf,
           (answer, label, { category = '' }): Verdict => {
             return { split: category, said: yesUnlessNo(answer), label };
           },
@@ -60,20 +105,44 @@ export const pope: Benchmark = {
         const groups = grouped(judged, ({ split }) => [split], scoreOf);
         return { ...scoreOf(judged), groups, unreadable: 0, withoutTruth };
       },
-      official: (answers) =>
-        new Map(
-          splits.map((split) => {
-            const asked = questions.filter(({ category }) => category === split);
-            const lines = eachAnswered(asked, answers, ({ prompt }, answer) => ({
-              question: askedIn(prompt),
-              answer: yesUnlessNo(answer),
-            }));
-            return [`pope/${split}.jsonl`, jsonLines(lines)];
-          }),
-        ),
+      official(answers) {
+        const files = new Map<string, string>();
+        const whole: LlavaAnswer[] = [];
+        for (const split of read) {
+          const answered = answeredOf(split, answers);
+          // Scorers pair answers and labels by their places: one that lacks would shift all that follow.
+          if (answered.length === 0 || answered.length < split.lines) continue;
+          const lines = answered.map(({ question, answer }) => ({
+            question: askedIn(question.prompt),
+            answer: yesUnlessNo(answer),
+          }));
+          files.set(`pope/${split.name}.jsonl`, jsonLines(lines));
+          whole.push(...answered.map(({ question, answer }) => llavaAnswer(question, answer)));
+        }
+        if (whole.length > 0) files.set('pope/answers.jsonl', jsonLines(whole));
+        return files;
+      },
+      leftOut: (answers) =>
+        read.flatMap((split) => {
+          const { length } = answeredOf(split, answers);
+          if (length === 0 || length === split.lines) return [];
+          const what = `${length} of its ${counted(split.lines, 'question')} answered; the official files lack the split, for the scorer takes a whole one`;
+          return [{ where: split.path, what }];
+        }),
     };
   },
 };
+
+async function readSplit(folder: Folder, name: string): Promise<Split> {
+  const path = `pope/coco/coco_pope_${name}.json`;
+  const before = folder.problems.length;
+  const entries = await folder.lines(path, labelSchema);
+  const lines = entries.length + folder.problems.length - before;
+  const keyIn = ({ image, text }: Label) => keyOf(name, image, text);
+  const single = folder.unique(entries, keyIn);
+  const labels = new Map(single.map((entry) => [keyIn(entry), entry.label]));
+  return { name, path, lines, keys: entries.map(keyIn), labels };
+}
 
 /** `yes` is the positive answer. */
 function scoreOf(verdicts: readonly Verdict[]): GroupScore {

@@ -4,7 +4,7 @@ import type { Question } from '../benchmark.js';
 import { type Folder, idSchema } from '../reading/folder.js';
 
 const lineSchema = z.object({
-  question_id: idSchema,
+  question_id: z.union([z.string(), z.number()], { error: 'expected a text or a number' }),
   image: z.string(),
   text: z.string().min(1),
   category: idSchema.optional(),
@@ -15,8 +15,8 @@ export interface FiledQuestion extends Question {
   readonly category?: string | undefined;
   /** The picture as the file names it. */
   readonly image: string;
-  /** The id that the file gives it, which may not tell it from all others. */
-  readonly questionId: string;
+  /** The id that the file gives it, of the file's type; it may not tell the question from all others. */
+  readonly questionId: string | number;
 }
 
 type Line = z.infer<typeof lineSchema>;
@@ -34,10 +34,33 @@ export interface QuestionFileOptions {
 /** The question itself: the first line of a prompt. */
 export const askedIn = (prompt: string): string => prompt.split('\n', 1)[0] ?? '';
 
+/**
+ * A line of an answers file of LLaVA's scripts, as what follows in them reads it.
+ *
+ * @see https://github.com/haotian-liu/LLaVA/blob/main/llava/eval/model_vqa_loader.py
+ */
+export interface LlavaAnswer {
+  /** Of the type that the benchmark's files have. */
+  readonly question_id: string | number;
+  readonly prompt: string;
+  readonly text: string;
+}
+
+/** @param text what was answered, if it is not to be written otherwise */
+export const llavaAnswer = (
+  { questionId, prompt }: Pick<FiledQuestion, 'questionId' | 'prompt'>,
+  text: string,
+): LlavaAnswer => ({ question_id: questionId, prompt, text });
+
 /** Questions whose pictures are there. */
 export async function questionFile(
   folder: Folder,
-  { path, pictures, idOf = (line) => line.question_id, isAsked = () => true }: QuestionFileOptions,
+  {
+    path,
+    pictures,
+    idOf = (line) => `${line.question_id}`,
+    isAsked = () => true,
+  }: QuestionFileOptions,
 ): Promise<FiledQuestion[]> {
   const lines = folder.unique((await folder.lines(path, lineSchema)).filter(isAsked), idOf);
   const found = lines.map(async (line) => {

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { Benchmark, Question } from '../benchmark.js';
 import { idSchema } from '../reading/folder.js';
 import { letterInstruction, letterOf, optionLetter, placeOf } from '../scoring/option-letter.js';
-import { eachAnswered, judgeAll } from './judge.js';
+import { eachAnswered, jsonLines, judging, noteUnknown } from './judge.js';
+import { llavaAnswer } from './question-file.js';
 
 const questionSchema = z.object({
   id: idSchema,
@@ -50,33 +51,42 @@ export const scienceqa: Benchmark = {
     const asked = new Set(questions.map(({ id }) => id));
     const known = Object.entries(file).filter(([id]) => asked.has(id));
     const problems = new Map(folder.entries('scienceqa/problems.json', known, problemSchema));
+    noteUnknown(folder, 'scienceqa/problems.json', questions, ({ id }) => problems.get(id));
     return {
       questions,
       problems: folder.problems,
-      score: (answers) =>
-        judgeAll(
-          questions,
-          answers,
-          ({ id }) => problems.get(id),
-          (answer, { choices, answer: right, subject }, { hasPicture }) => {
-            const letter = optionLetter(answer, choices);
-            return {
-              groups: [
-                hasPicture ? 'with picture' : 'without picture',
-                ...(subject ? [subject] : []),
-              ],
-              points: letter === letterOf(right) ? 1 : 0,
-              isReadable: letter !== undefined,
-            };
-          },
-        ),
+      ...judging({
+        questions,
+        truthOf: ({ id }) => problems.get(id),
+        judge: (answer, { choices, answer: right, subject }, { hasPicture }) => {
+          const letter = optionLetter(answer, choices);
+          return {
+            groups: [
+              hasPicture ? 'with picture' : 'without picture',
+              ...(subject ? [subject] : []),
+            ],
+            points: letter === letterOf(right) ? 1 : 0,
+            isReadable: letter !== undefined,
+          };
+        },
+      }),
       official: (answers) => {
-        const results = eachAnswered(questions, answers, ({ id }, answer) => {
-          const letter = optionLetter(answer, problems.get(id)?.choices ?? []);
-          return [id, letter === undefined ? -1 : placeOf(letter)] as const;
+        const read = eachAnswered(questions, answers, (question, answer) => {
+          const letter = optionLetter(answer, problems.get(question.id)?.choices ?? []);
+          return { question, letter, text: letter ?? answer };
         });
-        const content = { results: Object.fromEntries(results) };
-        return new Map([['scienceqa/results.json', JSON.stringify(content)]]);
+        const results = read.map(({ question: { id }, letter }): [string, number] => [
+          id,
+          letter === undefined ? -1 : placeOf(letter),
+        ]);
+        // LLaVA's scorer tells questions with a picture by this mark.
+        const lines = read.map(({ question: { id, prompt, hasPicture }, text }) =>
+          llavaAnswer({ questionId: id, prompt: hasPicture ? `<image>\n${prompt}` : prompt }, text),
+        );
+        return new Map([
+          ['scienceqa/results.json', JSON.stringify({ results: Object.fromEntries(results) })],
+          ['scienceqa/answers.jsonl', jsonLines(lines)],
+        ]);
       },
     };
   },

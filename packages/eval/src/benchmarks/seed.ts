@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Benchmark } from '../benchmark.js';
 import { idSchema } from '../reading/folder.js';
 import { optionLetter } from '../scoring/option-letter.js';
-import { eachAnswered, jsonLines, judgeAll } from './judge.js';
-import { questionFile } from './question-file.js';
+import { eachAnswered, jsonLines, judging, noteUnknown } from './judge.js';
+import { llavaAnswer, questionFile } from './question-file.js';
 
 const entrySchema = z.object({
   question_id: idSchema,
@@ -43,6 +43,7 @@ export const seed: Benchmark = {
     const entries = folder.items('seed_bench/SEED-Bench.json', file.questions, entrySchema);
     const single = folder.unique(entries, ({ question_id }) => question_id);
     const truth = new Map(single.map((entry) => [entry.question_id, entry]));
+    noteUnknown(folder, 'seed_bench/SEED-Bench.json', filed, ({ id }) => truth.get(id));
     const kinds = new Map(Object.entries(file.question_type).map(([name, id]) => [id, name]));
     const letterIn = (id: string, answer: string) => {
       const entry = truth.get(id);
@@ -53,26 +54,35 @@ export const seed: Benchmark = {
     return {
       questions: filed,
       problems: folder.problems,
-      score: (answers) =>
-        judgeAll(
-          filed,
-          answers,
-          ({ id }) => truth.get(id),
-          (answer, { answer: right, question_type_id }, { id }) => {
-            const letter = letterIn(id, answer);
-            return {
-              groups: [kinds.get(question_type_id) ?? `type ${question_type_id}`],
-              points: letter === right ? 1 : 0,
-              isReadable: letter !== undefined,
-            };
-          },
-        ),
+      ...judging({
+        questions: filed,
+        truthOf: ({ id }) => truth.get(id),
+        judge: (answer, { answer: right, question_type_id }, { id }) => {
+          const letter = letterIn(id, answer);
+          return {
+            groups: [kinds.get(question_type_id) ?? `type ${question_type_id}`],
+            points: letter === right ? 1 : 0,
+            isReadable: letter !== undefined,
+          };
+        },
+      }),
       official: (answers) => {
-        const lines = eachAnswered(filed, answers, ({ id }, answer) => ({
-          question_id: id,
-          prediction: letterIn(id, answer) ?? answer,
+        const predictions = eachAnswered(filed, answers, (question, answer) => ({
+          question,
+          prediction: letterIn(question.id, answer) ?? answer,
         }));
-        return new Map([['seed_bench/upload.jsonl', jsonLines(lines)]]);
+        const upload = predictions.map(({ question: { id }, prediction }) => ({
+          question_id: id,
+          prediction,
+        }));
+        // LLaVA's scorer looks for numbers where ids are such, and for the letter alone.
+        const lines = predictions.map(({ question: { id, prompt }, prediction }) =>
+          llavaAnswer({ questionId: /^\d+$/.test(id) ? Number(id) : id, prompt }, prediction),
+        );
+        return new Map([
+          ['seed_bench/upload.jsonl', jsonLines(upload)],
+          ['seed_bench/answers.jsonl', jsonLines(lines)],
+        ]);
       },
     };
   },

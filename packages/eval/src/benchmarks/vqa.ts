@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { Benchmark } from '../benchmark.js';
 import { type Folder, idSchema } from '../reading/folder.js';
 import { agreement, normalizeAnswer } from '../scoring/vqa-answer.js';
-import { eachAnswered, judgeAll } from './judge.js';
+import { eachAnswered, jsonLines, judging, noteUnknown } from './judge.js';
 import {
   askedIn,
   type FiledQuestion,
+  llavaAnswer,
   type QuestionFileOptions,
   questionFile,
 } from './question-file.js';
@@ -16,6 +17,8 @@ interface People {
   readonly answers: readonly string[];
   /** Such as `yes/no`, `number`, `other`. */
   readonly kind?: string | undefined;
+  /** The id that the file of what people answered gives the question. */
+  readonly questionId?: string | number | undefined;
 }
 
 interface Files {
@@ -31,32 +34,35 @@ async function open(
   folder: Folder,
   files: Files,
   readPeople: (folder: Folder, path: string) => Promise<ReadonlyMap<string, People>>,
-  official: (question: FiledQuestion, answer: string) => unknown,
+  /** An entry of the file for the challenge's server; undefined for what it does not know. */
+  uploaded: (question: FiledQuestion, answer: string, people: People | undefined) => unknown,
 ) {
   const { questions: path, pictures, idOf } = files;
   const questions = await questionFile(folder, { path, pictures, ...(idOf && { idOf }) });
   const people = await readPeople(folder, files.truth);
+  noteUnknown(folder, files.truth, questions, ({ id }) => people.get(id));
   return {
     questions,
     problems: folder.problems,
-    score: (answers: ReadonlyMap<string, string>) =>
-      judgeAll(
-        questions,
-        answers,
-        ({ id }) => people.get(id),
-        (answer, { answers: given, kind }) => ({
-          groups: kind === undefined ? [] : [kind],
-          points: agreement(answer, given),
-          isReadable: true,
-        }),
-      ),
-    official: (answers: ReadonlyMap<string, string>) =>
-      new Map([
-        [
-          files.questions.replace(/[^/]+$/, 'upload.json'),
-          JSON.stringify(eachAnswered(questions, answers, official)),
-        ],
-      ]),
+    ...judging({
+      questions,
+      truthOf: ({ id }) => people.get(id),
+      judge: (answer, { answers: given, kind }) => ({
+        groups: kind === undefined ? [] : [kind],
+        points: agreement(answer, given),
+        isReadable: true,
+      }),
+    }),
+    official(answers: ReadonlyMap<string, string>) {
+      const within = files.questions.replace(/[^/]+$/, '');
+      const entries = eachAnswered(questions, answers, (question, answer) =>
+        uploaded(question, normalizeAnswer(answer), people.get(question.id)),
+      );
+      return new Map([
+        [`${within}upload.json`, JSON.stringify(entries.filter((entry) => entry !== undefined))],
+        [`${within}answers.jsonl`, jsonLines(eachAnswered(questions, answers, llavaAnswer))],
+      ]);
+    },
   };
 }
 
@@ -102,14 +108,12 @@ export const vqav2: Benchmark = {
             ]),
         );
       },
-      ({ questionId }, answer) => ({
-        question_id: Number(questionId),
-        answer: normalizeAnswer(answer),
-      }),
+      ({ questionId }, answer) => ({ question_id: Number(questionId), answer }),
     ),
 };
 
 const textVqaSchema = z.object({
+  question_id: z.union([z.string(), z.number()]).optional(),
   image_id: z.string(),
   question: z.string(),
   answers: z.array(z.string()).min(1),
@@ -140,12 +144,16 @@ export const textvqa: Benchmark = {
         const keyOf = ({ image_id, question }: TextVqaEntry) =>
           `${image_id} ${question.toLowerCase()}`;
         const entries = from.unique(from.items(path, data, textVqaSchema), keyOf);
-        return new Map(entries.map((entry) => [keyOf(entry), { answers: entry.answers }]));
+        return new Map(
+          entries.map((entry) => {
+            const { answers, question_id: questionId } = entry;
+            return [keyOf(entry), { answers, questionId }];
+          }),
+        );
       },
-      ({ questionId, prompt }, answer) => ({
-        image_id: questionId,
-        question: questionOf(prompt),
-        answer: normalizeAnswer(answer),
-      }),
+      ({ questionId: image_id }, answer, people) =>
+        people?.questionId === undefined
+          ? undefined
+          : { question_id: people.questionId, image_id, answer },
     ),
 };

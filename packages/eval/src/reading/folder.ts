@@ -2,9 +2,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TransPruneError } from '@transprune/core';
-import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import type { Picture, Problem } from '../benchmark.js';
+import { readTable } from './table.js';
 
 export class Folder {
   readonly path: string;
@@ -56,32 +56,36 @@ export class Folder {
   }
 
   /** The same of a list without names; what is noted names entries by their number, from 1. */
-  items<T>(path: string, list: readonly unknown[], schema: z.ZodType<T>, what = 'entry'): T[] {
-    const named = list.map((entry, at): [string, unknown] => [`${what} ${at + 1}`, entry]);
+  items<T>(path: string, list: readonly unknown[], schema: z.ZodType<T>): T[] {
+    const named = list.map((entry, at): [string, unknown] => [`entry ${at + 1}`, entry]);
     return this.entries(path, named, schema).map(([, entry]) => entry);
   }
 
   /**
-   * Rows of a file of values separated by tabs, with names in the first.
+   * Rows of a file of values separated by tabs, with names in the first; rows that are not what is expected are noted and
+   * left out.
    *
-   * @throws TransPruneError NOT_FOUND if there is no such file, INVALID_ARGUMENT if it is no table
+   * @throws TransPruneError NOT_FOUND if there is no such file, INVALID_ARGUMENT if its first row holds no names
    */
   async table<T>(path: string, schema: z.ZodType<T>): Promise<T[]> {
-    const text = await this.text(path);
-    let rows: Record<string, string>[];
-    try {
-      const form = { delimiter: '\t', columns: true, bom: true, relax_quotes: true } as const;
-      rows = parse<Record<string, string>>(text, { ...form, relax_column_count: true });
-    } catch (cause) {
-      const said = cause instanceof Error ? cause.message : String(cause);
+    const { rows, faults } = readTable(await this.text(path));
+    const [{ cells: names, line: first } = { cells: [], line: 0 }, ...entries] = rows;
+    if (names.length < 2 || faults.some(({ line }) => line < first)) {
       throw new TransPruneError(
         'INVALID_ARGUMENT',
-        `expected ${this.#at(path)} to hold values separated by tabs, got: ${said}`,
-        {},
-        { cause },
+        `expected ${this.#at(path)} to hold values separated by tabs, with names in the first row, got ${names.join(' ').slice(0, 80) || 'none'}`,
+        { path: this.#at(path) },
       );
     }
-    return this.items(path, rows, schema, 'row');
+    for (const { line, what } of faults) this.note(`${path}:${line}`, what);
+    return entries.flatMap(({ line, cells }): T[] => {
+      const entry = Object.fromEntries(cells.map((cell, at) => [names[at], cell]));
+      const found = schema.safeParse(entry);
+      if (found.success && cells.length <= names.length) return [found.data];
+      const tooMany = `expected ${names.length} values, got ${cells.length}`;
+      this.note(`${path}:${line}`, found.success ? tooMany : faultOf(found.error));
+      return [];
+    });
   }
 
   /**

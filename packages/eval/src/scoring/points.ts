@@ -8,23 +8,20 @@ import type { OpenBenchmark } from '../benchmark.js';
  * @throws TransPruneError INVALID_ARGUMENT for a benchmark that does not judge each question by itself
  */
 export function pointsByQuestion(
-  { questions, score }: Pick<OpenBenchmark, 'questions' | 'score'>,
+  { questions, pointsOf }: Pick<OpenBenchmark, 'questions' | 'pointsOf'>,
   answers: ReadonlyMap<string, string>,
 ): ReadonlyMap<string, number> {
+  if (!pointsOf) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      'expected a benchmark that judges each question by itself, got one that judges them in groups',
+    );
+  }
   const points = new Map<string, number>();
   for (const { id } of questions) {
     const answer = answers.get(id);
-    if (answer === undefined) continue;
-    const { questions: judged, withoutTruth, metrics } = score(new Map([[id, answer]]));
-    if (withoutTruth > 0) continue;
-    const { accuracy } = metrics;
-    if (judged !== 1 || accuracy === undefined) {
-      throw new TransPruneError(
-        'INVALID_ARGUMENT',
-        'expected a benchmark that judges each question by itself, got one that judges them in groups',
-      );
-    }
-    points.set(id, accuracy);
+    const worth = answer === undefined ? undefined : pointsOf(id, answer);
+    if (worth !== undefined) points.set(id, worth);
   }
   return points;
 }

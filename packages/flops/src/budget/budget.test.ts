@@ -2,7 +2,7 @@ import { createPlan, presetPlan } from '@transprune/core';
 import { describe, expect, test } from 'vitest';
 import { fullCost } from '../full/full.js';
 import { modelPreset } from '../model/presets.js';
-import { type Budget, planForBudget } from './budget.js';
+import { type Budget, planForBudget, planWithinBudget } from './budget.js';
 
 const model = modelPreset('llava-1.5-7b');
 const options = { imageTokens: 576, textTokens: 64 };
@@ -47,6 +47,20 @@ test('less money, fewer tokens, never over the budget', () => {
     expect(plan.stages.map(({ afterLayer }) => afterLayer)).toEqual([7, 9, 12]);
     before = ratios(plan).at(-1)!;
   }
+});
+
+test('whoever tries budgets is told that prunes come too late for one, not refused', () => {
+  const late = { ...high, stages: [{ afterLayer: 30, keepRatio: 0.5 }], accumulateLayers: [30] };
+  const within = (budget: Budget) => planWithinBudget(model, late, budget, options);
+  expect(within({ speedup: 2 })).toBeUndefined();
+  expect(within({ keepAverage: 0.5 })).toBeUndefined();
+  expect(within({ keepAverage: 0.95 })).toEqual(
+    planForBudget(model, late, { keepAverage: 0.95 }, options),
+  );
+  // What is no budget is refused all the same.
+  expect(() => within({ speedup: 1 })).toThrow('speedup must be a number above 1, got 1');
+  const none = createPlan({ stages: [] });
+  expect(() => planWithinBudget(model, none, { speedup: 2 }, options)).toThrow(/with a prune/);
 });
 
 test('a budget that needs no pruning keeps everything', () => {

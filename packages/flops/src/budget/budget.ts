@@ -46,6 +46,44 @@ export function planForBudget(
   budget: Budget,
   options: FullCostOptions,
 ): BudgetedPlan {
+  const found = search(model, plan, budget, options);
+  if ('plan' in found) return found;
+  const [[name, value]] = Object.entries(budget) as [[string, number]];
+  throw new TransPruneError(
+    'INVALID_ARGUMENT',
+    `expected a budget that prunes after layers ${plan.stages.map(({ afterLayer }) => afterLayer).join(', ')} can reach (${name} from ${format(found.mildest)} to ${format(reachable(found.harshest, found.mildest))}), got ${value}; prune earlier, or ask for less`,
+    { field: name, got: value },
+  );
+}
+
+/**
+ * As `planForBudget`, for whoever tries budgets.
+ *
+ * @returns undefined if no schedule with these prunes comes to the budget: they come too late for it
+ * @throws TransPruneError INVALID_PLAN if the plan does not prune; INVALID_ARGUMENT for a budget that is none
+ */
+export function planWithinBudget(
+  model: Model,
+  plan: PrunePlan,
+  budget: Budget,
+  options: FullCostOptions,
+): BudgetedPlan | undefined {
+  const found = search(model, plan, budget, options);
+  return 'plan' in found ? found : undefined;
+}
+
+/** What schedules come to where none is within the budget, in the budget's own measure. */
+interface Reach {
+  readonly mildest: number;
+  readonly harshest: number;
+}
+
+function search(
+  model: Model,
+  plan: PrunePlan,
+  budget: Budget,
+  options: FullCostOptions,
+): BudgetedPlan | Reach {
   const layers = model.decoder.layers.length;
   validatePlan(plan, layers);
   if (!plan.stages.some(({ keepRatio }) => keepRatio < 1)) {
@@ -55,7 +93,7 @@ export function planForBudget(
       { field: 'stages' },
     );
   }
-  const { value, measure, isWithin } = measureOf(model, budget, options);
+  const { measure, isWithin } = measureOf(model, budget, options);
   const at = (power: number): BudgetedPlan => {
     const powered = withPower(plan, power);
     return { plan: powered, reached: measure(powered) };
@@ -64,12 +102,7 @@ export function planForBudget(
   if (isWithin(mildest.reached)) return mildest;
   const harshest = at(largestPower);
   if (!isWithin(harshest.reached)) {
-    const [[name]] = Object.entries(budget) as [[string, number]];
-    throw new TransPruneError(
-      'INVALID_ARGUMENT',
-      `expected a budget that prunes after layers ${plan.stages.map(({ afterLayer }) => afterLayer).join(', ')} can reach (${name} from ${format(mildest.reached)} to ${format(reachable(harshest.reached, mildest.reached))}), got ${value}; prune earlier, or ask for less`,
-      { field: name, got: value },
-    );
+    return { mildest: mildest.reached, harshest: harshest.reached };
   }
   let [within, mild] = [largestPower, 0];
   for (let round = 0; round < rounds; round++) {
@@ -81,7 +114,6 @@ export function planForBudget(
 }
 
 interface Measure {
-  readonly value: number;
   measure(plan: PrunePlan): number;
   isWithin(reached: number): boolean;
 }
@@ -100,24 +132,20 @@ function measureOf(model: Model, budget: Budget, options: FullCostOptions): Meas
     // A multiply-add is two floating point operations.
     const measure = (plan: PrunePlan) =>
       (2 * fullCost(model, plan, options).plan.prefill.total) / 1e12;
-    return { value, measure, isWithin: atMost(value) };
+    return { measure, isWithin: atMost(value) };
   }
   if ('speedup' in budget) {
     const value = above(1, 'speedup', budget.speedup);
     const measure = (plan: PrunePlan) => fullCost(model, plan, options).speedupWithScoring;
-    return { value, measure, isWithin: (reached) => reached >= value };
+    return { measure, isWithin: (reached) => reached >= value };
   }
   if ('keepAverage' in budget) {
     const value = above(0, 'keepAverage', budget.keepAverage);
     if (value > 1) throw wrongBudget('keepAverage', 'from above 0 to 1', value);
-    return {
-      value,
-      measure: (plan) => average(plan) / imageTokens,
-      isWithin: atMost(value),
-    };
+    return { measure: (plan) => average(plan) / imageTokens, isWithin: atMost(value) };
   }
   const value = above(0, 'averageImageTokens', budget.averageImageTokens);
-  return { value, measure: average, isWithin: atMost(value) };
+  return { measure: average, isWithin: atMost(value) };
 }
 
 function above(least: number, name: string, value: number): number {
