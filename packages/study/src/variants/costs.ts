@@ -1,12 +1,6 @@
 /** What variants cost, and which of a method costs as much as another plan. */
-import {
-  createPlan,
-  type PrunePlan,
-  type Reduction,
-  type ReductionName,
-  TransPruneError,
-} from '@transprune/core';
-import { type FullCost, fullCost, type Model, planForBudget } from '@transprune/flops';
+import { createPlan, type PrunePlan, type Reduction, type ReductionName } from '@transprune/core';
+import { type FullCost, fullCost, type Model, planWithinBudget } from '@transprune/flops';
 import { mean } from '../statistics/ratio.js';
 import type { Variant } from './variant.js';
 
@@ -75,12 +69,7 @@ export function fitPlan(
   share: number,
   reduction?: Reduction,
 ): PrunePlan | undefined {
-  try {
-    return planForBudget(model, plan, { speedup: 1 / share }, { ...tokens, reduction }).plan;
-  } catch (error) {
-    if (TransPruneError.isInstance(error) && error.code === 'INVALID_ARGUMENT') return undefined;
-    throw error;
-  }
+  return planWithinBudget(model, plan, { speedup: 1 / share }, { ...tokens, reduction })?.plan;
 }
 
 /** The most tokens to which a reduction may reduce at a share of the unpruned cost; undefined if none. */
