@@ -122,7 +122,9 @@ export function schedulesFor(
   // Nothing is scored: more tokens at the same cost.
   const random = standards.map((plan) => withMethod(plan, 'random'));
   const reached = [...own, ...before].map((each) => costOf(decoding, each.plan, each.reduction));
-  const baselines = [...reached, ...costs].flatMap((cost) =>
+  // Where a prompt has few image tokens, scoring may cost more than is saved.
+  const saving = reached.filter((cost) => cost < 1);
+  const baselines = [...saving, ...costs].flatMap((cost) =>
     fit(random, cost, { isBaseline: true }),
   );
   const schedules = [...own, ...grid, ...before, ...after, ...baselines];
