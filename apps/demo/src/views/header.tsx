@@ -27,10 +27,6 @@ export function Header() {
             key={name}
             href={`#view=${name}`}
             aria-current={view.value === name ? 'page' : undefined}
-            onClick={(event) => {
-              event.preventDefault();
-              view.value = name;
-            }}
           >
             {titles[name]}
           </a>
@@ -50,7 +46,7 @@ function DeviceChip() {
       <span class="hidden">Device</span>
       <select
         value={device.value}
-        disabled={state.phase === 'loading' || phase.value !== 'idle'}
+        disabled={phase.value !== 'idle'}
         onChange={(event) => {
           device.value = event.currentTarget.value as DeviceChoice;
         }}
