@@ -5,7 +5,7 @@ import { loadModel, reasonOf } from './load.js';
 import { lookAtBest } from './look.js';
 import { pixelsOf, withLessDetail } from './picture.js';
 import { plan } from './plan.js';
-import { ended } from './short-worker.js';
+import { ended, WorkerDeath } from './short-worker.js';
 import {
   failure,
   model,
@@ -21,8 +21,9 @@ import { endWorker, withWorker } from './worker.js';
 
 /** Asks the question about the picture. */
 export async function ask(): Promise<void> {
+  if (phase.value !== 'idle') return;
   const request = currentRequest();
-  if (!request || phase.value !== 'idle') return;
+  if (!request) return;
   failure.value = undefined;
   phase.value = 'unpruned';
   try {
@@ -33,14 +34,21 @@ export async function ask(): Promise<void> {
     if (isWhole) await showLayers(request);
   } catch (error) {
     if (error === ended) return;
+    if (error instanceof WorkerDeath) {
+      endWorker();
+      model.value = { phase: 'none' };
+    }
     failure.value = reasonOf(error);
     status.value = `No answer: ${failure.value}`;
   }
 }
 
+/** Ends the answer that is on its way, if one is. */
 export function stop(): void {
+  if (phase.value === 'idle') return;
   status.value = 'Stopped';
-  void withWorker((worker) => worker.stop());
+  // A worker that has died is told of by the question.
+  withWorker((worker) => worker.stop()).catch(() => {});
 }
 
 const deviceNow = () => (model.value.phase === 'ready' ? model.value.facts.device : 'auto');
@@ -69,7 +77,9 @@ async function askOnce(request: AskRequest): Promise<boolean> {
   } catch (error) {
     if (error === ended || deviceNow() !== 'webgpu' || !(await isLost())) throw error;
     endWorker();
-    if (!(await loadModel('The graphics card was lost; opening it again'))) throw error;
+    const isOpen = await loadModel('The graphics card was lost; opening it again');
+    // Stopped meanwhile, or told why it failed.
+    if (!isOpen) throw model.value.phase === 'failed' ? error : ended;
     return run(request);
   }
 }
@@ -100,6 +110,8 @@ function show(event: AskEvent): void {
       break;
     }
     case 'answer':
+      // What there is of it is shown, but it was told that it is stopped.
+      if (event.answer.finishReason === 'aborted') break;
       status.value = `${event.side === 'pruned' ? 'Pruned' : 'Unpruned'} answer: ${event.answer.text || 'none'}`;
       if (event.side === 'pruned') phase.value = 'explaining';
       break;
@@ -109,6 +121,11 @@ function show(event: AskEvent): void {
 /** Fills in what the layers do, unless something else was asked meanwhile. */
 async function showLayers(request: AskRequest): Promise<void> {
   const { value: before } = shown;
-  const layers = await withWorker((worker) => worker.layers(request));
-  if (before && shown.value === before) shown.value = { ...before, layers };
+  if (!before) return;
+  try {
+    const layers = await withWorker((worker) => worker.layers(request));
+    if (shown.value === before) shown.value = { ...before, layers };
+  } catch (error) {
+    if (shown.value === before || error instanceof WorkerDeath) throw error;
+  }
 }
