@@ -182,11 +182,22 @@ function run(command, parameters, mode = 'shown') {
       shell: process.platform === 'win32' && command !== process.execPath,
       stdio: mode === 'quiet' ? ['ignore', 'pipe', 'pipe'] : 'inherit',
     });
+    // Whoever ends this ends what it runs; a terminal's Ctrl-C reaches both by itself.
+    let isEnding = false;
+    const pass = (signal) => {
+      isEnding = true;
+      child.kill(signal);
+    };
+    for (const signal of ['SIGTERM', 'SIGHUP']) process.once(signal, pass);
     const output = [];
     child.stdout?.on('data', (chunk) => output.push(chunk));
     child.stderr?.on('data', (chunk) => output.push(chunk));
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code: code ?? 1, output: Buffer.concat(output) }));
+    child.on('close', (code) => {
+      for (const signal of ['SIGTERM', 'SIGHUP']) process.off(signal, pass);
+      if (isEnding) process.exit(code ?? 1);
+      resolve({ code: code ?? 1, output: Buffer.concat(output) });
+    });
   });
 }
 

@@ -35,11 +35,15 @@ worker.addEventListener('activate', (event) => {
 worker.addEventListener('fetch', (event) => {
   const { request } = event;
   const isOwn = request.method === 'GET' && request.url.startsWith(worker.registration.scope);
-  if (isOwn) event.respondWith(answer(request));
+  if (isOwn) event.respondWith(answer(request, (kept) => event.waitUntil(kept)));
 });
 
-/** The page itself from the network while there is one; everything else from the cache. */
-async function answer(request: Request): Promise<Response> {
+/**
+ * The page itself from the network while there is one; everything else from the cache.
+ *
+ * @param keep is told what goes on after the answer
+ */
+async function answer(request: Request, keep: (storing: Promise<void>) => void): Promise<Response> {
   const cache = await caches.open(cacheName);
   const { scope } = worker.registration;
   const { origin, pathname } = new URL(request.url);
@@ -50,7 +54,8 @@ async function answer(request: Request): Promise<Response> {
   if (kept && !isPage) return isolated(kept);
   try {
     const response = await (isPage ? fetch(request) : fetch(request, { cache: 'no-cache' }));
-    if (response.status === 200) await cache.put(key, response.clone());
+    // Beside the answer, which comes piece by piece, and also where there is no room to keep it.
+    if (response.status === 200) keep(cache.put(key, response.clone()).catch(() => {}));
     return isolated(response);
   } catch (error) {
     if (kept) return isolated(kept);

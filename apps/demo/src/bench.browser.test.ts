@@ -40,6 +40,14 @@ test('a decoder is timed on WebAssembly, and its JSON is shown again', async () 
       .setInputFiles({ name, mimeType: 'application/json', buffer: Buffer.from(content) });
   await choose('theirs.json', elsewhere);
   await region(page, 'elsewhere on wasm').waitFor();
+  await page.evaluate(() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(['png'], 'picture.png', { type: 'image/png' }));
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true }));
+  });
+  await expect
+    .poll(() => page.getByRole('alert').textContent())
+    .toMatch(/^picture\.png: expected the JSON of a benchmark/);
   await choose('broken.json', elsewhere.replace('prunedMs', 'prunedmS'));
   await expect
     .poll(() => page.getByRole('alert').textContent())
@@ -63,5 +71,9 @@ test('a benchmark can be stopped', async () => {
   await button(page, 'Run').waitFor();
   // Once, and none was begun by the same click.
   expect(await statusOf(page).textContent()).toBe('The benchmark was stopped');
+  // What was chosen is still chosen when one comes back.
+  await page.getByRole('link', { name: 'Look' }).click();
+  await page.getByRole('link', { name: 'Bench' }).click();
+  expect(await page.getByRole('spinbutton', { name: 'Rounds' }).inputValue()).toBe('99');
   expect(opened.errors).toEqual([]);
 });

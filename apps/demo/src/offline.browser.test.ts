@@ -56,6 +56,15 @@ test('the page answers under a sub-path, and again without its host', async () =
   const beside = await page.context().newPage();
   await beside.goto(`http://127.0.0.1:${port}${subPath}icon.svg`);
   await beside.close();
+  // What was fetched is kept beside the answers, so maybe later than they came.
+  await page.waitForFunction(async () => {
+    const largest = [
+      'model/weights/decoder.safetensors',
+      'runtime/ort-wasm-simd-threaded.asyncify.wasm',
+    ];
+    const kept = await Promise.all(largest.map((file) => caches.match(file)));
+    return kept.every(Boolean);
+  });
   host.closeAllConnections();
   host.close();
   await page.reload();

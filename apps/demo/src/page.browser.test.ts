@@ -7,6 +7,7 @@ import { chromiumFlags } from '@transprune/testing/chromium';
 import type { Browser, Page } from 'playwright';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { focusOf } from '../testing/keyboard.js';
 import { button, loadModel, openBrowser, openPage, region, statusOf } from '../testing/page.js';
 
 let browser: Browser;
@@ -69,36 +70,46 @@ test('the first view is small, shows a prepared answer and asks no other host', 
   await page.context().close();
 });
 
-describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
-  test.each([360, 768, 1440])('axe finds nothing serious at %i pixels', async (width) => {
-    const viewport = { width, height: 900 };
-    const { page } = await openPage(browser, inject('pageUrl'), { colorScheme, viewport });
-    const check = async () => {
-      expect(await seriousFaults(page)).toEqual([]);
-      expect(await overflowOf(page)).toBe(0);
-    };
-    await page.getByRole('img', { name: 'FFN, direction, layer 15' }).waitFor();
+// Colours don't depend on the width, nor widths on the colours.
+test.each([
+  ['light', 320],
+  ['dark', 768],
+  ['light', 1440],
+] as const)('axe finds nothing serious in %s at %i pixels', async (colorScheme, width) => {
+  const viewport = { width, height: 900 };
+  const { page } = await openPage(browser, inject('pageUrl'), { colorScheme, viewport });
+  const check = async () => {
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(await overflowOf(page)).toBe(0);
+  };
+  await page.getByRole('img', { name: 'FFN, direction, layer 15' }).waitFor();
+  // A name that is longer than a line.
+  const text = { name: `${'text'.repeat(20)}.txt`, mimeType: '', buffer: Buffer.from('text') };
+  await page.getByLabel('Picture file').setInputFiles(text);
+  await page.getByRole('alert').waitFor();
+  await check();
+  await page.getByRole('link', { name: 'Explain' }).click();
+  for (let step = 1; step <= 6; step++) {
+    await button(page, `Step ${step}: ${walkTitles[step - 1]}`).click();
     await check();
-    await page.getByRole('link', { name: 'Explain' }).click();
-    for (let step = 1; step <= 6; step++) {
-      await button(page, `Step ${step}: ${walkTitles[step - 1]}`).click();
-      await check();
-    }
-    await page.getByRole('link', { name: 'Your model' }).click();
-    const decoder = `${hubFolder('llava')}/onnx/decoder_model_merged.onnx`;
-    await page.getByLabel('Decoder file').setInputFiles(decoder);
-    await region(page, 'Structure').waitFor();
-    await check();
-    await page.getByRole('link', { name: 'Bench' }).click();
-    await page.getByLabel('Benchmark file').setInputFiles(measuredBench);
-    await region(page, 'smolvlm-256m on wasm').waitFor();
-    await check();
-    await page.context().close();
-  });
+  }
+  await page.getByRole('link', { name: 'Your model' }).click();
+  const decoder = `${hubFolder('llava')}/onnx/decoder_model_merged.onnx`;
+  await page.getByLabel('Decoder file').setInputFiles(decoder);
+  await region(page, 'Structure').waitFor();
+  await check();
+  await page.getByRole('link', { name: 'Bench' }).click();
+  await page.getByLabel('Benchmark file').setInputFiles(measuredBench);
+  await region(page, 'smolvlm-256m on wasm').waitFor();
+  await check();
+  await page.context().close();
 });
 
 test('the walk has six steps and needs no model', async () => {
   const { page, errors, requests } = await openPage(browser, `${inject('pageUrl')}#view=explain`);
+  await button(page, 'Continue').click();
+  await button(page, 'Back').press('Enter');
+  expect(await focusOf(page)).toBe('Back');
   for (let step = 2; step <= 6; step++) {
     await button(page, 'Continue').click();
     expect(await statusOf(page).textContent()).toMatch(new RegExp(`^Step ${step} of 6: `));
@@ -118,7 +129,8 @@ test('a view whose code cannot be fetched says so', async () => {
   await expect
     .poll(() => page.getByRole('alert').textContent())
     .toMatch(/^This view could not be loaded: .*Check the network/);
-  await page.getByRole('link', { name: 'Look' }).click();
+  // Each view is a step of the browser's history.
+  await page.goBack();
   await region(page, 'Kept patches').waitFor();
   await page.context().close();
 });
@@ -145,7 +157,12 @@ test('the address restores picture, question and plan', async () => {
   await button(page, 'Low').click();
   await page.getByRole('slider', { name: 'picture size' }).fill('48');
   await page.getByRole('combobox', { name: 'Method' }).selectOption('random');
-  await page.getByRole('spinbutton', { name: 'seed' }).fill('7');
+  const seed = page.getByRole('spinbutton', { name: 'seed' });
+  await seed.fill('7');
+  // No seed, and none that an address holds.
+  for (const text of ['', '-1', '10000']) await seed.fill(text);
+  await seed.blur();
+  expect(await seed.inputValue()).toBe('7');
   const wanted =
     /picture=scene-4&question=what\+number.*&preset=transprune-low&method=random&seed=7&size=48$/;
   await expect.poll(() => page.url()).toMatch(wanted);
@@ -170,7 +187,8 @@ test('the address restores picture, question and plan', async () => {
 test('an own picture is read as the model sees it, and kept in the address; others are refused', async () => {
   const { page, errors } = await openPage(browser, inject('pageUrl'));
   const red = { width: 300, height: 200, channels: 3, background: 'red' } as const;
-  const picture = await sharp({ create: red }).png().toBuffer();
+  const right = { background: 'transparent', right: 300 } as const;
+  const picture = await sharp({ create: red }).extend(right).png().toBuffer();
   const choose = (name: string, buffer: Buffer) =>
     page.getByLabel('Picture file').setInputFiles({ name, mimeType: 'image/png', buffer });
   await choose('no-picture.png', Buffer.from('not a picture'));
@@ -186,10 +204,16 @@ test('an own picture is read as the model sees it, and kept in the address; othe
       again
         .locator('.picture canvas')
         .evaluate((canvas: HTMLCanvasElement) =>
-          Array.from(canvas.getContext('2d')?.getImageData(50, 50, 1, 1).data ?? []),
+          [50, canvas.width - 50].map((x) =>
+            Array.from(canvas.getContext('2d')?.getImageData(x, 50, 1, 1).data ?? []),
+          ),
         ),
     )
-    .toEqual([255, 0, 0, 255]);
+    // What is transparent is white to the model.
+    .toEqual([
+      [255, 0, 0, 255],
+      [255, 255, 255, 255],
+    ]);
   expect(errors).toEqual([]);
   for (const each of [page, again]) await each.context().close();
 });

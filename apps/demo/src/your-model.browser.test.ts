@@ -6,6 +6,7 @@ import { hubFolder } from '@transprune/fixtures';
 import { decodeModel, encodeModel, pruneModel, readPlan } from '@transprune/onnx';
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { focusOf } from '../testing/keyboard.js';
 import {
   button,
   type OpenedPage,
@@ -40,6 +41,7 @@ test('a decoder is reported, pruned as in Node, and downloaded', async () => {
   await button(page, 'Download pruned file').click();
   const download = await coming;
   expect(download.suggestedFilename()).toBe('decoder_model_merged.pruned.onnx');
+  expect(await focusOf(page)).toBe('Download pruned file');
   const bytes = await readFile(await download.path());
   const layers = Number(/layers(\d+)hidden/.exec(structure ?? '')?.[1]);
   const { plan: preset } = presetPlan('transprune-low', layers);
@@ -80,6 +82,7 @@ test('a model of the hub answers, unpruned and pruned', async () => {
     .toBe('tiny/llava is loaded, its decoder pruned');
   await button(page, 'Ask both ways').click();
   await region(page, 'Pruned answer').waitFor();
+  expect(await focusOf(page)).toBe('Ask both ways');
   const counts = (await region(page, 'Pruned answer').textContent())?.match(/tokens ([\d, ]+)$/);
   const [all = 0, ...kept] = (counts?.[1] ?? '').split(', ').map(Number);
   expect(kept).toHaveLength(3);

@@ -18,14 +18,13 @@ program
     'Asks the embedded model the held-out questions under every method at equal cost, and writes what came out. A run that was ended is gone on with by the same command.',
   )
   .option('--quick', 'a few questions of everything, to see that it runs')
-  .option('--questions <count>', 'of the main comparison, at most', count)
-  .option('--sample <count>', 'questions of all other comparisons, at most', count)
+  .option('--questions <count>', 'that every method is asked, at most', count)
   .option('--answers <folder>', 'where answers are kept', join(root, 'node_modules/.study'))
   .option(
     '--to <file>',
     'the document; its figure goes to figures/ beside it. Left out: docs/study.md, with --quick the folder of the answers',
   )
-  .option('--jobs <count>', 'questions asked at once', count, availableParallelism())
+  .option('--threads <count>', 'that answers are computed on', count, availableParallelism())
   .action(run)
   .parseAsync()
   .catch((error: unknown) => {
@@ -36,13 +35,12 @@ program
 interface Options {
   readonly quick?: boolean;
   readonly questions?: number;
-  readonly sample?: number;
   readonly answers: string;
   readonly to?: string;
-  readonly jobs: number;
+  readonly threads: number;
 }
 
-async function run({ answers, to, jobs, quick: isQuick, ...given }: Options): Promise<void> {
+async function run({ answers, to, threads, quick: isQuick, ...given }: Options): Promise<void> {
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new Error('ended; the same command goes on')));
   const began = performance.now();
@@ -51,7 +49,7 @@ async function run({ answers, to, jobs, quick: isQuick, ...given }: Options): Pr
   const target = to === undefined ? page : resolve(startedIn, to);
   const extent = { ...(isQuick ? quick : whole), ...given };
   const { document, figures } = await conduct({
-    ...{ extent, jobs, folder, signal: stop.signal },
+    ...{ extent, threads, folder, signal: stop.signal },
     onBegin(what) {
       const minutes = (performance.now() - began) / 60_000;
       console.error(`${minutes.toFixed(1)} min  ${what}`);

@@ -7,10 +7,10 @@ import type { Variant } from './variants/variant.js';
 
 /** How much is asked. */
 export interface Extent {
-  /** Questions that the main comparison asks. */
+  /** Questions that every method is asked. */
   readonly questions: number;
-  /** Questions of all other comparisons. */
-  readonly sample: number;
+  /** Random choices that each row of a random one is the mean of. */
+  readonly masks: number;
   /** Pictures whose tokens are looked at, layer by layer. */
   readonly pictures: number;
   readonly conversations: number;
@@ -20,14 +20,14 @@ export interface Extent {
   readonly rounds: number;
 }
 
-/** What two cores ask in half an hour. */
+/** What two cores ask in three quarters of an hour. */
 export const whole: Extent = {
-  ...{ questions: 240, sample: 80, pictures: 60, conversations: 80, schedules: 100, rounds: 24 },
+  ...{ questions: 600, masks: 3, pictures: 60, conversations: 80, schedules: 100, rounds: 24 },
 };
 
-/** A question of every kind, fewer where methods are many, to see that it runs. */
+/** A few questions of everything, to see that it runs. */
 export const quick: Extent = {
-  ...{ questions: 9, sample: 3, pictures: 2, conversations: 1, schedules: 2, rounds: 2 },
+  ...{ questions: 5, masks: 2, pictures: 1, conversations: 1, schedules: 2, rounds: 2 },
 };
 
 export interface Study {
@@ -36,10 +36,10 @@ export interface Study {
   readonly heldOut: HeldOut;
   readonly costing: Costing;
   readonly settings: readonly Setting[];
-  /** Of the main comparison. */
+  /** Those that are asked, of `unseen`. */
   readonly questions: readonly StudyQuestion[];
-  /** Of all others; among those of the main comparison. */
-  readonly sample: readonly StudyQuestion[];
+  /** All that may be asked. */
+  readonly unseen: readonly StudyQuestion[];
 }
 
 /** How a variant did. */
@@ -49,9 +49,13 @@ export interface Result {
   readonly variant: Variant;
   /** Of the unpruned prefill. */
   readonly cost: number;
-  readonly right: Right;
+  /** Right answers of each of its random choices; of a variant without any, one. */
+  readonly masks: readonly Right[];
 }
 
-/** Answers of a result to some questions, in their order. */
-export const answersTo = ({ right }: Pick<Result, 'right'>, questions: readonly StudyQuestion[]) =>
-  questions.map(({ id }) => right.get(id) ?? false);
+/** Points of a result at some questions, in their order: the share of its random choices that answered right. */
+export const answersTo = (
+  { masks }: Pick<Result, 'masks'>,
+  questions: readonly StudyQuestion[],
+): number[] =>
+  questions.map(({ id }) => masks.filter((right) => right.get(id)).length / masks.length);

@@ -151,6 +151,40 @@ test('what nobody timed has no time: null in the document, a dash in the table, 
   expect(byFlops).not.toMatch(/NaN|no question that is timed/);
 });
 
+test('a reduction before the decoder, alone and with prunes after it', async () => {
+  const data = await ownData();
+  const parameters = ['--data', data, '--answers', join(data, 'answers'), '--limit', '1'];
+  const reducing = ['--reduce', 'downsample', '--reduce-to', '81'];
+  const tune = ['tune', ...parameters, '--costs', '.7,.3', ...reducing];
+  const { schedules } = await transpruneJson(...tune);
+  const reduced = schedules.filter(({ reduction }: Document) => reduction);
+  const reduction = { method: 'downsample', tokens: 81 };
+  expect(reduced).toMatchObject([
+    { name: 'downsample to 81', reduction, plan: { stages: [] }, isBaseline: false },
+    // It costs less than 70 % by itself.
+    { name: 'downsample to 81, transprune after 3, 4, 5 at 30 %', reduction },
+  ]);
+  const [alone, both] = reduced;
+  expect(alone.options).toBe('--preset none --reduce downsample --reduce-to 81');
+  expect(both.options).toMatch(
+    /^--prune-after 3,4,5 --keep \S+ --reduce downsample --reduce-to 81$/,
+  );
+  expect(alone.cost).toBeLessThan(0.7);
+  expect(both.cost).toBeCloseTo(0.3, 2);
+  expect(both.plan.stages.at(-1).keepRatio).toBeLessThan(1);
+  for (const { time, accuracy } of reduced) {
+    expect(time.value).toBeGreaterThan(0);
+    expect(accuracy).not.toBeNull();
+  }
+  // Chance at what the reduction costs.
+  const random = schedules.filter(({ isBaseline }: Document) => isBaseline);
+  expect(random.some(({ cost }: Document) => Math.abs(cost - alone.cost) < 0.01)).toBe(true);
+  const again = await transpruneJson(...tune);
+  expect(again.schedules).toEqual(schedules);
+  const { stderr } = await transprune('tune', ...parameters, '--reduce', 'downsample');
+  expect(stderr).toMatch(/expected --reduce-to with --reduce/);
+});
+
 test('plans whose prunes go by the layers since the one before', async () => {
   const data = await ownData();
   const parameters = ['--data', data, '--answers', join(data, 'answers'), '--costs', '.5'];

@@ -21,6 +21,11 @@ import { addDeviceOption, type DeviceOptions } from '../options/device-option.js
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { numberUpTo, shareList, wholeNumber } from '../options/parsers.js';
 import { accumulationOption, positionsOption } from '../options/plan-options.js';
+import {
+  addReductionOptions,
+  type ReductionOptions,
+  reductionOf,
+} from '../options/reduction-options.js';
 import { addThreadOption, type ThreadOptions } from '../options/thread-option.js';
 import { endingOf, writeWhole } from '../show/ending.js';
 import { showTune } from '../show/tune.js';
@@ -37,6 +42,7 @@ const probes = 4;
 type Options = ModelOptions &
   DeviceOptions &
   Partial<ThreadOptions> &
+  ReductionOptions &
   OutputOptions & {
     readonly data?: string;
     readonly benchmark: string;
@@ -59,7 +65,7 @@ export function addTuneCommand(program: Command, io: Io): void {
   const command = program
     .command('tune')
     .description(
-      'Measure plans on your own questions: how right and how fast the presets, a grid of prune layers and costs, and random choice at each cost answer them, and which plan to use. A run that was ended is gone on with by the same command.',
+      'Measure plans on your own questions: how right and how fast the presets, a grid of prune layers and costs, a reduction before the decoder if you name one, and random choice at each cost answer them, and which plan to use. A run that was ended is gone on with by the same command.',
     )
     .option(
       '--data <folder>',
@@ -116,7 +122,7 @@ export function addTuneCommand(program: Command, io: Io): void {
     )
     .option('-o, --output <file>', 'a page (.html) or a plot (.svg, .png)')
     .option('--force', 'replace the file of --output if it is there already');
-  addThreadOption(addDeviceOption(addModelOptions(command)));
+  addThreadOption(addDeviceOption(addReductionOptions(addModelOptions(command))));
   addOutputOptions(command)
     .addHelpText(
       'after',
@@ -137,6 +143,7 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
   const around = { io, terminal };
   const { output, force, limit, answers, by: aim, method, accumulation } = options;
   checkTransitionFields({ method }, { accumulation });
+  const reduction = reductionOf(options);
   const ending = output === undefined ? undefined : endingOf(output, tuneEndings);
   const { checkFolder, checkTarget } = await import('@transprune/files/node');
   if (output !== undefined) {
@@ -161,25 +168,34 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
     // The same ones however many are asked, so that a longer run goes on with the same plans.
     const first = questions.slice(0, probes).flatMap(({ id }) => unpruned.get(id) ?? []);
     const costed = { ...costing, ...promptTokens(first, costing) };
-    const chosen = schedulesFor({ decoder, costing: costed }, options);
+    const chosen = schedulesFor({ decoder, costing: costed }, { ...options, reduction });
     leftOut.push(...chosen.leftOut);
     terminal.info(`${counted(chosen.schedules.length, 'plan')} beside the unpruned`);
     return chosen.schedules;
   };
-  const measuring = { files, original, questions, schedulesBeside, folder: answers, model, source };
+  const measuring = { files, original, questions, reduction, schedulesBeside };
   const {
     measured,
     failures,
     device: used,
   } = await measure(
-    { ...measuring, timed, maxNewTokens, device, ...(threads !== undefined && { threads }) },
+    {
+      ...measuring,
+      folder: answers,
+      model,
+      source,
+      timed,
+      maxNewTokens,
+      device,
+      ...(threads !== undefined && { threads }),
+    },
     folders,
     around,
   );
   const asked = [...(measured[0]?.answers.values() ?? [])];
   const tokens = promptTokens(asked, costing);
   const costed = { decoder, costing: { ...costing, ...tokens } };
-  const cost = ({ plan }: Schedule) => costOf(costed, plan);
+  const cost = ({ plan, reduction }: Schedule) => costOf(costed, plan, reduction);
   const report: TuneReport = tuneReport(resultsOf({ ...benchmark, questions }, measured, cost), {
     ...{ model, source, device: used, answers, questions: questions.length, ...tokens },
     ...{ tolerance: options.tolerance / 100, aim, positions: options.positions, leftOut, failures },

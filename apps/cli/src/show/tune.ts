@@ -3,6 +3,7 @@ import { counted } from '@transprune/core';
 import type { Estimate } from '@transprune/eval';
 import type { TunedSchedule, TuneReport } from '../tune/document.js';
 import { paid } from '../tune/recommend.js';
+import { isUnpruned } from '../tune/schedules.js';
 import { shownProblems } from './eval.js';
 import { type Block, type Grid, table } from './table.js';
 import { milliseconds, percent } from './units.js';
@@ -82,7 +83,7 @@ export function recommendation({
   const chosen = schedules.find(({ name }) => name === recommended?.name);
   if (!recommended || !chosen) return 'No question could be compared: nothing is recommended.';
   const allowed = `${(100 * tolerance).toFixed(1)} points`;
-  const choices = schedules.filter(({ plan, isBaseline }) => plan.stages.length > 0 && !isBaseline);
+  const choices = schedules.filter((each) => !isUnpruned(each) && !each.isBaseline);
   const untimed = choices.filter((schedule) => paid(schedule, aim) === null).length;
   const notes =
     untimed === 0
@@ -90,7 +91,7 @@ export function recommendation({
       : [
           `Of ${counted(untimed, 'plan')} no question that is timed was answered: no choice by time. --timed with more questions, or --by flops, compares all.`,
         ];
-  if (chosen.plan.stages.length === 0) {
+  if (isUnpruned(chosen)) {
     const others = untimed > 0 ? 'Every other plan that was timed and' : 'Every plan that';
     const reason = `${others} is ${aim === 'time' ? 'faster' : 'cheaper'} loses more than ${allowed} here.`;
     const isAlone = untimed === choices.length;

@@ -17,7 +17,7 @@ function chosenBy(options: string) {
 
 test.each(methodNames)('options of a plan of %s are that plan on the command line', (method) => {
   const plan = createPlan({ method, accumulateLayers: [2, 4, 5], stages });
-  const chosen = chosenBy(planOptions(plan));
+  const chosen = chosenBy(planOptions({ plan }));
   expect(chosen.stages).toEqual(stages);
   expect(chosen.method).toBe(method);
   if (readsTransition(methodOf(plan))) expect(chosen).toEqual(plan);
@@ -25,5 +25,5 @@ test.each(methodNames)('options of a plan of %s are that plan on the command lin
 
 test('also where each prune goes by its own layers', () => {
   const plan = createPlan({ stages, accumulateLayers: [4, 6], accumulation: 'per-stage' });
-  expect(chosenBy(planOptions(plan))).toEqual(plan);
+  expect(chosenBy(planOptions({ plan }))).toEqual(plan);
 });

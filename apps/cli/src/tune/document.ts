@@ -5,12 +5,14 @@ import {
   methodOf,
   type PositionMode,
   type PrunePlan,
+  type Reduction,
   readsTransition,
 } from '@transprune/core';
 import type { Estimate, Problem } from '@transprune/eval';
 import { layerRanges } from '../show/units.js';
 import { type Aim, paretoFront, recommend } from './recommend.js';
 import type { Result, Results } from './results.js';
+import type { Schedule } from './schedules.js';
 
 /** One schedule. Shares are from 0 to 1. */
 export interface TunedSchedule {
@@ -18,6 +20,8 @@ export interface TunedSchedule {
   readonly family: string;
   readonly isBaseline: boolean;
   readonly plan: PrunePlan;
+  /** Goes before the plan. */
+  readonly reduction?: Reduction | undefined;
   /** Of the command line, for this plan. */
   readonly options: string;
   /** Share of the unpruned prefill's cost, counted. */
@@ -77,7 +81,7 @@ export function tuneReport({ results, ...counts }: Results, facts: Facts): TuneR
     recommended: found
       ? {
           name: found.result.schedule.name,
-          options: planOptions(found.result.schedule.plan, positions),
+          options: planOptions(found.result.schedule, positions),
           isCertain: found.isCertain,
           random: found.random?.schedule.name ?? null,
         }
@@ -90,19 +94,23 @@ function tuned(
   isOnFront: boolean,
   positions: PositionMode | undefined,
 ): TunedSchedule {
-  return { ...schedule, ...measured, options: planOptions(schedule.plan, positions), isOnFront };
+  return { ...schedule, ...measured, options: planOptions(schedule, positions), isOnFront };
 }
 
 /**
- * A plan as options of the command line.
+ * A plan, and what goes before it, as options of the command line.
  *
  * @param positions if they are not what the decoder goes by
  */
-export function planOptions(plan: PrunePlan, positions?: PositionMode): string {
+export function planOptions(
+  { plan, reduction }: Pick<Schedule, 'plan' | 'reduction'>,
+  positions?: PositionMode,
+): string {
+  const before = reduction ? [`--reduce ${reduction.method} --reduce-to ${reduction.tokens}`] : [];
   const { stages, accumulateLayers } = plan;
   const layers = stages.map(({ afterLayer }) => afterLayer);
   const [first = 1, last = 0] = [layers[0], layers.at(-1)];
-  if (layers.length === 0) return '--preset none';
+  if (layers.length === 0) return ['--preset none', ...before].join(' ');
   const method = methodNameOf(plan);
   const span = layerRanges(accumulateLayers).replaceAll(' ', '');
   const usual = layerRanges(Array.from({ length: last - first + 1 }, (_, at) => first + at));
@@ -113,5 +121,6 @@ export function planOptions(plan: PrunePlan, positions?: PositionMode): string {
     ...(span === usual || !readsTransition(methodOf(plan)) ? [] : [`--accumulate ${span}`]),
     `--prune-after ${layers.join(',')}`,
     `--keep ${stages.map(({ keepRatio }) => keepRatio).join(',')}`,
+    ...before,
   ].join(' ');
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { planLabel } from '../eval/plan-label.js';
-import { byDecoder, type Schedule } from './schedules.js';
+import { byDecoder, isUnpruned, type Schedule } from './schedules.js';
 
 /** One that is asked. */
 export interface Asked {
@@ -15,7 +15,7 @@ export interface Asked {
   readonly limit?: number;
 }
 
-/** Schedules of one decoder, whose keep ratios are an input. */
+/** Schedules of one decoder, whose keep ratios are an input, and one reduction or none before it. */
 export interface Group {
   readonly schedules: readonly Schedule[];
   /** Asked in turns; the unpruned comes first. */
@@ -39,11 +39,11 @@ export function groupsOf(
 ): Group[] {
   return byDecoder(schedules).map((own) => {
     const asked = own.map((schedule) => ({
-      ...placeOf(planLabel(schedule.plan), schedule.name, places),
+      ...placeOf(planLabel(schedule.plan, schedule.reduction), schedule.name, places),
       schedule,
     }));
     const [first] = own;
-    if (!first || first.plan.stages.length === 0) return { schedules: own, asked };
+    if (!first || isUnpruned(first)) return { schedules: own, asked };
     const called = `unpruned beside ${first.family}`;
     return {
       schedules: own,

@@ -1,4 +1,5 @@
 /** Asks the questions of every schedule: those of one decoder in turns, beside the unpruned. */
+import type { Reduction } from '@transprune/core';
 import type { Entrant, FiledAnswer, Problem, Question } from '@transprune/eval';
 import type { VlmFiles } from '@transprune/files';
 import { pruneModel } from '@transprune/onnx';
@@ -18,6 +19,8 @@ export interface MeasureOptions extends GroupOptions, DeviceOptions, Partial<Thr
   readonly files: VlmFiles;
   readonly original: OriginalDecoder;
   readonly questions: readonly Question[];
+  /** That some schedules have before their plan. */
+  readonly reduction?: Reduction | undefined;
   /** What is held against the unpruned, whose answers tell how long prompts are. */
   readonly schedulesBeside: (unpruned: Answers) => readonly Schedule[];
 }
@@ -58,9 +61,11 @@ export async function measure(
     import('@transprune/vlm'),
     import('@transprune/eval'),
   ]);
-  const { files, original, questions, device, threads, model, maxNewTokens } = options;
+  const { files, original, questions, device, threads, model, maxNewTokens, reduction } = options;
   const backend = createNodeBackend({ threads });
-  const unpruned = await createEngine({ files, backend, device, visionCacheBytes });
+  const opening = { files, backend, device, visionCacheBytes };
+  const unpruned = await createEngine(opening);
+  let reduced: LocalEngine | undefined;
   const measured: Measured[] = [];
   const failures: Problem[] = [];
 
@@ -109,13 +114,14 @@ export async function measure(
       };
       const turn = { isOpen: count > 0, before: open[at]?.answered ?? 0, onDone };
       const [first] = group.schedules;
+      const whole = (first?.reduction && reduced) || unpruned;
       // Nothing is opened for answers that are there.
       if (!first || first.plan.stages.length === 0 || count === 0) {
-        await askGroup(group, turn, unpruned);
+        await askGroup(group, turn, whole);
       } else {
         const rewritten = pruneModel(original.original, first.plan, { runtimeRatios: true });
         const source = await temporaryModel(rewritten.model, original.path, folders);
-        const pruned = await unpruned.withDecoder({ ...source, keepRatios: ratiosOf(first) ?? [] });
+        const pruned = await whole.withDecoder({ ...source, keepRatios: ratiosOf(first) ?? [] });
         try {
           await askGroup(group, turn, pruned);
         } finally {
@@ -127,6 +133,8 @@ export async function measure(
   };
 
   try {
+    // Before anything is asked: not all models can be reduced so.
+    if (reduction) reduced = await createEngine({ ...opening, reduction });
     const alone = unprunedSchedule(original.decoder);
     await askAll([alone]);
     const schedules = options.schedulesBeside(measured[0]?.answers ?? new Map());
@@ -135,6 +143,7 @@ export async function measure(
     measured.sort((a, b) => (place.get(a.schedule) ?? 0) - (place.get(b.schedule) ?? 0));
   } finally {
     terminal.progress('');
+    await reduced?.dispose();
     await unpruned.dispose();
   }
   return { device: unpruned.device, measured, failures };

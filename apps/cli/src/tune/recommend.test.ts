@@ -79,13 +79,20 @@ test('a plan as options of the command line', () => {
     { afterLayer: 5, keepRatio: 0.25 },
   ];
   const keep = '--prune-after 3,5 --keep 0.5,0.25';
-  expect(planOptions(createPlan({ stages, accumulateLayers: [3, 4, 5] }))).toBe(keep);
-  const other = createPlan({ method: 'transition', stages, accumulateLayers: [2, 3, 4, 5] });
-  expect(planOptions(other)).toBe(`--method transition --accumulate 2-5 ${keep}`);
-  expect(planOptions(other, 'keep')).toBe(
+  expect(planOptions({ plan: createPlan({ stages, accumulateLayers: [3, 4, 5] }) })).toBe(keep);
+  const plan = createPlan({ method: 'transition', stages, accumulateLayers: [2, 3, 4, 5] });
+  expect(planOptions({ plan })).toBe(`--method transition --accumulate 2-5 ${keep}`);
+  expect(planOptions({ plan }, 'keep')).toBe(
     `--method transition --positions keep --accumulate 2-5 ${keep}`,
   );
   // It takes none.
-  expect(planOptions({ ...other, method: 'fastv' })).toBe(`--method fastv ${keep}`);
-  expect(planOptions(createPlan({ stages: [] }))).toBe('--preset none');
+  expect(planOptions({ plan: { ...plan, method: 'fastv' } })).toBe(`--method fastv ${keep}`);
+  const none = createPlan({ stages: [] });
+  expect(planOptions({ plan: none })).toBe('--preset none');
+  const reduction = { method: 'vision-zip', tokens: 64 } as const;
+  const reduced = '--reduce vision-zip --reduce-to 64';
+  expect(planOptions({ plan: none, reduction })).toBe(`--preset none ${reduced}`);
+  expect(planOptions({ plan: { ...plan, method: 'fastv' }, reduction })).toBe(
+    `--method fastv ${keep} ${reduced}`,
+  );
 });

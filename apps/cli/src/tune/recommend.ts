@@ -1,5 +1,6 @@
 /** The Pareto front, and which plan to use. */
 import type { Result } from './results.js';
+import { isUnpruned } from './schedules.js';
 
 /** What is to be little: the time that was measured, or the cost of the prompt as it is counted. */
 export const aims = ['time', 'flops'] as const;
@@ -60,7 +61,7 @@ export function recommend(
     .toSorted((a, b) => a.cost - b.cost || b.right - a.right);
   if (!found) return undefined;
   const { result, least, right } = found;
-  const prunes = result.schedule.plan.stages.length > 0;
+  const prunes = !isUnpruned(result.schedule);
   const random = results.find(
     ({ schedule, cost, accuracy }) =>
       schedule.isBaseline &&

@@ -52,14 +52,21 @@ export function resultsOf(
   );
   const compared = answered.filter(({ id }) => points.every((each) => each.has(id)));
   const rows = points.map((each) => compared.map(({ id }) => each.get(id) ?? 0));
-  const vision = visionTimes(measured.flatMap(({ answers, beside }) => [answers, beside]));
+  // An encoder whose tokens are reduced takes time of its own.
+  const [reduced, whole] = [true, false].map((isReduced) =>
+    measured.filter(({ schedule }) => (schedule.reduction !== undefined) === isReduced),
+  );
+  const answersOf = (some: readonly Measured[] = []) => some.map(({ answers }) => answers);
+  const vision = visionTimes([...answersOf(whole), ...measured.map(({ beside }) => beside)]);
+  const visionReduced = visionTimes(answersOf(reduced));
   const [unpruned = []] = rows;
   const results = measured.map(({ schedule, answers, beside }, at): Result => {
     const own = rows[at] ?? [];
     const asked = [...beside].flatMap(([id, reference]) => {
       const answer = answers.get(id);
       if (!answer) return [];
-      const [time, other] = [timesOf(answer, vision), timesOf(reference, vision)];
+      const own = schedule.reduction ? visionReduced : vision;
+      const [time, other] = [timesOf(answer, own), timesOf(reference, vision)];
       return time && other ? [{ ...time, share: time.answerMs / other.answerMs }] : [];
     });
     const median = (values: readonly number[]) => known(medianOf(values));

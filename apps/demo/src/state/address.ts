@@ -10,29 +10,43 @@ import {
   keepRatios,
   keptCounts,
   method,
+  mostSeed,
   preset,
   presetChoices,
   ratiosOfCounts,
   seed,
 } from './plan.js';
-import { imageSize, samples } from './samples.js';
-import { device, picture, pictureSize, question, type View, view, views } from './store.js';
+import { imageSize, samples, sizeStep } from './samples.js';
+import {
+  device,
+  failure,
+  picture,
+  pictureSize,
+  question,
+  type View,
+  view,
+  views,
+} from './store.js';
 
 /** Browsers refuse to change the address all the time. */
 const restMs = 300;
 
 /** Reads the address, now and whenever it changes, and keeps it up to date. */
 export async function startAddress(): Promise<void> {
-  await readAddress();
   addEventListener('hashchange', () => void readAddress());
+  await readAddress();
   let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
-    const address = `#${writeAddress()}`;
+    writeAddress();
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      if (location.hash !== address) history.replaceState(null, '', address);
-    }, restMs);
+    timer = setTimeout(keepAddress, restMs);
   });
+}
+
+/** Writes what is chosen into the address, before another one follows it. */
+export function keepAddress(): void {
+  const address = `#${writeAddress()}`;
+  if (location.hash !== address) history.replaceState(null, '', address);
 }
 
 function writeAddress(): string {
@@ -62,22 +76,38 @@ async function readAddress(): Promise<void> {
   view.value = oneOf<View>('view', views) ?? 'look';
   device.value = oneOf('device', ['auto', 'webgpu', 'wasm'] as const) ?? device.value;
   method.value = oneOf<MethodName>('method', methodNames) ?? method.value;
-  seed.value = within('seed', 0, 9999) ?? seed.value;
-  pictureSize.value = within('size', 16, imageSize) ?? pictureSize.value;
+  seed.value = within('seed', 0, mostSeed) ?? seed.value;
+  const size = within('size', 2 * sizeStep, imageSize) ?? pictureSize.value;
+  pictureSize.value = size - (size % sizeStep);
   const named = oneOf('preset', presetChoices);
   if (named) choosePreset(named);
   else keepRatios.value = ratiosOfCounts(fields.get('keep')) ?? keepRatios.value;
-  await readPictureOf(fields.get('picture'));
   question.value = fields.get('question') ?? question.value;
+  await readPictureOf(fields.get('picture'), fields.has('question'));
 }
 
-async function readPictureOf(value: string | null): Promise<void> {
+/** Whether a picture was asked for, which may still be on its way. */
+let hasPicture = false;
+
+async function readPictureOf(value: string | null, hasQuestion: boolean): Promise<void> {
   if (value === (picture.value?.isSample ? picture.value.name : picture.value?.url)) return;
-  if (value?.startsWith('data:image/')) {
-    const response = await fetch(value);
-    await chooseFile(await response.blob(), 'the picture of the address');
-    return;
-  }
-  const sample = samples.find(({ name }) => name === value) ?? samples[0];
-  if (sample && (value !== null || !picture.value)) await chooseSample(sample);
+  if (value === null && hasPicture) return;
+  hasPicture = true;
+  const isData = value?.startsWith('data:image/') ?? false;
+  const name = 'the picture of the address';
+  if (value && isData && (await chooseFile(await blobOf(value), name))) return;
+  // What was wrong with the picture is still to be read beside the example.
+  const { value: reason } = failure;
+  const sample = samples.find((one) => one.name === value) ?? samples[0];
+  if (!sample || (isData && picture.value)) return;
+  const isTaken = await chooseSample(sample, !hasQuestion);
+  if (isTaken && isData) failure.value = reason;
+}
+
+/** Nothing for what is no `data:` URL, which no browser takes for a picture. */
+function blobOf(url: string): Promise<Blob> {
+  return fetch(url).then(
+    (response) => response.blob(),
+    () => new Blob(),
+  );
 }

@@ -5,7 +5,7 @@ import { loadModel, reasonOf } from './load.js';
 import { lookAtBest } from './look.js';
 import { pixelsOf, withLessDetail } from './picture.js';
 import { plan } from './plan.js';
-import { ended } from './short-worker.js';
+import { ended, WorkerDeath } from './short-worker.js';
 import {
   failure,
   model,
@@ -19,10 +19,14 @@ import {
 } from './store.js';
 import { endWorker, withWorker } from './worker.js';
 
+/** Whether the answer that is on its way was stopped: what it had said by then is shown, and no more told. */
+let isStopped = false;
+
 /** Asks the question about the picture. */
 export async function ask(): Promise<void> {
+  if (phase.value !== 'idle') return;
   const request = currentRequest();
-  if (!request || phase.value !== 'idle') return;
+  if (!request) return;
   failure.value = undefined;
   phase.value = 'unpruned';
   try {
@@ -33,14 +37,22 @@ export async function ask(): Promise<void> {
     if (isWhole) await showLayers(request);
   } catch (error) {
     if (error === ended) return;
+    if (error instanceof WorkerDeath) {
+      endWorker();
+      model.value = { phase: 'none' };
+    }
     failure.value = reasonOf(error);
     status.value = `No answer: ${failure.value}`;
   }
 }
 
+/** Ends the answer that is on its way, if one is. */
 export function stop(): void {
+  if (phase.value === 'idle') return;
   status.value = 'Stopped';
-  void withWorker((worker) => worker.stop());
+  isStopped = true;
+  // A worker that has died is told of by the question.
+  withWorker((worker) => worker.stop()).catch(() => {});
 }
 
 const deviceNow = () => (model.value.phase === 'ready' ? model.value.facts.device : 'auto');
@@ -69,7 +81,9 @@ async function askOnce(request: AskRequest): Promise<boolean> {
   } catch (error) {
     if (error === ended || deviceNow() !== 'webgpu' || !(await isLost())) throw error;
     endWorker();
-    if (!(await loadModel('The graphics card was lost; opening it again'))) throw error;
+    const isOpen = await loadModel('The graphics card was lost; opening it again');
+    // Stopped meanwhile, or told why it failed.
+    if (!isOpen) throw model.value.phase === 'failed' ? error : ended;
     return run(request);
   }
 }
@@ -79,6 +93,7 @@ const isLost = () => withWorker((worker) => worker.deviceIsLost()).catch(() => f
 
 async function run(request: AskRequest): Promise<boolean> {
   phase.value = 'unpruned';
+  isStopped = false;
   shown.value = nothingShown(request.question, deviceNow(), request.plan);
   return withWorker((worker, callback) => worker.ask(request, callback(show)));
 }
@@ -87,6 +102,7 @@ function show(event: AskEvent): void {
   if (!shown.value) return;
   const after = withEvent(shown.value, event);
   shown.value = after;
+  if (isStopped) return;
   switch (event.type) {
     case 'start':
       phase.value = event.side;
@@ -109,6 +125,11 @@ function show(event: AskEvent): void {
 /** Fills in what the layers do, unless something else was asked meanwhile. */
 async function showLayers(request: AskRequest): Promise<void> {
   const { value: before } = shown;
-  const layers = await withWorker((worker) => worker.layers(request));
-  if (before && shown.value === before) shown.value = { ...before, layers };
+  if (!before) return;
+  try {
+    const layers = await withWorker((worker) => worker.layers(request));
+    if (shown.value === before) shown.value = { ...before, layers };
+  } catch (error) {
+    if (shown.value === before || error instanceof WorkerDeath) throw error;
+  }
 }

@@ -12,6 +12,15 @@ export interface ShownBench {
   readonly document: BenchDocument;
 }
 
+/** What is chosen in the form. */
+export const benchRequest = signal<Omit<BenchRequest, 'page'>>({
+  shape: 'smolvlm-256m',
+  precision: 'int4',
+  device: 'gpu' in navigator ? 'webgpu' : 'wasm',
+  preset: 'transprune-high',
+  runs: 9,
+});
+
 /** The last first. */
 export const benches = signal<readonly ShownBench[]>([]);
 export const benchProgress = signal<BenchProgress | undefined>(undefined);
@@ -19,9 +28,10 @@ export const benchFailure = signal<string | undefined>(undefined);
 
 let worker: ShortWorker<BenchWorker> | undefined;
 
-/** Runs a benchmark in a worker of its own; nothing happens while another one runs. */
-export async function runBench(request: Omit<BenchRequest, 'page'>): Promise<void> {
+/** Runs what is chosen in a worker of its own; nothing happens while another one runs. */
+export async function runBench(): Promise<void> {
   if (benchProgress.value) return;
+  const { value: request } = benchRequest;
   benchFailure.value = undefined;
   benchProgress.value = { doing: 'starting', share: 0 };
   worker = shortWorker(
@@ -49,18 +59,34 @@ export function stopBench(): void {
   worker?.end();
 }
 
+/** Shows a benchmark's file. */
+export async function showBenchFile(file: File): Promise<void> {
+  try {
+    showBench(await file.text(), file.name);
+  } catch (error) {
+    fail(`${file.name} cannot be read: ${reasonOf(error)}`);
+  }
+}
+
 /** Shows a benchmark's JSON. */
 export function showBench(text: string, name: string): void {
   benchFailure.value = undefined;
   try {
     show(name, parseBench(text));
   } catch (error) {
-    fail(`${name}: ${reasonOf(error)}`);
+    fail(`${name}: ${firstFault(reasonOf(error))}`);
   }
 }
 
 export function saveBench({ document }: ShownBench): void {
   saveFile(`${JSON.stringify(document, undefined, 2)}\n`, 'bench.json', 'application/json');
+}
+
+/** A file that is something else has as many faults as a benchmark has fields. */
+function firstFault(reason: string): string {
+  const [head = '', first, ...others] = reason.split(/\s*✖\s*/);
+  if (first === undefined) return reason;
+  return `${head} ${first.replace(/\s+/g, ' ')}${others.length > 0 ? `; and ${others.length} more` : ''}`;
 }
 
 function show(name: string, document: BenchDocument): void {

@@ -1,22 +1,40 @@
 /** Pictures that the user chooses. */
+import { stop } from './ask.js';
 import { type Picture, readPicture } from './picture.js';
 import { type Sample, samples } from './samples.js';
 import { failure, picture, question, shown, stage, status } from './store.js';
 
-/** Shows one of the examples, with its first question if the one asked is another example's. */
-export async function chooseSample(sample: Sample): Promise<void> {
+/** Counts what was chosen. */
+let choices = 0;
+
+/**
+ * Shows one of the examples.
+ *
+ * @param hasQuestion whether its first question is asked in place of one of another example
+ * @returns false if it could not be read, or another picture was chosen meanwhile
+ */
+export async function chooseSample(sample: Sample, hasQuestion = true): Promise<boolean> {
   const { name, path, questions } = sample;
+  const { value: before } = question;
   const isTaken = await take(async () => readPicture(await fetchSample(path), name, true));
-  const isSuggested = samples.some((other) => other.questions.includes(question.value));
-  if (isTaken && isSuggested && !questions.includes(question.value)) {
+  // What was written meanwhile stays.
+  const isSuggested =
+    question.value === before && samples.some((other) => other.questions.includes(before));
+  if (hasQuestion && isTaken && isSuggested && !questions.includes(before)) {
     question.value = questions[0] ?? '';
   }
+  return isTaken;
 }
 
-/** Shows a file of the user's, which stays in this browser. */
-export async function chooseFile(file: Blob, name: string): Promise<void> {
+/**
+ * Shows a file of the user's, which stays in this browser.
+ *
+ * @returns false if it could not be read, or another picture was chosen meanwhile
+ */
+export async function chooseFile(file: Blob, name: string): Promise<boolean> {
   const isTaken = await take(() => readPicture(file, name));
   if (isTaken) status.value = `The picture ${name} is chosen`;
+  return isTaken;
 }
 
 async function fetchSample(path: string): Promise<Blob> {
@@ -25,19 +43,20 @@ async function fetchSample(path: string): Promise<Blob> {
   return response.blob();
 }
 
-/**
- * Shows a picture in place of the one before; what was shown belonged to that one.
- *
- * @returns false if it could not be read, which `failure` tells
- */
+/** Shows a picture in place of the one before; what was shown or asked belonged to that one. */
 async function take(read: () => Promise<Picture>): Promise<boolean> {
+  const own = ++choices;
   try {
-    picture.value = await read();
+    const found = await read();
+    if (own !== choices) return false;
+    picture.value = found;
   } catch (error) {
+    if (own !== choices) return false;
     failure.value = error instanceof Error ? error.message : String(error);
     status.value = failure.value;
     return false;
   }
+  stop();
   failure.value = undefined;
   shown.value = undefined;
   stage.value = 0;

@@ -2,8 +2,9 @@
 import { signal } from '@preact/signals';
 import type { PrunePlan } from '@transprune/core';
 import type { HubAnswer, HubProgress, HubRequest, HubWorker } from '../worker/model-protocol.js';
+import { reasonOf } from './load.js';
 import { pixelsOf } from './picture.js';
-import { type ShortWorker, shortWorker } from './short-worker.js';
+import { ended, type ShortWorker, shortWorker } from './short-worker.js';
 import { picture, question, status } from './store.js';
 import { task } from './task.js';
 
@@ -25,8 +26,9 @@ export const hubAnswers = signal<
 
 let worker: ShortWorker<HubWorker> | undefined;
 
-/** Fetches the model that is named, in place of the one before. */
+/** Fetches the model that is named, in place of the one before; nothing happens while one is busy. */
 export async function loadHub(): Promise<void> {
+  if (hubProgress.value) return;
   const { value: request } = hubRequest;
   hubModel.value = undefined;
   hubAnswers.value = undefined;
@@ -40,9 +42,12 @@ export async function loadHub(): Promise<void> {
       if (hubProgress.value) hubProgress.value = progress;
     };
     const page = new URL('.', document.baseURI).href;
-    const plan = await started.call(({ load }, callback) =>
-      load({ ...request, page }, callback(onProgress)),
-    );
+    const plan = await started
+      .call(({ load }, callback) => load({ ...request, page }, callback(onProgress)))
+      .catch((error: unknown) => {
+        started.end();
+        throw error === ended ? error : new Error(hubReason(reasonOf(error), request.id));
+      });
     hubModel.value = { id: request.id, plan };
     status.value = `${request.id} is loaded, its decoder pruned`;
   });
@@ -52,7 +57,11 @@ export async function loadHub(): Promise<void> {
 export async function askHub(): Promise<void> {
   const { value: pictured } = picture;
   const asked = worker;
-  if (!pictured || !asked) return;
+  if (!pictured || !asked || hubProgress.value) return;
+  if (question.value.trim() === '') {
+    hubFailure.value = 'Write a question in Look first.';
+    return;
+  }
   hubAnswers.value = undefined;
   await hubTask.run({ doing: 'answering twice' }, async () => {
     const answers = await asked.call(({ ask }) => ask(pixelsOf(pictured.image), question.value));
@@ -65,4 +74,18 @@ export function stopHub(): void {
   worker?.end();
   worker = undefined;
   hubModel.value = undefined;
+}
+
+/** Why a model could not be fetched, in words for the user: of what transformers.js and browsers say of it. */
+export function hubReason(message: string, id: string): string {
+  if (/could not locate file|unauthorized|forbidden/i.test(message)) {
+    return `the hub has no public model ${id} of this kind (${message}); check its name`;
+  }
+  if (/failed to fetch|network ?error|load failed/i.test(message)) {
+    return `the hub could not be reached (${message}); check the network`;
+  }
+  if (/not valid json|json\.parse/i.test(message)) {
+    return `expected the files of ${id}, got something else (${message}); check the network`;
+  }
+  return message;
 }

@@ -8,14 +8,20 @@ import { ended } from './short-worker.js';
 import { device, model, status } from './store.js';
 import { endWorker, withWorker } from './worker.js';
 
+let loads = 0;
+
 /**
+ * In place of a load that is on its way, which is not heard of any more.
+ *
  * @param doing what a screen reader is told of it
- * @returns false if it failed, which `model` tells
+ * @returns false if it failed, which `model` tells, or was stopped
  */
 export async function loadModel(doing = 'Loading the model'): Promise<boolean> {
+  const own = ++loads;
   model.value = { phase: 'loading', progress: undefined };
   status.value = doing;
   await offlineReady();
+  if (own !== loads) return false;
   try {
     const onProgress = (progress: LoadProgress) => {
       if (model.value.phase === 'loading') model.value = { phase: 'loading', progress };
@@ -28,7 +34,7 @@ export async function loadModel(doing = 'Loading the model'): Promise<boolean> {
     status.value = `The model is loaded and runs on ${deviceTitles[facts.device]}`;
     return true;
   } catch (error) {
-    // Another load has taken its place.
+    // It was stopped, or another load has taken its place.
     if (error === ended) return false;
     endWorker();
     const reason = reasonOf(error);
@@ -36,6 +42,13 @@ export async function loadModel(doing = 'Loading the model'): Promise<boolean> {
     status.value = `The model could not be loaded: ${reason}`;
     return false;
   }
+}
+
+export function stopLoading(): void {
+  loads++;
+  endWorker();
+  model.value = { phase: 'none' };
+  status.value = 'Stopped';
 }
 
 /** Progress in words. */

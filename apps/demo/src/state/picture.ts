@@ -32,6 +32,9 @@ export async function readPicture(source: Blob, name: string, isSample = false):
   }
   const canvas = squareCanvas();
   const context = contextOf(canvas);
+  // The model reads colours alone: what is transparent would be black.
+  context.fillStyle = 'white';
+  context.fillRect(0, 0, imageSize, imageSize);
   context.imageSmoothingQuality = 'high';
   context.drawImage(bitmap, 0, 0, imageSize, imageSize);
   bitmap.close();

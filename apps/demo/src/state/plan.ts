@@ -20,6 +20,8 @@ const startPreset: PresetChoice = 'transprune-high';
 export const keepRatios = signal<readonly number[]>(ratiosOf(startPreset));
 export const method = signal<MethodName>('transprune');
 export const seed = signal(1);
+export const mostSeed = 9999;
+export const isSeed = (value: number) => Number.isInteger(value) && value >= 0 && value <= mostSeed;
 
 /** The preset that has these ratios, if one has. */
 export const preset = computed(() => presetOf(keepRatios.value));

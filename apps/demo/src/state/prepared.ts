@@ -9,10 +9,13 @@ import { picture, question, shown, stage } from './store.js';
 
 type Name = (typeof preparedTraces)[keyof typeof preparedTraces]['name'];
 
+/** @throws Error in words for the user */
 export async function fetchPrepared(name: Name): Promise<Trace> {
-  const response = await fetch(`prepared/${name}.json`);
-  if (!response.ok) throw new Error(`expected the prepared trace ${name}, got ${response.status}`);
-  return (await response.json()) as Trace;
+  const path = `prepared/${name}.json`;
+  const response = await fetch(path).catch(() => undefined);
+  const trace = response?.ok ? await response.json().catch(() => undefined) : undefined;
+  if (!trace) throw new Error(`${path} could not be fetched; check the network`);
+  return trace as Trace;
 }
 
 /** Shows the prepared answer, if picture, question and plan are those that it is of. */

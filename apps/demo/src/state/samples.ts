@@ -5,6 +5,8 @@ import data from '../../../../packages/embedded-model/samples/samples.json';
 
 export const { imageSize } = data;
 export const grid: Grid = { columns: data.grid, rows: data.grid };
+/** Sides of a patch, in pixels: pictures whose sides are multiples of it hold whole patches. */
+export const sizeStep = imageSize / grid.columns;
 export const patchCount = grid.columns * grid.rows;
 
 export interface Sample {

@@ -12,6 +12,9 @@ export interface ShortWorker<T> {
   end(): void;
 }
 
+/** What a call fails with when its worker has died, and with it all that it held. */
+export class WorkerDeath extends Error {}
+
 /** What a call fails with when its worker was ended. */
 export const ended = new Error('stopped');
 
@@ -28,8 +31,10 @@ export function shortWorker<T>(worker: Worker): ShortWorker<T> {
     worker.addEventListener('error', (event) => {
       // The call tells of it.
       event.preventDefault();
+      isOver = true;
+      worker.terminate();
       reject(
-        new Error(
+        new WorkerDeath(
           event.message ||
             'the worker ended: its code could not be fetched, or there was too little memory',
         ),

@@ -50,11 +50,11 @@ async function inspect(): Promise<void> {
   });
 }
 
-/** Prunes the file and downloads the result. */
+/** Prunes the file and downloads the result; nothing happens while something is done with it. */
 export async function downloadPruned(): Promise<void> {
   const { value: current } = yourModel;
   const pruner = worker;
-  if (!current || !pruner) return;
+  if (!current || !pruner || modelBusy.value) return;
   await modelTask.run({ doing: `pruning ${current.name}` }, async () => {
     const { bytes, ...pruned } = await pruner.call(({ prune }) => prune(planChoice.value));
     const name = prunedName(current.name);

@@ -5,24 +5,29 @@ export function FileField(props: {
   readonly title: string;
   readonly note: string;
   readonly label: string;
-  /** Ends of names that are taken, with their dots, and types. */
+  /** Ends of names that are offered, with their dots, and types. */
   readonly accept: string;
+  /** Gets files of other kinds too, where none is of these: it is to refuse them in words. */
   readonly onFile: (file: File) => void;
   readonly onText?: (text: string) => void;
 }) {
   const { title, note, label, accept, onFile, onText } = props;
   const input = useRef<HTMLInputElement>(null);
   const take = useRef({ onFile, onText });
-  const isWanted = ({ name, type }: File) =>
+  const isOffered = ({ name, type }: File) =>
     accept.split(',').some((ending) => name.toLowerCase().endsWith(ending) || type === ending);
-  take.current = { onFile: (file) => isWanted(file) && onFile(file), onText };
+  const wanted = (files: FileList | undefined) => {
+    const all = [...(files ?? [])];
+    return all.find(isOffered) ?? all[0];
+  };
+  take.current = { onFile, onText };
   useEffect(() => {
     const onDrop = ({ dataTransfer }: DragEvent) => {
-      const [file] = dataTransfer?.files ?? [];
+      const file = wanted(dataTransfer?.files);
       if (file) take.current.onFile(file);
     };
     const onPaste = (event: ClipboardEvent) => {
-      const [file] = event.clipboardData?.files ?? [];
+      const file = wanted(event.clipboardData?.files);
       const text = event.clipboardData?.getData('text') ?? '';
       if (file) take.current.onFile(file);
       else if (text && !isField(event.target)) take.current.onText?.(text);

@@ -1,3 +1,4 @@
+import { keepAddress } from '../state/address.js';
 import { device, model, phase, type View, view, views } from '../state/store.js';
 import type { DeviceChoice } from '../worker/protocol.js';
 
@@ -27,10 +28,7 @@ export function Header() {
             key={name}
             href={`#view=${name}`}
             aria-current={view.value === name ? 'page' : undefined}
-            onClick={(event) => {
-              event.preventDefault();
-              view.value = name;
-            }}
+            onClick={keepAddress}
           >
             {titles[name]}
           </a>
@@ -50,7 +48,7 @@ function DeviceChip() {
       <span class="hidden">Device</span>
       <select
         value={device.value}
-        disabled={state.phase === 'loading' || phase.value !== 'idle'}
+        disabled={phase.value !== 'idle'}
         onChange={(event) => {
           device.value = event.currentTarget.value as DeviceChoice;
         }}

@@ -69,12 +69,13 @@ export async function askBoth(
     tell({ type: 'answer', side, answer });
     if (finish.reason === 'aborted') return false;
   }
-  if (plan.method === 'transprune') {
+  if (plan.method === 'transprune' && !signal.aborted) {
     const tapped = await engines.tapped(plan);
+    if (signal.aborted) return false;
     const stages = await explainStages(tapped, plan, engineRequest(request, 'pruned'));
     tell({ type: 'explained', stages });
   }
-  return true;
+  return !signal.aborted;
 }
 
 const unpruned = createPlan({ stages: [] });

@@ -4,27 +4,32 @@ import { TransPruneError } from '@transprune/core';
 /**
  * Fetches files, one after the other.
  *
- * @param files paths relative to `base`
+ * @param files paths relative to `base`, with the bytes of each
  * @param onBytes is called with the bytes of each piece that came
  * @throws TransPruneError DOWNLOAD_FAILED that names the file
  */
 export async function download(
   base: URL,
-  files: readonly string[],
+  files: Readonly<Record<string, number>>,
   onBytes: (bytes: number) => void,
 ): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>> {
   const found = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const path of files) {
+  for (const [path, size] of Object.entries(files)) {
     const url = new URL(path, base).href;
-    const response = await fetch(url).catch(() => undefined);
-    if (!response?.ok || !response.body) {
-      throw new TransPruneError(
+    const failed = (got: string) =>
+      new TransPruneError(
         'DOWNLOAD_FAILED',
-        `expected the file ${path} beside this page, got ${response ? `status ${response.status}` : 'no connection'}; check the network, and that the page's folder is complete`,
+        `expected the file ${path} beside this page, got ${got}; check the network, and that the page's folder is complete`,
         { url },
       );
-    }
-    found.set(path, await readAll(response.body, onBytes));
+    const response = await fetch(url).catch(() => undefined);
+    if (!response) throw failed('no connection');
+    if (!response.ok || !response.body) throw failed(`status ${response.status}`);
+    const bytes = await readAll(response.body, onBytes).catch(() => undefined);
+    if (!bytes) throw failed('a part of it');
+    // Some servers send a page of theirs in place of a file that is missing.
+    if (bytes.length !== size) throw failed(`${bytes.length} bytes in place of ${size}`);
+    found.set(path, bytes);
   }
   return found;
 }

@@ -20,7 +20,7 @@ export interface Runtime {
  */
 export async function fetchRuntime(page: URL, onBytes: (bytes: number) => void): Promise<Runtime> {
   const folder = new URL('runtime/', page);
-  const files = await download(folder, Object.keys(downloads.runtime), onBytes);
+  const files = await download(folder, downloads.runtime, onBytes);
   const wasm = [...files].find(([path]) => path.endsWith('.wasm'))?.[1];
   if (wasm) env.wasm.wasmBinary = wasm.buffer;
   const threads = crossOriginIsolated

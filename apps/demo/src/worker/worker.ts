@@ -35,8 +35,11 @@ const worker: DemoWorker = {
       bytes += more;
       tell(doing);
     };
-    const paths = Object.keys(downloads.model);
-    const contents = await download(new URL('model/', folder), paths, count('fetching the model'));
+    const contents = await download(
+      new URL('model/', folder),
+      downloads.model,
+      count('fetching the model'),
+    );
     const model = embeddedModel(contents);
     const runtime = await fetchRuntime(folder, count('fetching the runtime'));
     tell('opening the model');

@@ -17,7 +17,11 @@ const program = fileURLToPath(new URL('../../bin/transprune-server.js', import.m
 const start = (...options: readonly string[]) => startIn({}, ...options);
 
 function startIn(env: NodeJS.ProcessEnv, ...options: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [program, 'serve', '--port', '0', ...options], {
+  return node(env, program, 'serve', '--port', '0', ...options);
+}
+
+function node(env: NodeJS.ProcessEnv, ...parameters: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, parameters, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
@@ -55,6 +59,16 @@ test('serves as its options say, and ends in order', async () => {
   await expect(client(url, 'no-key').models.list()).rejects.toMatchObject({ status: 401 });
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+test('who ends `npm run server` ends the server', async () => {
+  const starter = fileURLToPath(new URL('../../../../scripts/run.mjs', import.meta.url));
+  const child = node({}, starter, 'server', '--port', '0');
+  const [line] = await once(child.stdout!, 'data');
+  child.kill('SIGTERM');
+  // Not before the server, which writes to the same pipe, has ended too.
+  expect(await once(child, 'close')).toEqual([0, null]);
+  await expect(fetch(`${String(line).trim()}/version`)).rejects.toThrow();
 });
 
 test('a model of the hub in a format, at a revision, and again without a network', async () => {

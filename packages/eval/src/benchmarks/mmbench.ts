@@ -36,6 +36,7 @@ const rowSchema = z.object({
   D: cell,
   answer: cell,
   category: cell,
+  'l2-category': cell,
   image: z.string().min(1),
 });
 type Row = z.infer<typeof rowSchema>;
@@ -176,9 +177,9 @@ async function open(folder: Folder, isCircular: boolean): Promise<OpenBenchmark>
 function judgeTurns(turns: readonly Turned[], said: readonly string[]): Judged {
   const letters = turns.map(({ options }, at) => optionLetter(said[at] ?? '', options));
   const isRight = turns.every((each, at) => originalLetter(each, letters[at]) === each.row.answer);
-  const category = turns.find(({ row, base }) => row.index === base)?.row.category;
+  const own = turns.find(({ row, base }) => row.index === base)?.row;
   return {
-    groups: category === undefined ? [] : [category],
+    groups: [own?.category, own?.['l2-category']].filter((name) => name !== undefined),
     points: isRight ? 1 : 0,
     isReadable: !letters.includes(undefined),
   };

@@ -5,7 +5,12 @@ import type { Folder } from '../reading/folder.js';
 import { groupBy, grouped, ratio } from '../scoring/tally.js';
 import { type YesNo, yesNoAtStart } from '../scoring/yes-no.js';
 import { jsonLines, judgeEach, noteUnknown } from './judge.js';
-import { type FiledQuestion, llavaAnswer, questionFile } from './question-file.js';
+import {
+  type FiledQuestion,
+  llavaAnswer,
+  questionFile,
+  shortInstruction,
+} from './question-file.js';
 
 const cognition: readonly string[] = [
   'commonsense_reasoning',
@@ -111,11 +116,7 @@ export const mme: Benchmark = {
  * @see https://github.com/haotian-liu/LLaVA/blob/main/docs/Evaluation.md (convert_answer_to_mme.py of its eval.zip)
  */
 const plain = (text: string): string =>
-  oneLine(
-    text
-      .replace('Answer the question using a single word or phrase.', '')
-      .replace('Please answer yes or no.', ''),
-  );
+  oneLine(text.replace(shortInstruction, '').replace('Please answer yes or no.', ''));
 
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
 

@@ -19,17 +19,23 @@ export interface FiledQuestion extends Question {
   readonly questionId: string | number;
 }
 
-type Line = z.infer<typeof lineSchema>;
+export type Line = z.infer<typeof lineSchema>;
 
-export interface QuestionFileOptions {
-  readonly path: string;
+export interface FiledOptions {
   /** The folder of the pictures. */
   readonly pictures: string;
   /** Tells questions apart; the file's own id if left out. */
   readonly idOf?: (line: Line) => string;
+}
+
+export interface QuestionFileOptions extends FiledOptions {
+  readonly path: string;
   /** Leaves questions out; all are asked if left out. */
   readonly isAsked?: (line: Line) => boolean;
 }
+
+/** How LLaVA's scripts ask for a short answer. */
+export const shortInstruction = 'Answer the question using a single word or phrase.';
 
 /** The question itself: the first line of a prompt. */
 export const askedIn = (prompt: string): string => prompt.split('\n', 1)[0] ?? '';
@@ -52,18 +58,21 @@ export const llavaAnswer = (
   text: string,
 ): LlavaAnswer => ({ question_id: questionId, prompt, text });
 
-/** Questions whose pictures are there. */
+/** Questions of a file whose pictures are there. */
 export async function questionFile(
   folder: Folder,
-  {
-    path,
-    pictures,
-    idOf = (line) => `${line.question_id}`,
-    isAsked = () => true,
-  }: QuestionFileOptions,
+  { path, isAsked = () => true, ...options }: QuestionFileOptions,
 ): Promise<FiledQuestion[]> {
-  const lines = folder.unique((await folder.lines(path, lineSchema)).filter(isAsked), idOf);
-  const found = lines.map(async (line) => {
+  return filed(folder, (await folder.lines(path, lineSchema)).filter(isAsked), options);
+}
+
+/** The same of questions that were read otherwise. */
+export async function filed(
+  folder: Folder,
+  lines: readonly Line[],
+  { pictures, idOf = (line) => `${line.question_id}` }: FiledOptions,
+): Promise<FiledQuestion[]> {
+  const found = folder.unique(lines, idOf).map(async (line) => {
     const { image, text, category, question_id: questionId } = line;
     const id = idOf(line);
     const picture = await folder.picture(id, `${pictures}/${image}`);

@@ -15,8 +15,13 @@ const problemSchema = z
     choices: z.array(z.string()).min(1),
     answer: z.number().int().min(0),
     subject: z.string().optional(),
+    /** Text that the question goes with, which may be empty. */
+    hint: z.string().nullish(),
+    grade: z.string().optional(),
   })
   .refine(({ answer, choices }) => answer < choices.length, 'answer is none of the choices');
+
+type SchoolProblem = z.infer<typeof problemSchema>;
 
 interface ScienceQuestion extends Question {
   readonly hasPicture: boolean;
@@ -58,14 +63,11 @@ export const scienceqa: Benchmark = {
       ...judging({
         questions,
         truthOf: ({ id }) => problems.get(id),
-        judge: (answer, { choices, answer: right, subject }, { hasPicture }) => {
-          const letter = optionLetter(answer, choices);
+        judge: (answer, problem, { hasPicture }) => {
+          const letter = optionLetter(answer, problem.choices);
           return {
-            groups: [
-              hasPicture ? 'with picture' : 'without picture',
-              ...(subject ? [subject] : []),
-            ],
-            points: letter === letterOf(right) ? 1 : 0,
+            groups: groupsOf(problem, hasPicture),
+            points: letter === letterOf(problem.answer) ? 1 : 0,
             isReadable: letter !== undefined,
           };
         },
@@ -91,3 +93,18 @@ export const scienceqa: Benchmark = {
     };
   },
 };
+
+/**
+ * Those of the paper's table.
+ *
+ * @see https://github.com/lupantech/ScienceQA/blob/main/tools/evaluate_acc.py
+ */
+function groupsOf({ subject, hint, grade }: SchoolProblem, hasPicture: boolean): string[] {
+  const groups = [hasPicture ? 'with picture' : 'without picture'];
+  if (subject) groups.push(subject);
+  if (hint) groups.push('with text');
+  else if (!hasPicture && hint !== undefined) groups.push('without context');
+  const year = Number(/^grade(\d+)$/.exec(grade ?? '')?.[1]);
+  if (year > 0) groups.push(year <= 6 ? 'grades 1 to 6' : 'grades 7 to 12');
+  return groups;
+}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { optionLetter } from './option-letter.js';
-import { agreement, normalizeAnswer } from './vqa-answer.js';
+import { agreement, normalizeAnswer, vqaAgreement } from './vqa-answer.js';
 import { yesNoAtStart, yesUnlessNo } from './yes-no.js';
 
 const options = ['a cat', 'a dog', 'two dogs.'];
@@ -99,4 +99,18 @@ test('agreement is the mean, over people, of how many of the others say so, thre
   // Three: these have it twice among the rest, the seven others three times.
   expect(agreement('the red', people(3))).toBeCloseTo((3 * (2 / 3) + 7) / 10);
   expect(agreement('red', people(4))).toBeCloseTo(1);
+});
+
+test.each([
+  // All said the same: letter by letter, once the answer is in the form that it is handed over in.
+  ['Yes.', ['yes'], 1],
+  ['1', ['one'], 0],
+  ["men's", ["men's"], 0],
+  // Else both are put into a form, which leaves the genitive in its word, and takes thousands together.
+  ['one', ['one', '1'], 1],
+  ["men's", ["men's", "men 's"], 1],
+  ['1,000-2', ['1,000-2', '1000 2'], 1],
+])("as VQA's evaluation has it %j agrees with %j to %d", (answer, said, share) => {
+  const given = Array.from({ length: 10 }, (_, at) => said[at % said.length] ?? '');
+  expect(vqaAgreement(answer, given)).toBeCloseTo(share);
 });

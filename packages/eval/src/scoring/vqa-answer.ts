@@ -1,6 +1,6 @@
 /**
- * Short answers as the challenges of VQA compare them (EvalAI's answer processor): lower case, no articles, numbers
- * as digits, contractions with their apostrophes, most punctuation gone.
+ * Short answers as the challenges of VQA compare them: lower case, no articles, numbers as digits, contractions with
+ * their apostrophes, most punctuation gone.
  *
  * @see https://visualqa.org/evaluation.html
  */
@@ -39,16 +39,17 @@ const rightForm: ReadonlyMap<string, string> = new Map([
 
 const punctuation = [...';/[]"{}()=+\\_-><@`,?!'];
 
-/** The form in which two answers are compared. */
-export function normalizeAnswer(answer: string): string {
-  const text = answer
-    .toLowerCase()
-    .replaceAll(',', '')
-    .replaceAll('?', '')
-    .replaceAll("'s", " 's")
-    .replace(/[\n\t]/g, ' ')
-    .trim();
+/** The form in which TextVQA compares two answers, and LLaVA hands answers to VQA's server (EvalAI's answer processor). */
+export const normalizeAnswer = (answer: string): string =>
+  plainWords(
+    oneLine(answer.toLowerCase().replaceAll(',', '').replaceAll('?', '').replaceAll("'s", " 's")),
+  );
+
+const oneLine = (text: string): string => text.replace(/[\n\t]/g, ' ').trim();
+
+function plainWords(text: string): string {
   return withoutPunctuation(text)
+    .toLowerCase()
     .split(/\s+/)
     .map((word) => numbers.get(word) ?? word)
     .filter((word) => word !== '' && !articles.has(word))
@@ -56,12 +57,18 @@ export function normalizeAnswer(answer: string): string {
     .join(' ');
 }
 
-/** Punctuation beside a space goes, between letters it becomes one; points stay in front of digits only. */
+/**
+ * Punctuation beside a space goes, as all does beside a number such as 1,000; between letters it becomes a space. Points
+ * stay in front of digits only.
+ */
 function withoutPunctuation(text: string): string {
+  // Most answers are words.
+  if (/^[\p{L}\p{N} ]*$/u.test(text)) return text;
+  const hasThousands = /\d,\d/.test(text);
   let without = text;
   for (const mark of punctuation) {
     const isBeside = text.includes(`${mark} `) || text.includes(` ${mark}`);
-    without = without.replaceAll(mark, isBeside ? '' : ' ');
+    without = without.replaceAll(mark, isBeside || hasThousands ? '' : ' ');
   }
   return without.replace(/\.(?!\d)/g, '');
 }
@@ -72,9 +79,24 @@ function withoutPunctuation(text: string): string {
  *
  * @param given the people's answers, ten as a rule
  */
-export function agreement(answer: string, given: readonly string[]): number {
+export const agreement = (answer: string, given: readonly string[]): number =>
+  shareOf(normalizeAnswer(answer), given.map(normalizeAnswer));
+
+/**
+ * The same as VQA's own evaluation has it, of an answer that is handed to it in normal form: where all people said the
+ * same, it is compared letter by letter; else both in a form that leaves `'s` in its word.
+ *
+ * @see https://github.com/GT-Vision-Lab/VQA/blob/master/PythonEvaluationTools/vqaEvaluation/vqaEval.py
+ */
+export function vqaAgreement(answer: string, given: readonly string[]): number {
   const said = normalizeAnswer(answer);
-  const people = given.map(normalizeAnswer);
+  const people = given.map(oneLine);
+  return new Set(people).size > 1
+    ? shareOf(plainWords(said), people.map(plainWords))
+    : shareOf(said, people);
+}
+
+function shareOf(said: string, people: readonly string[]): number {
   const same = people.filter((each) => each === said).length;
   const shares = people.map((each) => Math.min(1, (same - (each === said ? 1 : 0)) / 3));
   return shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length);

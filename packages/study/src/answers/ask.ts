@@ -5,7 +5,7 @@ import { type Answerer, readAnswers, runBenchmark, shownPixels } from '@transpru
 import { collect, type LocalEngine, type Pixels } from '@transprune/vlm';
 import type { StudyQuestion } from '../questions/held-out.js';
 import { keyOf, type Variant } from '../variants/variant.js';
-import { type Lanes, openLanes } from './lanes.js';
+import { type Lane, openLane } from './lane.js';
 import type { StudiedModel } from './model.js';
 
 /** Longer than any right answer: one that does not end is wrong sooner. */
@@ -15,7 +15,7 @@ export const maxNewTokens = 96;
 export interface Asking {
   readonly model: StudiedModel;
   /** Unpruned, without a reduction. */
-  readonly lanes: Lanes;
+  readonly lane: Lane;
   /** Where answers are kept. */
   readonly folder: string;
   readonly signal: AbortSignal;
@@ -45,7 +45,7 @@ interface Items {
  * @returns texts by id
  */
 export async function askItems(
-  { folder, model, lanes, signal, onBegin }: Asking,
+  { folder, model, lane, signal, onBegin }: Asking,
   variant: Variant,
   { part, items, answer }: Items,
 ): Promise<ReadonlyMap<string, string>> {
@@ -55,16 +55,16 @@ export async function askItems(
   if (items.every(({ id }) => known.has(id))) return known;
   onBegin(`${variant.name}${part ? `, ${part}` : ''}: ${items.length} to ask`);
   const { plan, reduction } = variant;
-  const own = reduction && (await openLanes(model, lanes.count, reduction));
-  const pruned = await (own ?? lanes).withPlan(plan);
+  const own = reduction && (await openLane(model, lane.threads, reduction));
+  const pruned = await (own ?? lane).withPlan(plan);
   const answerer: Answerer = {
     name: key,
-    answer: async ({ id }) => ({ text: await pruned.lend((engine) => answer(engine, id)) }),
+    answer: async ({ id }) => ({ text: await answer(pruned.engine, id) }),
   };
   try {
     const { answers, failures } = await runBenchmark(
       { questions: items },
-      { answerer, answersPath, concurrency: lanes.count, signal },
+      { answerer, answersPath, concurrency: 1, signal },
     );
     const [first] = failures;
     if (first) throw new Error(`${variant.name}: ${first.where}: ${first.what}`);
@@ -106,4 +106,29 @@ export async function askVariant(
   return new Map(
     questions.map(({ id, answer }) => [id, isRightAnswer(answers.get(id) ?? '', answer)]),
   );
+}
+
+/**
+ * Image tokens that each prune left, by question.
+ *
+ * @returns a count for each prune, in the order of the questions
+ */
+export async function askKept(
+  asking: Asking,
+  variant: Variant,
+  questions: readonly StudyQuestion[],
+): Promise<number[][]> {
+  const byId = new Map(questions.map((question) => [question.id, question]));
+  const found = await askItems(asking, variant, {
+    part: 'kept',
+    items: questions.map(({ id, text }) => ({ id, prompt: text })),
+    async answer(engine, id) {
+      const question = byId.get(id);
+      if (!question) throw new Error(`expected a question ${id}`);
+      const request = { question: question.text, images: [question.picture], maxNewTokens: 1 };
+      const { stages } = await collect(engine.generate(request));
+      return JSON.stringify(stages.map(({ keptImageTokens }) => keptImageTokens.length));
+    },
+  });
+  return questions.map(({ id }) => JSON.parse(found.get(id) ?? '[]'));
 }

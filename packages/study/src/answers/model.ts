@@ -39,8 +39,11 @@ export interface StudiedModel {
   readonly fingerprint: string;
   /** The decoder laid out otherwise, such as with weights of 4 bits. */
   build(options: BuildOptions): OnnxModel;
-  /** Opens it once, to run on one thread. */
-  open(reduction?: Reduction): Promise<LocalEngine>;
+  /** Opens it, to run on so many threads. */
+  open(options: {
+    readonly threads: number;
+    readonly reduction?: Reduction | undefined;
+  }): Promise<LocalEngine>;
   /** The decoder, pruned. */
   prune(plan: PrunePlan): { readonly bytes: Uint8Array };
 }
@@ -55,7 +58,6 @@ export async function studiedModel(): Promise<StudiedModel> {
   const parts = ['config.json', 'tokenizer.json', 'onnx/vision_encoder.onnx'];
   for (const path of [...parts, 'weights/decoder.safetensors']) hash.update(read(path));
   hash.update(JSON.stringify(readEvaluation()));
-  const backend = createNodeBackend({ threads: 1 });
   return {
     config,
     counted: modelFromConfig(config, 'embedded-model'),
@@ -65,7 +67,10 @@ export async function studiedModel(): Promise<StudiedModel> {
       const weights = readSafetensors(read('weights/decoder.safetensors'));
       return buildDecoder(decoderConfig(config), checkpointWeights(weights), options);
     },
-    open: (reduction) => createEngine({ files, backend, visionCacheBytes, reduction }),
+    open({ threads, reduction }) {
+      const backend = createNodeBackend({ threads });
+      return createEngine({ files, backend, visionCacheBytes, reduction });
+    },
     prune(plan) {
       const { model } = pruneModel(original, settlePlan(plan, decoder), { trace: true });
       return { bytes: encodeModel(model) };

@@ -1,12 +1,13 @@
 /** A table of results at the same questions. */
 
-import { differenceOfPoints, type Estimate, share } from '@transprune/eval';
-import { askVariant } from '../answers/ask.js';
+import { differenceOfPoints, type Estimate, meanOfPoints } from '@transprune/eval';
+import { askKept, askVariant } from '../answers/ask.js';
 import { percent, points, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
+import { mean, ratioOfPoints } from '../statistics/ratio.js';
 import { answersTo, type Result, type Study } from '../study.js';
-import { costShare } from '../variants/costs.js';
-import type { Variant } from '../variants/variant.js';
+import { costShare, costShareOfKept } from '../variants/costs.js';
+import { masksOf, type Variant } from '../variants/variant.js';
 
 /** Asks a variant, and counts what it costs. */
 export async function resultOf(
@@ -14,9 +15,15 @@ export async function resultOf(
   variant: Variant,
   questions: readonly StudyQuestion[],
 ): Promise<Result> {
-  const right = await askVariant(asking, variant, questions);
+  const masks = [];
+  for (const mask of masksOf(variant)) masks.push(await askVariant(asking, mask, questions));
   const { name, family = name } = variant;
-  return { name, family, variant, cost: costShare(costing, variant), right };
+  const { plan } = variant;
+  const cost =
+    plan.keepMass === undefined
+      ? costShare(costing, variant)
+      : costShareOfKept(costing, plan, await askKept(asking, variant, questions));
+  return { name, family, variant, cost, masks };
 }
 
 /**
@@ -39,17 +46,16 @@ export function comparisonTable(
   const rows = results.map((result) => [
     result.name,
     percent(result.cost, 0),
-    withInterval(share(answersTo(result, questions))),
+    withInterval(meanOfPoints(answersTo(result, questions))),
     reference && result !== reference ? points(gain(result, reference, questions)) : '',
-    ...asked.map((kind) => percent(share(answersTo(result, ofKind.get(kind) ?? [])).value)),
+    ...asked.map((kind) => percent(mean(answersTo(result, ofKind.get(kind) ?? [])))),
   ]);
   return table(head, rows);
 }
 
 /** How much better one result is than another at the same questions. */
 export function gain(result: Result, other: Result, questions: readonly StudyQuestion[]): Estimate {
-  const [own, others] = [result, other].map((each) => answersTo(each, questions).map(Number));
-  return differenceOfPoints(own ?? [], others ?? []);
+  return differenceOfPoints(answersTo(result, questions), answersTo(other, questions));
 }
 
 /** How one result stands to another at the same questions, in a word. */
@@ -68,7 +74,20 @@ export function keptOf(
   result: Result,
   reference: Result,
   questions: readonly StudyQuestion[],
-): number {
-  const count = (each: Result) => answersTo(each, questions).filter(Boolean).length;
-  return count(result) / Math.max(1, count(reference));
+): Estimate {
+  return ratioOfPoints(answersTo(result, questions), answersTo(reference, questions));
+}
+
+/** What single random choices answer right, from the least to the most; empty where none of the results is one. */
+export function singleMasks(
+  results: readonly Result[],
+  questions: readonly StudyQuestion[],
+): string {
+  const found = results
+    .filter(({ masks }) => masks.length > 1)
+    .map(({ name, masks }) => {
+      const shares = masks.map((right) => mean(answersTo({ masks: [right] }, questions)));
+      return `${name} from ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))} % by ${masks.length} choices`;
+    });
+  return found.length === 0 ? '' : `Single random choices are right: ${found.join('; ')}.`;
 }

@@ -1,14 +1,16 @@
 /** Part 4, last: what is lost over a conversation, where the first question decides what is kept. */
 import { isRightAnswer } from '@transprune/embedded-model';
-import { type Estimate, randomSource, share } from '@transprune/eval';
+import { type Estimate, meanOfPoints, randomSource } from '@transprune/eval';
 import { collect, type LocalEngine } from '@transprune/vlm';
 import { shuffle } from 'simple-statistics';
 import { askItems, maxNewTokens } from '../answers/ask.js';
 import { section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
+import { mean } from '../statistics/ratio.js';
 import type { Study } from '../study.js';
 import { unpruned } from '../variants/costs.js';
-import type { Variant } from '../variants/variant.js';
+import { seedsOf } from '../variants/methods.js';
+import { masksOf, type Variant } from '../variants/variant.js';
 
 /** Questions of a conversation at most. */
 const longest = 4;
@@ -27,26 +29,33 @@ export async function studyConversations(study: Study): Promise<ConversationStud
   const conversations = conversationsOf(study);
   const [high, low] = study.settings;
   if (!high || !low) throw new Error('expected two settings');
+  const seeds = seedsOf(study.extent.masks);
   const variants: Variant[] = [
     { name: 'unpruned', plan: unpruned },
     { name: 'transprune, High', plan: high.plan },
-    { name: 'random, High', plan: { ...high.plan, method: 'random' } },
+    { name: 'random, High', plan: { ...high.plan, method: 'random' }, seeds },
     { name: 'transprune, Low', plan: low.plan },
   ];
   const results = [];
   for (const variant of variants) {
-    const turns = await askConversations(study, variant, conversations);
+    const masks: boolean[][][] = [];
+    for (const mask of masksOf(variant)) {
+      masks.push(await askConversations(study, mask, conversations));
+    }
+    const turns = conversations.map((own, at) =>
+      own.map((_, turn) => mean(masks.map((found) => Number(found[at]?.[turn])))),
+    );
     results.push({ name: variant.name, turns });
   }
-  const at = (turns: readonly boolean[][], turn: number) => turns.flatMap((own) => own[turn] ?? []);
-  const later = (turns: readonly boolean[][]) => turns.flatMap((own) => own.slice(1));
+  const at = (turns: readonly number[][], turn: number) => turns.flatMap((own) => own[turn] ?? []);
+  const later = (turns: readonly number[][]) => turns.flatMap((own) => own.slice(1));
   return {
     turns: results.map(({ name, turns }) => ({
-      ...{ name, first: share(at(turns, 0)), later: share(later(turns)) },
+      ...{ name, first: meanOfPoints(at(turns, 0)), later: meanOfPoints(later(turns)) },
     })),
     markdown: section(
       'A conversation about one picture',
-      `${conversations.length} conversations of up to ${longest} questions, of kinds by chance; each goes on on the caches of those before. What the first question left is all that later ones see of the picture. The model was trained on single questions: the unpruned row says what it makes of conversations at all.`,
+      `${conversations.length} conversations of up to ${longest} questions, of kinds by chance, ${conversations.reduce((sum, own) => sum + own.length, 0)} in all; each goes on on the caches of those before. What the first question left is all that later ones see of the picture. The model was trained on single questions: the unpruned row says what it makes of conversations at all. *random* is the mean of ${seeds.length} random choices.`,
       table(
         [
           'right answers, %',
@@ -54,15 +63,17 @@ export async function studyConversations(study: Study): Promise<ConversationStud
         ],
         results.map(({ name, turns }) => [
           name,
-          ...Array.from({ length: longest }, (_, turn) => withInterval(share(at(turns, turn)))),
+          ...Array.from({ length: longest }, (_, turn) =>
+            withInterval(meanOfPoints(at(turns, turn))),
+          ),
         ]),
       ),
     ),
   };
 }
 
-/** A few questions of each of the first pictures, of any kinds in any order: its number is the seed. */
-function conversationsOf({ heldOut: { questions }, extent }: Study): StudyQuestion[][] {
+/** A few questions that may be asked, of each of the first pictures, of any kinds in any order: its number is the seed. */
+function conversationsOf({ unseen: questions, extent }: Study): StudyQuestion[][] {
   const scenes = [...new Set(questions.map(({ scene }) => scene))];
   return scenes
     .map((scene) =>

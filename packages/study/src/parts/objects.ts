@@ -1,11 +1,12 @@
 /** Part 1, closer: whether what is lost was dropped, or is there and misread. */
-import { share } from '@transprune/eval';
+import { meanOfPoints } from '@transprune/eval';
 import { collect } from '@transprune/vlm';
 import { askItems } from '../answers/ask.js';
 import { percent, section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
-import { answersTo, type Study } from '../study.js';
-import type { Variant } from '../variants/variant.js';
+import { mean } from '../statistics/ratio.js';
+import type { Study } from '../study.js';
+import { masksOf, type Variant } from '../variants/variant.js';
 import type { Accuracies } from './accuracy.js';
 
 /** Descriptions name nothing, so the question can't lead to what they are about. */
@@ -16,14 +17,18 @@ export async function studyObjects(study: Study, accuracies: Accuracies): Promis
   for (const [setting, results] of accuracies.main) {
     const rows: string[][] = [];
     for (const result of results.filter(({ variant }) => !variant.reduction)) {
-      const whole = await withAllObjects(study, result.variant);
+      const whole: ReadonlySet<string>[] = [];
+      for (const mask of masksOf(result.variant)) whole.push(await withAllObjects(study, mask));
       const cells = [false, true].flatMap((describing) => {
         const asked = study.questions.filter((question) => describes(question) === describing);
-        const left = asked.filter(({ id }) => whole.has(id));
-        const lost = asked.filter(({ id }) => !whole.has(id));
+        const rightOf = (left: boolean) =>
+          asked.flatMap(({ id }) => {
+            const masks = result.masks.filter((_, at) => whole[at]?.has(id) === left);
+            return masks.length === 0 ? [] : [mean(masks.map((right) => Number(right.get(id))))];
+          });
         return [
-          percent(left.length / asked.length),
-          ...[left, lost].map((those) => withInterval(share(answersTo(result, those)))),
+          percent(mean(whole.map((own) => mean(asked.map(({ id }) => Number(own.has(id))))))),
+          ...[true, false].map((left) => withInterval(meanOfPoints(rightOf(left)))),
         ];
       });
       rows.push([result.name, ...cells]);
@@ -34,7 +39,7 @@ export async function studyObjects(study: Study, accuracies: Accuracies): Promis
   }
   return section(
     'Dropped, or misread',
-    'An object is left if a patch of it is behind the last prune: a patch tells all about the object that covers it. The objects of a question are those that it names (all of the picture where it names none), those of a description the ones in the third of the picture that it is about. What is wrong though all of its objects are left was not lost by what was dropped, but by how the rest was read: for one, at positions that no longer tell where on the picture a token was. With *positions kept* the tokens that are left stand where they stood, as FastV leaves them; as the authors of TransPrune do it, they are counted anew.',
+    'An object is left if a patch of it is behind the last prune: a patch tells all about the object that covers it. The objects of a question are those that it names (all of the picture where it names none), those of a description the ones in the third of the picture that it is about. What is wrong though all of its objects are left was not lost by what was dropped, but by how the rest was read: for one, at positions that no longer tell where on the picture a token was. With *positions kept* the tokens that are left stand where they stood, as FastV leaves them; as the authors of TransPrune do it, they are counted anew. Of *random*, a question counts the mean of the random choices that leave its objects, or that do not.',
     ...tables,
   );
 }

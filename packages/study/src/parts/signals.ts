@@ -13,9 +13,10 @@ import { encodeModel, pruneModel, type StageTaps } from '@transprune/onnx';
 import { type HostTensor, numbersOf } from '@transprune/session';
 import { surveyPlan } from '@transprune/trace';
 import type { EngineEvent, LocalEngine } from '@transprune/vlm';
-import { section, table, withInterval } from '../document/markdown.js';
+import { points, section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
 import { areaUnderCurve } from '../statistics/auc.js';
+import { contrast } from '../statistics/contrast.js';
 import type { Study } from '../study.js';
 
 /** What image tokens are told apart by, as the columns of the table. */
@@ -34,13 +35,7 @@ type LayerSignals = ReadonlyMap<number, Partial<Readonly<Record<SignalName, read
 const targets = ['objects', 'asked objects'] as const;
 type Target = (typeof targets)[number];
 
-export interface SignalStudy {
-  readonly markdown: string;
-  /** Layers where the transition tells objects from background better than chance, with 95 %. */
-  readonly tellingLayers: readonly number[];
-}
-
-export async function studySignals(study: Study): Promise<SignalStudy> {
+export async function studySignals(study: Study): Promise<string> {
   const { asking, heldOut, extent, costing } = study;
   const layers = costing.model.decoder.layers.length;
   const chosen = onePerScene(study.questions, heldOut.set.scenes).slice(0, extent.pictures);
@@ -65,73 +60,84 @@ export async function studySignals(study: Study): Promise<SignalStudy> {
   } finally {
     await engines.dispose();
   }
-  const at = (layer: number, name: SignalName, target: Target) =>
-    average(found.get(keyOf(layer, name, target)) ?? []);
+  const areasOf = (layer: number, name: SignalName, target: Target) =>
+    found.get(keyOf(layer, name, target)) ?? [];
   const numbers = Array.from({ length: layers - 1 }, (_, index) => index + 1);
-  const telling = numbers.filter((layer) => at(layer, 'transition', 'objects').low > 0.5);
-  return {
-    tellingLayers: telling,
-    markdown: section(
-      'What tells objects from background',
-      `The supplement's figures suggest that the transition is large at what a picture is about, in layers of the middle. Here the patches of the objects are known. The area under the ROC curve, in percent, over ${chosen.length} pictures with one question each: 50 is chance, below it background scores higher. *Residual update* is how far the layer moves a token, *instruction* the attention that it gets from the question after the layer.`,
-      ...targets.flatMap((target) => [
+  return section(
+    'What tells objects from background',
+    `The supplement's figures suggest that the transition is large at what a picture is about, in layers of the middle. Here the patches of the objects are known. The area under the ROC curve, in percent, over ${chosen.length} pictures with one question each: 50 is chance, below it background scores higher. *Residual update* is how far the layer moves a token, *instruction* the attention that it gets from the question after the layer.`,
+    ...targets.flatMap((target) => {
+      const areas = (layer: number, name: SignalName) => areasOf(layer, name, target);
+      return [
         `**${target === 'objects' ? 'Patches of any object, against background' : 'Patches of the objects that the answer depends on, against all others'}**`,
+        conclusion(numbers, (layer) => areas(layer, 'transition'), study),
+        besideOthers(numbers, areas),
         table(
           ['after layer', ...signalNames],
           numbers.map((layer) => [
             `${layer}`,
-            ...signalNames.map((name) => withInterval(at(layer, name, target))),
+            ...signalNames.map((name) => withInterval(average(areas(layer, name)))),
           ]),
         ),
-      ]),
-      conclusion(numbers, telling, (layer) => at(layer, 'transition', 'objects'), study),
-      besideOthers(numbers, (layer, name) => found.get(keyOf(layer, name, 'objects')) ?? []),
-    ),
-  };
+      ];
+    }),
+  );
 }
 
 const keyOf = (layer: number, name: SignalName, target: Target) => `${layer} ${name} ${target}`;
 
+/** What the transition tells, and whether layers of the middle tell more. */
 function conclusion(
   layers: readonly number[],
-  telling: readonly number[],
-  transitionAt: (layer: number) => Estimate,
+  areasOf: (layer: number) => readonly number[],
   { settings }: Study,
 ): string {
+  const at = (layer: number) => average(areasOf(layer));
+  const telling = layers.filter((layer) => at(layer).low > 0.5);
+  const reversed = layers.filter((layer) => at(layer).high < 0.5);
   const third = Math.ceil(layers.length / 3);
   const isMiddle = (layer: number) => layer > third && layer <= 2 * third;
-  const middle = layers.filter(isMiddle);
-  const tellingOfMiddle = telling.filter(isMiddle).length;
-  const reversed = layers.filter((layer) => transitionAt(layer).high < 0.5);
+  const [middle, others] = [true, false].map((wanted) =>
+    layers.filter((layer) => isMiddle(layer) === wanted),
+  ) as [number[], number[]];
+  const compared = contrast(middle.map(areasOf), others.map(areasOf));
+  const { low, high } = compared.difference;
+  const word =
+    low > 0 ? 'holds here' : high < 0 ? '**does not hold here**' : '**is not told apart here**';
   const accumulated = settings[0]?.plan.accumulateLayers ?? [];
   const used = accumulated.filter((layer) => telling.includes(layer));
-  const best = layers.reduce((a, b) => (transitionAt(b).value > transitionAt(a).value ? b : a), 1);
-  const holds =
-    tellingOfMiddle === middle.length
-      ? 'holds here'
-      : tellingOfMiddle === 0
-        ? '**does not hold here**'
-        : `holds here **in ${tellingOfMiddle} of ${middle.length}**`;
-  const named = (found: readonly number[]) =>
-    found.length === 0 ? 'no layer' : `layers ${found.join(', ')}`;
-  return `The claim about layers of the middle (${middle.join(', ')}) ${holds}: the transition tells objects from background better than chance after ${named(telling)}, best after layer ${best} (${withInterval(transitionAt(best))}), and scores background higher after ${named(reversed)}. Of the layers that the presets accumulate (${accumulated.join(', ')}) ${used.length === 0 ? 'none tells' : `${used.join(', ')} tell`} them apart.`;
+  const best = layers.reduce((a, b) => (at(b).value > at(a).value ? b : a), 1);
+  return [
+    `That layers of the middle (${middle.join(', ')}) tell more than the others ${word}: their mean area is ${withInterval(compared.own)}, that of the others ${withInterval(compared.others)}, paired by picture ${points(compared.difference)} points.`,
+    `The transition tells them apart better than chance after ${named(telling)}, of which ${named(telling.filter((layer) => !isMiddle(layer)))} not of the middle; best after layer ${best} (${withInterval(at(best))}). It scores what is not looked for higher after ${named(reversed)}.`,
+    `Of the layers that the presets accumulate (${accumulated.join(', ')}) ${used.length === 0 ? 'none tells' : `${used.join(', ')} tell`} them apart.`,
+  ].join(' ');
 }
 
-/** Where other signals tell more than the transition does, paired by picture. */
+const named = (found: readonly number[]) =>
+  found.length === 0
+    ? 'no layer'
+    : found.length === 1
+      ? `layer ${found[0]}`
+      : `layers ${found.join(', ')}`;
+
+/** Where other signals tell more than the transition does, and where less, paired by picture. */
 function besideOthers(
   layers: readonly number[],
   areasOf: (layer: number, name: SignalName) => readonly number[],
 ): string {
-  const better = (name: SignalName) => {
-    const found = layers.filter((layer) => {
-      const transitions = areasOf(layer, 'transition');
-      const gains = areasOf(layer, name).map((area, at) => area - (transitions[at] ?? Number.NaN));
-      return average(gains).low > 0;
-    });
-    return `${name} after ${found.length === 0 ? 'none' : found.join(', ')}`;
+  const beside = (name: SignalName) => {
+    const gains = layers.map(
+      (layer) => contrast([areasOf(layer, name)], [areasOf(layer, 'transition')]).difference,
+    );
+    const after = (isSo: (gain: Estimate) => boolean) => {
+      const found = layers.filter((_, at) => isSo(gains[at] as Estimate));
+      return `${found.length} of ${layers.length} layers${found.length === 0 ? '' : ` (${found.join(', ')})`}`;
+    };
+    return `${name} more after ${after(({ low }) => low > 0)}, less after ${after(({ high }) => high < 0)}`;
   };
-  const others = signalNames.filter((name) => name !== 'transition').map(better);
-  return `Other signals tell objects from background better than the transition, paired by picture: ${others.join('; ')}.`;
+  const others = signalNames.filter((name) => name !== 'transition').map(beside);
+  return `Beside the transition, paired by picture, other signals tell: ${others.join('; ')}.`;
 }
 
 /** Questions about some of a scene's objects, the first of each scene. */
@@ -166,7 +172,7 @@ interface Surveys {
 }
 
 async function openSurveys({ asking }: Study, layers: number): Promise<Surveys> {
-  const { model, lanes } = asking;
+  const { model, lane } = asking;
   const rewritten = pruneModel(
     model.original,
     { ...surveyPlan(layers), positions: 'renumber' },
@@ -176,20 +182,15 @@ async function openSurveys({ asking }: Study, layers: number): Promise<Surveys> 
     afterLayer: at + 1,
     keepRatio: 1,
   }));
-  const bytes = encodeModel(rewritten.model);
-  return lanes.lend(async (engine) => {
-    const tapped = await engine.withDecoder({ bytes });
-    const instruction = await engine.withDecoder(
-      model.prune(createPlan({ method: 'instruction', stages })),
-    );
-    return {
-      ...{ tapped, instruction, taps: rewritten.report.taps },
-      async dispose() {
-        await instruction.dispose();
-        await tapped.dispose();
-      },
-    };
-  });
+  const tapped = await lane.engine.withDecoder({ bytes: encodeModel(rewritten.model) });
+  const instruction = await lane.withPlan(createPlan({ method: 'instruction', stages }));
+  return {
+    ...{ tapped, instruction: instruction.engine, taps: rewritten.report.taps },
+    async dispose() {
+      await instruction.dispose();
+      await tapped.dispose();
+    },
+  };
 }
 
 /** Runs a prompt up to the first token. */

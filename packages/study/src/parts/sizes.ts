@@ -1,8 +1,9 @@
 /** Part 4, first: a large picture pruned against a small one unpruned, at equal FLOPs; and questions by their steps. */
 
-import { share } from '@transprune/eval';
+import { meanOfPoints } from '@transprune/eval';
 import { percent, points, section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
+import { mean } from '../statistics/ratio.js';
 import { answersTo, type Result, type Study } from '../study.js';
 import { fewerPixels } from '../variants/methods.js';
 import type { Variant } from '../variants/variant.js';
@@ -10,20 +11,20 @@ import type { Accuracies } from './accuracy.js';
 import { comparisonTable, gain, verdict } from './comparison.js';
 
 export function studySizes(study: Study, { all }: Accuracies): string {
-  const { sample, heldOut } = study;
+  const { questions, heldOut } = study;
   const blocks = [...all].flatMap(([setting, results]) => {
     const [own] = results;
     const small = results.find(({ family }) => family === fewerPixels);
     if (!own || !small) return [];
-    const word = verdict(own, small, sample);
+    const word = verdict(own, small, questions);
     return [
-      comparisonTable([own, { ...small, name: sizeOf(small.variant) }], sample, heldOut.kinds),
-      `At the cost of ${setting.name} the large picture, pruned, is ${word === 'not told apart' ? 'not told apart from' : `${word} than`} the small one.`,
+      `At the cost of ${setting.name} the large picture, pruned, is ${word === 'not told apart' ? 'not told apart from' : `${word} than`} the small one: ${points(gain(own, small, questions))} points.`,
+      comparisonTable([own, { ...small, name: sizeOf(small.variant) }], questions, heldOut.kinds),
     ];
   });
   return section(
     'A large picture pruned, or a small one as it is',
-    `*Fewer pixels* from above, by their number: the small picture has as many pixels a token as the large one. The encoder takes pictures of one size: it sees the small one blown up, and its features are averaged to the tokens that such a picture has. It was not trained on pictures that are blown up, so what is lost here is lost to that as well as to the pixels. ${sample.length} questions.`,
+    `*Fewer pixels* from above, by their number: the small picture has as many pixels a token as the large one. The encoder takes pictures of one size: it sees the small one blown up, and its features are averaged to the tokens that such a picture has. It was not trained on pictures that are blown up, so what is lost here is lost to that as well as to the pixels. ${questions.length} questions.`,
     ...blocks,
   );
 }
@@ -37,7 +38,7 @@ function sizeOf({ shown, reduction }: Variant): string {
 const steps = ['one object', 'two objects', 'all of the picture', 'a third of it, described'];
 
 export function studySteps(
-  { questions, heldOut }: Study,
+  { questions, unseen, heldOut }: Study,
   { unpruned: whole, main }: Accuracies,
 ): string {
   const stepOf = ({ kind, scene, objects }: StudyQuestion) => {
@@ -49,6 +50,7 @@ export function studySteps(
   const groups = steps
     .map((step) => ({ step, asked: questions.filter((question) => stepOf(question) === step) }))
     .filter(({ asked }) => asked.length > 0);
+  const twoSteps = unseen.filter((question) => stepOf(question) === 'two objects');
   const compared = ['transprune', 'random'];
   const results = [...main.values()].flatMap((found) =>
     found.filter(({ family }) => compared.includes(family)),
@@ -57,13 +59,13 @@ export function studySteps(
     result.name,
     ...groups.map(({ asked }) =>
       result === whole
-        ? withInterval(share(answersTo(result, asked)))
-        : `${percent(share(answersTo(result, asked)).value)}, ${points(gain(result, whole, asked))}`,
+        ? withInterval(meanOfPoints(answersTo(result, asked)))
+        : `${percent(mean(answersTo(result, asked)))}, ${points(gain(result, whole, asked))}`,
     ),
   ];
   return section(
     'Questions that take two steps',
-    'Some answers depend on one object; some on two, each of which is to be found before they are compared; some on the whole picture. No question names one object by way of another. Right answers in percent, and the difference to the unpruned model in points:',
+    `Two steps mean *two objects* here: each is to be found before they are compared, as in the kind ${[...new Set(twoSteps.map(({ kind }) => `*${kind}*`))].join(', ')}. Nothing harder is asked: no question names one object by way of another. Other answers depend on one object, or on the whole picture. Right answers in percent, and the difference to the unpruned model in points:`,
     table(
       ['', ...groups.map(({ step, asked }) => `${step} (${asked.length})`)],
       [whole, ...results].map(row),

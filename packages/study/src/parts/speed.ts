@@ -64,11 +64,12 @@ export async function studySpeed(study: Study, accuracies: Accuracies): Promise<
   const load = loadavg()[0]?.toFixed(1);
   const sides = sidesOf(study, accuracies);
   asking.onBegin(`times of ${extent.rounds} rounds on ${threads} threads`);
-  const visionMs = await visionTime(study);
-  const rows: string[][] = [];
+  const visionMs = await visionTime(study, threads);
+  const timeRows: string[][] = [];
+  const memoryRows: string[][] = [];
   let high = { gain: Number.NaN, share: Number.NaN, stepGain: Number.NaN };
   for (const precision of precisions) {
-    const measured = await measurePrecision(study, sides, precision, threads);
+    const { weightBytes, measured } = await measurePrecision(study, sides, precision, threads);
     const base = measured.get(unprunedSide);
     if (!base) continue;
     for (const [side, plan] of sides) {
@@ -79,36 +80,62 @@ export async function studySpeed(study: Study, accuracies: Accuracies): Promise<
       if (precision === 'fp32' && side === 'High') {
         high = { gain: gain.value, share: gain.value / allowed.prefill, stepGain: stepGain.value };
       }
-      const beside = ({ value, low, high }: Estimate, possible: number) =>
-        side === unprunedSide
-          ? ''
-          : `${value.toFixed(2)} x${low < high ? ` [${low.toFixed(2)}, ${high.toFixed(2)}]` : ''} of ${possible.toFixed(2)} x (${percent(value / possible, 0)} %)`;
-      const less = base.cacheBytes / own.cacheBytes;
-      rows.push([
+      const beside = (found: Estimate | number, possible: number) => {
+        if (side === unprunedSide) return '';
+        const interval =
+          typeof found === 'number' ? '' : ` [${found.low.toFixed(2)}, ${found.high.toFixed(2)}]`;
+        const value = typeof found === 'number' ? found : found.value;
+        return `${value.toFixed(2)} x${interval} of ${possible.toFixed(2)} x (${percent(value / possible, 0)} %)`;
+      };
+      const firstMs = visionMs + own.prefillMs;
+      const baseMs = visionMs + base.prefillMs;
+      timeRows.push([
         `${precision}, ${side}`,
+        `${visionMs.toFixed(1)} (${percent(visionMs / firstMs, 0)} %)`,
         own.prefillMs.toFixed(1),
         beside(gain, allowed.prefill),
+        firstMs.toFixed(1),
+        beside(baseMs / firstMs, baseMs / (visionMs + base.prefillMs / allowed.prefill)),
         own.stepMs.toFixed(2),
         beside(stepGain, allowed.step),
+      ]);
+      // What is not weights, were it to shrink as the caches do.
+      const rest = Math.max(0, base.peakBytes - weightBytes);
+      const leastPeak = base.peakBytes - rest + rest / allowed.cache;
+      memoryRows.push([
+        `${precision}, ${side}`,
         `${(own.cacheBytes / 1e6).toFixed(2)}`,
-        beside({ value: less, low: less, high: less }, allowed.cache),
+        beside(base.cacheBytes / own.cacheBytes, allowed.cache),
         `${(own.peakBytes / 1e6).toFixed(0)}`,
+        beside(base.peakBytes / own.peakBytes, base.peakBytes / leastPeak),
       ]);
     }
   }
+  const times = [
+    'vision, ms',
+    'prefill, ms',
+    'gain',
+    'first token, ms',
+    'gain',
+    'step, ms',
+    'gain',
+  ];
   return {
     high,
     markdown: section(
       'Times and memory',
-      `Medians of ${extent.rounds} interleaved rounds on ${threads} CPU threads; gains are compared within each round, so that their median is not the quotient of the medians; the load average was ${load} as it began (that of the questions before included), and on a busy machine times are worth little. *fastv* and *random* cost what High costs. Prompts of ${study.costing.imageTokens} image and ${study.costing.textTokens} text tokens, ${decodeSteps} steps a round. *Of* is what the FLOPs, for caches the numbers of keys and values, allow; the share is in brackets. The vision encoder takes ${visionMs.toFixed(1)} ms on one thread under every plan. Peak memory is that of opening the decoder and one prefill. Caches are float32 at both precisions.`,
-      table(['', 'prefill, ms', 'gain', 'step, ms', 'gain', 'cache, MB', 'less', 'peak, MB'], rows),
+      `Medians of ${extent.rounds} interleaved rounds on ${threads} CPU threads; gains are compared within each round, so that their median is not the quotient of the medians; the load average was ${load} as it began (that of the questions before included), and on a busy machine times are worth little. *fastv* and *random* cost what High costs. Prompts of ${study.costing.imageTokens} image and ${study.costing.textTokens} text tokens, ${decodeSteps} steps a round. *Of* is what the FLOPs allow; the share of it is in brackets.`,
+      'Prefill and steps are of the same rounds. The vision encoder was timed before them, on as many threads, and is float32 at both precisions; it sees the whole picture under every plan, so pruning allows it no gain: in brackets stands its share of the time to the first token. That time is the sum of the two medians, and of what is allowed there only the prefill shrinks.',
+      table(['', ...times], timeRows),
+      'Caches were read off the same decoders after a prompt, outside the rounds; *of* is what the numbers of tokens kept allow, and they are float32 at both precisions. Peak memory is that of a process of its own that opens the decoder and runs one prefill; *of* is what there would be if all but the weights shrank as the caches do. It does not in full: layers before the first prune still see every token.',
+      table(['', 'cache, MB', 'less', 'peak, MB', 'less'], memoryRows),
     ),
   };
 }
 
-async function visionTime({ asking, questions }: Study): Promise<number> {
+async function visionTime({ asking, questions }: Study, threads: number): Promise<number> {
   const scenes = new Map(questions.map((question) => [question.scene, question]));
-  const engine = await asking.model.open();
+  const engine = await asking.model.open({ threads });
   const times: number[] = [];
   try {
     for (const { text, picture } of [...scenes.values()].slice(0, 8)) {
@@ -126,7 +153,7 @@ async function measurePrecision(
   sides: Sides,
   precision: Precision,
   threads: number,
-): Promise<ReadonlyMap<string, Measured>> {
+): Promise<{ readonly weightBytes: number; readonly measured: ReadonlyMap<string, Measured> }> {
   const { asking, costing, extent } = study;
   const { model, signal } = asking;
   const config = decoderConfig(model.config);
@@ -152,7 +179,7 @@ async function measurePrecision(
     const rounds = { runs: extent.rounds, warmups: 1, decodeSteps, signal };
     const times = await measure({ sessions, decoding: [...sides.keys()], sizes, ...rounds });
     const cacheBytes = await cacheSizes(study, sides, folder);
-    return new Map(
+    const measured = new Map(
       [...sides.keys()].map((side) => [
         side,
         {
@@ -165,6 +192,7 @@ async function measurePrecision(
         },
       ]),
     );
+    return { weightBytes: encodeModel(original).byteLength, measured };
   } finally {
     for (const session of opened) await session.dispose();
     await rm(folder, { recursive: true, force: true });
@@ -186,16 +214,14 @@ async function cacheSizes({ asking, questions }: Study, sides: Sides, folder: st
   const [question] = questions;
   const sizes = new Map<string, number>();
   for (const side of sides.keys()) {
-    await asking.lanes.lend(async (engine) => {
-      const own = await engine.withDecoder({ path: join(folder, `${side}.onnx`) });
-      const request = {
-        question: question?.text ?? '',
-        images: question ? [question.picture] : [],
-      };
-      const { cache } = await collect(own.generate({ ...request, maxNewTokens: 1 }));
-      await own.dispose();
-      sizes.set(side, cache.afterPrefill.bytes);
-    });
+    const own = await asking.lane.engine.withDecoder({ path: join(folder, `${side}.onnx`) });
+    const request = {
+      question: question?.text ?? '',
+      images: question ? [question.picture] : [],
+    };
+    const { cache } = await collect(own.generate({ ...request, maxNewTokens: 1 }));
+    await own.dispose();
+    sizes.set(side, cache.afterPrefill.bytes);
   }
   return sizes;
 }

@@ -52,15 +52,14 @@ function lostKinds({ questions, heldOut }: Study, { unpruned, main }: Accuracies
 }
 
 /** Baselines that TransPrune does not beat at equal cost, and whatever else is better there. */
-function betterMethods({ questions, sample }: Study, { main, all }: Accuracies): string[][] {
+function betterMethods({ questions }: Study, { all }: Accuracies): string[][] {
   const standing = new Map<string, string[]>();
   for (const [setting, [own, ...others]] of all) {
     if (!own) continue;
     for (const other of others) {
-      const asked = main.get(setting)?.includes(other) ? questions : sample;
-      const word = verdict(other, own, asked);
+      const word = verdict(other, own, questions);
       if (word === 'worse' || (word !== 'better' && !baselines.includes(other.family))) continue;
-      const found = `${setting.name}: ${word} (${points(gain(other, own, asked))} points)`;
+      const found = `${setting.name}: ${word} (${points(gain(other, own, questions))} points)`;
       standing.set(other.family, [...(standing.get(other.family) ?? []), found]);
     }
   }

@@ -45,6 +45,19 @@ export function unseenQuestions(questions: readonly StudyQuestion[]): StudyQuest
 }
 
 /**
+ * So many questions, drawn as they come, in the order of the set. A seed decides which; fewer are among more of the
+ * same seed.
+ */
+export function drawQuestions(
+  questions: readonly StudyQuestion[],
+  count: number,
+  seed: number,
+): StudyQuestion[] {
+  const drawn = new Set(shuffle([...questions], randomSource(seed)).slice(0, count));
+  return questions.filter((question) => drawn.has(question));
+}
+
+/**
  * So many questions, of each kind as many as there are where they are too few for all, in the order of the set. A seed
  * decides which.
  */

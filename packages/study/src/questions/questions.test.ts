@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readHeldOut, sampleQuestions, unseenQuestions } from './held-out.js';
+import { drawQuestions, readHeldOut, sampleQuestions, unseenQuestions } from './held-out.js';
 
 const heldOut = await readHeldOut();
 
@@ -27,6 +27,25 @@ test('a sample has as many questions of each kind, and is that of its seed', () 
   const inner = sampleQuestions(sample, 2 * kinds.length, 1);
   expect(inner.every((question) => sample.includes(question))).toBe(true);
   expect(countsOf(inner)).toEqual(kinds.map(() => 2));
+});
+
+test('questions are drawn as they come, by the seed, and fewer are among more', () => {
+  const { questions } = heldOut;
+  const drawn = drawQuestions(questions, 600, 2);
+  expect(drawn.length).toBe(600);
+  expect(drawQuestions(questions, 600, 2)).toEqual(drawn);
+  expect(drawQuestions(questions, 600, 3)).not.toEqual(drawn);
+  expect(drawQuestions(questions, 1e9, 2)).toEqual(questions);
+  const fewer = drawQuestions(questions, 100, 2);
+  expect(fewer.every((question) => drawn.includes(question))).toBe(true);
+  // Within four standard deviations of each kind's own share.
+  const [all, own] = [countsOf(questions), countsOf(drawn)];
+  for (const [at, count] of all.entries()) {
+    const share = count / questions.length;
+    expect(Math.abs((own[at] ?? 0) - 600 * share)).toBeLessThan(
+      4 * Math.sqrt(600 * share * (1 - share)),
+    );
+  }
 });
 
 test('no question that the recipe was judged by is asked, and enough of every kind are left', () => {

@@ -41,7 +41,12 @@ export function ablationsOf(plan: PrunePlan, layers: number): Variant[] {
       method: transpruneWith({ alpha: 0.5, normalized: false }),
     },
     'positions kept': { positions: 'keep' },
-    'keep mass .9, from Low’s last ratio on': { keepMass: 0.9, keepFloor: 0.0625 },
+    ...Object.fromEntries(
+      [0.9, 0.7, 0.5].map((keepMass) => [
+        `keep mass ${`${keepMass}`.slice(1)}, from Low’s last ratio on`,
+        { keepMass, keepFloor: 0.0625 },
+      ]),
+    ),
     ...Object.fromEntries(
       [-2, -1, 1, 2].map((shift) => [
         `prunes ${Math.abs(shift)} ${shift < 0 ? 'earlier' : 'later'}`,

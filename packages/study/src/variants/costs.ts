@@ -1,12 +1,7 @@
 /** What variants cost, and which of a method costs as much as another plan. */
-import {
-  createPlan,
-  type PrunePlan,
-  type Reduction,
-  type ReductionName,
-  TransPruneError,
-} from '@transprune/core';
-import { type FullCost, fullCost, type Model, planForBudget } from '@transprune/flops';
+import { createPlan, type PrunePlan, type Reduction, type ReductionName } from '@transprune/core';
+import { type FullCost, fullCost, type Model, planWithinBudget } from '@transprune/flops';
+import { mean } from '../statistics/ratio.js';
 import type { Variant } from './variant.js';
 
 /** A model and its prompts, as far as costs go. */
@@ -42,6 +37,27 @@ export function costShare(costing: Costing, variant: Pick<Variant, 'plan' | 'red
 }
 
 /**
+ * The same of a plan under which it depends on the picture how many tokens stay: the mean over what was kept.
+ *
+ * @param kept for each question, image tokens that each prune left
+ */
+export function costShareOfKept(
+  costing: Costing,
+  plan: PrunePlan,
+  kept: readonly (readonly number[])[],
+): number {
+  const { keepMass: _, keepFloor: __, ...fixed } = plan;
+  const shares = kept.map((counts) => {
+    const stages = plan.stages.map((stage, at) => ({
+      ...stage,
+      keepRatio: (counts[at] ?? Number.NaN) / costing.imageTokens,
+    }));
+    return costShare(costing, { plan: { ...fixed, stages } });
+  });
+  return mean(shares);
+}
+
+/**
  * A plan's keep ratios, fitted so that it costs no more than a share of the unpruned.
  *
  * @param reduction that goes before it
@@ -53,12 +69,12 @@ export function fitPlan(
   share: number,
   reduction?: Reduction,
 ): PrunePlan | undefined {
-  try {
-    return planForBudget(model, plan, { speedup: 1 / share }, { ...tokens, reduction }).plan;
-  } catch (error) {
-    if (TransPruneError.isInstance(error) && error.code === 'INVALID_ARGUMENT') return undefined;
-    throw error;
-  }
+  return planWithinBudget(
+    model,
+    plan,
+    { speedup: 1 / share },
+    { ...tokens, reduction, keepFloor: 0 },
+  )?.plan;
 }
 
 /** The most tokens to which a reduction may reduce at a share of the unpruned cost; undefined if none. */

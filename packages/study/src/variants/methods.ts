@@ -35,11 +35,10 @@ export function settingsOf(costing: Costing): Setting[] {
   }));
 }
 
-/** Methods that keep the prunes of TransPrune. */
-const sameSchedule: readonly MethodName[] = [
+/** Methods that borrow the prunes of TransPrune. */
+export const sameSchedule: readonly MethodName[] = [
   'transition',
   'instruction',
-  'v2drop',
   'dash',
   'key-norm',
   'uniform-grid',
@@ -48,10 +47,14 @@ const sameSchedule: readonly MethodName[] = [
 
 const reductions: readonly ReductionName[] = ['downsample', 'vision-zip', 'div-prune', 'random'];
 
-/** Methods with a schedule of their own, as published for 32 layers. */
-const ownSchedules: Readonly<Partial<Record<MethodName, Schedule>>> = {
+/**
+ * Methods with a schedule of their own, as published for 32 layers. V2Drop is published with its layers and a number of
+ * tokens: its keep ratios have the shape of PyramidDrop's here, before they are fitted.
+ */
+export const ownSchedules: Readonly<Partial<Record<MethodName, Schedule>>> = {
   fastv: { after: [2], keep: [0.5], positions: 'keep' },
   'pyramid-drop': { after: [8, 16, 24], keep: [0.5, 0.25, 0.125], positions: 'renumber' },
+  v2drop: { after: [3, 17, 22], keep: [0.5, 0.25, 0.125], positions: 'keep' },
 };
 
 interface Schedule extends Required<Pick<PrunePlan, 'positions'>> {
@@ -74,25 +77,21 @@ export const baselines: readonly string[] = [
 /** TransPrune with the positions of the whole prompt, as FastV has them; its authors' code counts them anew. */
 const positionsKept = 'transprune, positions kept';
 
-/** `random` keeps the same patches of every picture, those of its seed: once more, with another. */
-const randomAgain = 'random, another seed';
+/** Methods that are looked at more closely. */
+export const mainMethods: readonly string[] = ['transprune', positionsKept, ...baselines];
 
-/** Methods of the main comparison. */
-export const mainMethods: readonly string[] = [
-  'transprune',
-  positionsKept,
-  ...baselines,
-  randomAgain,
-];
+/** Methods that the figure shows. */
+export const drawnMethods: readonly string[] = [...mainMethods, 'vision-zip', 'div-prune'];
 
 /**
  * Every method at no more than a setting's cost; those that cannot be so cheap are left out.
  *
  * @param imageSize width and height of a picture, in pixels
+ * @param masks how often methods that choose by chance are asked
  */
 export function methodsAt(
   costing: Costing,
-  imageSize: number,
+  { imageSize, masks }: { readonly imageSize: number; readonly masks: number },
   { name, plan, cost }: Setting,
 ): Variant[] {
   const fit = (method: MethodName, shape: PrunePlan): Variant[] => {
@@ -113,20 +112,24 @@ export function methodsAt(
     { name: positionsKept, plan: { ...plan, positions: 'keep' } as const },
     ...own,
     ...sameSchedule.flatMap((method) => fit(method, plan)),
-    ...fit('random', { ...plan, seed: plan.seed + 1 }).map((again) => ({
-      ...again,
-      name: randomAgain,
-    })),
     ...before,
     ...smallerPicture(costing, imageSize, cost),
     ...combined(costing, plan, cost),
   ];
   return varied.map((variant) => ({
     ...variant,
+    ...(isByChance(variant) && { seeds: seedsOf(masks) }),
     family: variant.name,
     name: `${variant.name}, ${name}`,
   }));
 }
+
+/** Keeps the same patches of every picture: those of its seed. */
+const isByChance = ({ plan, reduction }: Variant) =>
+  reduction ? reduction.method === 'random' : plan.method === 'random';
+
+/** Of so many random choices. */
+export const seedsOf = (masks: number) => Array.from({ length: masks }, (_, seed) => seed);
 
 /**
  * A picture with as many pixels a token as the whole one. An encoder of one size sees it blown up, and its features are

@@ -9,13 +9,25 @@ export interface Variant {
   /** What it is called at any cost, such as the method's name; the name if left out. */
   readonly family?: string;
   readonly plan: PrunePlan;
+  /** Of what it chooses by chance: it is asked with each, and a question counts the mean. None if left out. */
+  readonly seeds?: readonly number[];
   readonly reduction?: Reduction;
   /** The picture if left out. */
   readonly shown?: Shown;
 }
 
+/** A variant with each of its seeds, or as it is. */
+export function masksOf({ seeds, ...variant }: Variant): Variant[] {
+  const { plan, reduction } = variant;
+  if (!seeds) return [variant];
+  return seeds.map((seed) => ({
+    ...variant,
+    ...(reduction ? { reduction: { ...reduction, seed } } : { plan: { ...plan, seed } }),
+  }));
+}
+
 /**
- * A name for a variant's answers, which nothing else has: two that answer differently have different ones.
+ * A name for a variant's answers, which nothing else has: two that answer differently have different ones. Its seeds are not looked at.
  *
  * @param model whatever says which model answers
  */

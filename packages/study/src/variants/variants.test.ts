@@ -2,10 +2,10 @@ import { createPlan, presetPlan, transpruneWith } from '@transprune/core';
 import { modelPreset } from '@transprune/flops';
 import { describe, expect, test } from 'vitest';
 import { ablationsOf } from './ablations.js';
-import { costShare, fitPlan, fitReduction, unpruned } from './costs.js';
+import { costShare, costShareOfKept, fitPlan, fitReduction, unpruned } from './costs.js';
 import { mainMethods, methodsAt, settingsOf } from './methods.js';
 import { schedulesAt } from './schedules.js';
-import { keyOf } from './variant.js';
+import { keyOf, masksOf } from './variant.js';
 
 const model = modelPreset('llava-1.5-7b');
 const costing = { model, imageTokens: 576, textTokens: 32 };
@@ -20,7 +20,7 @@ test('settings are the presets and a harsher one, each cheaper than the one befo
 });
 
 describe.each(settings)('$name', (setting) => {
-  const methods = methodsAt(costing, 336, setting);
+  const methods = methodsAt(costing, { imageSize: 336, masks: 3 }, setting);
 
   test('no method costs more, and none is far below', () => {
     for (const variant of methods) {
@@ -36,6 +36,21 @@ describe.each(settings)('$name', (setting) => {
     expect(names[0]).toBe(`transprune, ${setting.name}`);
     for (const method of mainMethods) expect(names).toContain(`${method}, ${setting.name}`);
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('what chooses by chance is asked with several seeds, each with answers of its own', () => {
+    const byChance = methods.filter(({ seeds }) => seeds).map(({ family }) => family);
+    expect(byChance).toEqual(['random', 'random before the decoder']);
+    for (const variant of methods) {
+      const masks = masksOf(variant);
+      expect(masks.length).toBe(variant.seeds ? 3 : 1);
+      expect(new Set(masks.map((mask) => keyOf(mask, ''))).size).toBe(masks.length);
+    }
+  });
+
+  test('V2Drop prunes where its paper does', () => {
+    const v2drop = methods.find(({ family }) => family === 'v2drop');
+    expect(v2drop?.plan.stages.map(({ afterLayer }) => afterLayer)).toEqual([3, 17, 22]);
   });
 });
 
@@ -74,6 +89,18 @@ test('ablations differ from High and from each other; shifts that a decoder is t
   const shallow = ablationsOf(presetPlan('transprune-high', 6).plan, 6).map(({ name }) => name);
   expect(shallow[0]).toBe('TransPrune-High');
   expect(shallow).not.toContain('prunes 2 earlier');
+});
+
+test('what was kept decides what a keep mass costs', () => {
+  const { plan } = presetPlan('transprune-high', 32);
+  const byMass = { ...plan, keepMass: 0.5, keepFloor: 0.0625 };
+  const most = plan.stages.map(({ keepRatio }) => Math.floor(keepRatio * 576));
+  const all = costShare(costing, { plan });
+  expect(costShareOfKept(costing, byMass, [most])).toBeCloseTo(all, 12);
+  const fewer = most.map((count) => Math.floor(count / 2));
+  const half = costShareOfKept(costing, byMass, [fewer]);
+  expect(half).toBeLessThan(all);
+  expect(costShareOfKept(costing, byMass, [most, fewer])).toBeCloseTo((all + half) / 2, 12);
 });
 
 test('two that answer differently have different files of answers', () => {

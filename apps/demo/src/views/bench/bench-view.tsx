@@ -1,29 +1,22 @@
-import { useSignal } from '@preact/signals';
 import { runtimeBytes } from '../../downloads.js';
 import {
   benches,
   benchFailure,
   benchProgress,
+  benchRequest,
   runBench,
   showBench,
+  showBenchFile,
   stopBench,
 } from '../../state/bench.js';
 import { presets } from '../../state/plan.js';
 import { deviceTitles } from '../../words/devices.js';
 import { megabytes } from '../../words/units.js';
-import { type BenchRequest, benchShapes } from '../../worker/bench-protocol.js';
+import { benchShapes } from '../../worker/bench-protocol.js';
 import { Choice } from '../choice.js';
 import { FileField } from '../file-field.js';
 import { RunButton } from '../run-button.js';
 import { BenchCard } from './bench-card.js';
-
-const start: Omit<BenchRequest, 'page'> = {
-  shape: 'smolvlm-256m',
-  precision: 'int4',
-  device: 'gpu' in navigator ? 'webgpu' : 'wasm',
-  preset: 'transprune-high',
-  runs: 9,
-};
 
 const shapeTitles = {
   'smolvlm-256m': benchShapes['smolvlm-256m'].title,
@@ -32,10 +25,9 @@ const shapeTitles = {
 
 /** Times a decoder in this browser, and shows what other machines measured. */
 export function BenchView() {
-  const request = useSignal(start);
-  const { value: chosen } = request;
-  const set = (change: Partial<typeof start>) => {
-    request.value = { ...request.value, ...change };
+  const { value: chosen } = benchRequest;
+  const set = (change: Partial<typeof chosen>) => {
+    benchRequest.value = { ...benchRequest.value, ...change };
   };
   return (
     <section class="bench" aria-label="Bench">
@@ -43,7 +35,7 @@ export function BenchView() {
         class="card"
         onSubmit={(event) => {
           event.preventDefault();
-          void runBench(chosen);
+          void runBench();
         }}
       >
         <h2>
@@ -104,7 +96,7 @@ export function BenchView() {
         note="Drop or paste the JSON of transprune bench --json, or choose its file; it stays in this browser."
         label="Benchmark file"
         accept=".json,application/json"
-        onFile={async (file) => showBench(await file.text(), file.name)}
+        onFile={(file) => void showBenchFile(file)}
         onText={(text) => showBench(text, 'the pasted text')}
       />
       {benchFailure.value && (

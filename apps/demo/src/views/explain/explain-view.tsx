@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { reasonOf } from '../../state/load.js';
 import { fetchPrepared } from '../../state/prepared.js';
 import { status, view } from '../../state/store.js';
 import { type Traces, walkSteps } from './steps.js';
@@ -11,12 +12,18 @@ export function ExplainView() {
   useEffect(() => {
     Promise.all([fetchPrepared('example-high'), fetchPrepared('example-random')]).then(
       ([high, random]) => setTraces({ high, random }),
-      (error: unknown) => setProblem(String(error)),
+      (error: unknown) => setProblem(reasonOf(error)),
     );
   }, []);
   const steps = useMemo(() => (traces ? walkSteps(traces) : []), [traces]);
   const step = steps[at];
-  if (!step) return <p class={problem ? 'failure' : 'note'}>{problem ?? 'Loading the example'}</p>;
+  if (problem)
+    return (
+      <p class="failure" role="alert">
+        {problem}
+      </p>
+    );
+  if (!step) return <p class="note">Loading the example</p>;
   const go = (next: number) => {
     setAt(next);
     status.value = `Step ${next + 1} of ${steps.length}: ${steps[next]?.title}`;
@@ -44,7 +51,12 @@ export function ExplainView() {
         <h2>{step.title}</h2>
         {step.text}
         <div class="own">
-          <button type="button" class="quiet" disabled={at === 0} onClick={() => go(at - 1)}>
+          <button
+            type="button"
+            class="quiet"
+            aria-disabled={at === 0}
+            onClick={() => at > 0 && go(at - 1)}
+          >
             Back
           </button>
           {at < steps.length - 1 ? (

@@ -40,7 +40,7 @@ export function Camera({ onClose }: { readonly onClose: () => void }) {
   };
   return (
     <dialog ref={dialog} aria-label="Camera" onClose={onClose}>
-      {problem ? <p>{problem}</p> : <video ref={video} autoPlay playsInline muted />}
+      {problem ? <p role="alert">{problem}</p> : <video ref={video} autoPlay playsInline muted />}
       <div class="own">
         <button type="button" class="main" disabled={problem !== undefined} onClick={take}>
           Take the picture

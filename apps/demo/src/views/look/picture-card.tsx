@@ -21,7 +21,7 @@ export function PictureCard() {
             type="button"
             class="round"
             aria-label="Previous stage"
-            disabled={stage.value === 0}
+            aria-disabled={stage.value === 0}
             onClick={() => goToStage(stage.value - 1)}
           >
             <span aria-hidden="true">‹</span>
@@ -40,7 +40,7 @@ export function PictureCard() {
             type="button"
             class="round"
             aria-label="Next stage"
-            disabled={stage.value === current.stages.length}
+            aria-disabled={stage.value === current.stages.length}
             onClick={() => goToStage(stage.value + 1)}
           >
             <span aria-hidden="true">›</span>

@@ -1,6 +1,6 @@
 import { modelBytes, runtimeBytes } from '../../downloads.js';
 import { ask, stop } from '../../state/ask.js';
-import { loadModel, progressWords } from '../../state/load.js';
+import { loadModel, progressWords, stopLoading } from '../../state/load.js';
 import { samples } from '../../state/samples.js';
 import { failure, model, phase, picture, question } from '../../state/store.js';
 import { megabytes } from '../../words/units.js';
@@ -18,6 +18,7 @@ export function QuestionCard() {
         onSubmit={(event) => {
           event.preventDefault();
           if (model.value.phase === 'ready') void ask();
+          else if (model.value.phase !== 'loading') void loadModel();
         }}
       >
         <input
@@ -28,6 +29,7 @@ export function QuestionCard() {
           value={question.value}
           onInput={(event) => {
             question.value = event.currentTarget.value;
+            failure.value = undefined;
           }}
         />
         <AskButton />
@@ -41,6 +43,7 @@ export function QuestionCard() {
             aria-pressed={text === question.value}
             onClick={() => {
               question.value = text;
+              failure.value = undefined;
             }}
           >
             {text}
@@ -65,15 +68,14 @@ const generalQuestions = [
 ];
 
 function AskButton() {
-  if (model.value.phase !== 'ready') {
-    const isLoading = model.value.phase === 'loading';
-    return (
-      <button type="button" class="main" disabled={isLoading} onClick={() => void loadModel()}>
-        Load model
-      </button>
-    );
-  }
-  return <RunButton title="Ask" isRunning={phase.value !== 'idle'} onStop={stop} />;
+  const isLoading = model.value.phase === 'loading';
+  return (
+    <RunButton
+      title={model.value.phase === 'ready' ? 'Ask' : 'Load model'}
+      isRunning={isLoading || phase.value !== 'idle'}
+      onStop={isLoading ? stopLoading : stop}
+    />
+  );
 }
 
 function ModelLine() {

@@ -2,23 +2,23 @@ import { type MethodName, methodNames } from '@transprune/core';
 import {
   choosePreset,
   chooseRatio,
+  isSeed,
   keepRatios,
   keptCounts,
   method,
+  mostSeed,
   plan,
   preset,
   presetChoices,
   presets,
   seed,
 } from '../../state/plan.js';
-import { imageSize, patchCount } from '../../state/samples.js';
+import { imageSize, patchCount, sizeStep } from '../../state/samples.js';
 import { saveTrace } from '../../state/save-trace.js';
 import { pictureSize, shown } from '../../state/store.js';
 import { methodSentences } from '../../words/methods.js';
 
-/** Sides whose patches of 8 x 8 pixels make up whole numbers. */
-const leastSize = 16;
-const sizeStep = 8;
+const leastSize = 2 * sizeStep;
 
 export function TryCard() {
   return (
@@ -92,11 +92,14 @@ function Method() {
             <input
               type="number"
               min={0}
-              max={9999}
+              max={mostSeed}
               value={seed.value}
               onInput={(event) => {
                 const { valueAsNumber } = event.currentTarget;
-                seed.value = Number.isSafeInteger(valueAsNumber) ? valueAsNumber : 0;
+                if (isSeed(valueAsNumber)) seed.value = valueAsNumber;
+              }}
+              onBlur={(event) => {
+                event.currentTarget.value = String(seed.value);
               }}
             />
           </label>

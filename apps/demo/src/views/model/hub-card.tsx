@@ -86,7 +86,8 @@ export function HubCard() {
           <button
             type="button"
             class="quiet"
-            disabled={isBusy || !picture.value}
+            disabled={!picture.value}
+            aria-disabled={isBusy}
             onClick={() => void askHub()}
           >
             Ask both ways

@@ -71,7 +71,8 @@ function PlanCard() {
         <button
           type="button"
           class="main"
-          disabled={!prunable || modelBusy.value !== undefined}
+          disabled={!prunable}
+          aria-disabled={modelBusy.value !== undefined}
           onClick={() => void downloadPruned()}
         >
           Download pruned file
