@@ -85,17 +85,31 @@ export function recommendation({
   const allowed = `${(100 * tolerance).toFixed(1)} points`;
   const choices = schedules.filter((each) => !isUnpruned(each) && !each.isBaseline);
   const untimed = choices.filter((schedule) => paid(schedule, aim) === null).length;
-  const notes =
-    untimed === 0
+  const notes = [
+    ...(untimed === 0
       ? []
       : [
           `Of ${counted(untimed, 'plan')} no question that is timed was answered: no choice by time. --timed with more questions, or --by flops, compares all.`,
-        ];
+        ]),
+    ...littleToLose(schedules),
+  ];
   if (isUnpruned(chosen)) {
-    const others = untimed > 0 ? 'Every other plan that was timed and' : 'Every plan that';
-    const reason = `${others} is ${aim === 'time' ? 'faster' : 'cheaper'} loses more than ${allowed} here.`;
+    const cheaper = aim === 'time' ? 'faster' : 'cheaper';
+    const timed = untimed > 0 ? ' that was timed' : '';
+    const hasCheaper = choices.some((schedule) => (paid(schedule, aim) ?? 1) < 1);
+    const reason = hasCheaper
+      ? ` Every plan that ${untimed > 0 ? 'was timed and ' : ''}is ${cheaper} loses more than ${allowed} here.`
+      : ` No plan${timed} is ${cheaper} here.`;
     const isAlone = untimed === choices.length;
-    return [`Recommended: unpruned.${isAlone ? '' : ` ${reason}`}`, ...notes].join('\n');
+    return [
+      `Recommended: unpruned.${isAlone ? '' : reason}`,
+      ...(recommended.random === null
+        ? []
+        : [
+            `${recommended.random} is ${cheaper} and loses no more than ${allowed}, but is a baseline that chooses by chance: it is not recommended.`,
+          ]),
+      ...notes,
+    ].join('\n');
   }
   const { name, difference, time, cost } = chosen;
   const gain =
@@ -114,4 +128,16 @@ export function recommendation({
         ]),
     ...notes,
   ].join('\n');
+}
+
+/** Share of right answers below which losing some tells nothing. */
+const fewestRight = 0.05;
+
+/** A warning where the unpruned is hardly ever right. */
+function littleToLose(schedules: readonly TunedSchedule[]): string[] {
+  const accuracy = schedules.find(isUnpruned)?.accuracy?.value ?? 1;
+  if (accuracy >= fewestRight) return [];
+  return [
+    `The unpruned model is right at ${percent(accuracy)} of the questions: there is next to nothing to lose, and differences tell nothing. Check that the model fits the questions and that their answers are worded as it words them.`,
+  ];
 }

@@ -59,7 +59,7 @@ export interface TuneReport {
     readonly name: string;
     readonly options: string;
     readonly isCertain: boolean;
-    /** A baseline that is as good at no more cost. */
+    /** A baseline that is as good at no more cost; beside the unpruned, one that is cheaper and within the tolerance. */
     readonly random: string | null;
   } | null;
   readonly leftOut: readonly string[];

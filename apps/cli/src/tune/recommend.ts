@@ -35,7 +35,10 @@ export interface Recommendation {
    * unpruned ends before. With few questions it seldom does.
    */
   readonly isCertain: boolean;
-  /** Random choice at no more cost that is as good or better at these questions, if there is one. */
+  /**
+   * Random choice at no more cost that is as good or better at these questions, if there is one; beside the unpruned, one
+   * that is cheaper and within the tolerance.
+   */
   readonly random: Result | undefined;
 }
 
@@ -62,17 +65,16 @@ export function recommend(
   if (!found) return undefined;
   const { result, least, right } = found;
   const prunes = !isUnpruned(result.schedule);
-  const random = results.find(
-    ({ schedule, cost, accuracy }) =>
-      schedule.isBaseline &&
-      cost <= result.cost + sameCost &&
-      accuracy !== null &&
-      accuracy.value >= right,
-  );
+  const random = results.find((other) => {
+    const { schedule, cost, accuracy, difference } = other;
+    if (!schedule.isBaseline || !accuracy || !difference) return false;
+    if (prunes) return cost <= result.cost + sameCost && accuracy.value >= right;
+    return (paid(other, aim) ?? 1) < 1 && difference.value >= -tolerance;
+  });
   return {
     result,
     isCertain: !prunes || least >= -tolerance,
-    random: prunes ? random : undefined,
+    random,
   };
 }
 
