@@ -1,4 +1,5 @@
 import { createPlan } from '@transprune/core';
+import type { Estimate } from '@transprune/eval';
 import { expect, test } from 'vitest';
 import { type TuneReport, tuneReport } from '../tune/document.js';
 import type { Aim } from '../tune/recommend.js';
@@ -19,12 +20,21 @@ function result(name: string, time: number, lost: number, right = 0.9): Result {
   };
 }
 
-function reportOf(results: readonly Result[], changes: { aim?: Aim } = {}): TuneReport {
-  const facts = { model: 'm', source: 's', device: 'cpu', answers: 'a', questions: 1000 };
+interface Changes {
+  readonly aim?: Aim;
+  readonly compared?: number;
+  readonly tolerance?: number;
+  readonly heldOut?: Estimate;
+}
+
+function reportOf(results: readonly Result[], changes: Changes = {}): TuneReport {
+  const { compared = 1000, tolerance = 0.01, aim = 'time', heldOut = exactly(0) } = changes;
+  const facts = { model: 'm', source: 's', device: 'cpu', answers: 'a', questions: compared };
   const rest = { leftOut: [], problems: [], failures: [], imageTokens: 9, textTokens: 9 };
   return tuneReport(
-    { results, compared: 1000, withoutTruth: 0 },
-    { ...facts, ...rest, tolerance: 0.01, aim: 'time', ...changes },
+    { results, compared, withoutTruth: 0 },
+    { ...facts, ...rest, tolerance, aim },
+    heldOut,
   );
 }
 
@@ -57,4 +67,33 @@ test('a model that is hardly ever right has nothing to lose, which is said', () 
     /is right at 0\.0 % of .* next to nothing to lose/,
   );
   expect(recommendation(reportOf([unpruned, result('slow', 1.2, 0)]))).not.toMatch(/to lose/);
+});
+
+test('of too few questions no plan is recommended, and it is said how many it takes', () => {
+  const mild = result('mild', 0.5, 0);
+  const few = reportOf([unpruned, mild], { compared: 3 });
+  expect(few).toMatchObject({ recommended: null, candidate: { name: 'mild' } });
+  expect(few.fewestQuestions).toBe(381);
+  expect(recommendation(few)).toMatch(
+    /^3 questions cannot show that no more than 1\.0 points are lost, which takes 381 at least: no plan is recommended\.\nThe cheapest that lost no more than 1\.0 points here: mild, /,
+  );
+  expect(reportOf([unpruned, mild], { compared: 380 }).recommended).toBeNull();
+  expect(reportOf([unpruned, mild], { compared: 381 }).recommended?.name).toBe('mild');
+  const none = reportOf([unpruned, mild], { tolerance: 0 });
+  expect([none.recommended, none.fewestQuestions]).toEqual([null, null]);
+  expect(recommendation(none)).toMatch(/^No number of questions shows that nothing is lost/);
+  // Nothing is risked by it.
+  expect(reportOf([unpruned], { compared: 3 }).recommended?.name).toBe('unpruned');
+});
+
+test('whether more is lost is told by questions that the plan was not chosen by', () => {
+  const all = [unpruned, result('mild', 0.5, 0)];
+  const loses = reportOf(all, { heldOut: { value: -0.03, low: -0.05, high: -0.01 } });
+  expect(loses.recommended).toMatchObject({ name: 'mild', isCertain: false });
+  expect(recommendation(loses)).toMatch(
+    /flatters it\. .* judged by the others, in turns: -3\.0 \[-5\.0, -1\.0\] points\. .* not ruled out/,
+  );
+  const holds = reportOf(all, { heldOut: { value: 0, low: -0.009, high: 0.009 } });
+  expect(holds.recommended?.isCertain).toBe(true);
+  expect(recommendation(holds)).toMatch(/That more than 1\.0 points are lost is ruled out\.$/m);
 });
