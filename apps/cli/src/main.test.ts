@@ -66,7 +66,7 @@ describe('usage errors', () => {
     [
       'a seed without chance',
       ['run', 'a.png', 'b', '--seed', '1'],
-      /--temperature above 0 with --seed/,
+      /--temperature above 0, or --method random, with --seed/,
     ],
     ['an unknown format', ['run', 'a.png', 'b', '--format', 'q5'], /Allowed choices are fp32/],
     ['a shell that is none', ['completion', 'csh'], /Allowed choices are bash, zsh, fish/],

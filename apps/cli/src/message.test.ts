@@ -13,7 +13,11 @@ const llava = ['plan', '--model', 'llava-1.5-7b'];
 const stages = ['--prune-after', '7', '--keep', '.5'];
 
 test.each([
-  ['a floor alone', [...llava, '--keep-floor', '.5'], '--keep-floor must be .* a --keep-mass, got'],
+  [
+    'a floor alone',
+    [...llava, '--keep-floor', '.5'],
+    '.* --keep-mass or a budget with --keep-floor',
+  ],
   [
     'a budget out of reach',
     [...llava, ...stages, '--keep-average', '.0001'],

@@ -31,6 +31,7 @@ export {
   signalsFor,
   transprune,
   transpruneWith,
+  type WeightedName,
 } from './methods/index.js';
 export { type FittedPlan, fitToAttentionLayers, fitToLayers, type MovedPrune } from './plan/fit.js';
 export { checkKeepRatios } from './plan/keep-ratios.js';

@@ -30,5 +30,12 @@ export async function open(
 export const lines = (...entries: readonly unknown[]) =>
   entries.map((entry) => JSON.stringify(entry)).join('\n');
 
+/** What JSON lines hold. */
+export const parsedLines = (text = ''): Record<string, unknown>[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+
 /** What short answers are asked with. */
 export const suffix = '\nAnswer the question using a single word or phrase.';

@@ -2,6 +2,8 @@ export { costAlgebra, type OperationCount, type Shape } from './algebra/cost.js'
 export {
   type Budget,
   type BudgetedPlan,
+  type BudgetOptions,
+  leastFittedRatio,
   planForBudget,
   planWithinBudget,
 } from './budget/budget.js';

@@ -105,7 +105,7 @@ async function bench(options: Options, folders: TemporaryFolders, io: Io): Promi
   const name = options.synthetic ?? calledModel(options.model, io);
   const costing = decoderCosting(name, decoder, { imageTokens, textTokens });
   const chosen = planFor(options, decoder, costing);
-  for (const note of planNotes(chosen, config.layers)) terminal.info(note);
+  for (const note of planNotes(chosen)) terminal.info(note);
   const result = await runBench({
     path,
     original,

@@ -256,7 +256,20 @@ test.each([
     ['pope', '--data', '.', '--answers', 'a', '--server', 'a:b', '--server-model', 'm'],
     /the address of a server/,
   ],
-  [['pope', '--server', 'http://a', '--speedup', '2'], /cannot be used with option/],
+  ...[
+    ['--speedup', '2'],
+    ['--reduce', 'random'],
+    ['--reduce-to', '10'],
+    ['--alpha', '.4'],
+    ['--seed', '1'],
+  ].flatMap((given): [string[], RegExp][] => {
+    const server = ['pope', '--server', 'http://a', ...given];
+    const message = new RegExp(`'--server <address>' cannot be used with option '${given[0]} `);
+    return [
+      [server, message],
+      [[...server, '--queue', 'redis://a'], message],
+    ];
+  }),
 ])('%s is refused', async (parameters, message) => {
   const { exitCode, stdout, stderr } = await transprune('eval', ...parameters);
   expect([exitCode, stdout]).toEqual([exitCodes.usage, '']);

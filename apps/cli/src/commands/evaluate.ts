@@ -78,7 +78,7 @@ async function evaluate(
     ? [planFor(options, decoder, costing)]
     : presets.map((preset) => planFor({ ...options, preset }, decoder, costing));
   for (const chosen of plans) {
-    for (const note of planNotes(chosen, decoder.layers.length)) terminal.info(note);
+    for (const note of planNotes(chosen)) terminal.info(note);
   }
   const variants = plans
     .flatMap(({ plan, preset }) => withTwin(plan, preset ?? 'custom'))

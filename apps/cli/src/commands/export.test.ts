@@ -5,6 +5,7 @@ import { hubFolder } from '@transprune/fixtures';
 import { expect, test } from 'vitest';
 import { useHub, withDataFiles } from '../../testing/hub.js';
 import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
+import { exitCodes } from '../exit-codes.js';
 
 const llava = hubFolder('llava');
 const plan = ['--prune-after', '2', '--keep', '.5'];
@@ -17,6 +18,17 @@ test('triton: a repository, and a run that was recorded of it', async () => {
   expect(stdout).toContain('models/decoder_model_merged');
   expect(stdout).toContain('golden: describe the image. ');
   expect((await readdir(output)).sort()).toEqual(['golden', 'models']);
+});
+
+test('a budget, as with prune', async () => {
+  const given = ['export', 'triton', llava, '-o', await folder(), ...plan];
+  const { exitCode, stderr } = await transprune(...given, '--keep-average', '.1');
+  expect(exitCode).toBe(exitCodes.usage);
+  expect(stderr).toMatch(/prunes after layers 2 can reach .*\(--keep-average from 0\.\d+ to 1\)/);
+  const { plan: fitted } = await transpruneJson(...given, '--keep-average', '.8');
+  const [{ keepRatio }] = fitted.stages;
+  expect(keepRatio).toBeGreaterThan(0.1);
+  expect(keepRatio).not.toBe(0.5);
 });
 
 test('triton: a model of the hub, its weights in files of their own', async () => {

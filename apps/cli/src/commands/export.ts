@@ -7,6 +7,7 @@ import type { Io } from '../io.js';
 import { modelCosting } from '../model/costing.js';
 import { decoderPath, findModel } from '../model/find.js';
 import { refusePruned } from '../model/unpruned.js';
+import { addBudgetOptions, type BudgetOptions } from '../options/budget-options.js';
 import {
   addGraphOptions,
   chooseGraphOptions,
@@ -23,6 +24,7 @@ import { addOutputOptions, createTerminal, type OutputOptions } from '../termina
 const targets = ['triton', 'kserve'] as const;
 
 type Options = PlanOptions &
+  BudgetOptions &
   GraphOptions &
   FileOptions &
   OutputOptions & {
@@ -47,7 +49,7 @@ export function addExportCommand(program: Command, io: Io): void {
     .requiredOption('-o, --output <folder>', 'where to write, a new folder or an empty one')
     .option('--storage-uri <address>', 'kserve: where the cluster will find the folder models')
     .option('--name <name>', "kserve: of the InferenceService (default: from the model's)");
-  addGraphOptions(addPlanOptions(addFileOptions(command)))
+  addGraphOptions(addBudgetOptions(addPlanOptions(addFileOptions(command))))
     .option('--picture <picture>', 'what the recorded run shows (default: one that comes along)')
     .option('--question <text>', 'what it asks', defaults.question)
     .option(
@@ -87,7 +89,7 @@ async function exportModel(
   refusePruned(original, path);
   const decoder = readDecoder(original);
   const chosen = planFor(options, decoder, await modelCosting(files, decoder));
-  for (const note of planNotes(chosen, decoder.layers.length)) terminal.info(note);
+  for (const note of planNotes(chosen)) terminal.info(note);
   const graphOptions = chooseGraphOptions(options, chosen.plan);
   const { model, plan } = pruneModel(original, chosen.plan, graphOptions);
   const { pixels: image } = await readPicture(options.picture ?? (await samplePicture()), io.stdin);

@@ -1,5 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportedDecoder } from '@transprune/fixtures';
+import { decodeModel, encodeModel } from '@transprune/onnx';
 import { describe, expect, test } from 'vitest';
 import { alteredDecoder, dataName, officialDecoder } from '../../testing/models.js';
 import { temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
@@ -273,9 +275,28 @@ describe('a model that cannot be pruned is described all the same', () => {
     const document = await transpruneJson('inspect', path);
     expect(document).toMatchObject({ prunable: false, plan: { method: 'transprune' } });
     expect(document.reason).toMatch(/pruned already/);
-    expect(await drawing(path)).toMatch(
-      /Not prunable: pruned already, .*; start from the original file\./,
+    // What is known, and why no more: first of all.
+    expect(document).toMatchObject({ heads: 4, headDim: 16, vocabularySize: null });
+    const { stdout } = await transprune('inspect', path);
+    const [, second, third] = stdout.split('\n');
+    expect(second).toMatch(
+      /^Pruned already, by transprune, token transition of layers 3-5, .*; layers after the first prune are not read/,
     );
+    expect(third).toBe('  after layer 3, keeping 0.875 of the image tokens');
+    expect(stdout).toMatch(/attention family .* group-query-attention /);
+    expect(stdout).not.toMatch(/unknown|not understood|Not prunable/);
+  });
+
+  test('one that is pruned by a method that is not known here', async () => {
+    const path = join(await temporaryFolder(), 'pruned.onnx');
+    await transprune('prune', officialDecoder, '-o', path, '--method', 'random', '--no-check');
+    const model = decodeModel(await readFile(path));
+    for (const entry of model.metadataProps) {
+      entry.value = entry.value.replace('"random"', '"own-method"');
+    }
+    await writeFile(path, encodeModel(model));
+    const { stdout } = await transprune('inspect', path);
+    expect(stdout).toContain('\nPruned already, by own-method, positions renumber;');
   });
 });
 
@@ -289,5 +310,7 @@ test('a plan that does not fit the decoder', async () => {
 test('a file that is not there', async () => {
   const { exitCode, stderr } = await transprune('inspect', '/nowhere/model.onnx');
   expect(exitCode).toBe(exitCodes.notFound);
-  expect(stderr).toContain('/nowhere/model.onnx');
+  expect(stderr).toBe(
+    'error: expected a decoder: an .onnx file, a model folder, or an id on the hub such as owner/name; got /nowhere/model.onnx, and nothing is there\n',
+  );
 });

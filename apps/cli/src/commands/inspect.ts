@@ -1,4 +1,3 @@
-import { methodNameOf } from '@transprune/core';
 import { externalLocations, type Inspection, inspectModel, readPlan } from '@transprune/onnx';
 import type { Command } from 'commander';
 import { example } from '../help.js';
@@ -11,9 +10,8 @@ import {
   isPlanGiven,
   type PlanOptions,
 } from '../options/plan-options.js';
-import { showStructure } from '../show/structure.js';
+import { showPruned, showStructure } from '../show/structure.js';
 import { type Block, table } from '../show/table.js';
-import { layerRanges } from '../show/units.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
 type Options = FileOptions & PlanOptions & OutputOptions;
@@ -104,11 +102,9 @@ function show(document: Document, structure: string): Block[] {
     ['prunable', document.prunable ? 'yes' : 'no'],
     ['caches', document.cacheModes.join(' or ') || 'unknown'],
   ];
-  const lines: Block[] = [path, table([], rows), structure];
-  if (reason) lines.push(`Not prunable: ${reason}.`);
   if (plan) {
-    const layers = layerRanges(plan.stages.map(({ afterLayer }) => afterLayer));
-    lines.push(`Pruned by ${methodNameOf(plan)} after layers ${layers || '(none)'}.`);
+    const known = rows.filter(([, value]) => value !== 'unknown');
+    return [path, showPruned(plan), table([], known), structure];
   }
-  return lines;
+  return [path, table([], rows), structure, ...(reason ? [`Not prunable: ${reason}.`] : [])];
 }

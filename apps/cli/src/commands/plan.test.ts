@@ -85,10 +85,10 @@ describe('a budget', () => {
   const llava = ['plan', '--model', 'llava-1.5-7b'];
 
   test.each([
-    ['--budget-tflops', '5', { tflops: 5 }],
+    ['--budget-tflops', '2.5', { tflops: 2.5 }],
     ['--speedup', '2', { speedup: 2 }],
     ['--keep-average', '.4', { keepAverage: 0.4 }],
-    ['--average-image-tokens', '200', { averageImageTokens: 200 }],
+    ['--average-image-tokens', '250', { averageImageTokens: 250 }],
   ])('%s %s fits the keep ratios of the preset', async (option, value, asked) => {
     const { stages, budget, full, imageTokens } = await transpruneJson(...llava, option, value);
     expect(stages.map(({ afterLayer }: { afterLayer: number }) => afterLayer)).toEqual([7, 9, 12]);
@@ -96,7 +96,7 @@ describe('a budget', () => {
     const layers: number[] = full.pruned.imageTokensPerLayer;
     const average = layers.reduce((sum, count) => sum + count) / layers.length;
     const counted = {
-      '--budget-tflops': (2 * full.pruned.prefill.total) / 1e12,
+      '--budget-tflops': full.pruned.prefill.total / 1e12,
       '--speedup': full.speedupWithScoring,
       '--keep-average': average / imageTokens,
       '--average-image-tokens': average,
@@ -113,10 +113,48 @@ describe('a budget', () => {
     );
   });
 
+  test('in FLOPs is of the unit that the table has', async () => {
+    const { stdout, stderr } = await transprune(...llava, '--budget-tflops', '2.5');
+    const [, reached = ''] =
+      /whole prefill, in T multiply-adds: (\S+) of 2\.5, keeping/.exec(stderr) ?? [];
+    const [, shown = ''] = /whole prefill, in full .* ([\d.]+) T .*-/.exec(stdout) ?? [];
+    expect(Number(shown)).toBeGreaterThan(2.4);
+    expect(Number(reached).toFixed(2)).toBe(shown);
+  });
+
+  test('that would leave next to nothing of the picture is refused, unless a floor allows it', async () => {
+    const harsh = ['--speedup', '3'];
+    const { exitCode, stderr } = await transprune(...llava, ...harsh);
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stderr).toMatch(
+      /^error: .* at least 0\.0625 of the image tokens \(--speedup from 1 to 2\.\d+\), got 3, which leaves 0\.0\d+ of them; prune earlier, choose a milder budget, or lower --keep-floor$/m,
+    );
+    const [, least = ''] = /to (2\.\d+)/.exec(stderr) ?? [];
+    const ratiosOf = async (...options: string[]): Promise<number[]> => {
+      const { stages } = await transpruneJson(...llava, ...options);
+      return stages.map(({ keepRatio }: { keepRatio: number }) => keepRatio);
+    };
+    expect((await ratiosOf('--speedup', least)).at(-1)).toBeCloseTo(0.0625, 3);
+    expect((await ratiosOf(...harsh, '--keep-floor', '0')).at(-1)).toBeLessThan(0.02);
+    const mild = await transprune(...llava, '--speedup', '2.2', '--keep-floor', '.2');
+    expect(mild.stderr).toMatch(/at least 0\.2 of/);
+  });
+
+  test('with a floor is no plan that goes by the share of the score, unless it says so', async () => {
+    const floor = ['--speedup', '2', '--keep-floor', '.01'];
+    expect(await transpruneJson(...llava, ...floor)).not.toHaveProperty('keepFloor');
+    const mass = await transpruneJson(...llava, ...floor, '--keep-mass', '.9');
+    expect(mass).toMatchObject({ keepMass: 0.9, keepFloor: 0.01 });
+  });
+
   test.each([
     [['--speedup', '2', '--keep-average', '.5'], /cannot be used with option/],
     [['--speedup', '1'], /Expected a number above 1/],
-    [['--speedup', '40'], /speedup from 0\.9999 to \d\.\d+\), got 40; prune earlier/],
+    [
+      ['--speedup', '40'],
+      /--speedup from 1 to \d\.\d+\), got 40; prune earlier, or choose a milder budget$/m,
+    ],
+    [['--keep-average', '.1'], /--keep-average from 0\.\d+ to 1\), got 0\.1; prune earlier/],
     [['--keep-average', '1.5'], /Expected a number above 0 to 1/],
     [['--preset', 'none', '--speedup', '2'], /expected a plan with a prune/],
   ])('%s is refused', async (options, message) => {
@@ -175,9 +213,43 @@ describe.each(['fastv', 'pyramid-drop', 'random', 'instruction'])(
   },
 );
 
+describe('transprune with a weight', () => {
+  const plan = ['plan', '--model', 'llava-1.5-7b'];
+
+  test.each([
+    [['--alpha', '.25'], 'transprune-alpha-0-25'],
+    [['--as-printed'], 'transprune-alpha-0-5-as-printed'],
+    [['--alpha', '0', '--as-printed'], 'transprune-alpha-0-as-printed'],
+  ])('%s', async (options, method) => {
+    const document = await transpruneJson(...plan, ...options);
+    expect(document.method).toBe(method);
+    // As many signals, as many tokens.
+    const usual = await transpruneJson(...plan);
+    expect(document.full.pruned.prefill.decoder).toEqual(usual.full.pruned.prefill.decoder);
+    const { stdout } = await transprune(...plan, ...options, '--direction', 'cos');
+    expect(stdout).toContain(`: ${method}, direction cos, token transition of layers 7-12\n`);
+  });
+
+  test.each([
+    [['--alpha', '.4', '--method', 'fastv'], /--alpha is for the method transprune, .* with fastv/],
+    [['--as-printed', '--method', 'transition'], /--as-printed is for the method transprune/],
+    [['--alpha', '1.1'], /Expected a number from 0 to 1/],
+    [
+      ['--seed', '1'],
+      /--seed is for methods that draw at random \(random\), got it with transprune/,
+    ],
+    [['--seed', '1', '--method', 'uniform-grid'], /got it with uniform-grid, which does not/],
+    [['--seed', '-1', '--method', 'random'], /Expected a whole number/],
+  ])('%s is refused', async (options, message) => {
+    const { exitCode, stdout, stderr } = await transprune(...plan, ...options);
+    expect([exitCode, stdout]).toEqual([exitCodes.usage, '']);
+    expect(stderr).toMatch(message);
+  });
+});
+
 test('a scaled schedule is said to be one', async () => {
   const { stderr } = await transprune('plan', '--model', 'smolvlm-256m');
-  expect(stderr).toContain("scaled to 30, which is this project's own choice");
+  expect(stderr).toContain("scaled to 30 (this project's own choice)");
   const document = await transpruneJson('plan', '--model', 'smolvlm-256m', '--quiet');
   expect(document.schedule).toBe('depth-scaled');
   expect((await transprune('plan', '--model', 'smolvlm-256m', '--quiet')).stderr).toBe('');
@@ -356,5 +428,5 @@ test('what holds a share of the score: both ends of what may stay', async () => 
   );
   const alone = await transprune('plan', '--model', 'llava-1.5-7b', '--keep-floor', '.1');
   expect(alone.exitCode).toBe(exitCodes.usage);
-  expect(alone.stderr).toContain('--keep-floor must be from 0 to 1, beside a --keep-mass');
+  expect(alone.stderr).toContain('expected --keep-mass or a budget with --keep-floor, got neither');
 });

@@ -18,8 +18,8 @@ import { addHubOptions, type HubOptions, modelForms } from '../options/model-opt
 import {
   addPlanOptions,
   choosePlan,
+  fullPlanNotes,
   type PlanOptions,
-  planNotes,
 } from '../options/plan-options.js';
 import {
   addReductionOptions,
@@ -76,7 +76,7 @@ async function plan(options: Options, io: Io): Promise<void> {
   const chosen = { ...asked, moved, ...withinBudget(fitted.plan, options, { model, ...tokens }) };
   const costs = costReport(model, chosen.plan, { ...tokens, reduction: reductionOf(options) });
   const notes = [
-    ...planNotes(chosen, layers),
+    ...fullPlanNotes(chosen, layers),
     ...massNotes(chosen.plan, costs),
     ...formulaNotes(model),
     ...model.notes,

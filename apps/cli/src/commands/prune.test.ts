@@ -5,7 +5,7 @@ import { readModelFile } from '@transprune/files/node';
 import { caseFile, exportedDecoder, hubFolder, officialCase } from '@transprune/fixtures';
 import { readPlan } from '@transprune/onnx';
 import { DecoderSession, openSession, readNumbers } from '@transprune/session';
-import { modelDirectory } from '@transprune/small-model';
+import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { copyDecoder, dataName } from '../../testing/models.js';
 import { capturingIo, temporaryFolder, transprune, transpruneJson } from '../../testing/program.js';
@@ -58,6 +58,14 @@ describe('a budget', () => {
     const places = (stages: { afterLayer: number }[]) => stages.map(({ afterLayer }) => afterLayer);
     expect(places(plan.stages)).toEqual(places(preset.plan.stages));
     expect(preset.budget).toBeNull();
+  });
+
+  test('that leaves next to nothing of the picture writes no decoder', async () => {
+    const prune = ['prune', modelDirectory, '-o', output, '--no-check', '--runtime-ratios'];
+    const { exitCode, stderr } = await transprune(...prune, '--speedup', '3');
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(stderr).toMatch(/keeps at least 0\.0625 of the image tokens \(--speedup from 1 to /);
+    expect(await readdir(folder)).not.toContain('pruned.onnx');
   });
 
   test('in FLOPs is refused where the graph does not tell them; one in tokens is not', async () => {
@@ -211,6 +219,25 @@ test('the table sets before against after', async () => {
   expect(stdout).toMatch(/prefill, as published/);
   expect(stdout).toContain(`Wrote ${output}.`);
   expect(stderr).toContain("this project's own choice");
+});
+
+test('what to do next is said, with the folder of the model where it is known', async () => {
+  const next = async (model: string, file: string, ...options: string[]) => {
+    const prune = ['prune', model, '-o', file, '--no-check', ...options];
+    return /^next: (.*)\n/m.exec((await transprune(...prune)).stderr)?.[1];
+  };
+  const model = join(modelDirectory).replace(/\/$/, '');
+  const decoder = join(model, 'onnx/decoder_model_merged.onnx');
+  const [first, second] = [join(folder, 'first.onnx'), join(folder, 'second one.onnx')];
+  const ask = 'transprune run picture.png "what is shown?" --model';
+  expect(await next(model, first)).toBe(`${ask} ${model} --decoder ${first}`);
+  expect(await next(decoder, second)).toBe(`${ask} ${model} --decoder "${second}"`);
+  expect(await next(input, output, '--dry-run')).toBeUndefined();
+  expect(await next(input, output)).toBe(`${ask} FOLDER-OF-ITS-MODEL --decoder ${output}`);
+  // As it says.
+  const picture = join(samplesDirectory, 'scene-1.png');
+  const run = ['run', picture, 'what is shown?', '--model', model, '--decoder', first];
+  expect((await transprune(...run)).exitCode).toBe(exitCodes.ok);
 });
 
 test('options of the plan and of the graph', async () => {

@@ -11,7 +11,7 @@ import type { VerifyReport } from '@transprune/verify';
 import type { Command } from 'commander';
 import { example } from '../help.js';
 import type { Io } from '../io.js';
-import { askedAssumption, defaultImageTokens, fileCosting } from '../model/costing.js';
+import { askedAssumption, defaultImageTokens, fileCosting, modelFolder } from '../model/costing.js';
 import { findDecoder } from '../model/find.js';
 import { sizesAreKnown } from '../model/sizes.js';
 import { refusePruned } from '../model/unpruned.js';
@@ -22,7 +22,12 @@ import {
   type GraphOptions,
 } from '../options/graph-options.js';
 import { addFileOptions, type FileOptions, modelForms } from '../options/model-options.js';
-import { addPlanOptions, type PlanOptions, planFor, planNotes } from '../options/plan-options.js';
+import {
+  addPlanOptions,
+  fullPlanNotes,
+  type PlanOptions,
+  planFor,
+} from '../options/plan-options.js';
 import { addTokenOptions, type TokenOptions } from '../options/token-options.js';
 import { finishFirst } from '../pending.js';
 import { type CostReport, costLegend, costReport, costRows } from '../show/costs.js';
@@ -89,7 +94,7 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
   const layers = decoder.layers.length;
   const costing = await fileCosting(path, decoder, options);
   const chosen = planFor(options, decoder, costing);
-  for (const note of planNotes(chosen, layers)) terminal.info(note);
+  for (const note of fullPlanNotes(chosen, layers)) terminal.info(note);
   const graphOptions = chooseGraphOptions(options, chosen.plan);
   const { model, plan, report } = pruneModel(original, chosen.plan, graphOptions);
   io.signal.throwIfAborted();
@@ -145,6 +150,14 @@ async function prune(name: string, options: Options, io: Io): Promise<void> {
       ];
     },
   );
+  if (!dryRun) terminal.info(await nextStep(name, output));
+}
+
+/** What to do with the new file: it runs in place of the decoder of its model, whose folder is not known of each file. */
+async function nextStep(name: string, output: string): Promise<string> {
+  const model = name.endsWith('.onnx') ? await modelFolder(name) : name;
+  const word = (text: string) => (/\s/.test(text) ? JSON.stringify(text) : text);
+  return `next: transprune run picture.png "what is shown?" --model ${model === undefined ? 'FOLDER-OF-ITS-MODEL' : word(model)} --decoder ${word(output)}`;
 }
 
 /** Says what the user has to know about where the weights are. */

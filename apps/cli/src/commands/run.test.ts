@@ -60,6 +60,21 @@ describe('one answer', () => {
     expect(both.exitCode).toBe(exitCodes.usage);
   });
 
+  test('by a weight that the file of a pruned decoder keeps, beside a seed of its own tokens', async () => {
+    const path = join(await temporaryFolder(), 'pruned.onnx');
+    const weight = ['--alpha', '.25', '--as-printed'];
+    await transpruneJson('prune', modelDirectory, '-o', path, '--no-check', ...weight);
+    const ask = ['run', image, question, '--max-new-tokens', '1'];
+    const drawn = ['--temperature', '.5', '--seed', '1'];
+    const read = await transpruneJson(...ask, '--decoder', path, ...drawn);
+    const made = await transpruneJson(...ask, ...weight, ...drawn);
+    expect(read.plan.method).toBe('transprune-alpha-0-25-as-printed');
+    expect(made.plan).toEqual(read.plan);
+    expect(made.pruned.answer).toBe(read.pruned.answer);
+    const random = await transpruneJson(...ask, '--method', 'random', '--seed', '3');
+    expect(random.plan).toMatchObject({ method: 'random', seed: 3 });
+  });
+
   test('ends where it is told to', async () => {
     const document = await transpruneJson(
       'run',

@@ -63,7 +63,7 @@ async function modelOf(
   const files = await findModel(options.model, options, around, ['decoder_model_merged']);
   const { decoder, costing } = await readOriginal(files);
   const chosen = planFor(options, decoder, costing);
-  for (const note of planNotes(chosen, decoder.layers.length)) terminal.info(note);
+  for (const note of planNotes(chosen)) terminal.info(note);
   const { plan } = chosen;
   const reduction = reductionOf(options);
   const called = [calledModel(options.model, io), ...(format ? [format] : [])].join(' ');

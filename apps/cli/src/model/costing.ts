@@ -58,13 +58,24 @@ export async function fileCosting(
   decoder: Decoder,
   tokens: Tokens,
 ): Promise<Costing> {
+  return costingBy((await configOf(path))?.text, path, decoder, tokens);
+}
+
+/** The folder of the model that a decoder's file belongs to; undefined where no `config.json` tells it. */
+export async function modelFolder(path: string): Promise<string | undefined> {
+  return (await configOf(path))?.folder;
+}
+
+async function configOf(path: string) {
   const folder = dirname(path);
   const folders = basename(folder) === 'onnx' ? [folder, dirname(folder)] : [folder];
   const texts = await Promise.all(
     folders.map((each) => readFile(join(each, 'config.json'), 'utf8').catch(() => undefined)),
   );
-  const text = texts.find((each) => each !== undefined);
-  return costingBy(text, path, decoder, tokens);
+  return folders.flatMap((each, at) => {
+    const text = texts[at];
+    return text === undefined ? [] : [{ folder: each, text }];
+  })[0];
 }
 
 function costingBy(

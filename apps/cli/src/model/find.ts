@@ -43,12 +43,24 @@ export async function findDecoder(
   options: FileOptions,
   surroundings: Surroundings,
 ): Promise<string> {
-  const place = await findPlace(name, options, surroundings);
+  const place = await findPlace(name, options, surroundings).catch((error: unknown) => {
+    throw orFile(error);
+  });
   if ('file' in place) {
     refuseOptions(options, ['format', 'offline'], `the file ${place.file}`);
     return place.file;
   }
   return decoderPath(await findModel(name, options, surroundings, ['decoder_model_merged']));
+}
+
+/** What is told of a model that is not there, where a file will do too. */
+function orFile(error: unknown): unknown {
+  if (!TransPruneError.isInstance(error) || error.code !== 'NOT_FOUND') return error;
+  const message = error.message.replace(
+    'expected a model: a folder,',
+    'expected a decoder: an .onnx file, a model folder,',
+  );
+  return new TransPruneError('NOT_FOUND', message, error.data, { cause: error });
 }
 
 /** Path of the decoder among a model's files. */

@@ -37,7 +37,7 @@ export function addBudgetOptions(command: Command): Command {
   const options = [
     new Option(
       '--budget-tflops <tflops>',
-      'most that the prefill may cost, scoring and known vision encoders included: keep ratios are fitted to it',
+      'most that the whole prefill may cost, in 10^12 multiply-adds, which papers print as TFLOPs; scoring and known vision encoders included: keep ratios are fitted to it',
     ).argParser(numberAbove(0)),
     new Option(
       '--speedup <factor>',
@@ -49,7 +49,7 @@ export function addBudgetOptions(command: Command): Command {
     ).argParser(numberUpTo(1, 'above 0')),
     new Option(
       '--average-image-tokens <count>',
-      'image tokens that a layer sees, over all layers: keep ratios are fitted to it',
+      'image tokens that a layer sees, over all layers, however many the picture has: keep ratios are fitted to it',
     ).argParser(numberAbove(0)),
   ];
   for (const option of options) {
@@ -68,27 +68,33 @@ export function budgetOf(options: BudgetOptions): Budget | undefined {
   return averageImageTokens === undefined ? undefined : { averageImageTokens };
 }
 
+/** `--keep-floor`, which is for a plan's own ratios too. */
+export interface FloorOption {
+  readonly keepFloor?: number;
+}
+
 /**
- * Fits a plan's keep ratios to the budget; its prunes stay where they are.
+ * Fits a plan's keep ratios to the budget, none below the floor; its prunes stay where they are.
  *
  * @returns the plan as it is where no budget was named
  * @throws TransPruneError as `planForBudget` and `reductionOf` do
  */
 export function withinBudget(
   plan: PrunePlan,
-  options: BudgetOptions & ReductionOptions,
+  options: BudgetOptions & FloorOption & ReductionOptions,
   { model, imageTokens, textTokens }: Omit<Costing, 'imageAssumption'>,
 ): { readonly plan: PrunePlan; readonly budget: BudgetReport | null } {
   const asked = budgetOf(options);
   if (!asked) return { plan, budget: null };
   const tokens = { imageTokens, textTokens };
   const reduction = reductionOf(options);
-  const fitted = planForBudget(model, plan, asked, { ...tokens, reduction });
+  const { keepFloor } = options;
+  const fitted = planForBudget(model, plan, asked, { ...tokens, reduction, keepFloor });
   return { plan: fitted.plan, budget: { asked, reached: fitted.reached, ...tokens } };
 }
 
 const words: Readonly<Record<keyof BudgetOptions, string>> = {
-  budgetTflops: 'TFLOPs of the prefill',
+  budgetTflops: 'whole prefill, in T multiply-adds',
   speedup: "gain of the decoder's prefill",
   keepAverage: 'average share of image tokens',
   averageImageTokens: 'average image tokens of a layer',

@@ -7,6 +7,7 @@ import {
   directions,
   type MethodName,
   type MovedPrune,
+  methodByName,
   methodNames,
   type PositionMode,
   type PresetPlan,
@@ -18,8 +19,10 @@ import {
   type TransitionParts,
   TransPruneError,
   transitionParts,
+  transpruneWith,
   validatePlan,
 } from '@transprune/core';
+import { leastFittedRatio } from '@transprune/flops';
 import { type Decoder, fitPlan } from '@transprune/onnx';
 import { type Command, Option } from 'commander';
 import type { Costing } from '../model/costing.js';
@@ -28,10 +31,11 @@ import {
   type BudgetOptions,
   type BudgetReport,
   budgetNote,
+  budgetOf,
   budgetOptionNames,
   withinBudget,
 } from './budget-options.js';
-import { layerList, numberList, numberUpTo } from './parsers.js';
+import { layerList, numberList, numberUpTo, wholeNumber } from './parsers.js';
 import type { ReductionOptions } from './reduction-options.js';
 
 /** What the user said about where and how to prune. */
@@ -44,6 +48,9 @@ export interface PlanOptions {
   readonly direction?: Direction;
   readonly transitionParts?: TransitionParts;
   readonly method?: MethodName;
+  readonly alpha?: number;
+  readonly asPrinted?: boolean;
+  readonly seed?: number;
   readonly positions?: PositionMode;
   readonly perImage?: boolean;
   readonly keepMass?: number;
@@ -106,6 +113,16 @@ export function addPlanOptions(command: Command): Command {
         .choices(methodNames)
         .default('transprune'),
     )
+    .option(
+      '--alpha <share>',
+      'of transprune: weight of the token transition; the rest is the instruction-guided attention (default: both alike)',
+      numberUpTo(1, 'from 0'),
+    )
+    .option(
+      '--as-printed',
+      'of transprune: formula 5 as it is printed, neither part scaled to sum 1 (default: as in the code)',
+    )
+    .option('--seed <number>', `${seedOfMethod} (default: 0)`, wholeNumber(0))
     .addOption(positionsOption())
     .addOption(
       new Option(
@@ -117,13 +134,16 @@ export function addPlanOptions(command: Command): Command {
     )
     .option(
       '--keep-floor <share>',
-      'with --keep-mass: share of the original image tokens that stays at least',
+      `share of the original image tokens that stays at least: with --keep-mass (default: one token), and where keep ratios are fitted to a budget (default: ${leastFittedRatio})`,
       numberUpTo(1, 'from 0'),
     )
     .option('--per-image', 'each image keeps its own share, in place of all of them together');
 }
 
-/** Names of the options of a plan and its budget, as commander has them. */
+/** What `--seed` says to a plan. */
+export const seedOfMethod = 'with --method random: tokens are chosen by this seed';
+
+/** Names of the options of a plan and its budget, as commander has them; without `seed`, which may be an answer's too. */
 export const planOptionNames = [
   'preset',
   'accumulate',
@@ -133,6 +153,8 @@ export const planOptionNames = [
   'direction',
   'transitionParts',
   'method',
+  'alpha',
+  'asPrinted',
   'positions',
   'perImage',
   'keepMass',
@@ -142,7 +164,8 @@ export const planOptionNames = [
 
 /** True if the user named any of them. */
 export function isPlanGiven(command: Command): boolean {
-  return planOptionNames.some((name) => command.getOptionValueSource(name) === 'cli');
+  const names = [...planOptionNames, 'seed'];
+  return names.some((name) => command.getOptionValueSource(name) === 'cli');
 }
 
 /**
@@ -151,10 +174,22 @@ export function isPlanGiven(command: Command): boolean {
  * @throws TransPruneError INVALID_ARGUMENT for options that do not go together, INVALID_PLAN for a
  *   plan that does not fit the decoder, and for options that say nothing to its method
  */
-export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
+export function choosePlan(
+  options: PlanOptions & BudgetOptions & Temperature,
+  layers: number,
+): ChosenPlan {
   const { preset = defaultPreset, accumulate, pruneAfter, keep } = options;
-  const { direction, transitionParts, method, positions, perImage, keepMass, keepFloor } = options;
+  const { direction, transitionParts, positions, perImage, keepMass, keepFloor } = options;
   const { accumulation } = options;
+  if (keepFloor !== undefined && keepMass === undefined && !budgetOf(options)) {
+    throw new TransPruneError(
+      'INVALID_ARGUMENT',
+      'expected --keep-mass or a budget with --keep-floor, got neither; for example --speedup 2 --keep-floor .1',
+      { option: '--keep-floor', missing: ['--keep-mass', '--speedup'] },
+    );
+  }
+  const method = methodFrom(options);
+  const seed = seedFrom(options);
   checkTransitionFields(
     { method: method ?? 'transprune' },
     { accumulateLayers: accumulate, accumulation, direction, transitionParts },
@@ -164,10 +199,12 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
     ...(direction && { direction }),
     ...(transitionParts && { transitionParts }),
     ...(method && { method }),
+    ...(seed !== undefined && { seed }),
     ...(positions && { positions }),
     ...(perImage && { perImage }),
     ...(keepMass !== undefined && { keepMass }),
-    ...(keepFloor !== undefined && { keepFloor }),
+    // Without a mass it is the budget's alone.
+    ...(keepFloor !== undefined && keepMass !== undefined && { keepFloor }),
   };
   if (!accumulate && !pruneAfter && !keep) {
     const { plan, schedule } = presetPlan(preset, layers);
@@ -197,6 +234,47 @@ export function choosePlan(options: PlanOptions, layers: number): ChosenPlan {
   validatePlan(plan, layers);
   return { preset: null, schedule: 'custom', plan };
 }
+
+/** Of an answer, whose tokens `--seed` may be for. */
+interface Temperature {
+  readonly temperature?: number;
+}
+
+/**
+ * The method by its name, that of a weight where one was chosen.
+ *
+ * @throws TransPruneError INVALID_PLAN for a weight of another method than transprune
+ */
+function methodFrom({ method, alpha, asPrinted }: PlanOptions): string | undefined {
+  if (alpha === undefined && !asPrinted) return method;
+  if ((method ?? 'transprune') === 'transprune') {
+    return transpruneWith({ alpha: alpha ?? 0.5, normalized: !asPrinted }).name;
+  }
+  const option = alpha === undefined ? '--as-printed' : '--alpha';
+  throw new TransPruneError(
+    'INVALID_PLAN',
+    `${option} is for the method transprune, which adds up two parts, got it with ${method}, which does not; leave it out, or choose transprune`,
+    { option, method },
+  );
+}
+
+/**
+ * The seed of a plan that draws at random; undefined if none was chosen, or it is an answer's.
+ *
+ * @throws TransPruneError INVALID_PLAN for a seed where nothing is drawn
+ */
+function seedFrom({ seed, method = 'transprune', temperature = 0 }: PlanOptions & Temperature) {
+  if (seed === undefined || drawsTokens(method)) return seed;
+  if (temperature > 0) return undefined;
+  throw new TransPruneError(
+    'INVALID_PLAN',
+    `--seed is for methods that draw at random (${methodNames.filter(drawsTokens).join(', ')}), got it with ${method}, which does not; leave it out, or choose one of those`,
+    { option: '--seed', method },
+  );
+}
+
+/** Whether a plan's seed says anything to a method. */
+export const drawsTokens = (method: MethodName) => methodByName(method).needs.includes('noise');
 
 /** A plan, and what was changed to make it fit a decoder and a budget. */
 export interface FittedChoice extends ChosenPlan {
@@ -236,16 +314,19 @@ function layersBetween(pruneAfter: readonly number[]): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
 }
 
-/** Sentences for plans whose layer numbers nobody published, for prunes that were moved, and for a budget. */
-export function planNotes(chosen: FittedChoice, layers: number): string[] {
-  const { schedule, preset, moved, plan, budget } = chosen;
-  const scaled = `${preset} is published for 32 layers; its layer numbers are scaled to ${layers}, which is this project's own choice`;
+/** Sentences for prunes that were moved, and for a budget. */
+export function planNotes({ moved, plan, budget }: FittedChoice): string[] {
   const moves = moved.map(({ from, to }) => `from after layer ${from} to after layer ${to}`);
   return [
-    ...(schedule === 'depth-scaled' ? [scaled] : []),
     ...(moves.length > 0
       ? [`a prune needs a layer with attention of its own after it: moved ${moves.join(', ')}`]
       : []),
     ...(budget ? [budgetNote(budget, plan)] : []),
   ];
+}
+
+/** The same where a plan itself is what is asked for; with a sentence for layer numbers that nobody published. */
+export function fullPlanNotes(chosen: FittedChoice, layers: number): string[] {
+  const scaled = `${chosen.preset}: layer numbers published for 32 layers, scaled to ${layers} (this project's own choice)`;
+  return [...(chosen.schedule === 'depth-scaled' ? [scaled] : []), ...planNotes(chosen)];
 }

@@ -13,6 +13,12 @@ export interface ReductionOptions {
   readonly reduceTo?: number;
 }
 
+/** Names of the options, as commander has them. */
+export const reductionOptionNames = [
+  'reduce',
+  'reduceTo',
+] as const satisfies readonly (keyof ReductionOptions)[];
+
 /** Adds `--reduce` and `--reduce-to`. */
 export function addReductionOptions(command: Command): Command {
   return command

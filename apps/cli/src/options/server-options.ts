@@ -2,6 +2,7 @@ import { TransPruneError } from '@transprune/core';
 import { type Command, Option } from 'commander';
 import { wholeNumber } from './parsers.js';
 import { planOptionNames } from './plan-options.js';
+import { reductionOptionNames } from './reduction-options.js';
 
 /** A server that answers in place of a model in this process. */
 export interface ServerOptions {
@@ -10,7 +11,11 @@ export interface ServerOptions {
   readonly concurrency?: number;
 }
 
-const ofModels = ['model', 'revision', 'format', 'offline', 'device', 'threads'];
+/** Of a model in this process, its plan and what is before it: a server has its own. */
+const ofModels = [
+  ...['model', 'revision', 'format', 'offline', 'device', 'threads'],
+  ...[...planOptionNames, 'seed', ...reductionOptionNames],
+];
 
 /** Adds `--server`, `--server-model` and `--concurrency`. */
 export function addServerOptions(command: Command): Command {
@@ -19,7 +24,7 @@ export function addServerOptions(command: Command): Command {
       new Option(
         '--server <address>',
         "ask a server that speaks OpenAI's chat completions, such as http://127.0.0.1:8080/v1; OPENAI_API_KEY is its key",
-      ).conflicts([...ofModels, ...planOptionNames]),
+      ).conflicts(ofModels),
     )
     .option('--server-model <name>', 'with --server: the model that it is asked for')
     .option('--concurrency <count>', 'with --server: questions asked at once', wholeNumber(1));

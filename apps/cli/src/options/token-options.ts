@@ -18,7 +18,8 @@ export function addTokenOptions(
   command: Command,
   imageTokens: number | string = "the model's",
 ): Command {
-  const described = 'image tokens in the prompt';
+  const described =
+    'image tokens in the prompt, before any is dropped; the budget is --average-image-tokens';
   if (typeof imageTokens === 'string') {
     const text = `${described} (default: ${imageTokens})`;
     command.option('--image-tokens <count>', text, wholeNumber(1));

@@ -43,8 +43,7 @@ export async function withEngine<T>(
   const pruned = await waiting(terminal, 'pruning the decoder', () =>
     prunedDecoder(files, options, folders),
   );
-  const { layers } = pruned.model.decoder;
-  for (const note of planNotes(pruned.chosen, layers.length)) terminal.info(note);
+  for (const note of planNotes(pruned.chosen)) terminal.info(note);
   const backend = createNodeBackend({ threads });
   const engine = await waiting(terminal, 'opening the model', () =>
     createEngine({ files, backend, device, reduction, decoder: pruned.source }),

@@ -109,6 +109,7 @@ export function costRows({ published, full }: CostReport): string[][] {
   const { reduction } = pruned.prefill;
   if (reduction !== undefined) rows.push(row('  reducing image tokens', 0, reduction));
   if (seen(baseline) > 0) rows.push(row('  vision encoder', seen(baseline), seen(pruned)));
+  rows.push(row('whole prefill, in full', baseline.prefill.total, pruned.prefill.total));
   return rows;
 }
 

@@ -1,5 +1,12 @@
 /** A decoder graph as text. */
-import { carriesTransition, methodOf, type PrunePlan } from '@transprune/core';
+import {
+  carriesTransition,
+  type Method,
+  methodNameOf,
+  methodOf,
+  type PrunePlan,
+  TransPruneError,
+} from '@transprune/core';
 import type {
   DerivedReport,
   Inspection,
@@ -119,16 +126,36 @@ function origins(of: readonly string[]): string {
   return [...others, ...shape].join(', ') || 'nothing';
 }
 
+/** What a pruned file says of itself. */
+export function showPruned(plan: PrunePlan): string {
+  const prunes = plan.stages.map(
+    ({ afterLayer, keepRatio }) =>
+      `after layer ${afterLayer}, keeping ${keepRatio} of the image tokens`,
+  );
+  const title = `Pruned already, by ${showPlan(plan)}; layers after the first prune are not read. The original file can be pruned`;
+  return section(title, prunes);
+}
+
+/** A plan in a line; a method of another package, which a file may name, by its name alone. */
 function showPlan(plan: PrunePlan): string {
   const { accumulateLayers, direction, positions } = plan;
-  const { name, needs } = methodOf(plan);
+  const name = methodNameOf(plan);
   const summed = layerNames(accumulateLayers).toLowerCase();
-  const isSummed = needs.includes('transition');
+  const isSummed = knownMethod(plan)?.needs.includes('transition');
   const own = carriesTransition(plan) ? '' : ' (at each prune those since the one before)';
   const transition = isSummed
     ? [`token transition of ${summed}${own}, direction ${direction}`]
     : [];
   return [name, ...transition, `positions ${positions}`].join(', ');
+}
+
+function knownMethod(plan: PrunePlan): Method | undefined {
+  try {
+    return methodOf(plan);
+  } catch (error) {
+    if (TransPruneError.isInstance(error)) return undefined;
+    throw error;
+  }
 }
 
 const gatheredKinds = ['stream', 'projection', 'norm', 'angles', 'features'] as const;

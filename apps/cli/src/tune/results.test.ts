@@ -10,11 +10,11 @@ import type { Schedule } from './schedules.js';
 const benchmark: OpenBenchmark = {
   questions: [{ id: '1', prompt: 'q' }],
   problems: [],
-  pointsOf: () => 1,
   score: (answers) => ({
     ...{ questions: answers.size, metrics: { accuracy: 1 }, groups: {} },
     ...{ unreadable: 0, withoutTruth: 0 },
   }),
+  pointsOf: () => 1,
   official: () => new Map(),
 };
 

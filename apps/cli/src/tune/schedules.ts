@@ -13,7 +13,7 @@ import {
   settlePlan,
   withMethod,
 } from '@transprune/core';
-import { fullCost, planWithinBudget, tokensPerLayer } from '@transprune/flops';
+import { fullCost, leastFittedRatio, planWithinBudget, tokensPerLayer } from '@transprune/flops';
 import { type Decoder, fitPlan } from '@transprune/onnx';
 import { planLabel } from '../eval/plan-label.js';
 import type { Costing } from '../model/costing.js';
@@ -100,7 +100,10 @@ export function schedulesFor(
     const plan = atCost(decoding, nearest(decoding, [shape, ...others], cost), cost, reduction);
     const family = familyOf(shape, reduction);
     const name = `${family} at ${Math.round(100 * cost)} %`;
-    if (!plan) leftOut.push(`${name}: these prunes come too late for it`);
+    if (!plan) {
+      const least = `would keep under ${leastFittedRatio} of the image`;
+      leftOut.push(`${name}: these prunes come too late for it, or ${least}`);
+    }
     return plan ? [{ name, family, plan, isBaseline, ...(reduction && { reduction }) }] : [];
   };
   const own = presets.map(({ name, plan: preset }): Schedule => {
@@ -180,7 +183,7 @@ export function costOf(
   return seen.reduce((sum, count) => sum + count, 0) / (layers * tokens.imageTokens);
 }
 
-/** Its keep ratios, fitted to a share of the unpruned cost; undefined if the prunes come too late for it. */
+/** Its keep ratios, fitted to a share of the unpruned cost; undefined if the prunes come too late for it, or would keep next to nothing. */
 function atCost(
   { decoder, costing }: Decoding,
   plan: PrunePlan,

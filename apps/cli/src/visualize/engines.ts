@@ -54,7 +54,7 @@ export async function withTappedEngines<T>(
   ]);
   const { path, original, decoder, costing } = await readOriginal(files);
   const chosen = planFor(options, decoder, costing);
-  for (const note of planNotes(chosen, decoder.layers.length)) terminal.info(note);
+  for (const note of planNotes(chosen)) terminal.info(note);
   const { device, threads } = options;
   const backend = createNodeBackend({ threads });
   const engine = await waiting(terminal, 'opening the model', () =>

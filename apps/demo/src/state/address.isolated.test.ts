@@ -1,6 +1,6 @@
 /** What is read from the address; pictures are read when they are told to. */
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { startAddress } from './address.js';
+import { keepAddress, startAddress } from './address.js';
 import { failure, picture, pictureSize, question } from './store.js';
 
 const location = { hash: '' };
@@ -71,13 +71,21 @@ test('a question that is written while the picture comes stays', async () => {
   expect([picture.value?.name, question.value]).toEqual(['scene-2', 'mine']);
 });
 
+test('what is chosen is kept in the address at once when another one follows', async () => {
+  location.hash = '';
+  await startAddress();
+  question.value = 'mine';
+  keepAddress();
+  expect(location.hash).toContain('question=mine');
+});
+
 test('an address that changes while the first picture comes is heeded', async () => {
   reading.until = new Promise(() => {});
-  location.hash = '';
+  location.hash = '#picture=scene-4';
   void startAddress();
   location.hash = '#question=second';
   onChange();
-  expect(question.value).toBe('second');
+  expect([question.value, asked]).toEqual(['second', ['scene-4']]);
 });
 
 test.each([

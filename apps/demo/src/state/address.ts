@@ -37,12 +37,16 @@ export async function startAddress(): Promise<void> {
   await readAddress();
   let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
-    const address = `#${writeAddress()}`;
+    writeAddress();
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      if (location.hash !== address) history.replaceState(null, '', address);
-    }, restMs);
+    timer = setTimeout(keepAddress, restMs);
   });
+}
+
+/** Writes what is chosen into the address, before another one follows it. */
+export function keepAddress(): void {
+  const address = `#${writeAddress()}`;
+  if (location.hash !== address) history.replaceState(null, '', address);
 }
 
 function writeAddress(): string {
@@ -82,15 +86,20 @@ async function readAddress(): Promise<void> {
   await readPictureOf(fields.get('picture'), fields.has('question'));
 }
 
+/** Whether a picture was asked for, which may still be on its way. */
+let hasPicture = false;
+
 async function readPictureOf(value: string | null, hasQuestion: boolean): Promise<void> {
   if (value === (picture.value?.isSample ? picture.value.name : picture.value?.url)) return;
+  if (value === null && hasPicture) return;
+  hasPicture = true;
   const isData = value?.startsWith('data:image/') ?? false;
   const name = 'the picture of the address';
   if (value && isData && (await chooseFile(await blobOf(value), name))) return;
   // What was wrong with the picture is still to be read beside the example.
   const { value: reason } = failure;
   const sample = samples.find((one) => one.name === value) ?? samples[0];
-  if (!sample || (picture.value && (value === null || isData))) return;
+  if (!sample || (isData && picture.value)) return;
   const isTaken = await chooseSample(sample, !hasQuestion);
   if (isTaken && isData) failure.value = reason;
 }

@@ -140,7 +140,10 @@ test('only an answer that is on its way is stopped', async () => {
   expect(stops).toEqual(['Stopped']);
   const answer = { text: 'blue', finishReason: 'aborted' } as Answer;
   tell({ type: 'answer', side: 'unpruned', answer });
-  expect([shown.value?.answers.unpruned, status.value]).toEqual([answer, 'Stopped']);
+  expect(shown.value?.answers.unpruned).toEqual(answer);
+  // What was on its way when it was stopped says nothing any more.
+  tell({ type: 'start', side: 'pruned' });
+  expect([status.value, phase.value]).toEqual(['Stopped', 'unpruned']);
   calls.ask[0]?.resolve(false);
   await asked;
 });

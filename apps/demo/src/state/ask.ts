@@ -19,6 +19,9 @@ import {
 } from './store.js';
 import { endWorker, withWorker } from './worker.js';
 
+/** Whether the answer that is on its way was stopped: what it had said by then is shown, and no more told. */
+let isStopped = false;
+
 /** Asks the question about the picture. */
 export async function ask(): Promise<void> {
   if (phase.value !== 'idle') return;
@@ -47,6 +50,7 @@ export async function ask(): Promise<void> {
 export function stop(): void {
   if (phase.value === 'idle') return;
   status.value = 'Stopped';
+  isStopped = true;
   // A worker that has died is told of by the question.
   withWorker((worker) => worker.stop()).catch(() => {});
 }
@@ -89,6 +93,7 @@ const isLost = () => withWorker((worker) => worker.deviceIsLost()).catch(() => f
 
 async function run(request: AskRequest): Promise<boolean> {
   phase.value = 'unpruned';
+  isStopped = false;
   shown.value = nothingShown(request.question, deviceNow(), request.plan);
   return withWorker((worker, callback) => worker.ask(request, callback(show)));
 }
@@ -97,6 +102,7 @@ function show(event: AskEvent): void {
   if (!shown.value) return;
   const after = withEvent(shown.value, event);
   shown.value = after;
+  if (isStopped) return;
   switch (event.type) {
     case 'start':
       phase.value = event.side;
@@ -110,8 +116,6 @@ function show(event: AskEvent): void {
       break;
     }
     case 'answer':
-      // What there is of it is shown, but it was told that it is stopped.
-      if (event.answer.finishReason === 'aborted') break;
       status.value = `${event.side === 'pruned' ? 'Pruned' : 'Unpruned'} answer: ${event.answer.text || 'none'}`;
       if (event.side === 'pruned') phase.value = 'explaining';
       break;

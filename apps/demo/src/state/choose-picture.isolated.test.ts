@@ -66,10 +66,11 @@ test('a question of another example gives way to one of the example, unless it i
   const [first, second] = samples;
   if (!first || !second) throw new Error('expected examples');
   const foreign = first.questions.find((text) => !second.questions.includes(text)) ?? '';
-  const choose = async (hasQuestion: boolean) => {
-    question.value = foreign;
+  const choose = async (hasQuestion: boolean, before = foreign) => {
+    question.value = before;
     const chosen = chooseSample(second, hasQuestion);
     await vi.waitFor(() => expect(reads.has(second.name)).toBe(true));
+    question.value = foreign;
     reads.get(second.name)?.resolve();
     await chosen;
     reads.clear();
@@ -77,5 +78,6 @@ test('a question of another example gives way to one of the example, unless it i
   };
   expect(await choose(false)).toBe(foreign);
   expect(await choose(true)).toBe(second.questions[0]);
+  expect(await choose(true, 'mine')).toBe(foreign);
   vi.unstubAllGlobals();
 });

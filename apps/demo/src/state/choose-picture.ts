@@ -15,9 +15,12 @@ let choices = 0;
  */
 export async function chooseSample(sample: Sample, hasQuestion = true): Promise<boolean> {
   const { name, path, questions } = sample;
+  const { value: before } = question;
   const isTaken = await take(async () => readPicture(await fetchSample(path), name, true));
-  const isSuggested = samples.some((other) => other.questions.includes(question.value));
-  if (hasQuestion && isTaken && isSuggested && !questions.includes(question.value)) {
+  // What was written meanwhile stays.
+  const isSuggested =
+    question.value === before && samples.some((other) => other.questions.includes(before));
+  if (hasQuestion && isTaken && isSuggested && !questions.includes(before)) {
     question.value = questions[0] ?? '';
   }
   return isTaken;

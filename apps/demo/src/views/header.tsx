@@ -1,3 +1,4 @@
+import { keepAddress } from '../state/address.js';
 import { device, model, phase, type View, view, views } from '../state/store.js';
 import type { DeviceChoice } from '../worker/protocol.js';
 
@@ -27,6 +28,7 @@ export function Header() {
             key={name}
             href={`#view=${name}`}
             aria-current={view.value === name ? 'page' : undefined}
+            onClick={keepAddress}
           >
             {titles[name]}
           </a>

@@ -7,7 +7,13 @@ import { fastv, pyramidDrop } from './last-token.js';
 import { type Method, signalNames } from './method.js';
 import { random } from './random.js';
 import { transition } from './transition.js';
-import { transprune } from './transprune.js';
+import {
+  isWeightedName,
+  transprune,
+  transpruneWith,
+  type WeightedName,
+  weightsOf,
+} from './transprune.js';
 import { uniformGrid } from './uniform-grid.js';
 import { v2drop } from './v2drop.js';
 
@@ -29,9 +35,22 @@ export type MethodName = keyof typeof registry;
 
 export const methodNames = Object.keys(registry) as readonly MethodName[];
 
-/** A method of this package by its name. */
-export function methodByName(name: MethodName): Method {
-  return registry[name];
+/**
+ * A method of this package by its name, those of `transpruneWith` too.
+ *
+ * @throws TransPruneError INVALID_PLAN for a name that `transpruneWith` does not make
+ */
+export function methodByName(name: MethodName | WeightedName): Method {
+  return isMethodName(name) ? registry[name] : weightedMethod(name);
+}
+
+function weightedMethod(name: WeightedName): Method {
+  const weights = weightsOf(name);
+  if (weights) return transpruneWith(weights);
+  return fail(
+    `a method that begins with transprune-alpha- must be one of transpruneWith, with alpha from 0 to 1, such as transprune-alpha-0-25 or transprune-alpha-0-5-as-printed, got ${name}`,
+    name,
+  );
 }
 
 /** How a plan says its method: by a name, or as the method itself. */
@@ -52,7 +71,7 @@ export function methodNameOf({ method }: MethodChoice): string {
  */
 export function methodOf({ method }: MethodChoice): Method {
   if (typeof method !== 'string') return checked(method);
-  if (isMethodName(method)) return registry[method];
+  if (isMethodName(method) || isWeightedName(method)) return methodByName(method);
   return fail(
     `method must be one of ${methodNames.join(', ')}, or a method itself, got the name ${method}${didYouMean(method, methodNames)}; a method of another package goes into the plan itself, in place of its name`,
     method,
@@ -74,6 +93,10 @@ function checked(method: Method): Method {
   }
   if (isMethodName(name) && registry[name] !== method) {
     fail(`a method's name must not be one of ${methodNames.join(', ')}, got ${name}`, name);
+  }
+  // Another formula under such a name would be taken for that one as soon as the plan is in a file.
+  if (isWeightedName(name) && weightedMethod(name) !== method) {
+    fail(`a method's name must not be one of transpruneWith unless it is that, got ${name}`, name);
   }
   const isSignal = (signal: unknown) => signalNames.some((known) => known === signal);
   if (!Array.isArray(needs) || needs.length === 0 || !needs.every(isSignal)) {
@@ -109,4 +132,4 @@ export {
   signalNames,
   signalsFor,
 } from './method.js';
-export { transprune, transpruneWith } from './transprune.js';
+export { transprune, transpruneWith, type WeightedName } from './transprune.js';

@@ -20,8 +20,16 @@ export const transprune = defineMethod({
     ),
 });
 
+/** Of a method that `transpruneWith` makes, which plans know by it: `transprune-alpha-0-25`, `transprune-alpha-0-5-as-printed`. */
+export type WeightedName = `${typeof prefix}${string}`;
+
+const prefix = 'transprune-alpha-';
+
+/** Those that were made, by their names: a method is one object. */
+const made = new Map<string, Method>();
+
 /**
- * TransPrune's score with a weight: `alpha * transition + (1 - alpha) * attention`.
+ * TransPrune's score with a weight: `alpha * transition + (1 - alpha) * attention`. A plan may name it by its name alone.
  *
  * @param alpha from 0 to 1
  * @param normalized whether both are scaled to sum 1 over the image tokens that are left, as in the authors' code;
@@ -35,9 +43,35 @@ export function transpruneWith({ alpha, normalized = true }: TransPruneWeights):
       got: alpha,
     });
   }
-  const weight = `${alpha}`.replace(/[^0-9a-z]/g, '-');
+  const name = nameOf({ alpha, normalized });
+  const method = made.get(name) ?? weighted(name, alpha, normalized);
+  made.set(name, method);
+  return method;
+}
+
+/** Whether a name looks like one of `transpruneWith`; what it says may be none. */
+export function isWeightedName(name: string): name is WeightedName {
+  return name.startsWith(prefix);
+}
+
+/** What `transpruneWith` made a name of; undefined if it makes no such name. */
+export function weightsOf(name: WeightedName): Required<TransPruneWeights> | undefined {
+  const [, whole, part = '0', power = '0', printed] =
+    /^(\d)(?:-(\d+))?(?:e-(\d+))?(-as-printed)?$/.exec(name.slice(prefix.length)) ?? [];
+  const weights = {
+    alpha: Number(`${whole}.${part}e-${power}`),
+    normalized: printed === undefined,
+  };
+  return weights.alpha <= 1 && nameOf(weights) === name ? weights : undefined;
+}
+
+/** The point of a decimal is a hyphen. */
+const nameOf = ({ alpha, normalized }: Required<TransPruneWeights>): WeightedName =>
+  `${prefix}${`${alpha}`.replace(/[^0-9a-z]+/g, '-')}${normalized ? '' : '-as-printed'}`;
+
+function weighted(name: WeightedName, alpha: number, normalized: boolean): Method {
   return defineMethod({
-    name: `transprune-alpha-${weight}${normalized ? '' : '-as-printed'}`,
+    name,
     summary: `${alpha} token transition + ${1 - alpha} instruction-guided attention`,
     source: 'arXiv 2507.20630',
     needs: ['transition', 'instructionAttention'],

@@ -8,6 +8,7 @@ import {
   methodNameOf,
   methodNames,
   methodOf,
+  transpruneWith,
 } from '../methods/index.js';
 import {
   checkTransitionFields,
@@ -108,6 +109,55 @@ describe('validation', () => {
 
 test('methods go by the names that they have', () => {
   expect(methodNames.map((name) => methodByName(name).name)).toEqual(methodNames);
+});
+
+describe('TransPrune with a weight goes by a name', () => {
+  const read = (plan: PrunePlan) =>
+    methodOf(JSON.parse(JSON.stringify({ ...plan, method: methodNameOf(plan) })) as PrunePlan);
+
+  test.each([0, 1, 0.25, 0.5, 0.4, 1 / 3, 0.1 + 0.2, 1e-7, 1.5e-9, Number.MIN_VALUE])(
+    'alpha %s',
+    (alpha) => {
+      for (const normalized of [true, false]) {
+        const method = transpruneWith({ alpha, normalized });
+        const plan = createPlan({ method, accumulateLayers: [7], stages: stages([7, 0.5]) });
+        validatePlan(plan, 32);
+        expect(read(plan)).toBe(method);
+      }
+    },
+  );
+
+  test('that says how it is made', () => {
+    const { name } = transpruneWith({ alpha: 0.25 });
+    expect(name).toBe('transprune-alpha-0-25');
+    expect(methodByName('transprune-alpha-0-25-as-printed')).toBe(
+      transpruneWith({ alpha: 0.25, normalized: false }),
+    );
+    expect(transpruneWith({ alpha: 0.25, normalized: false }).summary).not.toBe('');
+  });
+
+  test.each([
+    'transprune-alpha-2',
+    'transprune-alpha-1-5',
+    'transprune-alpha-',
+    'transprune-alpha-0-250',
+    'transprune-alpha-0-25-printed',
+    'transprune-alpha-0-25-as-printed-as-printed',
+    'transprune-alpha-a',
+    'transprune-alpha-constructor',
+  ])('%s is none', (method) => {
+    const told =
+      /with alpha from 0 to 1, such as transprune-alpha-0-25 or .*, got transprune-alpha-/;
+    expect(() => methodOf({ method })).toThrow(told);
+    expect(() => methodByName(method as 'transprune-alpha-2')).toThrow(told);
+  });
+
+  test('another formula has another name', () => {
+    const own = { ...transpruneWith({ alpha: 0.25 }) };
+    expect(() => methodOf({ method: own })).toThrow(
+      /must not be one of transpruneWith unless it is that, got transprune-alpha-0-25/,
+    );
+  });
 });
 
 test('a plan may keep what holds a share of the score', () => {

@@ -1,6 +1,6 @@
 /** Groups that the benchmarks' own tables have. */
 import { expect, test } from 'vitest';
-import { openOn } from '../../testing/benchmark-folder.js';
+import { open } from '../../testing/benchmark.js';
 
 const sizes = (groups: Readonly<Record<string, { readonly questions: number }>>) =>
   Object.fromEntries(Object.entries(groups).map(([name, { questions }]) => [name, questions]));
@@ -10,7 +10,7 @@ test('scienceqa: context, subject and grade', async () => {
   const problem = (grade: string, hint: string, subject = 'natural science') => ({
     ...{ choices: ['x', 'y'], answer: 0, subject, hint, grade },
   });
-  const { score } = await openOn('scienceqa', {
+  const { score } = await open('scienceqa', {
     'scienceqa/llava_test_CQM-A.json': [
       asked('1'),
       asked('2'),
@@ -34,7 +34,7 @@ test('scienceqa: context, subject and grade', async () => {
 });
 
 test('mmbench: the category and the one above it', async () => {
-  const { score } = await openOn('mmbench-circular', {
+  const { score } = await open('mmbench-circular', {
     'mmbench/mmbench_dev_20230712.tsv': [
       'index\tquestion\tA\tB\tanswer\tcategory\timage\tl2-category',
       '1\tq\tx\ty\tA\tocr\tAAAA\tfine',

@@ -1,6 +1,6 @@
 /** MME on lines as LLaVA's llava_mme.jsonl and the release's texts have them. */
 import { expect, test } from 'vitest';
-import { jsonLines, openOn, shortly } from '../../testing/benchmark-folder.js';
+import { lines, open, suffix } from '../../testing/benchmark.js';
 
 const release = 'MME/MME_Benchmark_release_version';
 
@@ -8,7 +8,7 @@ const release = 'MME/MME_Benchmark_release_version';
 const asked = (image: string, text: string) => ({
   question_id: image,
   image,
-  text: `${text}\n${shortly}`,
+  text: `${text}${suffix}`,
   category: image.split('/')[0],
 });
 
@@ -16,7 +16,7 @@ const [chart, lamp] = ['code_reasoning/0020.png', 'position/000000000001.jpg'];
 
 /** The release has them behind every question: after one space, here and there two, or no question mark. */
 const files = {
-  'MME/llava_mme.jsonl': jsonLines(
+  'MME/llava_mme.jsonl': lines(
     asked(chart, 'Is a chart shown in the picture?'),
     asked(chart, 'Is a map shown in the picture?'),
     asked(lamp, 'Is the lamp under the bed in the image?'),
@@ -35,7 +35,7 @@ const files = {
 };
 
 test('questions find their right answers in the release', async () => {
-  const { questions, problems, score } = await openOn('mme', files);
+  const { questions, problems, score } = await open('mme', files);
   expect(problems).toEqual([]);
   const said = ['Yes', 'No', 'Yes', 'Yes'];
   const answers = new Map(questions.map(({ id }, at) => [id, said[at] ?? '']));
@@ -47,7 +47,7 @@ test('questions find their right answers in the release', async () => {
 
 /** calculation.py splits a line at tabs into four, and pairs lines by twos. */
 test("the official file has the release's own questions", async () => {
-  const { questions, official, leftOut } = await openOn('mme', files);
+  const { questions, official, leftOut } = await open('mme', files);
   const answers = new Map(questions.map(({ id }) => [id, 'Yes,\tit is\n']));
   const lines = official(answers).get('MME/results/position.txt')?.split('\n');
   expect(lines?.map((line) => line.split('\t'))).toEqual([
@@ -71,8 +71,8 @@ test("the official file has the release's own questions", async () => {
 test('a release that is of other questions is told', async () => {
   const other = { ...files, [`${release}/position/000000000001.txt`]: 'Is it red?\tYes\n' };
   // Half of the questions have right answers: those that have none are counted, and that is all.
-  expect((await openOn('mme', other)).problems).toEqual([]);
-  const { questions, problems, score } = await openOn('mme', {
+  expect((await open('mme', other)).problems).toEqual([]);
+  const { questions, problems, score } = await open('mme', {
     ...other,
     [`${release}/code_reasoning/0020.txt`]: 'Is it red?\tYes\n',
   });

@@ -1,14 +1,14 @@
 /** What official scripts read: the fields that they look up, with ids of the type that they compare them with. */
 import { describe, expect, test } from 'vitest';
-import { jsonLines, openOn, parsedLines, shortly } from '../../testing/benchmark-folder.js';
+import { lines, open, parsedLines, suffix } from '../../testing/benchmark.js';
 
 const directly = "Answer with the option's letter from the given choices directly.";
 
 /** Ids and types as the benchmarks' files have them, one question each, of which one answer is right. */
 const gqa = {
-  'gqa/llava_gqa_testdev_balanced.jsonl': jsonLines({
+  'gqa/llava_gqa_testdev_balanced.jsonl': lines({
     ...{ question_id: '201307251', image: 'a.jpg', category: 'default' },
-    text: `What is it?\n${shortly}`,
+    text: `What is it?${suffix}`,
   }),
   'gqa/data/images/a.jpg': 'x',
   'gqa/data/testdev_balanced_questions.json': { 201307251: { answer: 'dog' } },
@@ -17,9 +17,9 @@ const gqa = {
 const ten = (answer: string) => Array.from({ length: 10 }, () => answer);
 
 const vqav2 = {
-  'vqav2/llava_vqav2_mscoco_val2014.jsonl': jsonLines({
+  'vqav2/llava_vqav2_mscoco_val2014.jsonl': lines({
     ...{ question_id: 262148000, image: 'a.jpg', category: 'default' },
-    text: `What is it?\n${shortly}`,
+    text: `What is it?${suffix}`,
   }),
   'vqav2/val2014/a.jpg': 'x',
   'vqav2/v2_mscoco_val2014_annotations.json': {
@@ -29,9 +29,9 @@ const vqav2 = {
 
 const tokens = 'Reference OCR token: STOP';
 const textvqa = {
-  'textvqa/llava_textvqa_val_v051_ocr.jsonl': jsonLines({
+  'textvqa/llava_textvqa_val_v051_ocr.jsonl': lines({
     ...{ question_id: '003a8ae2ef43b901', image: 'a.jpg', category: 'default' },
-    text: `What does it say?\n${tokens}\n${shortly}`,
+    text: `What does it say?\n${tokens}${suffix}`,
   }),
   'textvqa/train_images/a.jpg': 'x',
   'textvqa/TextVQA_0.5.1_val.json': {
@@ -45,7 +45,7 @@ const textvqa = {
 };
 
 const seed = {
-  'seed_bench/llava-seed-bench.jsonl': jsonLines({
+  'seed_bench/llava-seed-bench.jsonl': lines({
     ...{ question_id: 101669, image: 'SEED-Bench-image/a', category: 'image' },
     text: `How many?\nA. one\nB. two\nC. three\nD. four\n${directly}`,
   }),
@@ -85,12 +85,12 @@ const scienceqa = {
 };
 
 const pope = {
-  'pope/llava_pope_test.jsonl': jsonLines({
+  'pope/llava_pope_test.jsonl': lines({
     ...{ question_id: 10000001, image: 'a.jpg', category: 'random' },
-    text: `Is there a dog in the image?\n${shortly}`,
+    text: `Is there a dog in the image?${suffix}`,
   }),
   'pope/val2014/a.jpg': 'x',
-  'pope/coco/coco_pope_random.json': jsonLines({
+  'pope/coco/coco_pope_random.json': lines({
     ...{ question_id: 1, image: 'a.jpg', text: 'Is there a dog in the image?', label: 'yes' },
   }),
   'pope/coco/coco_pope_popular.json': '',
@@ -99,10 +99,10 @@ const pope = {
 
 const release = 'MME/MME_Benchmark_release_version/artwork';
 const mme = {
-  'MME/llava_mme.jsonl': jsonLines(
+  'MME/llava_mme.jsonl': lines(
     ...['a house', 'a ship'].map((what) => ({
       ...{ question_id: 'artwork/images/1.jpg', image: 'artwork/images/1.jpg' },
-      ...{ text: `Does it show ${what}?\n${shortly}`, category: 'artwork' },
+      ...{ text: `Does it show ${what}?${suffix}`, category: 'artwork' },
     })),
   ),
   [`${release}/images/1.jpg`]: 'x',
@@ -114,7 +114,7 @@ const mme = {
 
 /** Official files, where every question has the same answer. */
 async function officialOf(name: string, files: Readonly<Record<string, unknown>>, answer: string) {
-  const { questions, problems, official } = await openOn(name, files);
+  const { questions, problems, official } = await open(name, files);
   expect(problems).toEqual([]);
   return official(new Map(questions.map(({ id }) => [id, answer])));
 }
@@ -123,7 +123,7 @@ describe("LLaVA's scripts, which read question_id, prompt and text of a line", (
   /** eval_pope.py finds a line's category by the question file's ids, and pairs lines with labels. */
   test('eval_pope.py', async () => {
     const files = await officialOf('pope', pope, 'Yes, there is.');
-    const prompt = `Is there a dog in the image?\n${shortly}`;
+    const prompt = `Is there a dog in the image?${suffix}`;
     const lines = [{ question_id: 10000001, prompt, text: 'Yes, there is.' }];
     expect(parsedLines(files.get('pope/answers.jsonl'))).toEqual(lines);
   });
@@ -134,7 +134,7 @@ describe("LLaVA's scripts, which read question_id, prompt and text of a line", (
     expect(parsedLines(files.get('MME/answers.jsonl'))).toEqual(
       ['a house', 'a ship'].map((what) => ({
         question_id: 'artwork/images/1.jpg',
-        prompt: `Does it show ${what}?\n${shortly}`,
+        prompt: `Does it show ${what}?${suffix}`,
         text: 'Yes',
       })),
     );
@@ -147,7 +147,7 @@ describe("LLaVA's scripts, which read question_id, prompt and text of a line", (
     expect(lines).toEqual([
       {
         question_id: '003a8ae2ef43b901',
-        prompt: `What does it say?\n${tokens}\n${shortly}`,
+        prompt: `What does it say?\n${tokens}${suffix}`,
         text: 'The STOP',
       },
     ]);
@@ -198,13 +198,13 @@ describe("LLaVA's scripts, which read question_id, prompt and text of a line", (
 
   /** Both look up question_id as the question file has it. */
   test('convert_gqa_for_eval.py and convert_vqav2_for_submission.py', async () => {
-    const prompt = `What is it?\n${shortly}`;
+    const prompt = `What is it?${suffix}`;
     const graph = await officialOf('gqa', gqa, 'Dog.');
     expect(parsedLines(graph.get('gqa/answers.jsonl'))).toEqual([
       { question_id: '201307251', prompt, text: 'Dog.' },
     ]);
-    const open = await officialOf('vqav2', vqav2, 'A dog');
-    expect(parsedLines(open.get('vqav2/answers.jsonl'))).toEqual([
+    const photographs = await officialOf('vqav2', vqav2, 'A dog');
+    expect(parsedLines(photographs.get('vqav2/answers.jsonl'))).toEqual([
       { question_id: 262148000, prompt, text: 'A dog' },
     ]);
   });
@@ -220,8 +220,8 @@ describe("benchmarks' own scorers and servers", () => {
 
   /** VQA's loadRes wants the annotations' ids, which are numbers; TextVQA's server its own question_id. */
   test('VQA and TextVQA', async () => {
-    const open = await officialOf('vqav2', vqav2, 'A dog.');
-    expect(JSON.parse(open.get('vqav2/upload.json') ?? '')).toEqual([
+    const photographs = await officialOf('vqav2', vqav2, 'A dog.');
+    expect(JSON.parse(photographs.get('vqav2/upload.json') ?? '')).toEqual([
       { question_id: 262148000, answer: 'dog' },
     ]);
     const text = await officialOf('textvqa', textvqa, 'The STOP');

@@ -1,16 +1,16 @@
 /** Files that do not belong together are told when they are opened, not shown as a score of nothing. */
 import { expect, test } from 'vitest';
-import { jsonLines, openOn } from '../../testing/benchmark-folder.js';
+import { lines, open } from '../../testing/benchmark.js';
 
 const asked = { question_id: 1, image: 'a.jpg', text: 'Is it red?', category: 'random' };
 const header = 'index\tquestion\tA\tB\tanswer\timage';
 const gqa = {
-  'gqa/llava_gqa_testdev_balanced.jsonl': jsonLines(asked),
+  'gqa/llava_gqa_testdev_balanced.jsonl': lines(asked),
   'gqa/data/images/a.jpg': 'x',
 };
 
 test.each([
-  ['own', 'questions.jsonl', { 'questions.jsonl': jsonLines({ id: 1, question: 'Is it red?' }) }],
+  ['own', 'questions.jsonl', { 'questions.jsonl': lines({ id: 1, question: 'Is it red?' }) }],
   [
     'scienceqa',
     'scienceqa/problems.json',
@@ -38,7 +38,7 @@ test.each([
     'pope',
     'pope/coco',
     {
-      'pope/llava_pope_test.jsonl': jsonLines(asked),
+      'pope/llava_pope_test.jsonl': lines(asked),
       'pope/val2014/a.jpg': 'x',
       'pope/coco/coco_pope_random.json': '',
       'pope/coco/coco_pope_popular.json': '',
@@ -49,7 +49,7 @@ test.each([
     'textvqa',
     'textvqa/TextVQA_0.5.1_val.json',
     {
-      'textvqa/llava_textvqa_val_v051_ocr.jsonl': jsonLines(asked),
+      'textvqa/llava_textvqa_val_v051_ocr.jsonl': lines(asked),
       'textvqa/train_images/a.jpg': 'x',
       'textvqa/TextVQA_0.5.1_val.json': { data: [] },
     },
@@ -58,7 +58,7 @@ test.each([
     'vqav2',
     'vqav2/v2_mscoco_val2014_annotations.json',
     {
-      'vqav2/llava_vqav2_mscoco_val2014.jsonl': jsonLines(asked),
+      'vqav2/llava_vqav2_mscoco_val2014.jsonl': lines(asked),
       'vqav2/val2014/a.jpg': 'x',
       'vqav2/v2_mscoco_val2014_annotations.json': { annotations: [] },
     },
@@ -67,13 +67,13 @@ test.each([
     'seed',
     'seed_bench/SEED-Bench.json',
     {
-      'seed_bench/llava-seed-bench.jsonl': jsonLines(asked),
+      'seed_bench/llava-seed-bench.jsonl': lines(asked),
       'seed_bench/a.jpg': 'x',
       'seed_bench/SEED-Bench.json': { questions: [], question_type: {} },
     },
   ],
 ])('%s tells that right answers are not in %s', async (name, where, files) => {
-  const { questions, problems, score } = await openOn(name, files);
+  const { questions, problems, score } = await open(name, files);
   expect(problems).toEqual([{ where, what: expect.stringContaining('to 0 of ') }]);
   expect(score(new Map(questions.map(({ id }) => [id, 'yes'])))).toMatchObject({
     ...{ questions: 0, withoutTruth: 1 },
@@ -81,7 +81,7 @@ test.each([
 });
 
 test('files without a question tell nothing of right answers', async () => {
-  const { problems } = await openOn('gqa', {
+  const { problems } = await open('gqa', {
     'gqa/llava_gqa_testdev_balanced.jsonl': '',
     'gqa/data/testdev_balanced_questions.json': {},
   });

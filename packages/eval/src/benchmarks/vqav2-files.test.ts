@@ -1,6 +1,6 @@
 /** VQAv2 in its own files, judged as its own evaluation does. */
 import { expect, test } from 'vitest';
-import { jsonLines, openOn, shortly } from '../../testing/benchmark-folder.js';
+import { lines, open, suffix } from '../../testing/benchmark.js';
 
 const ten = (...said: string[]) =>
   Array.from({ length: 10 }, (_, at) => ({ answer: said[at % said.length], answer_id: at + 1 }));
@@ -26,10 +26,10 @@ const files = {
 };
 
 test("VQA's own questions are asked as LLaVA's scripts ask", async () => {
-  const { questions, problems } = await openOn('vqav2', files);
+  const { questions, problems } = await open('vqav2', files);
   expect(questions).toMatchObject([
-    { id: '262148000', prompt: `Whose is it?\n${shortly}` },
-    { id: '42001', prompt: `How many?\n${shortly}` },
+    { id: '262148000', prompt: `Whose is it?${suffix}` },
+    { id: '42001', prompt: `How many?${suffix}` },
   ]);
   expect(questions[1]?.picture).toEqual({
     path: expect.stringMatching(/val2014[\\/]COCO_val2014_000000000042\.jpg$/),
@@ -40,7 +40,7 @@ test("VQA's own questions are asked as LLaVA's scripts ask", async () => {
 });
 
 test("they are judged as VQA's evaluation does what it is handed", async () => {
-  const { score, official } = await openOn('vqav2', files);
+  const { score, official } = await open('vqav2', files);
   const answers = new Map([
     ['262148000', "Men's"],
     ['42001', 'Two.'],
@@ -56,14 +56,14 @@ test("they are judged as VQA's evaluation does what it is handed", async () => {
 });
 
 test("questions in the form of LLaVA's files come first", async () => {
-  const { questions } = await openOn('vqav2', {
+  const { questions } = await open('vqav2', {
     ...files,
-    'vqav2/llava_vqav2_mscoco_val2014.jsonl': jsonLines({
+    'vqav2/llava_vqav2_mscoco_val2014.jsonl': lines({
       ...{ question_id: 42001, image: 'COCO_val2014_000000000042.jpg', text: 'How many?' },
     }),
   });
   expect(questions.map(({ id, prompt }) => [id, prompt])).toEqual([['42001', 'How many?']]);
-  await expect(openOn('vqav2', {})).rejects.toMatchObject({
+  await expect(open('vqav2', {})).rejects.toMatchObject({
     code: 'NOT_FOUND',
     message: expect.stringContaining('v2_OpenEnded_mscoco_val2014_questions.json'),
   });

@@ -6,7 +6,7 @@ import { tokensPerLayer } from '../tokens.js';
 
 /**
  * What a plan may cost, by one of:
- * - `tflops`: of the whole prefill, vision and scoring included, in 10^12 floating point operations
+ * - `tflops`: of the whole prefill, vision and scoring included, in 10^12 multiply-adds, which papers print as TFLOPs
  * - `speedup`: of the decoder's prefill by the FLOPs, scoring included, at least
  * - `keepAverage`: share of the image tokens that a layer sees, over all layers, above 0 and up to 1
  * - `averageImageTokens`: image tokens that a layer sees, over all layers
@@ -16,6 +16,18 @@ export type Budget =
   | { readonly speedup: number }
   | { readonly keepAverage: number }
   | { readonly averageImageTokens: number };
+
+/** What a budget is counted for, and how far keep ratios may go down. */
+export interface BudgetOptions extends FullCostOptions {
+  /**
+   * Share of the original image tokens that each prune leaves at least, from 0 to 1. If left out the plan's own
+   * `keepFloor`, else `leastFittedRatio`, or the plan's last keep ratio where that is lower.
+   */
+  readonly keepFloor?: number | undefined;
+}
+
+/** The last keep ratio of the hardest published preset, transprune-low: below it nobody measured what is left of a picture. */
+export const leastFittedRatio = 0.0625;
 
 export interface BudgetedPlan {
   readonly plan: PrunePlan;
@@ -30,43 +42,57 @@ const digits = 4;
 const rounds = 30;
 
 /** The harshest schedule that is tried: keep ratios to this power. */
-const largestPower = 64;
+const mostPower = 64;
 
 /**
  * The mildest schedule within a budget. Prunes stay where a plan has them; its keep ratios are raised to one
  * power: 1 is the plan itself, 0 keeps everything, more than 1 is harsher. So the shape of a schedule stays, and
- * there is one answer. This rule is the project's own.
+ * there is one answer, whose keep ratios are no lower than a floor. This rule is the project's own.
  *
- * @throws TransPruneError INVALID_PLAN if the plan does not prune; INVALID_ARGUMENT for a budget that is none, or
- *   that no schedule with these prunes comes to, with the least that one does
+ * @throws TransPruneError INVALID_PLAN if the plan does not prune; INVALID_ARGUMENT for a budget or a floor that is
+ *   none, or a budget that no schedule with these prunes comes to above the floor, with the least that one does
  */
 export function planForBudget(
   model: Model,
   plan: PrunePlan,
   budget: Budget,
-  options: FullCostOptions,
+  options: BudgetOptions,
 ): BudgetedPlan {
   const found = search(model, plan, budget, options);
   if ('plan' in found) return found;
   const [[name, value]] = Object.entries(budget) as [[string, number]];
+  const after = plan.stages.map(({ afterLayer }) => afterLayer).join(', ');
+  const { floor, mildest } = found;
+  const harshest = reachable(found.harshest, mildest);
+  const [least, most] = [Math.min(mildest, harshest), Math.max(mildest, harshest)];
+  // With all tokens kept scoring costs a little, so that the gain is just below 1.
+  const from = name === 'speedup' ? Math.max(1, least) : least;
+  const below = search(model, plan, budget, { ...options, keepFloor: 0 });
+  const [left, remedy] =
+    'plan' in below
+      ? [
+          `, which leaves ${lastRatio(below.plan)} of them`,
+          'choose a milder budget, or lower keepFloor',
+        ]
+      : ['', 'or choose a milder budget'];
   throw new TransPruneError(
     'INVALID_ARGUMENT',
-    `expected a budget that prunes after layers ${plan.stages.map(({ afterLayer }) => afterLayer).join(', ')} can reach (${name} from ${format(found.mildest)} to ${format(reachable(found.harshest, found.mildest))}), got ${value}; prune earlier, or ask for less`,
-    { field: name, got: value },
+    `expected a budget that prunes after layers ${after} can reach while each keeps at least ${floor} of the image tokens (${name} from ${format(from)} to ${format(most)}), got ${value}${left}; prune earlier, ${remedy}`,
+    { field: name, got: value, keepFloor: floor },
   );
 }
 
 /**
  * As `planForBudget`, for whoever tries budgets.
  *
- * @returns undefined if no schedule with these prunes comes to the budget: they come too late for it
+ * @returns undefined if no schedule with these prunes comes to the budget above the floor: they come too late for it
  * @throws TransPruneError INVALID_PLAN if the plan does not prune; INVALID_ARGUMENT for a budget that is none
  */
 export function planWithinBudget(
   model: Model,
   plan: PrunePlan,
   budget: Budget,
-  options: FullCostOptions,
+  options: BudgetOptions,
 ): BudgetedPlan | undefined {
   const found = search(model, plan, budget, options);
   return 'plan' in found ? found : undefined;
@@ -74,6 +100,7 @@ export function planWithinBudget(
 
 /** What schedules come to where none is within the budget, in the budget's own measure. */
 interface Reach {
+  readonly floor: number;
   readonly mildest: number;
   readonly harshest: number;
 }
@@ -82,7 +109,7 @@ function search(
   model: Model,
   plan: PrunePlan,
   budget: Budget,
-  options: FullCostOptions,
+  options: BudgetOptions,
 ): BudgetedPlan | Reach {
   const layers = model.decoder.layers.length;
   validatePlan(plan, layers);
@@ -94,23 +121,40 @@ function search(
     );
   }
   const { measure, isWithin } = measureOf(model, budget, options);
+  const floor = floorOf(plan, options.keepFloor);
+  const largest = largestPower(plan, floor);
   const at = (power: number): BudgetedPlan => {
-    const powered = withPower(plan, power);
+    const powered = withPower(plan, power, floor);
     return { plan: powered, reached: measure(powered) };
   };
   const mildest = at(0);
   if (isWithin(mildest.reached)) return mildest;
-  const harshest = at(largestPower);
+  const harshest = at(largest);
   if (!isWithin(harshest.reached)) {
-    return { mildest: mildest.reached, harshest: harshest.reached };
+    return { floor, mildest: mildest.reached, harshest: harshest.reached };
   }
-  let [within, mild] = [largestPower, 0];
+  let [within, mild] = [largest, 0];
   for (let round = 0; round < rounds; round++) {
     const power = (within + mild) / 2;
     if (isWithin(at(power).reached)) within = power;
     else mild = power;
   }
   return at(within);
+}
+
+/** @throws TransPruneError INVALID_ARGUMENT for a floor that is no share */
+function floorOf(plan: PrunePlan, asked: number | undefined): number {
+  const floor = asked ?? plan.keepFloor ?? Math.min(leastFittedRatio, lastRatio(plan));
+  if (floor >= 0 && floor <= 1) return floor;
+  throw wrongBudget('keepFloor', 'from 0 to 1', floor);
+}
+
+/** Keep ratios do not rise from prune to prune: the last is the least. */
+const lastRatio = ({ stages }: PrunePlan) => stages.at(-1)?.keepRatio ?? 1;
+
+/** The power at which the last keep ratio is the floor. */
+function largestPower(plan: PrunePlan, floor: number): number {
+  return floor === 0 ? mostPower : Math.min(mostPower, Math.log(floor) / Math.log(lastRatio(plan)));
 }
 
 interface Measure {
@@ -129,9 +173,7 @@ function measureOf(model: Model, budget: Budget, options: FullCostOptions): Meas
   };
   if ('tflops' in budget) {
     const value = above(0, 'tflops', budget.tflops);
-    // A multiply-add is two floating point operations.
-    const measure = (plan: PrunePlan) =>
-      (2 * fullCost(model, plan, options).plan.prefill.total) / 1e12;
+    const measure = (plan: PrunePlan) => fullCost(model, plan, options).plan.prefill.total / 1e12;
     return { measure, isWithin: atMost(value) };
   }
   if ('speedup' in budget) {
@@ -161,17 +203,19 @@ function wrongBudget(name: string, expected: string, value: number): TransPruneE
   );
 }
 
-function withPower(plan: PrunePlan, power: number): PrunePlan {
+function withPower(plan: PrunePlan, power: number, floor: number): PrunePlan {
   const unit = 10 ** digits;
+  const rounded = (ratio: number) => Math.max(1, Math.floor(ratio * unit)) / unit;
   const stages = plan.stages.map(({ afterLayer, keepRatio }) => ({
     afterLayer,
-    keepRatio: Math.max(1, Math.floor(keepRatio ** power * unit)) / unit,
+    // Rounding and logarithms may go below by a digit.
+    keepRatio: Math.max(floor, rounded(keepRatio ** power)),
   }));
   return { ...plan, stages };
 }
 
 const figures = 4;
-const format = (value: number) => value.toPrecision(figures);
+const format = (value: number) => `${Number(value.toPrecision(figures))}`;
 
 /** Rounded to what is milder: a budget of the figure that is printed can be reached. */
 function reachable(harshest: number, mildest: number): number {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { clone } from '@bufbuild/protobuf';
-import { createPlan, presetPlan } from '@transprune/core';
+import { createPlan } from '@transprune/core';
 import { exportedDecoder } from '@transprune/fixtures';
 import { describe, expect, test } from 'vitest';
 import { smallConfig } from '../../testing/random-decoder.js';
@@ -17,10 +17,17 @@ const decoder = buildDecoder(smallConfig, randomWeights(1));
 test('a decoder that is understood, and one that is pruned already', () => {
   const sizes = { layers: 6, heads: 6, kvHeads: 2, headDim: 16, hiddenSize: 24, opset: 21 };
   expect(inspectModel(decoder)).toMatchObject({ ...sizes, prunable: true });
-  const { plan } = presetPlan('transprune-low', 6);
-  const pruned = inspectModel(pruneModel(decoder, plan).model);
-  expect(pruned).toMatchObject({ layers: 6, prunable: false });
+  const prunedAfter = (afterLayer: number) => {
+    const stages = [{ afterLayer, keepRatio: 0.5 }];
+    const plan = createPlan({ accumulateLayers: [1], stages });
+    return inspectModel(pruneModel(decoder, plan).model);
+  };
+  const { opset: _, ...known } = sizes;
+  const attentionFamily = 'group-query-attention';
+  const pruned = prunedAfter(3);
+  expect(pruned).toMatchObject({ ...known, attentionFamily, prunable: false });
   expect(pruned.reason).toMatch(/pruned already/);
+  expect(prunedAfter(1)).toMatchObject({ layers: 6, attentionFamily: 'not read' });
 });
 
 test('an input whose value after a prune is not known is found before anybody prunes', () => {

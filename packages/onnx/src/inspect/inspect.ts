@@ -83,21 +83,25 @@ export function inspectModel(model: OnnxModel, options: InspectOptions = {}): In
   const reason = isPruned
     ? 'pruned already, so that layers after the first prune are not read; start from the original file'
     : refusal?.reason;
+  const structures = graphs.map((source, at) =>
+    describeStructure(source, declaredLayers(source), readings[at]?.decoder),
+  );
   return {
     exporterFamily: exporterFamily(model),
     producer: [model.producerName, model.producerVersion].filter(Boolean).join(' '),
     opset: Number(model.opsetImport.find(({ domain }) => domain === '')?.version ?? 0n),
     nodes: graphs.reduce((sum, { node }) => sum + node.length, 0),
     ...(decoder && !unread ? decoderSizes(decoder) : guessedSizes(graphs[0] ?? graph)),
+    ...(isPruned && sizesBeforePrunes(structures[0])),
     prunable: trial !== undefined,
     ...(reason !== undefined && { reason }),
     ...(refusal && !isPruned && { refusal }),
-    decoders: graphs.map((source, at) => {
+    decoders: structures.map((structure, at) => {
       const read = readings[at]?.decoder;
       const after = pruned[at];
       const provenanceOf = provenance[at];
       return {
-        ...describeStructure(source, declaredLayers(source), read),
+        ...structure,
         stages:
           trial && read && after && provenanceOf
             ? describeStages(read, after, trial.plan, provenanceOf)
@@ -174,6 +178,16 @@ function guessedSizes(source: GraphProto): DecoderSizes & { attentionFamily: str
     ...(typeof hiddenSize === 'number' && { hiddenSize }),
     attentionFamily: reader ? `not understood (${reader.opType} reads the cache)` : 'none',
   };
+}
+
+/** Of a pruned decoder, whose first layers are as they were. */
+function sizesBeforePrunes(structure: Structure | undefined): Partial<Inspection> {
+  const [first] = structure?.layerGroups ?? [];
+  if (!first) return { attentionFamily: 'not read' };
+  const { attentionFamily, heads, kvHeads, headDim } = first;
+  const sizes = { heads, kvHeads, headDim };
+  const known = Object.entries(sizes).filter(([, size]) => typeof size === 'number');
+  return { attentionFamily: attentionFamily ?? 'not read', ...Object.fromEntries(known) };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { createPlan, defineMethod, methodOf } from '@transprune/core';
+import { createPlan, defineMethod, methodOf, transpruneWith } from '@transprune/core';
 import { expect, test } from 'vitest';
 import { ModelProtoSchema } from '../proto/onnx_pb.js';
 import { metadataWithPlan, readPlan } from './metadata.js';
@@ -37,6 +37,21 @@ test('a plan of before there was perImage ranks all images together', () => {
   const { perImage: _, ...older } = plan;
   expect(readPlan(modelWith(JSON.stringify(older)))).toEqual({ ...plan, perImage: false });
 });
+
+test.each([{ alpha: 0.25 }, { alpha: 0.5, normalized: false }])(
+  'transprune with a weight (%j) comes back as that',
+  (weights) => {
+    const method = transpruneWith(weights);
+    const model = create(ModelProtoSchema, {});
+    for (const named of [method, method.name]) {
+      const own = { ...plan, method: named };
+      const written = { ...model, metadataProps: metadataWithPlan(model, own) };
+      const read = readPlan(written);
+      expect(read).toEqual({ ...plan, method: method.name });
+      expect(methodOf(read!)).toBe(method);
+    }
+  },
+);
 
 test('a method of another package comes back by its name; what needs the method itself says so', () => {
   const own = defineMethod({

@@ -69,7 +69,12 @@ export function fitPlan(
   share: number,
   reduction?: Reduction,
 ): PrunePlan | undefined {
-  return planWithinBudget(model, plan, { speedup: 1 / share }, { ...tokens, reduction })?.plan;
+  return planWithinBudget(
+    model,
+    plan,
+    { speedup: 1 / share },
+    { ...tokens, reduction, keepFloor: 0 },
+  )?.plan;
 }
 
 /** The most tokens to which a reduction may reduce at a share of the unpruned cost; undefined if none. */
