@@ -91,7 +91,7 @@ test('whether more is lost is told by questions that the plan was not chosen by'
   const loses = reportOf(all, { heldOut: { value: -0.03, low: -0.05, high: -0.01 } });
   expect(loses.recommended).toMatchObject({ name: 'mild', isCertain: false });
   expect(recommendation(loses)).toMatch(
-    /flatters it\. .* judged by the others, in turns: -3\.0 \[-5\.0, -1\.0\] points\. .* not ruled out/,
+    /flatters it\. .* judged by the rest, in turns: -3\.0 \[-5\.0, -1\.0\] points\. .* not ruled out/,
   );
   const holds = reportOf(all, { heldOut: { value: 0, low: -0.009, high: 0.009 } });
   expect(holds.recommended?.isCertain).toBe(true);

@@ -143,7 +143,7 @@ function prunedLines(
   }
   return [
     `Recommended: ${found}`,
-    `It was chosen by the same questions, which flatters it. Chosen by two thirds of the pictures and judged by the others, in turns: ${bracketed(heldOut)} points. That more than ${allowed} are lost is ${isCertain ? 'ruled out' : 'not ruled out; more questions would tell'}.`,
+    `It was chosen by the same questions, which flatters it. Chosen by two thirds of them and judged by the rest, in turns: ${bracketed(heldOut)} points. That more than ${allowed} are lost is ${isCertain ? 'ruled out' : 'not ruled out; more questions would tell'}.`,
     ...(random === null
       ? []
       : [
