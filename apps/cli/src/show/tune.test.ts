@@ -75,8 +75,12 @@ test('of too few questions no plan is recommended, and it is said how many it ta
   expect(few).toMatchObject({ recommended: null, candidate: { name: 'mild' } });
   expect(few.fewestQuestions).toBe(381);
   expect(recommendation(few)).toMatch(
-    /^3 questions cannot show that no more than 1\.0 points are lost, which takes 381 at least: no plan is recommended\.\nThe cheapest that lost no more than 1\.0 points here: mild, /,
+    /^3 questions cannot show that no more than 1\.0 points are lost, which takes 381 at least: no plan is recommended\.\nThe cheapest that lost no more than 1\.0 points here, chance aside: mild, /,
   );
+  const random = result('random at 50 %', 0.4, 0);
+  const chance = /random at 50 % is as right at these questions/;
+  expect(recommendation(few)).not.toMatch(chance);
+  expect(recommendation(reportOf([unpruned, mild, random], { compared: 3 }))).toMatch(chance);
   expect(reportOf([unpruned, mild], { compared: 380 }).recommended).toBeNull();
   expect(reportOf([unpruned, mild], { compared: 381 }).recommended?.name).toBe('mild');
   const none = reportOf([unpruned, mild], { tolerance: 0 });

@@ -131,6 +131,12 @@ function prunedLines(
       ? `${bracketed(time)} % of the unpruned's time`
       : `${percent(cost)} of the unpruned prompt's FLOPs`;
   const found = `${name}, ${bracketed(difference)} points of right answers against the unpruned, for ${gain}: ${options}`;
+  const chance =
+    random === null
+      ? []
+      : [
+          `${random} is as right at these questions: nothing shows that choosing tokens by their score gains anything here.`,
+        ];
   if (!recommended) {
     const needed =
       fewestQuestions === null
@@ -138,17 +144,14 @@ function prunedLines(
         : `${counted(compared, 'question')} cannot show that no more than ${allowed} are lost, which takes ${fewestQuestions} at least`;
     return [
       `${needed}: no plan is recommended.`,
-      `The cheapest that lost no more than ${allowed} here: ${found}`,
+      `The cheapest that lost no more than ${allowed} here, chance aside: ${found}`,
+      ...chance,
     ];
   }
   return [
     `Recommended: ${found}`,
     `It was chosen by the same questions, which flatters it. Chosen by two thirds of them and judged by the rest, in turns: ${bracketed(heldOut)} points. That more than ${allowed} are lost is ${isCertain ? 'ruled out' : 'not ruled out; more questions would tell'}.`,
-    ...(random === null
-      ? []
-      : [
-          `${random} is as right at these questions: nothing shows that choosing tokens by their score gains anything here.`,
-        ]),
+    ...chance,
   ];
 }
 
