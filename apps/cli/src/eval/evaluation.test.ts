@@ -16,6 +16,7 @@ function partly(): OpenBenchmark {
     ...judging({
       questions,
       truthOf: ({ id }) => id,
+      wordsOf: (id) => [id, `${id}.0`],
       judge: (answer, id) => ({
         groups: [Number(id) % 2 === 0 ? 'even' : 'odd'],
         points: Number(answer),
@@ -64,10 +65,9 @@ test('answers that are right in part have intervals around their mean, and those
     expect(groups[at]!.accuracy!.value).toBeCloseTo(value);
     expect([low >= 0, low < value, high > value, high <= 1]).toEqual([true, true, true, true]);
   }
-  // No choice is judged right here.
   expect(wrong).toEqual({
     count: 1,
-    first: [{ id: '2', question: 'how right is 2?', right: undefined, given: '0' }],
+    first: [{ id: '2', question: 'how right is 2?', right: '2, or 2.0', given: '0' }],
   });
 });
 

@@ -11,7 +11,6 @@ import {
 import type { Evaluation, EvaluationScore, EvaluationTimes, Interval } from '@transprune/report';
 import type { EvalReport } from '../show/eval.js';
 import type { Respondent } from './respondent.js';
-import { rightAnswer } from './right-answer.js';
 
 /** Wrong answers that a report shows. */
 const mostShown = 50;
@@ -80,11 +79,11 @@ function wrongOf(
   answers: ReadonlyMap<string, string>,
 ): NonNullable<Evaluation['wrong']> {
   const wrong = opened.questions.filter(({ id }) => points.get(id) === 0);
-  const first = wrong.slice(0, mostShown).map((question) => {
-    const { id, prompt } = question;
-    const given = answers.get(id) ?? '';
-    return { id, question: prompt, right: rightAnswer(question, opened), given };
-  });
+  const first = wrong.slice(0, mostShown).map(({ id, prompt }) => ({
+    ...{ id, question: prompt },
+    right: opened.rightOf?.(id)?.join(', or '),
+    given: answers.get(id) ?? '',
+  }));
   return { count: wrong.length, first };
 }
 
