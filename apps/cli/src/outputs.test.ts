@@ -30,6 +30,7 @@ const commands = {
   'tune --answers': ['tune', '--scenes', '1', '--answers'],
   eval: ['eval', 'embedded', '--limit', '1', '--answers'],
   'eval --official': ['eval', 'embedded', '--limit', '1', '--answers', 'never', '--official'],
+  'eval -o': ['eval', 'embedded', '--limit', '1', '--answers', 'never', '-o'],
   'export triton': ['export', 'triton', modelDirectory, '-o'],
   'export kserve': ['export', 'kserve', modelDirectory, '--storage-uri', 's3://models', '-o'],
 };

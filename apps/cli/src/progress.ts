@@ -1,4 +1,4 @@
-/** Lines on what takes long, on terminals alone. */
+/** Lines on what takes long, on terminals alone unless they say otherwise. */
 import { duration, timeLeft } from './show/time-left.js';
 import type { Terminal } from './terminal.js';
 
@@ -18,6 +18,26 @@ export function countdown(
 }
 
 const secondMs = 1000;
+const milestoneMs = 30 * secondMs;
+
+/** As `countdown`; off terminals too, by a line after the first step and then one in half a minute. */
+export function loggedCountdown(
+  { progress, milestone }: Terminal,
+  what: string,
+  all: number,
+  now = () => performance.now(),
+): (done: number) => void {
+  const start = now();
+  let told = Number.NEGATIVE_INFINITY;
+  return (done) => {
+    const at = now();
+    const line = timeLeft(what, done, all, start, at);
+    progress(line);
+    if (done === 0 || at - told < milestoneMs) return;
+    told = at;
+    milestone(line);
+  };
+}
 
 /**
  * Tells what is waited for, and after two seconds for how long.

@@ -29,6 +29,8 @@ export interface Terminal {
   info(text: string): void;
   /** How far something is that takes long: one line that is written over, on terminals alone. */
   progress(text: string): void;
+  /** The same where `progress` shows nothing, such as in a log: a line of its own; silenced by `--quiet`. */
+  milestone(text: string): void;
   /** What only `--verbose` shows. */
   detail(text: string): void;
   /** What the user should know although the command goes on; never silenced. */
@@ -71,6 +73,7 @@ export function createTerminal({ stdout, stderr, env }: Io, options: OutputOptio
       stderr.write(`${eraseLine}${text.slice(0, columns)}`);
       unfinished = text !== '';
     },
+    milestone: (text) => shown && !stderr.isTTY && line(text),
     detail: (text) => shown && options.verbose && line(text),
     warn: (text) => line(`${color ? yellow('warning:') : 'warning:'} ${text}`),
     explain: (blocks) => line(draw(blocks, columnsOf(stderr, env))),

@@ -56,6 +56,11 @@ test('a decoder is timed against itself, and its JSON is read again', async () =
     flopsBoundSpeedup: 1.5,
   };
   expect(parseBench(JSON.stringify(document))).toEqual(document);
+  const { speedup, speedupRange, ...before } = document;
+  expect(speedupRange[0]).toBeLessThanOrEqual(speedup);
+  expect(speedupRange[1]).toBeGreaterThanOrEqual(speedup);
+  // Older files have no range, and the rounds that it comes of.
+  expect(parseBench(JSON.stringify({ ...before, speedup }))).toEqual(document);
   const { prunedMs: _, ...less } = document;
   expect(() => parseBench(JSON.stringify(less))).toThrow(/prunedMs/);
   expect(() => parseBench('{')).toThrow(/expected the JSON of a benchmark.* got: no JSON/);

@@ -1,7 +1,8 @@
 /** The JSON of a benchmark, as `transprune bench --json` and the page write it. */
 import { TransPruneError } from '@transprune/core';
 import { z } from 'zod';
-import type { BenchTimes } from './times.js';
+import { medianRange } from './statistics.js';
+import { type BenchTimes, speedupsOf } from './times.js';
 
 /** A number of something for a prefill and for a decode step. */
 export interface RunCount {
@@ -66,6 +67,8 @@ const schema = z.object({
   oracleMs: ms,
   prunedMs: ms,
   speedup: z.number().positive(),
+  // Files of before it was written have the rounds that it comes of.
+  speedupRange: range.optional(),
   scoringOverhead: z.number(),
   scoringOverheadRange: range,
   decode: z.object({
@@ -96,7 +99,10 @@ export function parseBench(text: string): BenchDocument {
   }
   const found = schema.safeParse(json);
   if (!found.success) throw invalid(z.prettifyError(found.error), found.error);
-  return found.data as BenchDocument;
+  const { baseline, pruned } = found.data.prefillTimes;
+  const speedupRange =
+    found.data.speedupRange ?? medianRange(speedupsOf(baseline.values, pruned.values));
+  return { ...found.data, speedupRange } as BenchDocument;
 }
 
 function invalid(found: string, cause: unknown): TransPruneError {

@@ -1,6 +1,7 @@
 import { uniformNoise } from '@transprune/core';
 import { expect, test } from 'vitest';
 import { byRound, median, medianRange, summary } from './statistics.js';
+import { benchTimes } from './times.js';
 
 test('the median is the middle value, or the mean of two', () => {
   expect(median([3, 1, 2])).toBe(2);
@@ -24,4 +25,16 @@ test('the median lies in its range 95 times of 100', () => {
   expect(inside).toBeGreaterThan(0.94);
   expect(inside).toBeLessThan(0.98);
   expect(medianRange([1, 3, 2])).toEqual([1, 3]);
+});
+
+test('the speedup has the range of its rounds, not of the times', () => {
+  const load = [1, 5, 1, 3, 1, 1];
+  const rounds = (ms: number) => load.map((factor) => factor * ms);
+  const decode = { baseline: [2], pruned: [1] };
+  const even = { baseline: rounds(300), oracle: rounds(100), pruned: rounds(100) };
+  const { speedup, speedupRange } = benchTimes({ prefill: even, decode }, 1);
+  expect([speedup, ...speedupRange]).toEqual([3, 3, 3]);
+  const noisy = { ...even, pruned: rounds(100).toReversed() };
+  const times = benchTimes({ prefill: noisy, decode }, 1);
+  expect(times.speedupRange).toEqual([0.6, 15]);
 });

@@ -10,6 +10,8 @@ export interface BenchTimes {
   readonly prunedMs: number;
   /** Median of the rounds' baseline over pruned. */
   readonly speedup: number;
+  /** Where that median lies, with 95 %; of fewer than 6 rounds from the least to the greatest, with less. */
+  readonly speedupRange: readonly [number, number];
   /** Median of the rounds' (pruned - oracle) / baseline. */
   readonly scoringOverhead: number;
   /** Where that median lies, with 95 %. */
@@ -35,12 +37,14 @@ export function benchTimes(
   const { baseline, oracle, pruned } = prefill;
   const [before = [], after = []] = [decode.baseline, decode.pruned];
   const scoring = byRound((b = 0, o = 0, p = 0) => (p - o) / b, baseline, oracle, pruned);
+  const speedups = speedupsOf(baseline, pruned);
   const ratios = byRound((b = 0, p = 0) => p / b, before, after);
   return {
     baselineMs: median(baseline),
     oracleMs: median(oracle),
     prunedMs: median(pruned),
-    speedup: median(byRound((b = 0, p = 0) => b / p, baseline, pruned)),
+    speedup: median(speedups),
+    speedupRange: medianRange(speedups),
     scoringOverhead: median(scoring),
     scoringOverheadRange: medianRange(scoring),
     decode: {
@@ -58,3 +62,7 @@ export function benchTimes(
     decodeTimes: { baseline: summary(before), pruned: summary(after) },
   };
 }
+
+/** Of each round. */
+export const speedupsOf = (baseline: readonly number[], pruned: readonly number[]): number[] =>
+  byRound((b = 0, p = 0) => b / p, baseline, pruned);

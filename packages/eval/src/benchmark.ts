@@ -56,6 +56,8 @@ export interface OpenBenchmark {
    * questions are judged in groups.
    */
   pointsOf?(id: string, answer: string): number | undefined;
+  /** What is right, one of these, by the question's id; undefined if that is not known. Left out as `pointsOf` is. */
+  rightOf?(id: string): readonly string[] | undefined;
   /** Files that the benchmark's own scorer, or its server, takes: contents by path. */
   official(answers: ReadonlyMap<string, string>): ReadonlyMap<string, string>;
   /** What was answered, and `official` leaves out all the same; left out where that is nothing. */

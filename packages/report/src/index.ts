@@ -1,3 +1,14 @@
+export {
+  type Evaluation,
+  type EvaluationProblem,
+  type EvaluationScore,
+  type EvaluationTimes,
+  type Interval,
+  parseEvaluation,
+  type Spread,
+  type WrongAnswer,
+} from './evaluation.js';
+export { evaluationFigures, evaluationPage, scoresFigure } from './evaluation-report.js';
 export type { Figure } from './figure.js';
 export { keptPatches } from './kept-patches.js';
 export { layerMaps } from './layer-maps.js';

@@ -4,15 +4,21 @@ import type { Figure } from './figure.js';
 /** A table; the first column names the rows. */
 export interface PageTable {
   readonly title: string;
+  /** Empty for a table without one. */
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
+  /** Whether it holds text, which stands to the left and keeps its lines; numbers if left out. */
+  readonly isText?: boolean;
 }
 
 export interface Page {
   readonly title: string;
   readonly lead: string;
   readonly figures: readonly Figure[];
+  /** Before the figures. */
   readonly tables?: readonly PageTable[];
+  /** Tables after the figures. */
+  readonly appendix?: readonly PageTable[];
 }
 
 const style = `
@@ -23,10 +29,12 @@ const style = `
   table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
   th, td { padding: .3rem .8rem; border-bottom: 1px solid #dfe2e7; text-align: right; }
   th:first-child, td:first-child { text-align: left; }
+  .text th, .text td { text-align: left; vertical-align: top; white-space: pre-line; overflow-wrap: anywhere; }
+  .text td:first-child { min-width: 7em; }
 `;
 
 /** A page that needs nothing else: pictures and styles are in it. */
-export function pageHtml({ title, lead, figures, tables = [] }: Page): string {
+export function pageHtml({ title, lead, figures, tables = [], appendix = [] }: Page): string {
   return [
     '<!doctype html>',
     '<html lang="en">',
@@ -36,6 +44,7 @@ export function pageHtml({ title, lead, figures, tables = [] }: Page): string {
     `<p>${escapeHtml(lead)}</p>`,
     ...tables.map(tableHtml),
     ...figures.map(figureHtml),
+    ...appendix.map(tableHtml),
     '</body>',
     '</html>',
     '',
@@ -46,9 +55,10 @@ function figureHtml({ title, caption, svg }: Figure): string {
   return `<h2>${escapeHtml(title)}</h2>\n<figure>${svg}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
 }
 
-function tableHtml({ title, head, rows }: PageTable): string {
+function tableHtml({ title, head, rows, isText }: PageTable): string {
   const cells = (tag: string, row: readonly string[]) =>
     `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
   const body = rows.map((row) => cells('td', row)).join('');
-  return `<h2>${escapeHtml(title)}</h2>\n<table><thead>${cells('th', head)}</thead><tbody>${body}</tbody></table>`;
+  const top = head.length > 0 ? `<thead>${cells('th', head)}</thead>` : '';
+  return `<h2>${escapeHtml(title)}</h2>\n<table${isText ? ' class="text"' : ''}>${top}<tbody>${body}</tbody></table>`;
 }

@@ -6,13 +6,13 @@ import {
   measure,
   type PromptSizes,
 } from '@transprune/bench';
-import { type PrunePlan, TransPruneError } from '@transprune/core';
+import { counted, type PrunePlan, TransPruneError } from '@transprune/core';
 import { type Decoder, type OnnxModel, pruneModel } from '@transprune/onnx';
 import type { Backend, ModelSource, Session } from '@transprune/session';
 import { openSession } from '@transprune/session';
 import type { Io } from '../io.js';
 import { type TemporaryFolders, temporaryModel } from '../model/temporary.js';
-import { countdown } from '../progress.js';
+import { loggedCountdown } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 import { peakOfPrefill } from './memory.js';
 import { type ExecutedNodes, executedNodes } from './nodes.js';
@@ -81,6 +81,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
       executedNodes(source, { device, threads, folder: await folders.create(), sizes });
     const nodes = { baseline: await nodesOf({ path }), pruned: await nodesOf(pruned) };
     const { runs, warmups, decodeSteps, signal } = options;
+    terminal.info(`timing ${counted(runs, 'round')} after ${warmups} of warm-up`);
     const measured = await measure({
       sessions,
       decoding: ['baseline', 'pruned'],
@@ -89,7 +90,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
       warmups,
       decodeSteps,
       signal,
-      onRound: countdown(terminal, 'round', warmups + runs),
+      onRound: loggedCountdown(terminal, 'round', warmups + runs),
     });
     terminal.progress('');
     const { device: ran } = sessions.pruned;

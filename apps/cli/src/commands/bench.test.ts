@@ -32,6 +32,8 @@ describe('a decoder with external weights', () => {
     expect(pruned.step.byProvider.CPUExecutionProvider).toBe(pruned.step.nodes);
     expect(document.flopsBoundSpeedup).toBeGreaterThan(1);
     expect(document.speedup).toBeGreaterThan(0);
+    expect(document.speedupRange[0]).toBeLessThanOrEqual(document.speedup);
+    expect(document.speedupRange[1]).toBeGreaterThanOrEqual(document.speedup);
     expect(decode.ratio).toBeGreaterThan(0);
     expect(Number.isFinite(document.scoringOverhead)).toBe(true);
     expect(prefillTimes.pruned.values).toHaveLength(2);
@@ -45,7 +47,9 @@ describe('a decoder with external weights', () => {
     expect(stdout).toMatch(/decode step, pruned .* ms .* [\d.]+x /);
     expect(stdout).toMatch(/Scoring takes .* % of the unpruned prefill \(95 %: .* % to .* %\)\./);
     expect(stdout).toMatch(/A pruned decode step takes .* % of an unpruned one/);
-    expect(stderr).not.toContain('round');
+    expect(stderr).toMatch(/^timing 2 rounds after 2 of warm-up$/m);
+    expect(stderr).toMatch(/^round 2 of 4, .* s left$/m);
+    expect(stdout).toMatch(/prefill, pruned .* ms .* [\d.]+x \(95 %: [\d.]+x to [\d.]+x\)/);
   });
 });
 

@@ -2,6 +2,7 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { noRedis, type RedisServer, startRedis } from '@transprune/fixtures/redis';
+import { parseEvaluation } from '@transprune/report';
 import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -77,7 +78,9 @@ describe.skipIf(noRedis)(`eval --queue${noRedis ? ` (${noRedis})` : ''}`, () => 
     expect((await start(asking(plain), { env }).outcome).exitCode).toBe(exitCodes.ok);
 
     const queued = join(data, 'queued.jsonl');
-    const run = start([...asking(queued), '--queue', redis.url, '--json'], { env });
+    const report = join(data, 'report.json');
+    const queue = ['--queue', redis.url, '--json', '-o', report];
+    const run = start([...asking(queued), ...queue], { env });
     const workers = [startWorker(), startWorker(), startWorker()];
     // Stopped, a worker cannot finish what it has begun; then it is looked whether it was in the middle.
     const [victim] = workers;
@@ -105,6 +108,11 @@ describe.skipIf(noRedis)(`eval --queue${noRedis ? ` (${noRedis})` : ''}`, () => 
     expect({ count, failures, questions: score.questions }).toEqual({
       ...{ count: expected.lines, failures: [], questions: expected.lines },
     });
+    const { counts, all, plan, imageTokens } = parseEvaluation(await readFile(report, 'utf8'));
+    expect(counts.answered).toBe(expected.lines);
+    expect(all.accuracy?.value).toBe(score.metrics.accuracy);
+    expect(plan).toMatch(/^transprune \d/);
+    expect(imageTokens?.length).toBeGreaterThan(1);
     // Another one was given what the killed one had begun.
     expect(workers.slice(1).flatMap(({ begun }) => begun)).toContain(lost);
     for (const { child, outcome } of workers.slice(1)) {

@@ -1,7 +1,8 @@
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
+import { parseEvaluation } from '@transprune/report';
 import { modelDirectory, samplesDirectory } from '@transprune/small-model';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { closedAddress } from '../../testing/hub.js';
@@ -293,4 +294,137 @@ test('a folder without the files says which is missing', async () => {
   );
   expect(exitCode).toBe(exitCodes.notFound);
   expect(stderr).toMatch(/expected the benchmark's file .*gqa/);
+});
+
+describe('a report', () => {
+  const report = (ending: string) => join(data, `report${ending}`);
+
+  test('is what the ending says', async () => {
+    const ask = [...pope(), '--preset', 'transprune-high'];
+    const { stdout } = await transprune(...ask, '-o', report('.json'));
+    expect(stdout).toContain(`Wrote ${report('.json')}.`);
+    const evaluation = parseEvaluation(await readFile(report('.json'), 'utf8'));
+    expect(evaluation).toMatchObject({
+      benchmark: 'pope',
+      model: modelDirectory,
+      plan: expect.stringMatching(/^transprune \d/),
+      counts: { questions: 3, answered: 3 },
+    });
+    expect(evaluation.times?.answersMs).toHaveLength(3);
+    const [all, ...stages] = evaluation.imageTokens ?? [];
+    expect(all).toMatchObject({ stage: 'at the start', median: 144 });
+    expect(stages.length).toBeGreaterThan(0);
+    expect(stages.at(-1)?.median).toBeLessThan(all?.median ?? 0);
+
+    // What is answered is not asked again.
+    for (const ending of ['.html', '.svg', '.png']) {
+      const { exitCode, stderr } = await transprune(...ask, '-o', report(ending));
+      expect(exitCode).toBe(exitCodes.ok);
+      expect(stderr).toContain('3 of 3 were answered before');
+    }
+    const html = await readFile(report('.html'), 'utf8');
+    for (const told of ['What was asked', evaluation.plan ?? '', 'after layer', 'prefill'])
+      expect(html).toContain(told);
+    expect(html).not.toMatch(/NaN|undefined/);
+    expect(await readFile(report('.svg'), 'utf8')).toMatch(/^<svg.*right answers/s);
+    expect((await readFile(report('.png'))).subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  test('of the held-out questions of the small model', async () => {
+    const { parameters } = await yesServer();
+    const ask = ['eval', 'embedded', '--answers', answers, '--limit', '2', ...parameters];
+    await transpruneJson(...ask, '-o', report('.json'));
+    const { wrong, all } = parseEvaluation(await readFile(report('.json'), 'utf8'));
+    expect([all.questions, wrong?.count]).toEqual([2, 2]);
+    expect(wrong?.first).toMatchObject([
+      { id: '0-0', right: expect.stringMatching(/^\w+$/), given: 'Yes.' },
+      { id: '0-1', right: expect.stringMatching(/^\w+$/), given: 'Yes.' },
+    ]);
+  });
+
+  test('tells wrong answers with the right ones, and what was shown', async () => {
+    const { parameters } = await yesServer();
+    await transpruneJson(...pope(), ...parameters, '--blind', '-o', report('.json'));
+    const evaluation = parseEvaluation(await readFile(report('.json'), 'utf8'));
+    expect(evaluation).toMatchObject({
+      model: 'm',
+      counts: { withoutTruth: 1 },
+      all: { questions: 2, accuracy: { value: 0.5 } },
+      groups: [{ name: 'random' }],
+      problems: [{ where: 'question random/4' }],
+      wrong: {
+        count: 1,
+        first: [
+          { id: 'random/2', question: expect.stringMatching(/dog/), right: 'no', given: 'Yes.' },
+        ],
+      },
+    });
+    expect(evaluation.conditions).toContainEqual({
+      name: 'pictures',
+      value: 'none, grey instead of them',
+    });
+    expect([evaluation.plan, evaluation.times, evaluation.imageTokens]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test('of your own questions shows text as text', async () => {
+    const lines = [
+      { id: 1, image: 'scene-1.png', question: 'is <b>it</b> red?', answer: ['<no>', 'never'] },
+      { id: 2, image: 'scene-1.png', question: 'is it blue?', answer: 'yes', category: '<i>' },
+    ];
+    await writeFile(
+      join(data, 'questions.jsonl'),
+      lines.map((line) => JSON.stringify(line)).join('\n'),
+    );
+    await copyFile(join(samplesDirectory, 'scene-1.png'), join(data, 'scene-1.png'));
+    const { parameters } = await yesServer();
+    const ask = ['eval', 'own', '--data', data, '--answers', answers, ...parameters];
+    await transpruneJson(...ask, '-o', report('.html'));
+    const html = await readFile(report('.html'), 'utf8');
+    expect(html).toContain('<td>is &lt;b&gt;it&lt;/b&gt; red?</td><td>&lt;no&gt;, or never</td>');
+    expect(html).not.toMatch(/<b>|<i>|<no>/);
+  });
+
+  test('of a run that is not complete tells what failed, and is replaced by the next', async () => {
+    const { parameters } = await yesServer('dog');
+    const ask = [...pope(), '-o', report('.html')];
+    const failed = await transprune(...ask, ...parameters);
+    expect(failed.exitCode).toBe(exitCodes.incomplete);
+    expect(failed.stderr).toContain('the same command with --force asks them again');
+    expect(await readFile(report('.html'), 'utf8')).toContain('the picture is too large');
+    const good = await yesServer();
+    const again = await transprune(...ask, ...good.parameters);
+    expect([again.exitCode, good.asked]).toEqual([exitCodes.usage, []]);
+    await transpruneJson(...ask, ...good.parameters, '--force');
+    expect(await readFile(report('.html'), 'utf8')).not.toContain('the picture is too large');
+  });
+
+  test.each([
+    ['another ending', 'report.pdf', /ends in \.html, \.svg, \.png, \.json, got .*report\.pdf/],
+    ['no ending', 'report', /ends in \.html/],
+    ['a folder that is not there', 'gone/report.html', /gone\/report\.html, got no such/],
+    ['the file of the answers', 'answers.json', /another file than .*answers\.json/],
+  ])('%s is refused before anything is asked', async (_, name, message) => {
+    const { asked, parameters } = await yesServer();
+    const before = (await readdir(data, { recursive: true })).sort();
+    const ask = ['eval', 'pope', '--data', data, '--answers', join(data, 'answers.json')];
+    const { exitCode, stdout, stderr } = await transprune(
+      ...[...ask, ...parameters, '-o', join(data, name), '--force'],
+    );
+    expect(stderr).toMatch(message);
+    expect([exitCodes.usage, exitCodes.failure]).toContain(exitCode);
+    expect([stdout, asked]).toEqual(['', []]);
+    expect((await readdir(data, { recursive: true })).sort()).toEqual(before);
+  });
+
+  test('without answers is refused', async () => {
+    const { exitCode, stderr } = await transprune('eval', 'embedded', '-o', report('.html'));
+    expect([exitCode, stderr]).toEqual([
+      exitCodes.usage,
+      expect.stringMatching(/--answers with -o/),
+    ]);
+  });
 });

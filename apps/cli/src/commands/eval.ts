@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { counted, didYouMean, TransPruneError } from '@transprune/core';
 import type { Answerer, Shown } from '@transprune/eval';
 import { type Command, Option } from 'commander';
@@ -9,6 +10,8 @@ import { engineAnswerer } from '../eval/engine-answerer.js';
 import { checkOfficial, writeFiles } from '../eval/official.js';
 import { planLabel } from '../eval/plan-label.js';
 import { queuedQuestions, withQueue } from '../eval/queue.js';
+import { evaluationEndings, writeEvaluation } from '../eval/report.js';
+import type { Respondent } from '../eval/respondent.js';
 import type { Work } from '../eval/work.js';
 import { Incomplete } from '../exit-codes.js';
 import { example } from '../help.js';
@@ -24,6 +27,7 @@ import { addReductionOptions } from '../options/reduction-options.js';
 import { addServerOptions, type ServerOptions, serverOf } from '../options/server-options.js';
 import { addThreadOption } from '../options/thread-option.js';
 import { type EngineOptions, withEngine } from '../run/engine.js';
+import { endingOf } from '../show/ending.js';
 import { showBenchmarks, showScores } from '../show/eval.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 import { addEvalWorkerCommand } from './eval-worker.js';
@@ -40,6 +44,7 @@ type Options = ModelOptions &
     readonly pixels?: number;
     readonly maxNewTokens: number;
     readonly official?: string;
+    readonly output?: string;
     readonly force?: boolean;
     readonly queue?: string;
   };
@@ -71,7 +76,11 @@ export function addEvalCommand(program: Command, io: Io): void {
     )
     .option('--max-new-tokens <count>', 'longest answer', wholeNumber(1), 128)
     .option('--official <folder>', "write the files that the benchmark's own scorer takes")
-    .option('--force', 'replace what is in the folder of --official')
+    .option(
+      '-o, --output <file>',
+      'a report: a page (.html), its plot of right answers (.svg, .png), or the numbers (.json)',
+    )
+    .option('--force', 'replace the file of --output, and what is in the folder of --official')
     .addOption(
       new Option(
         '--queue <address>',
@@ -85,7 +94,7 @@ export function addEvalCommand(program: Command, io: Io): void {
       'after',
       example(
         'transprune eval pope --data playground/data/eval --answers pope-high.jsonl',
-        'transprune eval own --data questions --answers own-high.jsonl',
+        'transprune eval own --data questions --answers own-high.jsonl -o own-high.html',
         'transprune eval pope --data playground/data/eval --answers pope.jsonl --server http://127.0.0.1:8080/v1 --server-model smolvlm',
         'transprune eval pope --data playground/data/eval --answers pope.jsonl --model owner/name --queue redis://10.0.0.5:6379',
       ),
@@ -104,9 +113,8 @@ async function evaluate(
   folders: TemporaryFolders,
   io: Io,
 ): Promise<void> {
-  const { benchmarks, Folder, parseShard, pointMetrics, seeingLess } = await import(
-    '@transprune/eval'
-  );
+  const { benchmarks, Folder, parseShard, pointMetrics, readAnswerLines, seeingLess } =
+    await import('@transprune/eval');
   const terminal = createTerminal(io, options);
   const around = { io, terminal };
   const known = [...benchmarks, embedded];
@@ -117,11 +125,13 @@ async function evaluate(
     const meant = didYouMean(`${name}`, names);
     throw invalid(`expected a benchmark, one of ${names.join(', ')}, got ${name}${meant}`);
   }
-  const { data, answers: answersPath, limit, concurrency, official } = options;
+  const { data, answers: answersPath, limit, concurrency, official, output, force } = options;
+  const ending = output === undefined ? undefined : endingOf(output, evaluationEndings);
   const hasOwnData = benchmark === embedded;
   if (hasOwnData && data !== undefined) throw invalid('expected no --data with embedded, got some');
   if (data === undefined && !(hasOwnData && answersPath !== undefined)) {
     if (answersPath !== undefined) throw invalid('expected --data with --answers, got none');
+    if (output !== undefined) throw invalid('expected --answers with -o, got none');
     const listed = chosen.map(({ open: _, ...described }) => described);
     return terminal.result({ benchmarks: listed }, () => showBenchmarks(chosen));
   }
@@ -131,18 +141,25 @@ async function evaluate(
   }
   const server = serverOf(options);
   await checkAnswersFile(answersPath);
-  if (official !== undefined) await checkOfficial(official, options.force === true);
+  if (official !== undefined) await checkOfficial(official, force === true);
+  if (output !== undefined) {
+    const { checkTarget } = await import('@transprune/files/node');
+    const read = benchmark.files.map((path) => join(data ?? '', path));
+    const inputs = [answersPath, ...read];
+    await checkTarget(output, { inputs, ifExists: force ? 'replace' : 'refuse' });
+  }
   const shard = options.shard === undefined ? undefined : parseShard(options.shard);
   const opened = await benchmark.open(new Folder(data ?? ''));
   checkAskable(opened, `${name}, ${data}`);
   const atOnce = options.queue === undefined ? concurrency : queuedQuestions;
   const asking = { answersPath, limit, shard, concurrency: atOnce };
   const shown = shownBy(options);
-  const askFor = async (whole: Answerer) => {
+  const askFor = async (whole: Answerer, respondent: Respondent) => {
     const answerer = shown ? seeingLess(whole, shown) : whole;
-    return { model: answerer.name, ...(await askAll(opened, answerer, asking, around)) };
+    const result = await askAll(opened, answerer, asking, around);
+    return { model: answerer.name, respondent, ...result };
   };
-  const { model, answers, questions, failures } = await withAnswerer(
+  const { model, respondent, answers, questions, failures } = await withAnswerer(
     server,
     answersPath,
     options,
@@ -160,13 +177,26 @@ async function evaluate(
     failures,
     official: official === undefined ? [] : await writeFiles(official, opened.official(answers)),
   };
-  terminal.result(report, () => showScores(report, pointMetrics));
+  if (output !== undefined && ending !== undefined) {
+    const { evaluationOf } = await import('../eval/evaluation.js');
+    const lines = await readAnswerLines(answersPath, model);
+    const conditions = conditionsOf(options, respondent);
+    const { summary } = benchmark;
+    const evaluation = evaluationOf({ report, summary, opened, respondent, conditions, lines });
+    await writeEvaluation(output, ending, evaluation);
+  }
+  terminal.result(report, () => [
+    ...showScores(report, pointMetrics),
+    ...(output === undefined ? [] : [`Wrote ${output}.`]),
+  ]);
   if (answers.size > 0 && report.score.questions === 0) {
     terminal.warn(`none of ${counted(answers.size, 'answer')} counts; the result says why`);
   }
   if (failures.length > 0) {
+    const isWritten = output !== undefined || official !== undefined;
+    const again = `the same command${isWritten && !force ? ' with --force' : ''}`;
     terminal.warn(
-      `${failures.length} of ${counted(questions, 'question')} failed and stay open; the same command asks them again`,
+      `${failures.length} of ${counted(questions, 'question')} failed and stay open; ${again} asks them again`,
     );
     throw new Incomplete();
   }
@@ -176,6 +206,24 @@ async function evaluate(
 function shownBy({ blind, pixels }: Options): Shown | undefined {
   if (blind) return 'blank';
   return pixels === undefined ? undefined : { side: pixels };
+}
+
+/** How the questions were asked, as a report tells it. */
+function conditionsOf(options: Options, { place }: Respondent) {
+  const { data, answers, limit, shard, blind, pixels, maxNewTokens } = options;
+  const less = pixels === undefined ? undefined : `what ${pixels} x ${pixels} pixels hold of them`;
+  const values = {
+    'answered by': place,
+    'questions from': data,
+    pictures: blind ? 'none, grey instead of them' : (less ?? 'as they are'),
+    shard,
+    'asked of them': limit === undefined ? undefined : `the first ${limit}`,
+    'longest answer': counted(maxNewTokens, 'token'),
+    'answers in': answers,
+  };
+  return Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [{ name, value }],
+  );
 }
 
 async function serverAnswerer(
@@ -194,16 +242,22 @@ async function withAnswerer<T>(
   options: Options,
   folders: TemporaryFolders,
   around: Surroundings,
-  use: (answerer: Answerer) => Promise<T>,
+  use: (answerer: Answerer, respondent: Respondent) => Promise<T>,
 ): Promise<T> {
   const { format, maxNewTokens, queue } = options;
   if (queue !== undefined) return withQueue(queue, answersPath, server, options, around, use);
-  if (server) return use(await serverAnswerer(server, options, around.io));
+  if (server) {
+    const { origin, pathname } = new URL(server.baseUrl);
+    const place = `a server, ${origin}${pathname}`;
+    return use(await serverAnswerer(server, options, around.io), { model: server.model, place });
+  }
   const files = await findModel(options.model, options, around);
   const model = [calledModel(options.model, around.io), ...(format ? [format] : [])].join(' ');
   return withEngine(files, options, folders, around, async ({ engine, pruned, reduction }) => {
-    const name = `${model}: ${planLabel(pruned.chosen.plan, reduction)}`;
-    return use(await engineAnswerer(engine, { name, maxNewTokens }));
+    const { plan } = pruned.chosen;
+    const label = planLabel(plan, reduction);
+    const answerer = await engineAnswerer(engine, { name: `${model}: ${label}`, maxNewTokens });
+    return use(answerer, { model, pruned: { plan, label }, place: engine.device });
   });
 }
 

@@ -180,6 +180,18 @@ describe('the comparison', () => {
       expect(stdout).toMatch(row);
     }
     expect(stdout).toContain(runs(imageTokensPerLayer));
+    expect(stdout).not.toMatch(/min to max|overlap/);
+  });
+
+  test('of several rounds with the range of their times', async () => {
+    const parameters = ['run', image, question, '--compare', '--runs', '2'];
+    const { stdout } = await transprune(...parameters);
+    expect(stdout).toMatch(/prefill of the decoder .*\n.* min to max +│ +\S+ ms to \S+ ms /);
+    const { unpruned, pruned } = await transpruneJson(...parameters);
+    for (const { prefillMs, spread } of [unpruned, pruned]) {
+      expect(spread.prefillMs[0]).toBeLessThanOrEqual(prefillMs);
+      expect(spread.prefillMs[1]).toBeGreaterThanOrEqual(prefillMs);
+    }
   });
 
   test('without pruning, both sides are the same', async () => {

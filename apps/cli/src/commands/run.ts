@@ -23,7 +23,7 @@ import { costsOf } from '../run/costs.js';
 import { type EngineOptions, type OpenedModel, withEngine } from '../run/engine.js';
 import { type Question, readInputs } from '../run/inputs.js';
 import { requestFor } from '../run/request.js';
-import { showComparison, showFigures } from '../show/run.js';
+import { noiseNotes, showComparison, showFigures } from '../show/run.js';
 import { addOutputOptions, createTerminal, type OutputOptions } from '../terminal.js';
 
 const defaultRuns = 5;
@@ -141,6 +141,7 @@ async function compare(asking: Asking): Promise<void> {
   terminal.result(document, () => [
     showComparison(unpruned, pruned),
     `${opened.pruned.name} on ${opened.engine.device}; medians of ${counted(runs, 'alternating round')} after one of warm-up.`,
+    ...(runs > 1 ? noiseNotes(unpruned, pruned) : []),
     'FLOPs: multiply-adds of the prefill. As published: image tokens alone; in full: all tokens, lm head, scoring.',
   ]);
 }

@@ -33,7 +33,7 @@ import { addOutputOptions, createTerminal, type OutputOptions } from '../termina
 import { type TuneReport, tuneReport } from '../tune/document.js';
 import { type Answers, measure } from '../tune/measure.js';
 import { drawTune, tuneEndings } from '../tune/picture.js';
-import { type Aim, aims } from '../tune/recommend.js';
+import { type Aim, aims, recommend } from '../tune/recommend.js';
 import { costOf, type Schedule, schedulesFor } from '../tune/schedules.js';
 
 /** Prompts whose lengths keep ratios are fitted for. */
@@ -162,7 +162,7 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
     ' ',
   );
   const { timed, maxNewTokens, device, threads } = options;
-  const { promptTokens, resultsOf } = await import('../tune/results.js');
+  const { lossHeldOut, promptTokens, resultsOf } = await import('../tune/results.js');
   const leftOut: string[] = [];
   const schedulesBeside = (unpruned: Answers) => {
     // The same ones however many are asked, so that a longer run goes on with the same plans.
@@ -196,11 +196,15 @@ async function tune(options: Options, folders: TemporaryFolders, io: Io): Promis
   const tokens = promptTokens(asked, costing);
   const costed = { decoder, costing: { ...costing, ...tokens } };
   const cost = ({ plan, reduction }: Schedule) => costOf(costed, plan, reduction);
-  const report: TuneReport = tuneReport(resultsOf({ ...benchmark, questions }, measured, cost), {
+  const results = resultsOf({ ...benchmark, questions }, measured, cost);
+  const tolerance = options.tolerance / 100;
+  const heldOut = lossHeldOut(results, (some) => recommend(some, tolerance, aim)?.result);
+  const facts = {
     ...{ model, source, device: used, answers, questions: questions.length, ...tokens },
-    ...{ tolerance: options.tolerance / 100, aim, positions: options.positions, leftOut, failures },
+    ...{ tolerance, aim, positions: options.positions, leftOut, failures },
     problems: benchmark.problems,
-  });
+  };
+  const report: TuneReport = tuneReport(results, facts, heldOut);
   if (output !== undefined && ending !== undefined) {
     await writeWhole(output, await drawTune(report, ending));
   }

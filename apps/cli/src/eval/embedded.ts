@@ -41,6 +41,7 @@ export async function embeddedBenchmark(limit?: number): Promise<OpenBenchmark> 
     ...judging({
       questions,
       truthOf: ({ right }) => right,
+      wordsOf: (right) => [right],
       judge: (answer, right, { kind }) => ({
         groups: [kind],
         points: isRightAnswer(answer, right) ? 1 : 0,

@@ -9,6 +9,7 @@ import type { ModelOptions } from '../options/model-options.js';
 import { type PlanOptions, planFor, planNotes } from '../options/plan-options.js';
 import { type ReductionOptions, reductionOf } from '../options/reduction-options.js';
 import { planLabel } from './plan-label.js';
+import type { Respondent } from './respondent.js';
 import type { Work, WorkModel } from './work.js';
 
 /** Questions that are in the queue at a time, with their pictures. */
@@ -31,11 +32,12 @@ export async function withQueue<T>(
   server: Work['server'],
   options: QueuedOptions,
   around: Surroundings,
-  use: (answerer: QueueAnswerer) => Promise<T>,
+  use: (answerer: QueueAnswerer, respondent: Respondent) => Promise<T>,
 ): Promise<T> {
   const { maxNewTokens } = options;
   const described = server ? undefined : await modelOf(options, around);
-  const name = described?.label ?? server?.model ?? '';
+  const called = described?.called ?? server?.model ?? '';
+  const name = described ? `${called}: ${described.pruned.label}` : called;
   const work: Work = { maxNewTokens, server, model: described?.model };
   const { openQueue } = await import('@transprune/eval/queue');
   const run = `${hostname()} ${resolve(answersPath)} ${name}`;
@@ -47,7 +49,8 @@ export async function withQueue<T>(
         ? `workers in the queue: ${workers}`
         : `no worker is in the queue yet: transprune eval worker --queue ${url}`,
     );
-    return await use(answerer);
+    const place = server ? 'a server that workers ask' : 'workers in a queue';
+    return await use(answerer, { model: called, pruned: described?.pruned, place });
   } finally {
     await answerer.close();
   }
@@ -57,7 +60,11 @@ export async function withQueue<T>(
 async function modelOf(
   options: QueuedOptions,
   around: Surroundings,
-): Promise<{ readonly label: string; readonly model: WorkModel }> {
+): Promise<{
+  readonly called: string;
+  readonly pruned: NonNullable<Respondent['pruned']>;
+  readonly model: WorkModel;
+}> {
   const { format, revision } = options;
   const { io, terminal } = around;
   const files = await findModel(options.model, options, around, ['decoder_model_merged']);
@@ -69,7 +76,8 @@ async function modelOf(
   const called = [calledModel(options.model, io), ...(format ? [format] : [])].join(' ');
   const name = await placeName(options.model ?? (io.env.TRANSPRUNE_MODEL || null), revision);
   return {
-    label: `${called}: ${planLabel(plan, reduction)}`,
+    called,
+    pruned: { plan, label: planLabel(plan, reduction) },
     model: { name, revision, format, plan, reduction },
   };
 }

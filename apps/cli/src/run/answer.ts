@@ -3,6 +3,9 @@ import { median } from '@transprune/bench';
 import type { GenerateResult } from '@transprune/vlm';
 import type { CostReport } from '../show/costs.js';
 
+/** The least and the greatest of the rounds. */
+export type Spread = readonly [number, number];
+
 /** What one decoder did with the question. Times are medians over the rounds. */
 export interface AnswerReport {
   readonly answer: string;
@@ -18,6 +21,7 @@ export interface AnswerReport {
   readonly timeToFirstTokenMs: number;
   readonly prefillMs: number;
   readonly tokensPerSecond: number;
+  readonly spread: Readonly<Record<'timeToFirstTokenMs' | 'prefillMs' | 'tokensPerSecond', Spread>>;
   /** Keys and values of all layers after the prefill; the answer's tokens come on top. */
   readonly kvCacheBytes: number;
   /** Tokens in each layer's cache after the prefill. */
@@ -42,16 +46,24 @@ export function answerReport(
 ): AnswerReport {
   const [first] = rounds;
   if (!first) throw new Error('expected at least one round');
-  const over = (value: (result: GenerateResult) => number) => median(rounds.map(value));
+  const timeToFirstTokenMs = rounds.map(({ timings }) => timings.timeToFirstTokenMs);
+  const prefillMs = rounds.map(({ timings }) => timings.prefillMs);
+  const tokensPerSecond = rounds.map(({ timings }) => timings.decodeTokensPerSecond);
+  const spread = (values: readonly number[]): Spread => [Math.min(...values), Math.max(...values)];
   return {
     answer: first.text,
     finishReason: first.finishReason,
     tokens: first.tokenIds.length,
     imageTokensPerLayer: tokensSeen(first),
     keptImageTokens: first.stages.map(({ keptImageTokens }) => keptImageTokens),
-    timeToFirstTokenMs: over(({ timings }) => timings.timeToFirstTokenMs),
-    prefillMs: over(({ timings }) => timings.prefillMs),
-    tokensPerSecond: over(({ timings }) => timings.decodeTokensPerSecond),
+    timeToFirstTokenMs: median(timeToFirstTokenMs),
+    prefillMs: median(prefillMs),
+    tokensPerSecond: median(tokensPerSecond),
+    spread: {
+      timeToFirstTokenMs: spread(timeToFirstTokenMs),
+      prefillMs: spread(prefillMs),
+      tokensPerSecond: spread(tokensPerSecond),
+    },
     kvCacheBytes: first.cache.afterPrefill.bytes,
     kvLengths: first.cache.afterPrefill.lengths,
     kvCacheBytesAtEnd: first.cache.atEnd.bytes,

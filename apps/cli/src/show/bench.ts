@@ -33,10 +33,34 @@ function nodesLine({ nodes: { baseline, pruned } }: BenchReport): string {
   return `Nodes executed, unpruned -> pruned: ${both('prefill')} in a prefill, ${both('step')} in a decode step.`;
 }
 
-function boundLine({ flopsBoundSpeedup: bound, speedup }: BenchReport): string {
+function boundLine({ flopsBoundSpeedup: bound, speedup, speedupRange }: BenchReport): string {
   return bound === null
     ? 'Multiply-adds are not counted: not every layer is plain attention of one size.'
-    : `Counted multiply-adds would allow ${times(bound)}: ${percent(speedup / bound)} of that is reached.`;
+    : `Counted multiply-adds would allow ${times(bound)}: ${percent(speedup / bound)} of that is reached (95 %: ${speedupRange.map((end) => percent(end / bound)).join(' to ')}).`;
+}
+
+/** Rounds below which a range spans all of them, and holds the median less often than in 95 of 100 cases. */
+const fewestForRange = 6;
+
+/** From this share of the speedup on, its range tells little. */
+const wide = 0.2;
+
+/** What speaks against relying on the speedup. */
+function noiseLines({ runs, speedup, speedupRange: [low, high] }: BenchReport): string[] {
+  const more = 'more --runs, or less other load on the machine, would tell more';
+  const noise =
+    low <= 1 && high >= 1
+      ? [
+          `The rounds do not tell whether the pruned prefill is faster: the range includes 1; ${more}.`,
+        ]
+      : Math.max(high - speedup, speedup - low) > wide * speedup
+        ? [`The rounds vary: the speedup is known to no better than 20 %; ${more}.`]
+        : [];
+  if (runs >= fewestForRange) return noise;
+  return [
+    `Of fewer than ${fewestForRange} rounds ranges go from the least to the greatest, and hold the median with less than 95 %.`,
+    ...noise,
+  ];
 }
 
 function memoryLine({ peakBytes: { baseline, pruned } }: BenchReport): string {
@@ -66,12 +90,17 @@ export function showBench(report: BenchReport): Block[] {
           prefillTimes.oracle,
           times(prefillTimes.baseline.median / prefillTimes.oracle.median),
         ),
-        row('prefill, pruned', prefillTimes.pruned, times(report.speedup)),
+        row(
+          'prefill, pruned',
+          prefillTimes.pruned,
+          `${times(report.speedup)} (95 %: ${report.speedupRange.map(times).join(' to ')})`,
+        ),
         row('decode step, unpruned', decodeTimes.baseline, ''),
         row('decode step, pruned', decodeTimes.pruned, times(1 / decode.ratio)),
       ],
     ),
     boundLine(report),
+    ...noiseLines(report),
     `Scoring takes ${percent(report.scoringOverhead)} of the unpruned prefill (95 %: ${report.scoringOverheadRange.map(percent).join(' to ')}).`,
     `A pruned decode step takes ${percent(decode.ratio)} of an unpruned one (95 %: ${decode.ratioRange.map(percent).join(' to ')}).`,
     nodesLine(report),

@@ -1,7 +1,7 @@
 /** What `tune` found, in words. */
 import { counted } from '@transprune/core';
 import type { Estimate } from '@transprune/eval';
-import type { TunedSchedule, TuneReport } from '../tune/document.js';
+import type { Candidate, TunedSchedule, TuneReport } from '../tune/document.js';
 import { paid } from '../tune/recommend.js';
 import { isUnpruned } from '../tune/schedules.js';
 import { shownProblems } from './eval.js';
@@ -73,45 +73,96 @@ function bracketed(estimate: Estimate | null): string {
 }
 
 /** Which plan to use, and what speaks for it and against. */
-export function recommendation({
-  recommended,
-  schedules,
-  tolerance,
-  aim,
-  compared,
-}: TuneReport): string {
-  const chosen = schedules.find(({ name }) => name === recommended?.name);
-  if (!recommended || !chosen) return 'No question could be compared: nothing is recommended.';
-  const allowed = `${(100 * tolerance).toFixed(1)} points`;
-  const choices = schedules.filter((each) => !isUnpruned(each) && !each.isBaseline);
-  const untimed = choices.filter((schedule) => paid(schedule, aim) === null).length;
+export function recommendation(report: TuneReport): string {
+  const { candidate, schedules, aim } = report;
+  const chosen = schedules.find(({ name }) => name === candidate?.name);
+  if (!candidate || !chosen) return 'No question could be compared: nothing is recommended.';
+  const untimed = choicesOf(schedules).filter((schedule) => paid(schedule, aim) === null).length;
   const notes =
     untimed === 0
       ? []
       : [
           `Of ${counted(untimed, 'plan')} no question that is timed was answered: no choice by time. --timed with more questions, or --by flops, compares all.`,
         ];
-  if (isUnpruned(chosen)) {
-    const others = untimed > 0 ? 'Every other plan that was timed and' : 'Every plan that';
-    const reason = `${others} is ${aim === 'time' ? 'faster' : 'cheaper'} loses more than ${allowed} here.`;
-    const isAlone = untimed === choices.length;
-    return [`Recommended: unpruned.${isAlone ? '' : ` ${reason}`}`, ...notes].join('\n');
-  }
-  const { name, difference, time, cost } = chosen;
+  return [
+    ...(isUnpruned(chosen)
+      ? unprunedLines(report, candidate, untimed)
+      : prunedLines(report, candidate, chosen)),
+    ...notes,
+    ...littleToLose(schedules),
+  ].join('\n');
+}
+
+const choicesOf = (schedules: readonly TunedSchedule[]) =>
+  schedules.filter((each) => !isUnpruned(each) && !each.isBaseline);
+
+const allowedOf = ({ tolerance }: TuneReport) => `${(100 * tolerance).toFixed(1)} points`;
+
+/** Why none that prunes is recommended: none is cheaper, or those that are lose more. */
+function unprunedLines(report: TuneReport, { random }: Candidate, untimed: number): string[] {
+  const { schedules, aim } = report;
+  const allowed = allowedOf(report);
+  const choices = choicesOf(schedules);
+  const cheaper = aim === 'time' ? 'faster' : 'cheaper';
+  const hasCheaper = choices.some((schedule) => (paid(schedule, aim) ?? 1) < 1);
+  const reason = hasCheaper
+    ? ` Every plan that ${untimed > 0 ? 'was timed and ' : ''}is ${cheaper} loses more than ${allowed} here.`
+    : ` No plan${untimed > 0 ? ' that was timed' : ''} is ${cheaper} here.`;
+  return [
+    `Recommended: unpruned.${untimed === choices.length ? '' : reason}`,
+    ...(random === null
+      ? []
+      : [
+          `${random} is ${cheaper} and loses no more than ${allowed}, but is a baseline that chooses by chance: it is not recommended.`,
+        ]),
+  ];
+}
+
+/** How good a plan is, as far as the questions tell. */
+function prunedLines(
+  report: TuneReport,
+  { options, isCertain, random }: Candidate,
+  { name, difference, time, cost }: TunedSchedule,
+): string[] {
+  const { aim, compared, recommended, fewestQuestions, heldOut } = report;
+  const allowed = allowedOf(report);
   const gain =
     aim === 'time'
       ? `${bracketed(time)} % of the unpruned's time`
       : `${percent(cost)} of the unpruned prompt's FLOPs`;
-  return [
-    `Recommended: ${name}, ${bracketed(difference)} points of right answers against the unpruned, for ${gain}: ${recommended.options}`,
-    recommended.isCertain
-      ? `That it loses more than ${allowed} is ruled out by ${counted(compared, 'question')}.`
-      : `That it loses more than ${allowed} is not ruled out by ${counted(compared, 'question')}; more of them would tell.`,
-    ...(recommended.random === null
+  const found = `${name}, ${bracketed(difference)} points of right answers against the unpruned, for ${gain}: ${options}`;
+  const chance =
+    random === null
       ? []
       : [
-          `${recommended.random} is as right at these questions: nothing shows that choosing tokens by their score gains anything here.`,
-        ]),
-    ...notes,
-  ].join('\n');
+          `${random} is as right at these questions: nothing shows that choosing tokens by their score gains anything here.`,
+        ];
+  if (!recommended) {
+    const needed =
+      fewestQuestions === null
+        ? 'No number of questions shows that nothing is lost'
+        : `${counted(compared, 'question')} cannot show that no more than ${allowed} are lost, which takes ${fewestQuestions} at least`;
+    return [
+      `${needed}: no plan is recommended.`,
+      `The cheapest that lost no more than ${allowed} here, chance aside: ${found}`,
+      ...chance,
+    ];
+  }
+  return [
+    `Recommended: ${found}`,
+    `It was chosen by the same questions, which flatters it. Chosen by two thirds of them and judged by the rest, in turns: ${bracketed(heldOut)} points. That more than ${allowed} are lost is ${isCertain ? 'ruled out' : 'not ruled out; more questions would tell'}.`,
+    ...chance,
+  ];
+}
+
+/** Share of right answers below which losing some tells nothing. */
+const fewestRight = 0.05;
+
+/** A warning where the unpruned is hardly ever right. */
+function littleToLose(schedules: readonly TunedSchedule[]): string[] {
+  const accuracy = schedules.find(isUnpruned)?.accuracy?.value ?? 1;
+  if (accuracy >= fewestRight) return [];
+  return [
+    `The unpruned model is right at ${percent(accuracy)} of the questions: there is next to nothing to lose, and differences tell nothing. Check that the model fits the questions and that their answers are worded as it words them.`,
+  ];
 }

@@ -10,9 +10,9 @@ import {
 } from '@transprune/core';
 import type { Estimate, Problem } from '@transprune/eval';
 import { layerRanges } from '../show/units.js';
-import { type Aim, paretoFront, recommend } from './recommend.js';
+import { type Aim, fewestQuestions, paretoFront, recommend } from './recommend.js';
 import type { Result, Results } from './results.js';
-import type { Schedule } from './schedules.js';
+import { isUnpruned, type Schedule } from './schedules.js';
 
 /** One schedule. Shares are from 0 to 1. */
 export interface TunedSchedule {
@@ -54,38 +54,59 @@ export interface TuneReport {
   /** Of all plans, where the user asked for it. */
   readonly positions?: PositionMode | undefined;
   readonly schedules: readonly TunedSchedule[];
-  /** null if no question could be compared. */
-  readonly recommended: {
-    readonly name: string;
-    readonly options: string;
-    readonly isCertain: boolean;
-    /** A baseline that is as good at no more cost. */
-    readonly random: string | null;
-  } | null;
+  /** Null where `candidate` is, and where questions are too few to recommend a plan that prunes. */
+  readonly recommended: Candidate | null;
+  /** The cheapest within the tolerance at these questions; null if none could be compared. */
+  readonly candidate: Candidate | null;
+  /** Fewest questions by which a plan is recommended; null if no number tells, of no tolerance. */
+  readonly fewestQuestions: number | null;
+  /**
+   * What the rule loses at questions that it does not choose by, less the unpruned: at each third of the pictures, the
+   * plan that it chooses by the other two. Null if no question could be compared.
+   */
+  readonly heldOut: Estimate | null;
   readonly leftOut: readonly string[];
   readonly problems: readonly Problem[];
   readonly failures: readonly Problem[];
 }
 
-type Facts = Omit<TuneReport, 'schedules' | 'recommended' | 'compared' | 'withoutTruth'>;
+export interface Candidate {
+  readonly name: string;
+  readonly options: string;
+  /** Whether `heldOut` rules out that more than the tolerance is lost. */
+  readonly isCertain: boolean;
+  /** A baseline that is as good at no more cost; beside the unpruned, one that is cheaper and within the tolerance. */
+  readonly random: string | null;
+}
 
-export function tuneReport({ results, ...counts }: Results, facts: Facts): TuneReport {
+type Found = 'schedules' | 'recommended' | 'candidate' | 'fewestQuestions' | 'heldOut';
+type Facts = Omit<TuneReport, Found | 'compared' | 'withoutTruth'>;
+
+/** @param heldOut as `lossHeldOut` finds it */
+export function tuneReport(
+  { results, compared, withoutTruth }: Pick<Results, 'results' | 'compared' | 'withoutTruth'>,
+  facts: Facts,
+  heldOut: Estimate | null,
+): TuneReport {
   const { tolerance, aim, positions } = facts;
   const front = paretoFront(results, aim);
-  const found = counts.compared > 0 ? recommend(results, tolerance, aim) : undefined;
-  const schedules = results.map((result) => tuned(result, front.has(result), positions));
+  const found = compared > 0 ? recommend(results, tolerance, aim) : undefined;
+  const candidate = found
+    ? {
+        name: found.result.schedule.name,
+        options: planOptions(found.result.schedule, positions),
+        isCertain:
+          isUnpruned(found.result.schedule) || (heldOut !== null && heldOut.low >= -tolerance),
+        random: found.random?.schedule.name ?? null,
+      }
+    : null;
+  const fewest = fewestQuestions(tolerance);
+  const isEnough = fewest !== null && compared >= fewest;
   return {
     ...facts,
-    ...counts,
-    schedules,
-    recommended: found
-      ? {
-          name: found.result.schedule.name,
-          options: planOptions(found.result.schedule, positions),
-          isCertain: found.isCertain,
-          random: found.random?.schedule.name ?? null,
-        }
-      : null,
+    ...{ compared, withoutTruth, candidate, heldOut, fewestQuestions: fewest },
+    schedules: results.map((result) => tuned(result, front.has(result), positions)),
+    recommended: found && (isEnough || isUnpruned(found.result.schedule)) ? candidate : null,
   };
 }
 

@@ -23,6 +23,7 @@ function nothingFound(): TuneReport {
       ...{ model: 'm', source: 's', device: 'cpu', answers: 'a', questions: 1, imageTokens: 9 },
       ...{ textTokens: 9, tolerance: 0.01, aim: 'time', leftOut: [], problems: [], failures: [] },
     },
+    null,
   );
 }
 

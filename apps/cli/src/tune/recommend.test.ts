@@ -1,7 +1,8 @@
 import { createPlan } from '@transprune/core';
+import { share } from '@transprune/eval';
 import { expect, test } from 'vitest';
 import { planOptions } from './document.js';
-import { paretoFront, recommend } from './recommend.js';
+import { fewestQuestions, paretoFront, recommend } from './recommend.js';
 import type { Result } from './results.js';
 
 const exactly = (value: number) => ({ value, low: value, high: value });
@@ -30,17 +31,15 @@ test('on the front are those that no other is cheaper than and as right as', () 
   expect(paretoFront([...all, twin], 'time').has(twin)).toBe(true);
 });
 
-test('recommended is the cheapest within the tolerance, and whether that is certain', () => {
+test('recommended is the cheapest within the tolerance', () => {
   expect(recommend(all, 0.01, 'time')).toEqual({
     result: hard,
-    isCertain: false,
     random: undefined,
   });
-  expect(recommend(all, 0.05, 'time')).toMatchObject({ result: hard, isCertain: true });
-  expect(recommend(all, 0, 'time')).toMatchObject({ result: mild, isCertain: false });
+  expect(recommend(all, 0.05, 'time')).toMatchObject({ result: hard });
+  expect(recommend(all, 0, 'time')).toMatchObject({ result: mild });
   expect(recommend([unpruned, harsh], 0.01, 'time')).toMatchObject({
     result: unpruned,
-    isCertain: true,
   });
   // A plan that is right but slower is none to recommend.
   expect(recommend([unpruned, result('slow', 1.1, 0.95, 0)], 0.01, 'time')?.result).toBe(unpruned);
@@ -95,4 +94,15 @@ test('a plan as options of the command line', () => {
   expect(planOptions({ plan: { ...plan, method: 'fastv' }, reduction })).toBe(
     `--method fastv ${keep} ${reduced}`,
   );
+});
+
+test('fewest questions of which none lost rules out a larger loss than the tolerance', () => {
+  for (const tolerance of [0.01, 0.05, 0.2]) {
+    const fewest = fewestQuestions(tolerance) ?? 0;
+    const reach = (count: number) => 1 - share(Array.from({ length: count }, () => true)).low;
+    expect(reach(fewest)).toBeLessThanOrEqual(tolerance);
+    expect(reach(fewest - 1)).toBeGreaterThan(tolerance);
+  }
+  expect(fewestQuestions(0)).toBeNull();
+  expect(fewestQuestions(1)).toBe(0);
 });

@@ -31,11 +31,9 @@ export function paretoFront(results: readonly Result[], aim: Aim): ReadonlySet<R
 export interface Recommendation {
   readonly result: Result;
   /**
-   * Whether the questions rule out that it loses more than the tolerance: the interval of its difference from the
-   * unpruned ends before. With few questions it seldom does.
+   * Random choice at no more cost that is as good or better at these questions, if there is one; beside the unpruned, one
+   * that is cheaper and within the tolerance.
    */
-  readonly isCertain: boolean;
-  /** Random choice at no more cost that is as good or better at these questions, if there is one. */
   readonly random: Result | undefined;
 }
 
@@ -56,25 +54,32 @@ export function recommend(
       const cost = paid(result, aim);
       if (schedule.isBaseline || !difference || !accuracy || cost === null) return [];
       const isGood = difference.value >= -tolerance;
-      return isGood ? [{ result, cost, least: difference.low, right: accuracy.value }] : [];
+      return isGood ? [{ result, cost, right: accuracy.value }] : [];
     })
     .toSorted((a, b) => a.cost - b.cost || b.right - a.right);
   if (!found) return undefined;
-  const { result, least, right } = found;
+  const { result, right } = found;
   const prunes = !isUnpruned(result.schedule);
-  const random = results.find(
-    ({ schedule, cost, accuracy }) =>
-      schedule.isBaseline &&
-      cost <= result.cost + sameCost &&
-      accuracy !== null &&
-      accuracy.value >= right,
-  );
-  return {
-    result,
-    isCertain: !prunes || least >= -tolerance,
-    random: prunes ? random : undefined,
-  };
+  const random = results.find((other) => {
+    const { schedule, cost, accuracy, difference } = other;
+    if (!schedule.isBaseline || !accuracy || !difference) return false;
+    if (prunes) return cost <= result.cost + sameCost && accuracy.value >= right;
+    return (paid(other, aim) ?? 1) < 1 && difference.value >= -tolerance;
+  });
+  return { result, random };
 }
 
 /** Keep ratios are fitted to a cost, not exactly. */
 const sameCost = 0.005;
+
+/** Two standard deviations, nearly, hold 95 %. */
+const z = 1.959964;
+
+/**
+ * Fewest questions that can rule out a larger loss than the tolerance: of fewer, Wilson's interval of a share of which
+ * none was seen reaches beyond it. More are needed where answers differ at all. Null where no number can, of no
+ * tolerance.
+ */
+export function fewestQuestions(tolerance: number): number | null {
+  return tolerance > 0 ? Math.ceil((z ** 2 * (1 - tolerance)) / tolerance) : null;
+}

@@ -7,6 +7,7 @@ import {
   medianOf,
   type OpenBenchmark,
   pointsByQuestion,
+  type Question,
 } from '@transprune/eval';
 import type { Answers, Measured } from './measure.js';
 import type { Schedule } from './schedules.js';
@@ -32,6 +33,10 @@ export interface Results {
   readonly compared: number;
   /** Answered questions without a known truth, which do not count. */
   readonly withoutTruth: number;
+  /** Of each result at each question that is compared, from 0 to 1. */
+  readonly points: readonly (readonly number[])[];
+  /** Which of three parts each question that is compared is in; questions of one picture are in one. */
+  readonly parts: readonly number[];
 }
 
 /**
@@ -80,7 +85,52 @@ export function resultsOf(
       prefillMs: median(asked.map(({ prefillMs }) => prefillMs))?.value ?? null,
     };
   });
-  return { results, compared: compared.length, withoutTruth: answered.length - compared.length };
+  return {
+    ...{ results, points: rows, parts: partsOf(compared) },
+    ...{ compared: compared.length, withoutTruth: answered.length - compared.length },
+  };
+}
+
+const parts = 3;
+
+/** By turns; of fewer pictures than parts, questions by themselves. */
+function partsOf(questions: readonly Question[]): number[] {
+  const pictures = questions.map(({ picture }) =>
+    picture && 'path' in picture ? picture.path : picture?.bytes,
+  );
+  const isByPicture = new Set(pictures).size >= parts;
+  const keys = questions.map(({ id }, at) => (isByPicture && pictures[at]) || id);
+  const places = new Map([...new Set(keys)].map((key, at) => [key, at % parts]));
+  return keys.map((key) => places.get(key) ?? 0);
+}
+
+/**
+ * What is lost at questions that a plan is not chosen by, less the unpruned: at each part, the plan that is chosen by the
+ * other parts. Null if they are no basis for it.
+ *
+ * @param choose as of all results, which have the accuracy and the difference of some questions
+ */
+export function lossHeldOut(
+  { results, points, parts: own }: Results,
+  choose: (results: readonly Result[]) => Result | undefined,
+): Estimate | null {
+  const [unpruned = []] = points;
+  const chosen = Array.from({ length: parts }, (_, part) => {
+    const isSeen = (_: unknown, at: number) => own[at] !== part;
+    const seen = results.map((result, row): Result => {
+      const [mine, others] = [points[row]?.filter(isSeen) ?? [], unpruned.filter(isSeen)];
+      return {
+        ...result,
+        accuracy: known(meanOfPoints(mine)),
+        difference: row === 0 ? exactly(0) : known(differenceOfPoints(mine, others)),
+      };
+    });
+    const found = choose(seen);
+    return found && points[seen.indexOf(found)];
+  });
+  const judged = own.flatMap((part, at) => chosen[part]?.[at] ?? []);
+  if (judged.length < own.length) return null;
+  return known(differenceOfPoints(judged, unpruned));
 }
 
 const exactly = (value: number): Estimate => ({ value, low: value, high: value });

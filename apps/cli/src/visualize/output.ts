@@ -1,6 +1,7 @@
 /** A trace as the file that the ending of its name says. */
 import { TransPruneError } from '@transprune/core';
 import type { Trace } from '@transprune/trace';
+import { drawnAs } from '../show/drawn.js';
 import type { Ending } from '../show/ending.js';
 
 export const traceEndings = ['.html', '.svg', '.png', '.json'] as const satisfies readonly Ending[];
@@ -26,17 +27,16 @@ export async function drawTrace(
   ending: Ending,
   figure: FigureName = 'kept-patches',
 ): Promise<string | Uint8Array> {
-  if (ending === '.json') return `${JSON.stringify(trace)}\n`;
-  const { pageHtml, svgToPng, traceFigures, tracePage } = await import('@transprune/report');
-  if (ending === '.html') return pageHtml(tracePage(trace));
-  const figures = traceFigures(trace);
-  const found = figures.find(({ name }) => name === figure);
-  if (!found) {
+  const { traceFigures, tracePage } = await import('@transprune/report');
+  const chosen = () => {
+    const figures = traceFigures(trace);
+    const found = figures.find(({ name }) => name === figure);
+    if (found) return found;
     throw new TransPruneError(
       'INVALID_ARGUMENT',
       `expected one of the trace's figures, ${figures.map(({ name }) => name).join(', ')}, got ${figure}, for which the trace has no numbers`,
       { option: '--figure', figure },
     );
-  }
-  return ending === '.svg' ? found.svg : svgToPng(found.svg);
+  };
+  return drawnAs(ending, { document: trace, page: () => tracePage(trace), figure: chosen });
 }

@@ -31,6 +31,7 @@ export const gqa: Benchmark = {
       ...judging({
         questions,
         truthOf: ({ id }) => truth.get(id),
+        wordsOf: ({ answer }) => [answer],
         judge: (answer, { answer: right, types }) => ({
           groups: types ? [types.structural] : [],
           points: predictionOf(answer) === right ? 1 : 0,

@@ -8,14 +8,17 @@ export interface Judging<Q extends Question, T> {
   readonly questions: readonly Q[];
   readonly truthOf: (question: Q) => T | undefined;
   readonly judge: (answer: string, truth: T, question: Q) => Judged;
+  /** What may be answered. */
+  readonly wordsOf: (truth: T) => readonly string[];
 }
 
-/** The mean of points over what was asked and answered, and the points of each answer. */
+/** The mean of points over what was asked and answered, the points of each answer, and what is right. */
 export function judging<Q extends Question, T>({
   questions,
   truthOf,
   judge,
-}: Judging<Q, T>): Required<Pick<OpenBenchmark, 'score' | 'pointsOf'>> {
+  wordsOf,
+}: Judging<Q, T>): Required<Pick<OpenBenchmark, 'score' | 'pointsOf' | 'rightOf'>> {
   const byId = new Map(questions.map((question) => [question.id, question]));
   return {
     score(answers) {
@@ -27,6 +30,11 @@ export function judging<Q extends Question, T>({
       if (!question) return undefined;
       const truth = truthOf(question);
       return truth === undefined ? undefined : judge(answer, truth, question).points;
+    },
+    rightOf(id) {
+      const question = byId.get(id);
+      const truth = question && truthOf(question);
+      return truth === undefined ? undefined : wordsOf(truth);
     },
   };
 }

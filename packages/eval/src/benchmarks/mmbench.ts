@@ -117,9 +117,10 @@ async function open(folder: Folder, isCircular: boolean): Promise<OpenBenchmark>
     }
   }
   noteUnknown(folder, path, questions, ({ row }) => row.answer);
-  const { pointsOf } = judging({
+  const { pointsOf, rightOf } = judging({
     questions,
     truthOf: ({ row }) => row.answer,
+    wordsOf: (letter) => [letter],
     judge: (answer, _, question) => judgeTurns([question], [answer]),
   });
   return {
@@ -145,7 +146,7 @@ async function open(folder: Folder, isCircular: boolean): Promise<OpenBenchmark>
       const score = accuracyOf(judged, withoutTruth);
       return isCircular ? { ...score, incomplete } : score;
     },
-    ...(!isCircular && { pointsOf }),
+    ...(!isCircular && { pointsOf, rightOf }),
     official(answers) {
       const predictions = eachAnswered(
         questions.filter(({ turn }) => turn === 0),

@@ -53,6 +53,7 @@ export const own: Benchmark = {
       ...judging({
         questions,
         truthOf: ({ right }) => right,
+        wordsOf: (right) => right,
         judge: (answer, right, { category }) => {
           const isRight = right.some((each) => plain(each) === plain(answer));
           return {

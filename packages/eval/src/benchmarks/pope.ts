@@ -80,9 +80,10 @@ export const pope: Benchmark = {
         (question, answer) => ({ question, answer }),
       );
     noteUnknown(folder, 'pope/coco', questions, labelOf);
-    const { pointsOf } = judging({
+    const { pointsOf, rightOf } = judging({
       questions,
       truthOf: labelOf,
+      wordsOf: (label) => [label],
       judge: (answer, label) => ({
         groups: [],
         points: yesUnlessNo(answer) === label ? 1 : 0,
@@ -93,6 +94,7 @@ export const pope: Benchmark = {
       questions,
       problems: folder.problems,
       pointsOf,
+      rightOf,
       score(answers) {
         const { judged, withoutTruth } = judgeEach(
           questions,

@@ -63,6 +63,7 @@ export const scienceqa: Benchmark = {
       ...judging({
         questions,
         truthOf: ({ id }) => problems.get(id),
+        wordsOf: ({ answer }) => [letterOf(answer)],
         judge: (answer, problem, { hasPicture }) => {
           const letter = optionLetter(answer, problem.choices);
           return {

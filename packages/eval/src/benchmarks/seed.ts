@@ -57,6 +57,7 @@ export const seed: Benchmark = {
       ...judging({
         questions: filed,
         truthOf: ({ id }) => truth.get(id),
+        wordsOf: ({ answer }) => [answer],
         judge: (answer, { answer: right, question_type_id }, { id }) => {
           const letter = letterIn(id, answer);
           return {

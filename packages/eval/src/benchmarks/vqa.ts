@@ -51,6 +51,7 @@ function opened(
     ...judging({
       questions,
       truthOf,
+      wordsOf: ({ answers: given }) => [...new Set(given)],
       judge: (answer, { answers: given, kind }) => ({
         groups: kind === undefined ? [] : [kind],
         points: agreement(answer, given),

@@ -23,12 +23,13 @@ const questions = Array.from({ length: 2000 }, (_, at) => ({ id: `${at}`, prompt
 test('each answer is judged once, and no other is looked at', () => {
   let judged = 0;
   let lookedUp = 0;
-  const { score, pointsOf } = judging({
+  const { score, pointsOf, rightOf } = judging({
     questions,
     truthOf: ({ id }) => {
       lookedUp++;
       return id === '7' ? undefined : 'yes';
     },
+    wordsOf: (right) => [right],
     judge: (answer, right) => {
       judged++;
       return { groups: [], points: answer === right ? 1 : 0, isReadable: true };
@@ -43,6 +44,7 @@ test('each answer is judged once, and no other is looked at', () => {
   expect(right).toBe(500);
   expect(score(said).metrics.accuracy).toBe(500 / 1999);
   expect(pointsOf('none of them', 'yes')).toBeUndefined();
+  expect(['0', '7', 'none of them'].map(rightOf)).toEqual([['yes'], undefined, undefined]);
 });
 
 test('a benchmark that judges questions in groups has no points of each', () => {
