@@ -22,7 +22,7 @@ export interface Extent {
 
 /** What two cores ask in three quarters of an hour. */
 export const whole: Extent = {
-  ...{ questions: 600, masks: 3, pictures: 60, conversations: 80, schedules: 100, rounds: 24 },
+  ...{ questions: 400, masks: 3, pictures: 60, conversations: 80, schedules: 100, rounds: 24 },
 };
 
 /** A few questions of everything, to see that it runs. */
