@@ -64,6 +64,10 @@ function rowsOf(names: readonly string[]) {
   };
 }
 
+/** What stands to the right of each row. */
+const labelsBeside = (rows: readonly { readonly row: number; readonly label: string }[]) =>
+  Plot.text(rows, { y: 'row', frameAnchor: 'right', textAnchor: 'start', text: 'label', dx: 12 });
+
 /** The most groups that a figure shows. */
 const mostGroups = 60;
 
@@ -98,13 +102,7 @@ export function scoresFigure({ all, groups }: Evaluation): Figure {
         strokeOpacity: 0.35,
       }),
       Plot.dot(known, { y: 'row', x: 'value', fill: colors.kept, r: 4 }),
-      Plot.text(known, {
-        y: 'row',
-        frameAnchor: 'right',
-        textAnchor: 'start',
-        text: 'label',
-        dx: 12,
-      }),
+      labelsBeside(known),
     ],
   });
   return {
@@ -135,13 +133,7 @@ function imageTokensFigure(stages: NonNullable<Evaluation['imageTokens']>): Figu
     marks: [
       Plot.barX(rows, { y: 'row', x: 'median', fill: colors.kept, insetTop: 4, insetBottom: 4 }),
       Plot.ruleY(rows, { y: 'row', x1: 'least', x2: 'most', stroke: colors.dropped }),
-      Plot.text(rows, {
-        y: 'row',
-        frameAnchor: 'right',
-        textAnchor: 'start',
-        text: 'label',
-        dx: 12,
-      }),
+      labelsBeside(rows),
     ],
   });
   return {

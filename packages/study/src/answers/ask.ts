@@ -75,13 +75,37 @@ export async function askItems(
   }
 }
 
+/** As `askItems`, of questions about pictures. */
+export function askQuestions(
+  asking: Asking,
+  variant: Variant,
+  questions: readonly StudyQuestion[],
+  {
+    part,
+    answer,
+  }: {
+    readonly part?: string;
+    readonly answer: (engine: LocalEngine, question: StudyQuestion) => Promise<string>;
+  },
+): Promise<ReadonlyMap<string, string>> {
+  const byId = new Map(questions.map((question) => [question.id, question]));
+  return askItems(asking, variant, {
+    ...(part !== undefined && { part }),
+    items: questions.map(({ id, text }) => ({ id, prompt: text })),
+    async answer(engine, id) {
+      const question = byId.get(id);
+      if (!question) throw new Error(`expected a question ${id}`);
+      return answer(engine, question);
+    },
+  });
+}
+
 /** Asks a variant the questions. */
 export async function askVariant(
   asking: Asking,
   variant: Variant,
   questions: readonly StudyQuestion[],
 ): Promise<Right> {
-  const byId = new Map(questions.map((question) => [question.id, question]));
   const pictures = new Map<number, Promise<Pixels>>();
   const { shown: less } = variant;
   const pictureOf = ({ scene, picture }: StudyQuestion) => {
@@ -90,22 +114,30 @@ export async function askVariant(
     pictures.set(scene, shown);
     return shown;
   };
-  const items = questions.map(({ id, text }) => ({ id, prompt: text }));
-  const answer = async (engine: LocalEngine, id: string) => {
-    const question = byId.get(id);
-    if (!question) throw new Error(`expected a question ${id}`);
-    const images = [await pictureOf(question)];
-    const { signal } = asking;
-    const { text } = await collect(
-      engine.generate({ question: question.text, images, signal, maxNewTokens }),
-    );
-    signal.throwIfAborted();
-    return text;
-  };
-  const answers = await askItems(asking, variant, { items, answer });
+  const answers = await askQuestions(asking, variant, questions, {
+    async answer(engine, question) {
+      const images = [await pictureOf(question)];
+      const { signal } = asking;
+      const { text } = await collect(
+        engine.generate({ question: question.text, images, signal, maxNewTokens }),
+      );
+      signal.throwIfAborted();
+      return text;
+    },
+  });
   return new Map(
     questions.map(({ id, answer }) => [id, isRightAnswer(answers.get(id) ?? '', answer)]),
   );
+}
+
+/** Places of the image tokens that each prune of a question's prompt leaves. */
+export async function keptTokens(
+  engine: LocalEngine,
+  { text, picture }: StudyQuestion,
+): Promise<(readonly number[])[]> {
+  const request = { question: text, images: [picture], maxNewTokens: 1 };
+  const { stages } = await collect(engine.generate(request));
+  return stages.map(({ keptImageTokens }) => keptImageTokens);
 }
 
 /**
@@ -118,17 +150,10 @@ export async function askKept(
   variant: Variant,
   questions: readonly StudyQuestion[],
 ): Promise<number[][]> {
-  const byId = new Map(questions.map((question) => [question.id, question]));
-  const found = await askItems(asking, variant, {
+  const found = await askQuestions(asking, variant, questions, {
     part: 'kept',
-    items: questions.map(({ id, text }) => ({ id, prompt: text })),
-    async answer(engine, id) {
-      const question = byId.get(id);
-      if (!question) throw new Error(`expected a question ${id}`);
-      const request = { question: question.text, images: [question.picture], maxNewTokens: 1 };
-      const { stages } = await collect(engine.generate(request));
-      return JSON.stringify(stages.map(({ keptImageTokens }) => keptImageTokens.length));
-    },
+    answer: async (engine, question) =>
+      JSON.stringify((await keptTokens(engine, question)).map(({ length }) => length)),
   });
   return questions.map(({ id }) => JSON.parse(found.get(id) ?? '[]'));
 }

@@ -1,4 +1,5 @@
 /** Part 4, last: what is lost over a conversation, where the first question decides what is kept. */
+import { withMethod } from '@transprune/core';
 import { isRightAnswer } from '@transprune/embedded-model';
 import { type Estimate, meanOfPoints, randomSource } from '@transprune/eval';
 import { collect, type LocalEngine } from '@transprune/vlm';
@@ -33,7 +34,7 @@ export async function studyConversations(study: Study): Promise<ConversationStud
   const variants: Variant[] = [
     { name: 'unpruned', plan: unpruned },
     { name: 'transprune, High', plan: high.plan },
-    { name: 'random, High', plan: { ...high.plan, method: 'random' }, seeds },
+    { name: 'random, High', plan: withMethod(high.plan, 'random'), seeds },
     { name: 'transprune, Low', plan: low.plan },
   ];
   const results = [];

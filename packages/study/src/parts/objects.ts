@@ -1,7 +1,6 @@
 /** Part 1, closer: whether what is lost was dropped, or is there and misread. */
 import { meanOfPoints } from '@transprune/eval';
-import { collect } from '@transprune/vlm';
-import { askItems } from '../answers/ask.js';
+import { askQuestions, keptTokens } from '../answers/ask.js';
 import { percent, section, table, withInterval } from '../document/markdown.js';
 import type { StudyQuestion } from '../questions/held-out.js';
 import { mean } from '../statistics/ratio.js';
@@ -46,17 +45,10 @@ export async function studyObjects(study: Study, accuracies: Accuracies): Promis
 
 /** Ids of the questions that have a patch of each of their objects behind the last prune. */
 async function withAllObjects(study: Study, variant: Variant): Promise<ReadonlySet<string>> {
-  const { asking, questions } = study;
-  const byId = new Map(questions.map((question) => [question.id, question]));
-  const found = await askItems(asking, variant, {
+  const found = await askQuestions(study.asking, variant, study.questions, {
     part: 'objects',
-    items: questions.map(({ id, text }) => ({ id, prompt: text })),
-    async answer(engine, id) {
-      const question = byId.get(id);
-      if (!question) throw new Error(`expected a question, got ${id}`);
-      const request = { question: question.text, images: [question.picture], maxNewTokens: 1 };
-      const { stages } = await collect(engine.generate(request));
-      const kept = new Set(stages.at(-1)?.keptImageTokens);
+    async answer(engine, question) {
+      const kept = new Set((await keptTokens(engine, question)).at(-1));
       const isLeft = (patches: readonly number[]) => patches.some((patch) => kept.has(patch));
       const all = objectsOf(study, question).every(({ patches }) => isLeft(patches));
       return all ? allLeft : 'not all left';
